@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel contexts (what survives a switch) and the floating-point state of user threads. */
+#pragma once
+
+#include <quire/types.h>
+
+struct trapframe;
+
+struct arch_context {
+    u64 sp; /* callee-saved registers are on the stack */
+};
+
+struct arch_fpu {
+    u64 f[32];
+    u64 fcsr;
+};

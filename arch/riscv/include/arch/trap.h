@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The trap frame: every integer register at the time of the trap, and what the hart said about it. */
+#pragma once
+
+#include <quire/types.h>
+#include <arch/cpu.h>
+
+struct trapframe {
+    u64 x[32]; /* x[0] unused */
+    u64 pc;    /* sepc */
+    u64 status;
+    u64 cause;
+    u64 value; /* stval */
+};
+
+static inline bool tf_user(const struct trapframe *tf) { return !(tf->status & SSTATUS_SPP); }
+static inline bool tf_irqs_enabled(const struct trapframe *tf) { return tf->status & SSTATUS_SPIE; }
+static inline vaddr_t tf_pc(const struct trapframe *tf) { return tf->pc; }
+static inline void tf_set_pc(struct trapframe *tf, vaddr_t pc) { tf->pc = pc; }
+static inline vaddr_t tf_sp(const struct trapframe *tf) { return tf->x[2]; }
+static inline vaddr_t tf_frame_pointer(const struct trapframe *tf) { return tf->x[8]; }
+static inline u64 tf_syscall_nr(const struct trapframe *tf) { return tf->x[17]; }
+static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->x[10 + i]; }
+static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->x[10] = (u64)value; }
+
+/* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */
+void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

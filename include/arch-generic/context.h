@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Contract: kernel contexts, user-mode frames and floating-point state. */
+#pragma once
+
+#include <quire/types.h>
+#include <arch/trap.h>
+#include <arch/context.h>
+
+/*
+ * Save the callee-saved registers in *prev and continue with *next. Interrupts off. Returns when
+ * somebody switches back to prev. Doesn't touch page tables or floating-point state.
+ */
+void arch_switch(struct arch_context *prev, struct arch_context *next);
+
+/* Make ctx start at fn(arg) on the stack that ends at stack_top, interrupts off. fn never returns. */
+void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(void *), void *arg);
+
+/* Leave to user mode as *tf says; interrupts off on entry. `tf` is arch_user_frame() of this stack. */
+void __noreturn arch_enter_user(struct trapframe *tf);
+
+/* Where a trap from user mode saves its frame on the kernel stack that ends at stack_top. */
+static inline struct trapframe *arch_user_frame(void *stack_top)
+{
+    return (struct trapframe *)((vaddr_t)stack_top - ALIGN_UP(sizeof(struct trapframe), 16));
+}
+
+/* Floating-point and vector registers of user mode <-> memory. Kernel code never uses them. */
+void arch_fpu_init(struct arch_fpu *fpu); /* the state a new thread starts with */
+void arch_fpu_save(struct arch_fpu *fpu);
+void arch_fpu_restore(const struct arch_fpu *fpu);
+
+/* Print every register of the frame, a few to a line, through kprintf. */
+void arch_print_frame(const struct trapframe *tf);
+
+/*
+ * One step of a backtrace. *fp is a frame pointer; true: *pc is the return address of that frame and
+ * *fp the caller's frame pointer. The caller has checked that [*fp - 16, *fp + 176) lies in a stack.
+ */
+bool arch_unwind(vaddr_t *fp, vaddr_t *pc);
+vaddr_t arch_frame_pointer(void); /* of the caller */

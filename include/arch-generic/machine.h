@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contract: CPUs, interrupts, timer, console, power. Drivers are initialised from what boot/ found.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <quire/boot_info.h>
+#include <quire/percpu.h>
+
+/*
+ * Set this CPU up: trap vectors, user-access protection, floating point, its part of the interrupt
+ * controller, its timer. Called once on every CPU, this_cpu() set, final page tables active,
+ * interrupts off. On the boot CPU arch_machine_init() comes before it.
+ */
+void arch_cpu_init(void);
+
+/* Boot CPU, once, final page tables active: interrupt controller, timer calibration (<= 0.5 ms). */
+void arch_machine_init(const struct boot_info *boot);
+
+/*
+ * Start CPU `cpu` (index). It will run secondary_main() with this_cpu() == cpu_area(cpu) on the stack
+ * that ends at cpu_area(cpu)->kernel_sp, with the kernel root active. 0, or negative error if the
+ * firmware refuses. Boot CPU only, one at a time; the caller waits for cpu_area(cpu)->online.
+ */
+int arch_cpu_start(unsigned cpu);
+
+void arch_ipi_send(unsigned cpu); /* leads to trap_ipi() there; orders earlier stores before it */
+
+/*
+ * Wait for an interrupt with interrupts off on entry and on return; pending ones are taken before it
+ * returns. An interrupt that became pending after the caller's last check isn't lost.
+ */
+void arch_idle(void);
+
+/* Nanoseconds since some point before boot; the same on all CPUs within the machine's precision. */
+u64 arch_clock_ns(void);
+/* trap_timer() on this CPU once arch_clock_ns() >= deadline; ~0: never. Replaces the last deadline. */
+void arch_timer_set(u64 deadline_ns);
+
+/* Console. write: polled, raw, from any context, before arch_machine_init() too. */
+void arch_console_write(const char *text, size_t len);
+int arch_console_getc(void);          /* -1: nothing there */
+void arch_console_rx_enable(void);    /* from now on trap_console_rx() tells of input */
+
+/* End QEMU with the given status as far as the machine can (0..127); never returns. */
+void __noreturn arch_poweroff(int status);
+/* Stop this CPU for ever, interrupts off. */
+void __noreturn arch_halt(void);
+
+/* Hardware features in a few words for the boot message, e.g. "Sv39, ASID 16 bits, Sstc". */
+const char *arch_features(void);
+
+/* Up to 8 bytes of hardware entropy; false: this machine has none. */
+bool arch_random(u64 *value);

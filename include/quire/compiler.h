@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the compiler and the static checker (sparse) are told.
+ *
+ * __user marks pointers into user space, __bitwise and __force type-checked numbers, __acquires and
+ * __releases lock annotations. Under gcc they vanish.
+ */
+#pragma once
+
+#ifdef __CHECKER__
+#define __bitwise __attribute__((bitwise))
+#define __force __attribute__((force))
+#define __user __attribute__((noderef, address_space(__user)))
+#else
+#define __bitwise
+#define __force
+#define __user
+#endif
+
+#define __noreturn __attribute__((noreturn))
+#define __packed __attribute__((packed))
+#define __aligned(n) __attribute__((aligned(n)))
+#define __section(s) __attribute__((section(s)))
+#define __used __attribute__((used))
+#define __unused __attribute__((unused))
+#define __printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
+#define __must_check __attribute__((warn_unused_result))
+#define __noinline __attribute__((noinline))
+#define __always_inline inline __attribute__((always_inline))
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* A load or store that the compiler may neither repeat, split nor drop. Orders nothing else. */
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+
+#define barrier() __asm__ volatile("" ::: "memory")

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-CPU data. this_cpu() is the struct of the CPU that asks; valid only while the caller can't be
+ * moved (interrupts off, or inside the kernel: kernel code moves only where it blocks).
+ *
+ * Members above the line are used by entry code in assembly through generated offsets.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <quire/boot_info.h>
+#include <arch/percpu.h>
+
+struct thread;
+
+#define EMERGENCY_STACK_SIZE 4096
+#define KSTACK_SIZE (16 * KiB)
+
+struct percpu {
+    struct percpu *self;
+    u64 kernel_sp;       /* top of the current thread's kernel stack: where traps from user mode go */
+    u64 emergency_sp;    /* top of the emergency stack: stack overflow, machine checks */
+    u64 scratch[4];      /* for entry code */
+    struct thread *current;
+    struct arch_percpu arch;
+    /* ------------------------------------------------------------------------------------------ */
+    unsigned cpu;        /* index, 0..nr_cpus-1 */
+    u64 hwid;
+    bool online;
+    bool in_panic;
+    unsigned irq_depth;  /* > 0: inside an interrupt handler */
+
+    struct runqueue *runqueue;   /* kernel/sched.c */
+    u32 mailbox;                 /* pending requests from other CPUs, kernel/shootdown.c */
+    u64 fenced_gen;              /* riscv-style instruction fence generation, mm/cacheflush.c */
+    const struct pt_root *active_root; /* user page tables loaded on this CPU; NULL: none */
+    u64 counters[64];            /* include/quire/counters.h */
+
+    u8 emergency_stack[EMERGENCY_STACK_SIZE] __aligned(16);
+};
+
+extern struct percpu percpu_area[MAX_CPUS];
+extern unsigned nr_cpus; /* CPUs that exist, set from boot_info before any other is started */
+
+#include <arch/cpu.h> /* this_cpu() and the rest of the CPU contract */
+
+static inline struct percpu *cpu_area(unsigned cpu) { return &percpu_area[cpu]; }

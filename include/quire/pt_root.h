@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* A page-table root: what a CPU needs to translate, and what a flush names. */
+#pragma once
+
+#include <quire/types.h>
+
+struct pt_root {
+    paddr_t table;  /* physical address of the top-level table */
+    u64 asid;       /* address space identifier; 0 where the machine has none, and for the kernel */
+    u64 generation; /* of the ASID, mm/asid.c */
+    u32 cpumask;    /* CPUs that may hold translations of it */
+};
