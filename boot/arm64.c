@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the device tree to struct boot_info, for QEMU's virt machine and whatever describes itself the
- * same way. Called by arch/arm64/entry.S on the boot CPU with the boot tables active.
+ * From the device tree to struct boot_info, for QEMU's virt machine and whatever describes itself
+ * the same way. Called by arch/arm64/entry.S on the boot CPU with the boot tables active.
  */
 #include "fdt.h"
 #include <arch/cpu.h>
@@ -14,7 +14,7 @@
 
 #define BOOT_WINDOW (8 * GiB) /* what the boot tables show of physical memory */
 
-/* Interrupt specifiers of the GIC: kind, number, flags; its ids of shared and private interrupts. */
+/* The GIC's interrupt specifiers: kind, number, flags; where shared and private ids begin. */
 #define GIC_CELLS 3
 #define GIC_KIND_SPI 0
 #define GIC_FIRST_PPI 16
@@ -43,8 +43,8 @@ static u32 gic_irq(const struct fdt *fdt, int node, unsigned index)
 
     if (p.len < 4 * GIC_CELLS * (index + 1))
         return 0;
-    u32 number = fdt_cell(p, GIC_CELLS * index + 1);
-    return number + (fdt_cell(p, GIC_CELLS * index) == GIC_KIND_SPI ? GIC_FIRST_SPI : GIC_FIRST_PPI);
+    bool shared = fdt_cell(p, GIC_CELLS * index) == GIC_KIND_SPI;
+    return (shared ? GIC_FIRST_SPI : GIC_FIRST_PPI) + fdt_cell(p, GIC_CELLS * index + 1);
 }
 
 static void add_mmio(u64 start, u64 size)
@@ -73,7 +73,8 @@ static void read_cpus(const struct fdt *fdt)
         return; /* then we are alone */
     for (int n = fdt_first_child(fdt, cpus); n >= 0; n = fdt_next_sibling(fdt, n)) {
         const char *type = fdt_string(fdt, n, "device_type");
-        if (type && strcmp(type, "cpu") == 0 && fdt_enabled(fdt, n) && fdt_reg(fdt, n, 0, &mpidr, &size))
+        if (type && strcmp(type, "cpu") == 0 && fdt_enabled(fdt, n) &&
+            fdt_reg(fdt, n, 0, &mpidr, &size))
             add_cpu(mpidr);
     }
 }
@@ -103,16 +104,16 @@ static void read_console(const struct fdt *fdt)
 
 static void read_gic(const struct fdt *fdt)
 {
+    struct arm64_devices *d = &arm64_devices;
     int node = fdt_find_compatible(fdt, "arm,gic-v3");
     u64 address, size;
 
-    if (node < 0 || !fdt_reg(fdt, node, 0, &arm64_devices.distributor, &size))
+    if (node < 0 || !fdt_reg(fdt, node, 0, &d->distributor, &size))
         die("no GICv3 in the device tree (QEMU: -M virt,gic-version=3)");
-    add_mmio(arm64_devices.distributor, size);
+    add_mmio(d->distributor, size);
     u64 regions = fdt_number(fdt, node, "#redistributor-regions", 1);
     for (unsigned i = 0; i < regions && fdt_reg(fdt, node, 1 + i, &address, &size); i++) {
-        if (!boot_add_range(arm64_devices.redistributors, &arm64_devices.nr_redistributors, address, size))
-            break;
+        boot_add_range(d->redistributors, &d->nr_redistributors, address, size);
         add_mmio(address, size);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making stores executable (Arm ARM B2.4.4 and the example of K13.5.1): what CTR_EL0 (D19.2.34) says is
- * coherent already is left out, the rest is done by lines.
+ * Making stores executable (Arm ARM, "Synchronization and coherency issues between data and
+ * instruction accesses"): what CTR_EL0 calls coherent is left out, the rest is done by lines.
  */
 #include <arch/cacheflush.h>
 

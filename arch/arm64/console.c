@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The serial port: a PL011 (Arm DDI 0183, 3.3). Output is polled. Its FIFOs stay as they are: switching
- * them on would drop a character that was typed before we came.
+ * The serial port: a PL011 (Arm DDI 0183, 3.3). Output is polled. Its FIFOs stay as they are:
+ * switching them on would drop a character that was typed before we came.
  */
 #include <arch-generic/machine.h>
 #include <arch/devices.h>

@@ -7,8 +7,8 @@
 #include <quire/printf.h>
 #include "irq.h"
 
-#define HAFDBS_DIRTY 2      /* ID_AA64MMFR1_EL1.HAFDBS: access flag and dirty state */
-#define PMUVER_IMPDEF 0xf   /* ID_AA64DFR0_EL1.PMUVer: not the architecture's PMU */
+#define HAFDBS_DIRTY 2    /* ID_AA64MMFR1_EL1.HAFDBS: access flag and dirty state */
+#define PMUVER_IMPDEF 0xf /* ID_AA64DFR0_EL1.PMUVer: not the architecture's PMU */
 
 struct arm64_devices arm64_devices = {.uart = 0x09000000}; /* QEMU's virt, until we know better */
 bool arm64_no_pmu;
@@ -43,7 +43,7 @@ void arch_machine_init(const struct boot_info *boot) { gic_init(); }
 
 void arch_idle(void)
 {
-    /* WFI wakes for a pending interrupt even if it is masked, so nothing is lost (Arm ARM D1.6.2). */
+    /* WFI wakes for a pending interrupt even if masked, so nothing is lost (Arm ARM, WFI). */
     arch_wait_for_interrupt();
     arch_irq_enable();
     isb();
@@ -76,7 +76,7 @@ bool arch_random(u64 *value)
 
     if (!sysreg_id(id_aa64isar0_el1, ISAR0_RNDR_SHIFT))
         return false;
-    /* RNDR, D19.2.122: sets Z if the generator had nothing in time. */
+    /* RNDR: sets Z if the generator had nothing in time. */
     __asm__ volatile("mrs %0, S3_3_C2_C4_0; cset %1, ne" : "=r"(*value), "=r"(ok)::"cc");
     return ok;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From firmware to C (arm64 boot protocol, as QEMU's -kernel and U-Boot's booti speak it): entered at
- * EL1 or EL2 with translation off, x0 = device tree. Whatever else the firmware left in the system
- * registers isn't relied upon: DAIF, SCTLR and the tables are set here, for every CPU alike.
+ * From firmware to C (arm64 boot protocol, as QEMU's -kernel and U-Boot's booti speak it): entered
+ * at EL1 or EL2 with translation off, x0 = device tree. Whatever else the firmware left in the
+ * system registers isn't relied upon: DAIF, SCTLR and the tables are set here, for every CPU alike.
  *
  * Until translation is on, nothing is stored to memory: it would bypass the caches.
  */
@@ -63,8 +63,8 @@ FUNC(secondary_entry)
 END(secondary_entry)
 
 /*
- * Masks interrupts and goes down to EL1 if we are at EL2, giving EL1 everything and trapping nothing.
- * Returns at EL1h, translation off. Clobbers x0-x2.
+ * Masks interrupts and goes down to EL1 if we are at EL2, giving EL1 everything and trapping
+ * nothing. Returns at EL1h, translation off. Clobbers x0-x2.
  */
 enter_el1:
     msr daifset, #0xf
@@ -185,9 +185,9 @@ leave_identity_map:
 /*
  * void arm64_replace_kernel_table(u64 table, u64 boot_table, u64 empty_table), all physical.
  *
- * The tables that map the running code can't be exchanged under it where the sizes of blocks differ:
- * an entry has to be gone from the TLB before another one for the same address comes (break before
- * make, Arm ARM D8.14.1). So step aside to the boot table's identity mapping in TTBR0_EL1.
+ * The tables that map the running code can't be exchanged under it where the sizes of blocks
+ * differ: an entry has to be gone from the TLB before another one for the same address comes (Arm
+ * ARM, "Using break-before-make"). So step aside to the boot table's identity mapping in TTBR0_EL1.
  */
 FUNC(arm64_replace_kernel_table)
     msr ttbr0_el1, x1
@@ -209,10 +209,11 @@ END(arm64_replace_kernel_table)
 
 /*
  * The boot table serves both halves, with blocks of 1 GiB, and is constant. Entries 0 to 7 are
- * physical memory from 0: the window's first 8 GiB above, identity below. Entry 510 is the image's GiB.
- * The virt machine has devices in the first GiB and RAM from there on.
+ * physical memory from 0: the window's first 8 GiB above, identity below. Entry 510 is the image's
+ * GiB. The virt machine has devices in the first GiB and RAM from there on.
  */
-#define BOOT_BLOCK(index) (1 | (index) << 2 | 3 << 8 | 1 << 10) /* block, MAIR index, shareable, AF */
+/* A block: type, MAIR index, inner shareable, access flag. */
+#define BOOT_BLOCK(index) (1 | (index) << 2 | 3 << 8 | 1 << 10)
 #define BOOT_UXN (1 << 54)
 #define BOOT_PXN (1 << 53)
     .section .rodata

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interrupt controller, GICv3 without its translation service (Arm IHI 0069, chapters 3 and 12). All
- * interrupts are non-secure group 1 of one priority: 0 for messages between CPUs, the timer's, the console's.
+ * The interrupt controller, GICv3 without its translation service (Arm IHI 0069, chapters 3 and
+ * 12). All interrupts are non-secure group 1 of one priority: 0 for messages between CPUs, the
+ * timer's, the console's.
  */
 #include <arch-generic/machine.h>
 #include <quire/log.h>
@@ -71,7 +72,8 @@ void gic_init(void)
     while (read32(distributor() + GICD_CTLR) & GICD_CTLR_RWP)
         ;
     if (irq >= FIRST_SPI) {
-        *(volatile u64 *)(distributor() + GICD_IROUTER(irq)) = sysreg_read(mpidr_el1) & MPIDR_AFFINITY;
+        *(volatile u64 *)(distributor() + GICD_IROUTER(irq)) =
+            sysreg_read(mpidr_el1) & MPIDR_AFFINITY;
         enable(distributor(), irq);
     }
     arch_io_fence();

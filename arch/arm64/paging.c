@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loading page-table roots: TTBR1_EL1 for the kernel, once; TTBR0_EL1 for user space, with the ASID in its
- * upper 16 bits (Arm ARM D19.2.156). Without a user address space TTBR0_EL1 has an empty table, so that
- * nothing is mapped at 0 and nobody else's memory is in reach.
+ * Loading page-table roots: TTBR1_EL1 for the kernel, once; TTBR0_EL1 for user space, with the ASID
+ * in its upper 16 bits (Arm ARM, TTBR0_EL1). Without a user address space TTBR0_EL1 has an empty
+ * table, so that nothing is mapped at 0 and nobody else's memory is in reach.
  */
 #include <arch-generic/paging.h>
 #include <arch/cpu.h>
@@ -23,7 +23,8 @@ static u64 image_pa(const void *p) { return (u64)p - KERNEL_VA_OFFSET; }
 void arch_pt_activate_kernel(const struct pt_root *kernel)
 {
     kernel_root = kernel;
-    arm64_replace_kernel_table(paddr_value(kernel->table), image_pa(boot_table), image_pa(empty_table));
+    arm64_replace_kernel_table(paddr_value(kernel->table), image_pa(boot_table),
+                               image_pa(empty_table));
     sysreg_write(ttbr0_el1, image_pa(empty_table));
     isb();
     __asm__ volatile("tlbi vmalle1; dsb nsh; isb" ::: "memory"); /* the identity mapping */
@@ -49,7 +50,9 @@ void arch_pt_activate_user(const struct pt_root *root)
 
 paddr_t arch_pt_active_table(void)
 {
-    u64 user = sysreg_read(ttbr0_el1) & TTBR_TABLE_MASK;
+    u64 table = sysreg_read(ttbr0_el1) & TTBR_TABLE_MASK;
 
-    return mk_paddr(user != image_pa(empty_table) ? user : sysreg_read(ttbr1_el1) & TTBR_TABLE_MASK);
+    if (table == image_pa(empty_table))
+        table = sysreg_read(ttbr1_el1) & TTBR_TABLE_MASK;
+    return mk_paddr(table);
 }

@@ -8,7 +8,7 @@
 #include <arch/psci.h>
 #include <arch/sysreg.h>
 
-#define SYS_EXIT 0x18                         /* Arm semihosting 2.0, 6.4 */
+#define SYS_EXIT 0x18                        /* Arm semihosting 2.0 */
 #define ADP_STOPPED_APPLICATION_EXIT 0x20026 /* with the status in the second word */
 
 #define PSCI_NOT_SUPPORTED -1
@@ -37,9 +37,10 @@ long psci_call(u64 function, u64 arg0, u64 arg1, u64 arg2)
     register u64 x2 __asm__("x2") = arg1;
     register u64 x3 __asm__("x3") = arg2;
 
-    /* The calling convention lets the firmware spoil x4 to x17 (Arm DEN 0028, 2.6). */
+    /* The calling convention lets the firmware spoil x4 to x17 (Arm DEN 0028). */
 #define PSCI_CLOBBERS                                                                              \
-    "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory"
+    "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",    \
+        "memory"
     if (arm64_devices.psci == PSCI_HVC)
         __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::PSCI_CLOBBERS);
     else if (arm64_devices.psci == PSCI_SMC)

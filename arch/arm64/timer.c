@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Clock and timer: the virtual counter and this CPU's virtual timer (Arm ARM D11.2). */
+/* Clock and timer: the virtual counter and this CPU's virtual timer (Arm ARM, CNTV_CVAL_EL0). */
 #include <arch-generic/machine.h>
 #include <arch/sysreg.h>
 

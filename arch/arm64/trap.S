@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every trap enters here (Arm ARM D1.4.2: vector offsets). Interrupts are masked from here to the
+ * Every trap enters here (Arm ARM, "Exception vectors"). Interrupts are masked from here to the
  * return unless C code turns them on.
  *
- * Invariant: while a CPU runs in user mode, its SP_EL1 is this_cpu()->kernel_sp, because the way out pops
- * the frame that lies at the very top of the thread's kernel stack. So the way in needs no look-up.
+ * Invariant: while a CPU runs in user mode, its SP_EL1 is this_cpu()->kernel_sp, because the way
+ * out pops the frame that lies at the very top of the thread's kernel stack. So the way in needs no
+ * look-up.
  */
 #include <quire/asm.h>
 #include <arch/sysreg.h>
@@ -65,7 +66,7 @@
     ldp x26, x27, [sp, #208]
     ldp x28, x29, [sp, #224]
     add sp, sp, #TF_SIZE
-    eret /* also ends an exclusive access of the code that we leave (B2.9.2) */
+    eret /* also ends an exclusive access of the code that we leave */
 .endm
 
 /* A backtrace ends at the way in from user mode, whatever the user had in its frame pointer. */
@@ -178,7 +179,7 @@ kernel_serror:
 kernel_unexpected:
     FROM_KERNEL arm64_unexpected
 
-/* x0 = this_cpu(), x1 and x0 as trapped in its scratch, TPIDRRO_EL0 = where the frame would have been. */
+/* x0 = this_cpu(), its scratch: x1 and x0 as trapped; TPIDRRO_EL0: where the frame would be. */
 overflow:
     ldr x1, [x0, #PERCPU_EMERGENCY_SP]
     sub sp, x1, #TF_SIZE

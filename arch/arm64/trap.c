@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a trap was, and whom it concerns (Arm ARM D19.2.40: ESR_EL1, exception classes and their ISS).
+ * What a trap was, and whom it concerns (Arm ARM, ESR_EL1: exception classes and their ISS).
  * Entered from trap.S with interrupts masked; system calls go straight to the kernel.
  */
 #include <arch-generic/context.h>
@@ -112,7 +112,7 @@ void arm64_sync(struct trapframe *tf)
     }
 }
 
-/* An asynchronous external abort: something that was written went nowhere, and nobody knows whose. */
+/* An asynchronous external abort: something written went nowhere, and nobody knows whose. */
 void arm64_serror(struct trapframe *tf) { trap_exception(tf, EXC_BUS, tf->esr, 0); }
 
 void arm64_aarch32(struct trapframe *tf) { trap_exception(tf, EXC_ILLEGAL, tf->esr, tf->pc); }

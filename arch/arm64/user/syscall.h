@@ -2,7 +2,8 @@
 /* The system-call instruction: number in x8, arguments in x0-x5, result in x0. */
 #pragma once
 
-static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3, long arg4, long arg5)
+static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3, long arg4,
+                             long arg5)
 {
     register long x0 __asm__("x0") = arg0;
     register long x1 __asm__("x1") = arg1;

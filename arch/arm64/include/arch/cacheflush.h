@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instruction caches (Arm ARM B2.4.4, D7.5): data is cleaned to the point of unification, then
- * instruction lines are invalidated, line by line and for all CPUs of the inner shareable domain.
- * Each CPU then owes itself a context synchronisation, which a return to user mode is anyway.
+ * Instruction caches (Arm ARM, "Caches and memory hierarchy"): data is cleaned to the point of
+ * unification, then instruction lines are invalidated, line by line and for all CPUs of the inner
+ * shareable domain. Each CPU then owes itself a context synchronisation, which a return to user
+ * mode is anyway.
  */
 #pragma once
 

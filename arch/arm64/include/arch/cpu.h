@@ -34,12 +34,12 @@ static inline u64 arm64_ticks_to_ns(u64 ticks)
 
 extern bool arm64_no_pmu; /* this machine has no cycle counter */
 
-/* CPU cycles (PMCCNTR_EL0, Arm ARM D13.2): with -icount 1 an instruction. */
+/* CPU cycles (Arm ARM, PMCCNTR_EL0): with -icount 1 an instruction. */
 static inline u64 arch_cycles(void)
 {
     return unlikely(arm64_no_pmu) ? arm64_ticks_to_ns(sysreg_read(cntvct_el0))
                                   : sysreg_read(pmccntr_el0);
 }
 
-/* Device registers: ordered against each other and against memory (Arm ARM B2.3.12). */
+/* Device registers: ordered against each other and against memory (Arm ARM, DSB). */
 #define arch_io_fence() dsb(sy)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arm64 address space: 39-bit virtual addresses in both halves (Arm ARM D8.2, TCR_EL1.TnSZ = 25).
+ * arm64 address space: 39-bit virtual addresses in both halves (Arm ARM, TCR_EL1.TnSZ = 25).
  * TTBR1_EL1 translates the upper half for the kernel, TTBR0_EL1 the lower half for user programs.
  *
  *   0xffffffff_80200000  kernel image (physical 0x40200000, where the Image header asks to be put)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMSAv8-64 entries, 4 KiB granule, 39 bits: three levels of 512 entries (Arm ARM D8.3). Our level 0 is
- * the manual's level 3.
+ * VMSAv8-64 entries, 4 KiB granule, 39 bits: three levels of 512 entries (Arm ARM, "Translation
+ * table descriptor formats"). Our level 0 is the manual's level 3.
  *
  *   63 | 58:55 software | 54 UXN | 53 PXN | 52 contiguous | 51 DBM | 47:12 output address
  *      | 11 nG | 10 AF | 9:8 SH | 7 AP[2] read-only | 6 AP[1] user | 4:2 MAIR index | 1:0 type
  *
  * Type 3 is a table or, at level 0, a page; 1 is a block; bit 0 clear is empty.
  *
- * Writable and dirty are two questions with three bits (D8.4.6). DBM says writable. AP[2] clear says
- * that stores go through: written, or a machine that doesn't track. Where hardware manages the dirty
- * state, it turns DBM with AP[2] into DBM without at the first store; elsewhere a writable entry is
- * dirty from the start. PTE_SW_DIRTY keeps the answer when an entry loses its write permission.
+ * Writable and dirty are two questions with three bits ("Hardware management of the dirty state").
+ * DBM says writable. AP[2] clear says that stores go through: written, or a machine that doesn't
+ * track. Where hardware manages the dirty state, it turns DBM with AP[2] into DBM without at the
+ * first store; elsewhere a writable entry is dirty from the start. PTE_SW_DIRTY keeps the answer
+ * when an entry loses its write permission.
  */
 #pragma once
 
@@ -56,7 +57,7 @@ static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
 static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
 static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 
-/* --- leaf entries ------------------------------------------------------------------------------ */
+/* --- leaf entries ----------------------------------------------------------------------------- */
 static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
 {
     u64 v = PTE_TYPE_PAGE | PTE_SH_INNER | PTE_PXN | PTE_UXN | pfn << PAGE_SHIFT;
@@ -112,7 +113,7 @@ static inline pte_t pte_mkclean(pte_t e)
 }
 static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PAGE_SHIFT)}; }
 
-/* --- entries of level 1 and up ----------------------------------------------------------------- */
+/* --- entries of level 1 and up ---------------------------------------------------------------- */
 static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_VALID; }
 static inline bool pde_leaf(pte_t e, unsigned level)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System-register fields and values (Arm ARM, DDI 0487, D19: AArch64 System Register Descriptions),
- * for C and assembly, and how C reads and writes the registers.
+ * System-register fields and values (Arm ARM, DDI 0487, chapter "AArch64 System Register
+ * Descriptions"), for C and assembly, and how C reads and writes the registers.
  */
 #pragma once
 
@@ -15,12 +15,12 @@
 #define PSR_D (1 << 9)
 #define PSR_DAIF (PSR_D | PSR_A | PSR_I | PSR_F)
 
-/* SCTLR_EL1, D19.2.128 (bits 11, 20, 22, 28, 29 are RES1 on the older cores). */
-#define SCTLR_M (1 << 0)     /* translation on */
-#define SCTLR_C (1 << 2)     /* data cacheable */
-#define SCTLR_SA (1 << 3)    /* misaligned stack pointers fault at EL1 */
-#define SCTLR_SA0 (1 << 4)   /* ... and at EL0 */
-#define SCTLR_ITD (1 << 7)   /* AArch32 at EL0: old instructions off */
+/* SCTLR_EL1 (bits 11, 20, 22, 28, 29 are RES1 on the older cores). */
+#define SCTLR_M (1 << 0)   /* translation on */
+#define SCTLR_C (1 << 2)   /* data cacheable */
+#define SCTLR_SA (1 << 3)  /* misaligned stack pointers fault at EL1 */
+#define SCTLR_SA0 (1 << 4) /* ... and at EL0 */
+#define SCTLR_ITD (1 << 7) /* AArch32 at EL0: old instructions off */
 #define SCTLR_SED (1 << 8)
 #define SCTLR_I (1 << 12)    /* instructions cacheable */
 #define SCTLR_DZE (1 << 14)  /* EL0 may DC ZVA */
@@ -35,7 +35,7 @@
     (SCTLR_MMU_OFF | SCTLR_M | SCTLR_C | SCTLR_SA | SCTLR_SA0 | SCTLR_ITD | SCTLR_SED | SCTLR_I |  \
      SCTLR_DZE | SCTLR_UCT | SCTLR_NTWI | SCTLR_NTWE | SCTLR_UCI)
 
-/* TCR_EL1, D19.2.141: 39 bits, 4 KiB granule, walks write-back and inner shareable, 16-bit ASIDs. */
+/* TCR_EL1: 39 bits, 4 KiB granule, cacheable and shareable walks, 16-bit ASIDs. */
 #define TCR_T0SZ(bits) (64 - (bits))
 #define TCR_IRGN0_WB (1 << 8)
 #define TCR_ORGN0_WB (1 << 10)
@@ -57,7 +57,7 @@
 
 #define TTBR_ASID_SHIFT 48
 
-/* MAIR_EL1, D19.2.97: what the attribute index of an entry means. */
+/* MAIR_EL1: what the attribute index of an entry means. */
 #define MAIR_NORMAL_INDEX 0
 #define MAIR_DEVICE_INDEX 1
 #define MAIR_NORMAL_WB 0xff    /* normal, write-back, allocating */
@@ -65,7 +65,7 @@
 #define MAIR_VALUE                                                                                 \
     (MAIR_NORMAL_WB << 8 * MAIR_NORMAL_INDEX | MAIR_DEVICE_NGNRE << 8 * MAIR_DEVICE_INDEX)
 
-/* EL2 on the way down to EL1, D19.2.48, D19.2.35, D19.12.2. */
+/* EL2 on the way down to EL1: HCR_EL2, CPTR_EL2, CNTHCTL_EL2, ICC_SRE_EL2. */
 #define HCR_RW_APK_API (1 << 31 | 1 << 40 | 1 << 41) /* EL1 is AArch64 and may use its own keys */
 #define CPTR_EL2_NO_FP_TRAP 0x33ff                   /* RES1 bits, and SVE trapped */
 #define CNTHCTL_EL1_ALL 3                            /* EL1 may use the physical timer */
@@ -92,7 +92,7 @@
 /* MPIDR_EL1: affinity levels 3 and 2 to 0. */
 #define MPIDR_AFFINITY 0xff00ffffff
 
-/* ESR_EL1, D19.2.40: exception classes and what a fault status says. */
+/* ESR_EL1: exception classes. */
 #define ESR_EC_SHIFT 26
 #define ESR_EC_SVC64 0x15
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLB maintenance (Arm ARM D8.14, C5.5). Always the inner-shareable forms, which reach every CPU:
- * the entry's store must be visible first (DSB ISHST), the invalidation complete afterwards (DSB ISH),
- * and this CPU must not go on with what it fetched before (ISB).
+ * TLB maintenance (Arm ARM, "TLB maintenance"). Always the inner-shareable forms, which reach every
+ * CPU: the entry's store must be visible first (DSB ISHST), the invalidation complete afterwards
+ * (DSB ISH), and this CPU must not go on with what it fetched before (ISB).
  */
 #pragma once
 
@@ -15,7 +15,8 @@
 #define ARCH_ASID_BITS 16
 
 /* Operand of the by-address forms: ASID in 63:48, address / 4096 in 43:0. */
-#define TLBI_ADDR(addr, asid) ((u64)(asid) << TTBR_ASID_SHIFT | ((u64)(addr) >> 12 & 0xfffffffffffUL))
+#define TLBI_ADDR(addr, asid)                                                                      \
+    ((u64)(asid) << TTBR_ASID_SHIFT | ((u64)(addr) >> 12 & 0xfffffffffffUL))
 
 #define arm64_tlbi(op, operand)                                                                    \
     __asm__ volatile("dsb ishst; tlbi " #op ", %0; dsb ish; isb" ::"r"((u64)(operand)) : "memory")
@@ -38,5 +39,5 @@ static inline void arch_tlb_flush_all(void)
     __asm__ volatile("dsb ishst; tlbi vmalle1is; dsb ish; isb" ::: "memory");
 }
 
-/* Make stores to page tables visible to the walker where it saw "not present" before (D8.2.6). */
+/* Make stores to page tables visible to the walker where it saw "not present" before. */
 static inline void arch_pt_publish(void) { __asm__ volatile("dsb ishst; isb" ::: "memory"); }

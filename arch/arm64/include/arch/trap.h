@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The trap frame: every general register at the time of the trap, and what the CPU said about it. */
+/* The trap frame: every general register as trapped, and what the CPU said about it. */
 #pragma once
 
 #include <quire/types.h>
