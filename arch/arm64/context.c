@@ -44,4 +44,7 @@ bool arch_unwind(vaddr_t *fp, vaddr_t *pc)
     return *pc != 0;
 }
 
-vaddr_t arch_frame_pointer(void) { return (vaddr_t)__builtin_frame_address(0); }
+vaddr_t arch_frame_pointer(void)
+{
+    return *(const vaddr_t *)__builtin_frame_address(0); /* ours is gone when we are back */
+}
