@@ -34,6 +34,7 @@ void arch_cpu_init(void)
     if (!arm64_no_pmu)
         sysreg_write(pmuserenr_el0, PMUSERENR_CR);
     sysreg_write(tpidr_el0, 0);
+    sysreg_write(tpidrro_el0, 0); /* users can read it; trap.S borrows it */
     isb();
     gic_cpu_init();
     arch_timer_set(~0UL);
