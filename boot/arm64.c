@@ -12,7 +12,7 @@
 #include <quire/printf.h>
 #include <quire/string.h>
 
-#define BOOT_WINDOW (8 * GiB) /* what the boot tables show of physical memory */
+#define BOOT_WINDOW (64 * GiB) /* what the boot table shows of physical memory */
 
 /* The GIC's interrupt specifiers: kind, number, flags; where shared and private ids begin. */
 #define GIC_CELLS 3

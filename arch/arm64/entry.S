@@ -53,12 +53,14 @@ FUNC(secondary_entry)
     bl enter_el1
     bl enter_high_half
     msr tpidr_el1, x19
-    ldr x0, [x19, #PERCPU_KERNEL_SP]
+    adrp x0, arm64_kernel_table
+    ldr x0, [x0, :lo12:arm64_kernel_table]
+    bl arm64_replace_kernel_table
+    ldr x0, [x19, #PERCPU_KERNEL_SP] /* in KVMAP, which the boot table doesn't have */
     mov sp, x0
-    bl leave_identity_map
     mov x29, xzr
     mov x30, xzr
-    bl secondary_start
+    bl secondary_main
     brk #0
 END(secondary_entry)
 
@@ -167,7 +169,7 @@ enter_high_half:
     add x30, x30, x0
     ret
 
-/* From here on address 0 is nothing, and traps are ours. Clobbers x0. */
+/* From here on address 0 is nothing, and traps are ours. Clobbers x0, x1. */
 leave_identity_map:
     adrp x0, trap_vectors
     add x0, x0, :lo12:trap_vectors
@@ -183,17 +185,21 @@ leave_identity_map:
     ret
 
 /*
- * void arm64_replace_kernel_table(u64 table, u64 boot_table, u64 empty_table), all physical.
+ * void arm64_replace_kernel_table(u64 table): a physical address. Uses no stack.
  *
  * The tables that map the running code can't be exchanged under it where the sizes of blocks
  * differ: an entry has to be gone from the TLB before another one for the same address comes (Arm
  * ARM, "Using break-before-make"). So step aside to the boot table's identity mapping in TTBR0_EL1.
  */
 FUNC(arm64_replace_kernel_table)
+    ldr x4, =KERNEL_VA_OFFSET
+    adrp x1, boot_table
+    sub x1, x1, x4
+    adrp x2, empty_table
+    sub x2, x2, x4
     msr ttbr0_el1, x1
     isb
     adr x3, 1f
-    ldr x4, =KERNEL_VA_OFFSET
     sub x3, x3, x4
     br x3
 1:  msr ttbr1_el1, x2
@@ -203,17 +209,20 @@ FUNC(arm64_replace_kernel_table)
     isb
     msr ttbr1_el1, x0
     isb
-    ret /* to the link address, through the new table */
+    adr x3, leave_identity_map
+    add x3, x3, x4
+    br x3
 END(arm64_replace_kernel_table)
     .ltorg
 
 /*
- * The boot table serves both halves, with blocks of 1 GiB, and is constant. Entries 0 to 7 are
- * physical memory from 0: the window's first 8 GiB above, identity below. Entry 510 is the image's
+ * The boot table serves both halves, with blocks of 1 GiB, and is constant. Entries 0 to 63 are
+ * physical memory from 0: the window's first 64 GiB above, identity below. Entry 510 is the image's
  * GiB. The virt machine has devices in the first GiB and RAM from there on.
  */
 /* A block: type, MAIR index, inner shareable, access flag. */
 #define BOOT_BLOCK(index) (1 | (index) << 2 | 3 << 8 | 1 << 10)
+#define BOOT_GIB 64 /* boot/arm64.c relies on it */
 #define BOOT_UXN (1 << 54)
 #define BOOT_PXN (1 << 53)
     .section .rodata
@@ -222,11 +231,11 @@ END(arm64_replace_kernel_table)
 boot_table:
     .quad BOOT_BLOCK(MAIR_DEVICE_INDEX) | BOOT_UXN | BOOT_PXN
     .set gib, 1
-    .rept 7
+    .rept BOOT_GIB - 1
     .quad BOOT_BLOCK(MAIR_NORMAL_INDEX) | BOOT_UXN | gib << 30
     .set gib, gib + 1
     .endr
-    .fill 510 - 8, 8, 0
+    .fill 510 - BOOT_GIB, 8, 0
     .quad BOOT_BLOCK(MAIR_NORMAL_INDEX) | BOOT_UXN | 1 << 30
     .quad 0
     .globl empty_table

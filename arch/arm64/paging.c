@@ -6,39 +6,33 @@
  */
 #include <arch-generic/paging.h>
 #include <arch/cpu.h>
-#include "paging.h"
 
 #define TTBR_TABLE_MASK 0x0000fffffffff000UL
 
-extern const pte_t boot_table[], empty_table[]; /* entry.S */
-void arm64_replace_kernel_table(u64 table, u64 boot, u64 empty);
+/* entry.S */
+extern const pte_t empty_table[];
+void arm64_replace_kernel_table(u64 table);
 
 u64 arm64_clean_rdonly;
-static const struct pt_root *kernel_root;
+u64 arm64_kernel_table; /* for the CPUs that are started later, entry.S */
 
-const struct pt_root *paging_kernel_root(void) { return kernel_root; }
-
-static u64 image_pa(const void *p) { return (u64)p - KERNEL_VA_OFFSET; }
+static u64 empty_pa(void) { return (u64)empty_table - KERNEL_VA_OFFSET; }
 
 void arch_pt_activate_kernel(const struct pt_root *kernel)
 {
-    kernel_root = kernel;
-    arm64_replace_kernel_table(paddr_value(kernel->table), image_pa(boot_table),
-                               image_pa(empty_table));
-    sysreg_write(ttbr0_el1, image_pa(empty_table));
-    isb();
-    __asm__ volatile("tlbi vmalle1; dsb nsh; isb" ::: "memory"); /* the identity mapping */
+    arm64_kernel_table = paddr_value(kernel->table);
+    arm64_replace_kernel_table(arm64_kernel_table);
 }
 
 /* Translations of ASID 0 belong to whoever runs without an ASID of its own. */
 static bool untagged(u64 ttbr)
 {
-    return !(ttbr >> TTBR_ASID_SHIFT) && (ttbr & TTBR_TABLE_MASK) != image_pa(empty_table);
+    return !(ttbr >> TTBR_ASID_SHIFT) && (ttbr & TTBR_TABLE_MASK) != empty_pa();
 }
 
 void arch_pt_activate_user(const struct pt_root *root)
 {
-    u64 last = sysreg_read(ttbr0_el1), next = image_pa(empty_table);
+    u64 last = sysreg_read(ttbr0_el1), next = empty_pa();
 
     if (root)
         next = paddr_value(root->table) | root->asid << TTBR_ASID_SHIFT;
@@ -52,7 +46,7 @@ paddr_t arch_pt_active_table(void)
 {
     u64 table = sysreg_read(ttbr0_el1) & TTBR_TABLE_MASK;
 
-    if (table == image_pa(empty_table))
+    if (table == empty_pa())
         table = sysreg_read(ttbr1_el1) & TTBR_TABLE_MASK;
     return mk_paddr(table);
 }

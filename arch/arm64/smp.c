@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Other CPUs: started by PSCI (Arm DEN 0022, 5.1.4 CPU_ON). They are interrupted in irq.c. */
 #include <arch-generic/machine.h>
-#include <arch-generic/paging.h>
 #include <arch/layout.h>
 #include <arch/psci.h>
 #include <quire/errno.h>
-#include "paging.h"
 
 void secondary_entry(void);
-void __noreturn secondary_start(void);
 
 int arch_cpu_start(unsigned cpu)
 {
@@ -17,10 +14,4 @@ int arch_cpu_start(unsigned cpu)
 
     dsb(ishst);
     return psci_call(PSCI_CPU_ON, area->hwid, entry, (u64)area) ? -EIO : 0;
-}
-
-void __noreturn secondary_start(void)
-{
-    arch_pt_activate_kernel(paging_kernel_root());
-    secondary_main();
 }

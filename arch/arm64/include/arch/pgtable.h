@@ -6,7 +6,7 @@
  *   63 | 58:55 software | 54 UXN | 53 PXN | 52 contiguous | 51 DBM | 47:12 output address
  *      | 11 nG | 10 AF | 9:8 SH | 7 AP[2] read-only | 6 AP[1] user | 4:2 MAIR index | 1:0 type
  *
- * Type 3 is a table or, at level 0, a page; 1 is a block; bit 0 clear is empty.
+ * Type 3 is a table or, at level 0, a page; 1 is a block; bit 0 clear is nothing to the hardware.
  *
  * Writable and dirty are two questions with three bits ("Hardware management of the dirty state").
  * DBM says writable. AP[2] clear says that stores go through: written, or a machine that doesn't
@@ -25,29 +25,30 @@ typedef struct {
     u64 v;
 } pte_t;
 
-#define PT_LEVELS 3
-#define PT_SHIFT(level) (12 + 9 * (level))
-#define PT_ENTRIES(level) 512UL
-#define PT_TABLE_BYTES(level) 4096UL
-#define PT_TOP_USER_ENTRIES 256UL /* top-level entries that belong to user space */
-#define PT_KERNEL_IN_USER_ROOT 0  /* TTBR1_EL1 has the kernel */
+#define PT_LEVELS              3
+#define PT_SHIFT(level)        (12 + 9 * (level))
+#define PT_ENTRIES(level)      512UL
+#define PT_TABLE_BYTES(level)  4096UL
+#define PT_TOP_USER_ENTRIES    256UL /* top-level entries that belong to user space */
+#define PT_KERNEL_IN_USER_ROOT 0     /* TTBR1_EL1 has the kernel */
 
-#define PTE_VALID (1UL << 0)
-#define PTE_TYPE (3UL << 0)
-#define PTE_TYPE_BLOCK (1UL << 0)
-#define PTE_TYPE_PAGE (3UL << 0)
-#define PTE_TYPE_TABLE (3UL << 0)
+#define PTE_VALID       (1UL << 0)
+#define PTE_TYPE        (3UL << 0)
+#define PTE_TYPE_BLOCK  (1UL << 0)
+#define PTE_TYPE_PAGE   (3UL << 0)
+#define PTE_TYPE_TABLE  (3UL << 0)
 #define PTE_MAIR(index) ((u64)(index) << 2)
-#define PTE_USER (1UL << 6)
-#define PTE_RDONLY (1UL << 7)
-#define PTE_SH_INNER (3UL << 8)
-#define PTE_AF (1UL << 10)
-#define PTE_NG (1UL << 11)
-#define PTE_ADDR_MASK 0x0000fffffffff000UL
-#define PTE_DBM (1UL << 51)
-#define PTE_PXN (1UL << 53)
-#define PTE_UXN (1UL << 54)
-#define PTE_SW_DIRTY (1UL << 55)
+#define PTE_USER        (1UL << 6)
+#define PTE_RDONLY      (1UL << 7)
+#define PTE_SH_INNER    (3UL << 8)
+#define PTE_AF          (1UL << 10)
+#define PTE_NG          (1UL << 11)
+#define PTE_ADDR_MASK   0x0000fffffffff000UL
+#define PTE_DBM         (1UL << 51)
+#define PTE_PXN         (1UL << 53)
+#define PTE_UXN         (1UL << 54)
+#define PTE_SW_DIRTY    (1UL << 55)
+#define PTE_SW_NONE     (1UL << 56) /* PROT_NONE: holds a frame although bit 0 is clear */
 
 /* What a writable clean entry has in AP[2]: PTE_RDONLY if hardware will clear it, else 0. */
 extern u64 arm64_clean_rdonly;
@@ -73,6 +74,8 @@ static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
         v |= PTE_RDONLY;
     else
         v |= PTE_DBM | (prot & PGPROT_DIRTY ? 0 : arm64_clean_rdonly);
+    if (!(prot & PGPROT_READ))
+        v = (v & ~PTE_VALID) | PTE_SW_NONE;
     return (pte_t){v};
 }
 static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
@@ -81,7 +84,8 @@ static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
     return level ? (pte_t){(e.v & ~PTE_TYPE) | PTE_TYPE_BLOCK} : e;
 }
 
-static inline bool pte_present(pte_t e) { return e.v & PTE_VALID; }
+static inline bool pte_present(pte_t e) { return e.v & (PTE_VALID | PTE_SW_NONE); }
+static inline bool pte_accessible(pte_t e) { return e.v & PTE_VALID; }
 static inline pfn_t pte_pfn(pte_t e) { return (e.v & PTE_ADDR_MASK) >> PAGE_SHIFT; }
 static inline bool pte_write(pte_t e) { return e.v & PTE_DBM; }
 static inline bool pte_user(pte_t e) { return e.v & PTE_USER; }

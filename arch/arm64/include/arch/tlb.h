@@ -12,6 +12,7 @@
 
 #define ARCH_TLB_BROADCAST 1
 #define ARCH_FLUSH_ON_CLEAR 0
+#define ARCH_BREAK_BEFORE_MAKE 1 /* Arm ARM, "Using break-before-make" */
 #define ARCH_ASID_BITS 16
 
 /* Operand of the by-address forms: ASID in 63:48, address / 4096 in 43:0. */
