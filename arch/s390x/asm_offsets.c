@@ -4,8 +4,9 @@
 #include <quire/percpu.h>
 #include <arch-generic/context.h>
 
-#define SAVE_AREA 160 /* ELF ABI: below every stack pointer in a call, for the callee's registers  \
-                       */
+#define SAVE_AREA                                                                                  \
+    160 /* ELF ABI: below every stack pointer in a call, for the callee's registers                \
+         */
 
 void asm_offsets(void);
 void asm_offsets(void)

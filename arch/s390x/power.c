@@ -18,7 +18,11 @@ static void __noreturn stop(u64 address)
 
 void __noreturn arch_poweroff(int status)
 {
+    static char ending;
+
     arch_irq_disable();
+    if (__atomic_test_and_set(&ending, __ATOMIC_RELAXED))
+        arch_halt(); /* another CPU is at it: two that stop each other would look like success */
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu != this_cpu()->cpu)
             while (sigp((u16)cpu_area(cpu)->hwid, SIGP_STOP, 0) == 2) /* busy */

@@ -49,7 +49,7 @@ FUNC(\name)
     lg %r15, LC_CPU(%r0)
     lg %r15, PERCPU_EMERGENCY_SP(%r15)
     aghi %r15, -TRAP_BYTES
-    stg %r1, TRAP_BACKCHAIN(%r15) /* prologues have the caller's stack pointer there */
+    stg %r11, TRAP_BACKCHAIN(%r15) /* where a prologue still has the caller's frame pointer */
     xc 0(8, %r15), 0(%r15)
     FILL_FRAME \old, \save
     brasl %r14, trap_stack_overflow
@@ -89,7 +89,8 @@ FUNC(trap_mcheck)
     lg %r15, LC_CPU(%r0)
     lg %r15, PERCPU_EMERGENCY_SP(%r15)
     aghi %r15, -TRAP_BYTES
-    mvc TRAP_GPRS(128, %r15), LC_MCHECK_GPRS(%r0)
+    lghi %r14, LC_MCHECK_GPRS /* the CPU has saved all registers there */
+    mvc TRAP_GPRS(128, %r15), 0(%r14)
     mvc TRAP_PSW(16, %r15), LC_MCHECK_OLD(%r0)
     lghi %r14, 0
     stg %r14, TRAP_BACKCHAIN(%r15)

@@ -39,11 +39,16 @@ static inline bool arch_irq_enabled(void)
     return now & 0x01;
 }
 
-/* Give up the rest of the time slice (DIAGNOSE 0x44): what a hypervisor wants to hear of a spinner.
+/*
+ * In a loop that waits for another CPU. DIAGNOSE 0x44 gives a hypervisor the rest of the time
+ * slice. QEMU's emulation ignores it, and with -icount it runs one CPU at a time until some timer
+ * is due, up to 0.1 s later: so there is one in a microsecond. Nothing else uses the CPU timer, and
+ * its interruption is masked in CR0.
  */
 static inline void cpu_relax(void)
 {
-    __asm__ volatile("diag %%r0,%%r0,0x44" ::: "memory");
+    static const u64 microsecond = 4096;
+    __asm__ volatile("spt %0\n\tdiag %%r0,%%r0,0x44" ::"Q"(microsecond) : "memory");
 }
 
 /* Called with interrupts off: wait with them on until one has been taken, return with them off. */

@@ -9,11 +9,12 @@
  *   region-third entry:   0:51 segment table | 58 I | 60:61 type 01 | 62:63 length 11
  *
  * The hardware has neither a present nor an accessed nor a dirty bit, and no user bit: users have
- * tables of their own. Software keeps present, writable, dirty and user in bits that the hardware
- * ignores, and tells it what makes it ask:
- *   - I is set in an old entry: the first touch faults, and generic code makes it young;
- *   - P is set unless the page is writable *and* dirty: the first store to a clean page faults.
- * Entries are made dirty together with writable, so only ageing and cleaning bring these faults.
+ * tables of their own. Software keeps all of that in bits that the hardware ignores, and I and P
+ * follow from them:
+ *   - I is set unless the entry is young and readable: the first touch of an old page faults, and
+ *     generic code makes it young; a page without read permission (PROT_NONE) goes on faulting;
+ *   - P is set unless the entry is writable and dirty: the first store to a clean page faults.
+ * Writable entries are made dirty from the start, so only ageing and cleaning bring these faults.
  */
 #pragma once
 
@@ -39,15 +40,18 @@ typedef struct {
 #define PTE_PRESENT  0x001UL /* software, from here */
 #define PTE_WRITE    0x002UL
 #define PTE_DIRTY    0x004UL
-#define PTE_USER     0x008UL
-#define PTE_SOFTWARE 0x00fUL
+#define PTE_YOUNG    0x008UL
+#define PTE_READ     0x020UL
+#define PTE_USER     0x040UL
+#define PTE_SOFTWARE 0x06fUL
 
-#define PDE_ORIGIN         (~0x7ffUL) /* page tables are aligned to 2 KiB */
-#define PDE_BLOCK          0x400UL    /* FC: the segment-table entry is a frame of 1 MiB */
-#define PDE_INVALID        0x020UL
-#define PDE_REGION_THIRD   0x007UL /* type 01, table length 11 */
-#define PDE_SOFTWARE_SHIFT 12      /* a block has its software bits where AV = 0 frees the key's */
-#define PDE_BLOCK_ORIGIN   (~0xfffffUL)
+#define PDE_ORIGIN       (~0x7ffUL) /* page tables are aligned to 2 KiB */
+#define PDE_BLOCK        0x400UL    /* FC: the segment-table entry is a frame of 1 MiB */
+#define PDE_INVALID      0x020UL
+#define PDE_REGION_THIRD 0x007UL /* type 01, table length 11 */
+#define PDE_SOFTWARE_SHIFT                                                                         \
+    12 /* a block's software bits: the key's place (AV, bit 47, is 0), 45 and 46 */
+#define PDE_BLOCK_ORIGIN (~0xfffffUL)
 
 static inline bool arch_pt_block_ok(unsigned level)
 {
@@ -67,16 +71,21 @@ static inline bool pte_same(pte_t a, pte_t b)
 
 /* --- leaf entries ------------------------------------------------------------------------------
  */
-/* P as the software bits want it. */
-static inline pte_t pte_protect_clean(u64 v)
+/* I and P as the software bits want them. */
+static inline pte_t pte_settle(u64 v)
 {
+    bool loads = (v & (PTE_YOUNG | PTE_READ)) == (PTE_YOUNG | PTE_READ);
     bool stores = (v & (PTE_WRITE | PTE_DIRTY)) == (PTE_WRITE | PTE_DIRTY);
-    return (pte_t){stores ? v & ~PTE_PROTECT : v | PTE_PROTECT};
+
+    v &= ~(PTE_INVALID | PTE_PROTECT);
+    return (pte_t){v | (loads ? 0 : PTE_INVALID) | (stores ? 0 : PTE_PROTECT)};
 }
 
 static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
 {
     u64 v = PTE_PRESENT | pfn << PAGE_SHIFT;
+    if (prot & PGPROT_READ)
+        v |= PTE_READ;
     if (prot & PGPROT_WRITE)
         v |= PTE_WRITE | PTE_DIRTY;
     if (prot & PGPROT_DIRTY)
@@ -85,15 +94,19 @@ static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
         v |= PTE_USER;
     if (!(prot & PGPROT_EXEC))
         v |= PTE_NO_EXEC;
-    if (prot & PGPROT_OLD)
-        v |= PTE_INVALID;
-    return pte_protect_clean(v); /* PGPROT_DEVICE: channel I/O needs no mappings */
+    if (!(prot & PGPROT_OLD))
+        v |= PTE_YOUNG;
+    return pte_settle(v); /* PGPROT_DEVICE: channel I/O needs no mappings */
 }
 
 static inline bool pte_present(pte_t e)
 {
     return e.v & PTE_PRESENT;
-} /* an old one as well */
+} /* old or PROT_NONE as well */
+static inline bool pte_accessible(pte_t e)
+{
+    return e.v & PTE_READ;
+}
 static inline pfn_t pte_pfn(pte_t e)
 {
     return e.v >> PAGE_SHIFT;
@@ -112,7 +125,7 @@ static inline bool pte_user(pte_t e)
 }
 static inline bool pte_young(pte_t e)
 {
-    return !(e.v & PTE_INVALID);
+    return e.v & PTE_YOUNG;
 }
 static inline bool pte_dirty(pte_t e)
 {
@@ -120,27 +133,27 @@ static inline bool pte_dirty(pte_t e)
 }
 static inline pte_t pte_wrprotect(pte_t e)
 {
-    return pte_protect_clean(e.v & ~PTE_WRITE);
+    return pte_settle(e.v & ~PTE_WRITE);
 }
 static inline pte_t pte_mkwrite(pte_t e)
 {
-    return pte_protect_clean(e.v | PTE_WRITE | PTE_DIRTY);
+    return pte_settle(e.v | PTE_WRITE | PTE_DIRTY);
 }
 static inline pte_t pte_mkold(pte_t e)
 {
-    return (pte_t){e.v | PTE_INVALID};
+    return pte_settle(e.v & ~PTE_YOUNG);
 }
 static inline pte_t pte_mkyoung(pte_t e)
 {
-    return (pte_t){e.v & ~PTE_INVALID};
+    return pte_settle(e.v | PTE_YOUNG);
 }
 static inline pte_t pte_mkdirty(pte_t e)
 {
-    return pte_protect_clean(e.v | PTE_DIRTY);
+    return pte_settle(e.v | PTE_DIRTY);
 }
 static inline pte_t pte_mkclean(pte_t e)
 {
-    return pte_protect_clean(e.v & ~PTE_DIRTY);
+    return pte_settle(e.v & ~PTE_DIRTY);
 }
 static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
 {

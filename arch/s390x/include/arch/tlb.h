@@ -14,9 +14,10 @@
 #include <quire/pt_root.h>
 #include <arch/pgtable.h>
 
-#define ARCH_TLB_BROADCAST  1
-#define ARCH_FLUSH_ON_CLEAR 1
-#define ARCH_ASID_BITS      0
+#define ARCH_TLB_BROADCAST     1
+#define ARCH_FLUSH_ON_CLEAR    1
+#define ARCH_BREAK_BEFORE_MAKE 0 /* flush on clear is all of it */
+#define ARCH_ASID_BITS         0
 
 /*
  * Address-space-control element: table origin, private space (no low-address protection, which is
