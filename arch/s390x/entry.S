@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From IPL to C. Entered at 0x10000 in 64-bit mode with translation and interruptions off, whether QEMU
- * loaded the image or the disk's IPL record did. The head has the layout of a Linux kernel's, which is
- * how QEMU (hw/s390x/ipl.c) knows where command line and initrd may be told.
+ * From IPL to C. Entered at 0x10000 in 64-bit mode with translation and interruptions off, whether
+ * QEMU loaded the image or the disk's IPL record did. The head has the layout of a Linux kernel's,
+ * which is how QEMU (hw/s390x/ipl.c) knows where command line and initrd may be told.
  *
  * Until there are page tables the CPU runs on real addresses, which the kernel's tables keep.
  */
@@ -57,8 +57,8 @@ start:
     brasl %r14, boot_main
 
 /*
- * A CPU started by arch_cpu_start(), through the restart PSW of its own lowcore: DAT is off, and its
- * stack may be in KVMAP, so the kernel's address space comes first.
+ * A CPU started by arch_cpu_start(), through the restart PSW of its own lowcore: DAT is off, and
+ * its stack may be in KVMAP, so the kernel's address space comes first.
  */
 FUNC(secondary_entry)
     larl %r1, s390x_no_user_asce

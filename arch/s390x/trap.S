@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every interruption enters here (z/Architecture Principles of Operation, chapter 6 "Interruptions"):
- * the CPU has put its PSW into the lowcore and loaded a new one with DAT on, home space, interruptions
- * off. The registers are all still the interrupted program's; two go to the lowcore to make room.
+ * the CPU has put its PSW into the lowcore and loaded a new one with DAT on, home space,
+ * interruptions off. The registers are all still the interrupted program's; two go to the lowcore
+ * to make room.
  *
- * Everything that a frame needs is taken before C code runs, so that the next interruption of the same
- * class can come while the first is being served.
+ * Everything that a frame needs is taken before C code runs, so that the next interruption of the
+ * same class can come while the first is being served.
  */
 #include <quire/asm.h>
 #include "asm_offsets.h"
@@ -84,7 +85,7 @@ END(trap_return)
     TRAP trap_io, LC_IO_OLD, LC_IO_SAVE, handle_io
     TRAP trap_restart, LC_RESTART_OLD, LC_RESTART_SAVE, handle_restart
 
-/* A machine check comes anywhere, between any two instructions above too: the emergency stack it is. */
+/* A machine check comes anywhere, also between any two instructions above: emergency stack. */
 FUNC(trap_mcheck)
     lg %r15, LC_CPU(%r0)
     lg %r15, PERCPU_EMERGENCY_SP(%r15)
