@@ -21,7 +21,6 @@ struct event {
     u8 type;
     u8 flags;
     u16 reserved;
-    u8 data[];
 };
 #define EVENT_HEADER sizeof(struct event)
 
@@ -109,10 +108,11 @@ static void read_block(void)
     if (sclp_call(SCLP_READ_EVENT_DATA, &in_block.head) != SCLP_RESPONSE_DONE)
         return;
     const struct event *event = (const struct event *)in_block.events;
+    const u8 *data = (const u8 *)(event + 1);
     if (event->type != EVENT_ASCII || event->length <= EVENT_HEADER + 1 ||
-        event->data[0] != ASCII_DATA_STREAM)
+        *data != ASCII_DATA_STREAM)
         return;
-    input.next = event->data + 1;
+    input.next = data + 1;
     input.end = (const u8 *)event + event->length;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Switch between kernel contexts: the callee-saved registers (ELF ABI s390x supplement, 1.2.1) go to
- * the save area that our caller left for us at its stack pointer. User registers that only user code
- * uses: floating point, vectors, access registers.
+ * Switch between kernel contexts: the callee-saved registers (ELF ABI s390x supplement, 1.2.1) go
+ * to the save area that our caller left for us at its stack pointer. And the registers that only
+ * user code uses: floating point, vectors, access registers.
  */
 #include <quire/asm.h>
 #include "asm_offsets.h"

@@ -2,7 +2,8 @@
 /* The system-call instruction: number in r1, arguments in r2-r7, result in r2. */
 #pragma once
 
-static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3, long arg4, long arg5)
+static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3, long arg4,
+                             long arg5)
 {
     register long r1 __asm__("r1") = nr;
     register long r2 __asm__("r2") = arg0;

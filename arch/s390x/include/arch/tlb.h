@@ -30,7 +30,7 @@
 #define ASCE_KERNEL_FLAGS (ASCE_REGION_THIRD | ASCE_LENGTH_FULL)
 #define ASCE_ORIGIN       (~0xfffUL)
 
-extern u64 s390x_kernel_asce;
+extern u64 s390x_kernel_asce, s390x_no_user_asce; /* paging.c */
 
 /* Clear a page's entry and forget it on all CPUs. `addr` is the exact address that it translates.
  */
