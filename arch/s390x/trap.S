@@ -2,8 +2,8 @@
 /*
  * Every interruption enters here (z/Architecture Principles of Operation, chapter 6
  * "Interruptions"): the CPU has put its PSW into the lowcore and loaded a new one with DAT on, home
- * space, interruptions off. The registers are all still the interrupted program's; two go to the lowcore
- * to make room.
+ * space, interruptions off. The registers are all still the interrupted program's; two go to the
+ * lowcore to make room.
  *
  * Everything that a frame needs is taken before C code runs, so that the next interruption of the
  * same class can come while the first is being served.

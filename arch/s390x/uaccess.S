@@ -5,8 +5,8 @@
  *
  * MOVE WITH OPTIONAL SPECIFICATIONS takes one operand from the primary space, where users live,
  * whatever space the CPU runs in; it looks at the operand-access controls in r0 (chapter 10
- * "Control Instructions"). A step ends where a page of the user's ends, so a step that faults there has
- * copied nothing, and r4 is the exact number when the fault's handler sends us to the exit.
+ * "Control Instructions"). A step ends where a page of the user's ends, so a step that faults there
+ * has copied nothing, and r4 is the exact number when the fault's handler sends us to the exit.
  */
 #include <quire/asm.h>
 
