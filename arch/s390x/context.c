@@ -17,18 +17,20 @@ _Static_assert(sizeof(struct save_area) == 160, "ELF ABI s390x supplement, 1.2.2
 
 #define SAVED(area, r) ((area)->gprs[(r)-2])
 
+/* The entry may be a C function at once: it finds the save area that the ABI promises it. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1)
 {
     memset(tf, 0, sizeof(*tf));
     tf->psw = (struct psw){PSW_USER, entry};
     tf->gprs[2] = arg0;
     tf->gprs[3] = arg1;
-    tf->gprs[15] = sp;
+    tf->gprs[15] = sp - sizeof(struct save_area);
 }
 
+/* Starts below the place of the user frame, which a new user thread has there already. */
 void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(void *), void *arg)
 {
-    struct save_area *frame = (struct save_area *)stack_top - 1;
+    struct save_area *frame = (struct save_area *)arch_user_frame(stack_top) - 1;
 
     memset(frame, 0, sizeof(*frame));
     SAVED(frame, 6) = (u64)fn;
