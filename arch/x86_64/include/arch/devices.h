@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What boot/x86_64.c found out and the drivers of this folder use. */
+#pragma once
+
+#include <quire/types.h>
+
+struct x86_devices {
+    u64 lapic; /* physical addresses */
+    u64 ioapic;
+    u32 ioapic_first_gsi;    /* the system interrupt that is the IOAPIC's input 0 */
+    u32 console_gsi;         /* where ISA interrupt 4 arrives */
+    bool console_active_low; /* ISA interrupts are edge-triggered, active high, unless ACPI says otherwise */
+    bool console_level;
+};
+extern struct x86_devices x86_devices;
+
+u32 lapic_boot_id(void); /* APIC id of the CPU that asks, before lapic_init() */
