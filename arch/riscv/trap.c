@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a trap was, and whom it concerns (Privileged ISA 4.1.8, table of supervisor cause values).
+ * Entered from trap.S with interrupts off.
+ */
+#include <arch-generic/machine.h>
+#include <arch-generic/context.h>
+#include <quire/trap_upcalls.h>
+#include "irq.h"
+
+#define CAUSE_INTERRUPT (1UL << 63)
+#define IRQ_SOFTWARE 1
+#define IRQ_TIMER 5
+#define IRQ_EXTERNAL 9
+
+#define CAUSE_MISALIGNED_FETCH 0
+#define CAUSE_ACCESS_FETCH 1
+#define CAUSE_ILLEGAL 2
+#define CAUSE_BREAKPOINT 3
+#define CAUSE_MISALIGNED_LOAD 4
+#define CAUSE_ACCESS_LOAD 5
+#define CAUSE_MISALIGNED_STORE 6
+#define CAUSE_ACCESS_STORE 7
+#define CAUSE_ECALL_USER 8
+#define CAUSE_PAGE_FETCH 12
+#define CAUSE_PAGE_LOAD 13
+#define CAUSE_PAGE_STORE 15
+
+#define SIP_SSIP (1UL << 1)
+
+void trap_from_user(struct trapframe *tf);
+void trap_from_kernel(struct trapframe *tf);
+
+static void interrupt(u64 number)
+{
+    switch (number) {
+    case IRQ_SOFTWARE:
+        csr_clear(sip, SIP_SSIP);
+        trap_ipi();
+        break;
+    case IRQ_TIMER:
+        arch_timer_set(~0UL);
+        trap_timer();
+        break;
+    case IRQ_EXTERNAL:
+        plic_dispatch();
+        break;
+    }
+}
+
+static void exception(struct trapframe *tf)
+{
+    switch (tf->cause) {
+    case CAUSE_PAGE_FETCH:
+        trap_fault(tf, tf->value, ACCESS_EXEC);
+        break;
+    case CAUSE_PAGE_LOAD:
+        trap_fault(tf, tf->value, ACCESS_READ);
+        break;
+    case CAUSE_PAGE_STORE:
+        trap_fault(tf, tf->value, ACCESS_WRITE);
+        break;
+    case CAUSE_ILLEGAL:
+        trap_exception(tf, EXC_ILLEGAL, tf->cause, tf->pc);
+        break;
+    case CAUSE_BREAKPOINT:
+        trap_exception(tf, EXC_BREAKPOINT, tf->cause, tf->pc);
+        break;
+    case CAUSE_MISALIGNED_FETCH:
+    case CAUSE_MISALIGNED_LOAD:
+    case CAUSE_MISALIGNED_STORE:
+        trap_exception(tf, EXC_ALIGNMENT, tf->cause, tf->value);
+        break;
+    case CAUSE_ACCESS_FETCH:
+    case CAUSE_ACCESS_LOAD:
+    case CAUSE_ACCESS_STORE:
+        trap_exception(tf, EXC_BUS, tf->cause, tf->value);
+        break;
+    default:
+        trap_exception(tf, EXC_OTHER, tf->cause, tf->value);
+    }
+}
+
+void trap_from_user(struct trapframe *tf)
+{
+    if (tf->cause == CAUSE_ECALL_USER) {
+        tf->pc += 4;
+        trap_syscall(tf);
+    } else if (tf->cause & CAUSE_INTERRUPT) {
+        interrupt(tf->cause & ~CAUSE_INTERRUPT);
+    } else {
+        exception(tf);
+    }
+    trap_exit_to_user(tf);
+}
+
+void trap_from_kernel(struct trapframe *tf)
+{
+    if (tf->cause & CAUSE_INTERRUPT)
+        interrupt(tf->cause & ~CAUSE_INTERRUPT);
+    else
+        exception(tf);
+}

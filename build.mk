@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+# Builds one kernel with its programs: make -f build.mk ARCH=riscv [BUILD=release]. The top Makefile
+# calls this for every machine; all output goes to build/<arch>/ (build/<arch>-release/).
+
+ARCH  ?= riscv
+BUILD ?= debug
+OUT   := build/$(ARCH)$(if $(filter-out debug,$(BUILD)),-$(BUILD))
+
+include arch/$(ARCH)/arch.mk
+
+CROSS_COMPILE ?= $(ARCH_TRIPLE)
+CC      := $(CROSS_COMPILE)gcc
+LD      := $(CROSS_COMPILE)ld
+NM      := $(CROSS_COMPILE)nm
+AR      := $(CROSS_COMPILE)ar
+OBJCOPY := $(CROSS_COMPILE)objcopy
+OBJDUMP := $(CROSS_COMPILE)objdump
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+# --- flags ---------------------------------------------------------------------------------------
+COMMON_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-common \
+    -fno-strict-aliasing -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
+    -fno-tree-loop-distribute-patterns -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes \
+    -Wstrict-prototypes -Wvla -Wundef $(if $(WERROR),-Werror) -MMD -MP
+
+KERNEL_CFLAGS := $(COMMON_CFLAGS) $(ARCH_CFLAGS) -D__QUIRE_KERNEL__ -Iinclude -Iinclude/uapi \
+    -Iarch/$(ARCH)/include -I$(OUT)/gen -ffunction-sections -fdata-sections
+ifeq ($(BUILD),release)
+KERNEL_CFLAGS += -DQUIRE_DEBUG=0 -fomit-frame-pointer
+else
+KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -fno-omit-frame-pointer $(ARCH_DEBUG_CFLAGS)
+endif
+USER_CFLAGS := $(COMMON_CFLAGS) $(ARCH_USER_CFLAGS) -Iuser/include -Iinclude/uapi -Iarch/$(ARCH)/user \
+    -Iinclude -Iarch/$(ARCH)/include -ffunction-sections -fdata-sections
+LDFLAGS := $(ARCH_LDFLAGS) -z noexecstack --no-warn-rwx-segments --build-id=none -z max-page-size=4096
+
+# --- sources -------------------------------------------------------------------------------------
+EXTRA_FILES := $(foreach d,$(EXTRA_TESTS),$(wildcard $(d)/*_test.c))
+# A file from outside says by its first include of user headers where it belongs: kernel/ or user/ folder,
+# else whether it includes <quire/...>.
+EXTRA_KERNEL := $(foreach f,$(EXTRA_FILES),$(shell grep -lE '^ *\# *include *<quire/(memdesc|folio|hole|poison|pgtable|cacheflush|mm)\.h>' $(f)))
+EXTRA_KERNEL += $(foreach d,$(EXTRA_TESTS),$(wildcard $(d)/kernel/*_test.c))
+EXTRA_USER   := $(filter-out $(EXTRA_KERNEL),$(EXTRA_FILES)) $(foreach d,$(EXTRA_TESTS),$(wildcard $(d)/user/*_test.c))
+
+BOOT_SRC   := $(filter-out $(patsubst arch/%/,boot/%.c,$(wildcard arch/*/)),$(wildcard boot/*.c)) boot/$(ARCH).c
+KERNEL_SRC := $(wildcard kernel/*.c mm/*.c uv/*.c lib/*.c) $(BOOT_SRC) \
+    $(filter-out arch/$(ARCH)/asm_offsets.c,$(wildcard arch/$(ARCH)/*.c)) $(wildcard arch/$(ARCH)/*.S)
+ifeq ($(BUILD),debug)
+KERNEL_SRC += $(wildcard tests/kernel/*.c)
+endif
+KERNEL_OBJ := $(patsubst %,$(OUT)/obj/%.o,$(KERNEL_SRC))
+ifeq ($(BUILD),debug)
+KERNEL_OBJ += $(foreach f,$(EXTRA_KERNEL),$(OUT)/extra/kernel/$(basename $(notdir $(f))).o)
+endif
+
+LIBC_SRC := $(wildcard user/lib/*.c) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c
+LIBC_OBJ := $(patsubst %,$(OUT)/user/%.o,$(LIBC_SRC))
+PROGRAMS := $(patsubst user/programs/%.c,$(OUT)/root/bin/%,$(wildcard user/programs/*.c))
+GUESTS   := $(patsubst user/guest/%.c,$(OUT)/root/guest/%,$(wildcard user/guest/*.c))
+USER_TESTS :=
+ifeq ($(BUILD),debug)
+USER_TESTS := $(patsubst tests/user/%.c,$(OUT)/root/tests/%,$(wildcard tests/user/*_test.c)) \
+    $(foreach f,$(EXTRA_USER),$(OUT)/root/tests/$(basename $(notdir $(f))))
+endif
+
+# --- targets -------------------------------------------------------------------------------------
+.PHONY: all
+all: $(OUT)/$(ARCH_BOOT_FILE) $(OUT)/initrd.cpio $(OUT)/kernel.asm $(OUT)/kernel.sym
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+# Rebuild everything when the flags change.
+$(OUT)/flags: FORCE
+	@mkdir -p $(OUT)
+	@echo '$(CC) $(KERNEL_CFLAGS) $(USER_CFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(KERNEL_CFLAGS) $(USER_CFLAGS) $(LDFLAGS)' > $@
+# Which objects belong to the kernel: a removed test file must go from the image too.
+$(OUT)/objects: FORCE
+	@mkdir -p $(OUT)
+	@echo '$(KERNEL_OBJ) $(EXTRA_KERNEL)' | cmp -s - $@ || echo '$(KERNEL_OBJ) $(EXTRA_KERNEL)' > $@
+FORCE:
+
+$(OUT)/gen/asm_offsets.h: arch/$(ARCH)/asm_offsets.c $(OUT)/flags
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -g -MMD -MP,$(KERNEL_CFLAGS)) -MD -MP -MT $@ -MF $@.d -S -o $@.s $<
+	$(Q){ echo '/* Generated from $<. */'; sed -nE 's/^.*"->([A-Z0-9_]+) [#$$]*(-?[0-9]+)".*/#define \1 \2/p' $@.s; } > $@
+-include $(OUT)/gen/asm_offsets.h.d
+
+$(OUT)/gen/%.lds: linker/%.lds.S arch/$(ARCH)/include/arch/layout.h $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) -E -P -x assembler-with-cpp -undef -D__ASSEMBLER__ $(LDS_DEFINES) -Iarch/$(ARCH)/include -o $@ $<
+
+$(OUT)/obj/%.c.o: %.c $(OUT)/flags | $(OUT)/gen/asm_offsets.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
+$(OUT)/obj/%.S.o: %.S $(OUT)/flags $(OUT)/gen/asm_offsets.h
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -D__ASSEMBLER__ -c -o $@ $<
+
+define extra_kernel_rule
+$(OUT)/extra/kernel/$(basename $(notdir $(1))).o: $(1) $(OUT)/flags | $(OUT)/gen/asm_offsets.h
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $$@ $$<
+endef
+$(foreach f,$(EXTRA_KERNEL),$(eval $(call extra_kernel_rule,$(f))))
+
+# The kernel is linked twice: the first link gives the addresses for the symbol table in the second.
+# The table comes behind the text, so no function moves.
+$(OUT)/quire.pre.elf: $(KERNEL_OBJ) $(OUT)/gen/kernel.lds $(OUT)/objects
+	$(Q)$(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@ $(KERNEL_OBJ)
+$(OUT)/gen/ksyms.S: $(OUT)/quire.pre.elf tools/ksyms.sh
+	$(Q)$(NM) -n $< | sh tools/ksyms.sh > $@
+$(OUT)/gen/ksyms.o: $(OUT)/gen/ksyms.S
+	$(Q)$(CC) $(ARCH_CFLAGS) -c -o $@ $<
+$(OUT)/quire.elf: $(OUT)/quire.pre.elf $(OUT)/gen/ksyms.o
+	$(call say,LD,$@)
+	$(Q)$(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@ $(KERNEL_OBJ) $(OUT)/gen/ksyms.o
+$(OUT)/Image: $(OUT)/quire.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+$(OUT)/kernel.asm: $(OUT)/quire.elf
+	$(Q)$(OBJDUMP) -d $< > $@
+$(OUT)/kernel.sym: $(OUT)/quire.elf
+	$(Q)$(NM) -n $< > $@
+
+# --- user space ----------------------------------------------------------------------------------
+$(OUT)/user/%.c.o: %.c $(OUT)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -c -o $@ $<
+$(OUT)/user/%.S.o: %.S $(OUT)/flags
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -Iinclude -D__ASSEMBLER__ -c -o $@ $<
+$(OUT)/user/libc.a: $(LIBC_OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+link_user = $(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/user.lds -o $@
+$(OUT)/root/bin/%: $(OUT)/user/user/programs/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link_user) $< $(OUT)/user/libc.a
+	$(Q)$(OBJCOPY) --strip-debug $@
+$(OUT)/root/tests/%: $(OUT)/user/tests/user/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link_user) $< $(OUT)/user/libc.a
+	$(Q)$(OBJCOPY) --strip-debug $@
+define extra_user_rule
+$(OUT)/user/tests/user/$(basename $(notdir $(1))).c.o: $(1) $(OUT)/flags
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -c -o $$@ $$<
+endef
+$(foreach f,$(EXTRA_USER),$(eval $(call extra_user_rule,$(f))))
+$(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link_user) $< $(OUT)/user/libc.a
+	$(Q)$(OBJCOPY) --strip-debug $@
+
+$(OUT)/initrd.list: FORCE
+	@mkdir -p $(OUT)
+	@echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS)' | cmp -s - $@ || { rm -rf $(OUT)/root; echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS)' > $@; }
+ROOT_FILES := $(shell find user/root -type f 2>/dev/null)
+$(OUT)/initrd.cpio: $(OUT)/initrd.list $(PROGRAMS) $(GUESTS) $(USER_TESTS) $(ROOT_FILES)
+	$(call say,CPIO,$@)
+	$(Q)cp -r user/root/. $(OUT)/root/
+	$(Q)cd $(OUT)/root && find . -mindepth 1 -type f | sed 's,^\./,,' | LC_ALL=C sort | \
+	    cpio --quiet --reproducible -o -H newc > ../initrd.cpio
+
+-include $(KERNEL_OBJ:.o=.d) $(LIBC_OBJ:.o=.d)
+-include $(wildcard $(OUT)/user/user/*/*.d $(OUT)/user/tests/user/*.d)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's voice: console output and panics. */
+#pragma once
+
+#include <stdarg.h>
+#include <quire/types.h>
+
+/* To the console, whole lines at a time under its lock; from any context, any lock held. */
+void kprintf(const char *fmt, ...) __printf_like(1, 2);
+void kvprintf(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
+
+/*
+ * A bug in the kernel: says what was broken, where, on which CPU, registers if a frame is given,
+ * backtrace with names, and ends the machine with failure.
+ */
+struct trapframe;
+void __noreturn panic(const char *fmt, ...) __printf_like(1, 2);
+void __noreturn panic_frame(const struct trapframe *tf, const char *fmt, ...) __printf_like(2, 3);
+
+/* An invariant, with the rule in words. Checked in every build. */
+#define KASSERT(cond, ...)                                                                         \
+    do {                                                                                           \
+        if (unlikely(!(cond)))                                                                     \
+            panic(__VA_ARGS__);                                                                    \
+    } while (0)
+
+/* A contract that costs time to check: debug builds only. */
+#if QUIRE_DEBUG
+#define DEBUG_ASSERT(cond, ...) KASSERT(cond, __VA_ARGS__)
+#else
+#define DEBUG_ASSERT(cond, ...)                                                                    \
+    do {                                                                                           \
+        (void)sizeof(cond);                                                                        \
+    } while (0)
+#endif
