@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the PVH start info (Xen's arch-x86/hvm/start_info.h) and the ACPI tables (ACPI 6.4, chapter 5) to
- * struct boot_info. Called by arch/x86_64/entry.S on the boot CPU with the boot tables active. All of it
- * is read here and now, so none of it has to be kept.
+ * From the PVH start info (Xen's arch-x86/hvm/start_info.h) and the ACPI tables (ACPI 6.4, chapter
+ * 5) to struct boot_info. Called by arch/x86_64/entry.S on the boot CPU with the boot tables
+ * active. All of it is read here and now, so none of it has to be kept.
  */
 #include <arch/cpu.h>
 #include <arch/devices.h>
@@ -87,19 +87,19 @@ struct __packed madt_entry {
         } x2apic_cpu; /* type 9 */
     };
 };
-#define MADT_CPU 0
-#define MADT_IOAPIC 1
-#define MADT_OVERRIDE 2
+#define MADT_CPU           0
+#define MADT_IOAPIC        1
+#define MADT_OVERRIDE      2
 #define MADT_LAPIC_ADDRESS 5
-#define MADT_X2APIC_CPU 9
-#define MADT_CPU_ENABLED 1
-#define MADT_POLARITY 0x3 /* 0: as usual for the bus, 1: active high, 3: active low */
-#define MADT_ACTIVE_LOW 0x3
-#define MADT_TRIGGER 0xc /* 0: as usual, 4: edge, 12: level */
-#define MADT_LEVEL 0xc
+#define MADT_X2APIC_CPU    9
+#define MADT_CPU_ENABLED   1
+#define MADT_POLARITY      0x3 /* 0: as usual for the bus, 1: active high, 3: active low */
+#define MADT_ACTIVE_LOW    0x3
+#define MADT_TRIGGER       0xc /* 0: as usual, 4: edge, 12: level */
+#define MADT_LEVEL         0xc
 
 #define CONSOLE_ISA_IRQ 4
-#define LOW_MEMORY MiB /* the trampoline's page and what the BIOS left lies there */
+#define LOW_MEMORY      MiB /* the trampoline's page and what the BIOS left lies there */
 
 void __noreturn boot_main(u64 start_info_pa, u64 cycles);
 
@@ -137,10 +137,8 @@ static void read_madt_entry(const struct madt_entry *e)
         add_cpu(e->x2apic_cpu.apic_id, e->x2apic_cpu.flags);
         break;
     case MADT_IOAPIC:
-        if (e->ioapic.first_gsi == 0) { /* the one with the ISA interrupts */
+        if (e->ioapic.first_gsi == 0) /* the one with the ISA interrupts */
             x86_devices.ioapic = e->ioapic.address;
-            x86_devices.ioapic_first_gsi = e->ioapic.first_gsi;
-        }
         break;
     case MADT_OVERRIDE:
         if (e->override.bus == 0 && e->override.irq == CONSOLE_ISA_IRQ) {
@@ -169,7 +167,7 @@ static void read_madt(const struct madt *madt)
     }
 }
 
-/* The table with this signature, NULL if there is none. RSDT entries have 4 bytes, XSDT entries 8. */
+/* The table with this signature or NULL. Entries of the RSDT have 4 bytes, of the XSDT 8. */
 static const void *find_table(const struct rsdp *rsdp, const char *signature)
 {
     bool wide = rsdp->revision >= 2 && rsdp->xsdt;
@@ -204,7 +202,8 @@ static void read_memory(const struct start_info *info)
     if (info->version < 1 || !info->nr_memmap)
         die("the start info has no memory map");
     for (u32 i = 0; i < info->nr_memmap; i++)
-        if (entry[i].type == MEMORY_RAM && !boot_add_range(boot.ram, &boot.nr_ram, entry[i].address, entry[i].size))
+        if (entry[i].type == MEMORY_RAM &&
+            !boot_add_range(boot.ram, &boot.nr_ram, entry[i].address, entry[i].size))
             die("too many ranges in the memory map");
     boot_add_range(boot.reserved, &boot.nr_reserved, 0, LOW_MEMORY);
 }

@@ -2,8 +2,8 @@
 /*
  * What this CPU can do, its descriptor tables and control registers, waiting.
  *
- * Bits of CR4 are set only if CPUID has them: QEMU answers a bit it doesn't know not with #GP but with
- * an endless loop.
+ * Bits of CR4 that not every x86_64 CPU has are set only if CPUID says so: QEMU answers others not
+ * with #GP but with an endless loop.
  */
 #include <arch-generic/context.h>
 #include <arch-generic/machine.h>
@@ -32,7 +32,7 @@ static void read_features(void)
     u32 last = cpuid(0, 0).eax, last_extended = cpuid(0x80000000, 0).eax;
     struct cpuid basic = cpuid(1, 0), more = last >= 7 ? cpuid(7, 0) : (struct cpuid){0};
 
-    f->x2apic = bit(basic.ecx, 21);
+    f->x2apic = read_msr(MSR_APIC_BASE) & APIC_BASE_X2; /* irq.c */
     f->xsave = bit(basic.ecx, 26);
     f->rdrand = bit(basic.ecx, 30);
     f->fsgsbase = bit(more.ebx, 0);
@@ -90,7 +90,8 @@ void cpu_load_tables(struct percpu *cpu)
     arch->gdt[SEL_USER_DATA / 8] = DESC_DATA | DESC_DPL3;
     arch->gdt[SEL_USER_CODE / 8] = DESC_CODE64 | DESC_DPL3;
     /* 64-bit TSS descriptor, two entries (SDM 3A figure 8-4): base, type 9 "available", limit */
-    arch->gdt[SEL_TSS / 8] = TSS_LIMIT | (tss & 0xffffff) << 16 | 0x89UL << 40 | (tss >> 24 & 0xff) << 56;
+    arch->gdt[SEL_TSS / 8] =
+        TSS_LIMIT | (tss & 0xffffff) << 16 | 0x89UL << 40 | (tss >> 24 & 0xff) << 56;
     arch->gdt[SEL_TSS / 8 + 1] = tss >> 32;
     load_gdt(arch);
     set_this_cpu(cpu);
@@ -109,7 +110,7 @@ void cpu_early_init(void)
 static void set_control_registers(void)
 {
     const struct cpu_features *f = &cpu_features;
-    u64 cr4 = read_cr(4) | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    u64 cr4 = read_cr(4) | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
     cr4 |= (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0) | (f->umip ? CR4_UMIP : 0) |
            (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->xsave ? CR4_OSXSAVE : 0);
@@ -124,7 +125,8 @@ static void set_syscall_entry(void)
     write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SCE);
     write_msr(MSR_STAR, (u64)SEL_USER_BASE << 48 | (u64)SEL_KERNEL_CODE << 32);
     write_msr(MSR_LSTAR, (u64)syscall_entry);
-    write_msr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
+    write_msr(MSR_SFMASK,
+              RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
 }
 
 void arch_cpu_init(void)
@@ -150,13 +152,14 @@ void arch_idle(void)
 
 const char *arch_features(void)
 {
-    static char text[128];
+    static char text[160];
     const struct cpu_features *f = &cpu_features;
+    const char *fpu = f->xcr0 & XCR0_AVX ? "XSAVE with AVX" : f->xsave ? "XSAVE" : "FXSAVE";
 
-    snprintf(text, sizeof(text), "4-level paging%s, no PCID, %s%s%s%s%s, %s%s", cpu_has_gib_pages ? ", 1 GiB blocks" : "",
-             f->x2apic ? "x2APIC" : "xAPIC", f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "", f->umip ? ", UMIP" : "",
-             f->fsgsbase ? ", FSGSBASE" : "", !f->xsave ? "FXSAVE" : f->xcr0 & XCR0_AVX ? "XSAVE with AVX" : "XSAVE",
-             f->rdrand ? ", RDRAND" : "");
+    snprintf(text, sizeof(text), "4-level paging, blocks of 2 MiB%s, no PCID, %s, %s%s%s%s%s%s",
+             cpu_has_gib_pages ? " and 1 GiB" : "", f->x2apic ? "x2APIC" : "xAPIC", fpu,
+             f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "", f->umip ? ", UMIP" : "",
+             f->fsgsbase ? ", FSGSBASE" : "", f->rdrand ? ", RDRAND" : "");
     return text;
 }
 

@@ -1,35 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local APIC (Intel SDM 3A chapter 10), as x2APIC by MSR where CPUID offers it, else as xAPIC in
- * memory; and the I/O APIC (82093AA data sheet), which brings the console's interrupt to the boot CPU.
+ * Local APIC (Intel SDM 3A chapter 10) and I/O APIC (82093AA data sheet), which brings the
+ * console's interrupt to the boot CPU.
+ *
+ * The local APIC's registers are memory (xAPIC), or MSRs where the firmware has switched the CPU to
+ * x2APIC, from which there is no simple way back. We don't switch ourselves: for ids below 255 it
+ * gains nothing, and QEMU can't access the MSRs of the timer under -icount ("Bad icount read").
  */
 #include <arch-generic/machine.h>
 #include "platform.h"
 
 /* Local APIC registers that only this file uses. */
-#define LAPIC_EOI 0xb0
-#define LAPIC_TPR 0x80
-#define LAPIC_SVR 0xf0
-#define LAPIC_LVT_LINT0 0x350
-#define LAPIC_LVT_LINT1 0x360
-#define LAPIC_LVT_ERROR 0x370
-#define LAPIC_SVR_ENABLE (1 << 8)
-#define LAPIC_LVT_NMI (4 << 8)
+#define LAPIC_EOI         0xb0
+#define LAPIC_TPR         0x80
+#define LAPIC_SVR         0xf0
+#define LAPIC_LVT_LINT0   0x350
+#define LAPIC_LVT_LINT1   0x360
+#define LAPIC_LVT_ERROR   0x370
+#define LAPIC_SVR_ENABLE  (1 << 8)
+#define LAPIC_LVT_NMI     (4 << 8)
 #define LAPIC_ICR_PENDING (1 << 12)
-#define LAPIC_ID_SHIFT 24
+#define LAPIC_ID_SHIFT    24
 
 /* I/O APIC: a window of two registers. */
-#define IOAPIC_SELECT 0x00
-#define IOAPIC_WINDOW 0x10
-#define IOAPIC_VERSION 1
-#define IOAPIC_ENTRY(input) (0x10 + 2 * (input)) /* two registers: low, high */
-#define IOAPIC_ACTIVE_LOW (1 << 13)
-#define IOAPIC_LEVEL (1 << 15)
+#define IOAPIC_SELECT            0x00
+#define IOAPIC_WINDOW            0x10
+#define IOAPIC_VERSION           1
+#define IOAPIC_ENTRY(input)      (0x10 + 2 * (input)) /* two registers: low, high */
+#define IOAPIC_ACTIVE_LOW        (1 << 13)
+#define IOAPIC_LEVEL             (1 << 15)
 #define IOAPIC_DESTINATION_SHIFT 24
 
 /* The two 8259A of the first PCs: everything masked. */
 #define PIC_MASTER_MASK 0x21
-#define PIC_SLAVE_MASK 0xa1
+#define PIC_SLAVE_MASK  0xa1
 
 struct x86_devices x86_devices = {
     .lapic = 0xfee00000, /* what PCs have; boot/ knows better where there is ACPI */
@@ -37,7 +41,10 @@ struct x86_devices x86_devices = {
     .console_gsi = 4,
 };
 
-static volatile u32 *lapic(u32 reg) { return (volatile u32 *)phys_to_window(x86_devices.lapic + reg); }
+static volatile u32 *lapic(u32 reg)
+{
+    return (volatile u32 *)phys_to_window(x86_devices.lapic + reg);
+}
 
 u32 lapic_read(u32 reg)
 {
@@ -58,8 +65,8 @@ u32 lapic_boot_id(void) { return cpuid(1, 0).ebx >> 24; /* initial APIC id, SDM 
 
 /*
  * Writes to x2APIC registers overtake stores (SDM 3A 10.12.3), and the receiver has to see what we
- * stored before: hence the fences. xAPIC registers are uncached memory, in order anyway, but sending
- * takes two writes.
+ * stored before: hence the fences. xAPIC registers are uncached memory, in order anyway, but
+ * sending takes two writes.
  */
 void lapic_send(u32 apic_id, u32 command)
 {
@@ -79,7 +86,10 @@ void lapic_send(u32 apic_id, u32 command)
         arch_irq_enable();
 }
 
-void arch_ipi_send(unsigned cpu) { lapic_send((u32)cpu_area(cpu)->hwid, LAPIC_ICR_FIXED | VEC_IPI); }
+void arch_ipi_send(unsigned cpu)
+{
+    lapic_send((u32)cpu_area(cpu)->hwid, LAPIC_ICR_FIXED | VEC_IPI);
+}
 
 void lapic_init(void)
 {
@@ -95,7 +105,10 @@ void lapic_init(void)
     lapic_write(LAPIC_SVR, LAPIC_SVR_ENABLE | VEC_SPURIOUS);
 }
 
-static volatile u32 *ioapic(u32 reg) { return (volatile u32 *)phys_to_window(x86_devices.ioapic + reg); }
+static volatile u32 *ioapic(u32 reg)
+{
+    return (volatile u32 *)phys_to_window(x86_devices.ioapic + reg);
+}
 
 static u32 ioapic_read(u32 index)
 {
@@ -111,13 +124,14 @@ static void ioapic_write(u32 index, u32 value)
 
 void irq_route_console(void)
 {
-    u32 input = x86_devices.console_gsi - x86_devices.ioapic_first_gsi;
+    u32 input = x86_devices.console_gsi;
 
     port_write8(PIC_MASTER_MASK, 0xff);
     port_write8(PIC_SLAVE_MASK, 0xff);
     if (input > (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff))
         return; /* not this I/O APIC's */
     ioapic_write(IOAPIC_ENTRY(input) + 1, (u32)cpu_area(0)->hwid << IOAPIC_DESTINATION_SHIFT);
-    ioapic_write(IOAPIC_ENTRY(input), VEC_CONSOLE | (x86_devices.console_active_low ? IOAPIC_ACTIVE_LOW : 0) |
+    ioapic_write(IOAPIC_ENTRY(input), VEC_CONSOLE |
+                                          (x86_devices.console_active_low ? IOAPIC_ACTIVE_LOW : 0) |
                                           (x86_devices.console_level ? IOAPIC_LEVEL : 0));
 }

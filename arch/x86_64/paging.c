@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loading page-table roots: CR3 (Intel SDM 3A 4.5.2). One root holds both halves, so a CPU without a user
- * address space runs on the kernel's. Every load drops all but global translations.
+ * Loading page-table roots: CR3 (Intel SDM 3A 4.5.2). One root holds both halves, so a CPU without
+ * a user address space runs on the kernel's. Every load drops all but global translations.
  */
 #include <arch-generic/paging.h>
 #include <arch/cpu.h>

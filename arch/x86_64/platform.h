@@ -9,8 +9,9 @@
 
 /* What CPUID says (cpu.c), asked once, on the boot CPU; the others are taken to be like it. */
 struct cpu_features {
-    bool smep, smap, umip, fsgsbase, xsave, rdrand, x2apic;
-    u32 xcr0; /* the state that XSAVE keeps for user mode */
+    bool smep, smap, umip, fsgsbase, xsave, rdrand;
+    bool x2apic; /* the local APIC is in that mode */
+    u32 xcr0;    /* the state that XSAVE keeps for user mode */
 };
 extern struct cpu_features cpu_features;
 
@@ -33,14 +34,14 @@ void timer_init(void); /* on every CPU */
 void timer_interrupt(void);
 
 /* Local APIC registers (SDM 3A table 10-1); as x2APIC they are MSR 0x800 + offset / 16. */
-#define LAPIC_ICR_LOW 0x300
-#define LAPIC_ICR_HIGH 0x310
-#define LAPIC_LVT_TIMER 0x320
+#define LAPIC_ICR_LOW       0x300
+#define LAPIC_ICR_HIGH      0x310
+#define LAPIC_LVT_TIMER     0x320
 #define LAPIC_TIMER_INITIAL 0x380
 #define LAPIC_TIMER_CURRENT 0x390
-#define LAPIC_TIMER_DIVIDE 0x3e0
+#define LAPIC_TIMER_DIVIDE  0x3e0
 
-#define LAPIC_LVT_MASKED (1 << 16)
-#define LAPIC_ICR_INIT 0x4500    /* INIT, assert (SDM 3A 10.6.1) */
+#define LAPIC_LVT_MASKED  (1 << 16)
+#define LAPIC_ICR_INIT    0x4500 /* INIT, assert (SDM 3A 10.6.1) */
 #define LAPIC_ICR_STARTUP 0x4600 /* + page number of the first instruction */
-#define LAPIC_ICR_FIXED 0x4000   /* + vector */
+#define LAPIC_ICR_FIXED   0x4000 /* + vector */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the other CPUs: INIT and start-up interrupts (Intel SDM 3A 8.4.4). They begin in real mode at
- * a copy of entry.S's trampoline in TRAMPOLINE_PA, which boot/x86_64.c keeps free.
+ * Starting the other CPUs: INIT and start-up interrupts (Intel SDM 3A 8.4.4). They begin in real
+ * mode at a copy of entry.S's trampoline in TRAMPOLINE_PA, which boot/x86_64.c keeps free.
+ *
+ * Under -icount QEMU charges a CPU that takes INIT with all the time until its next event, which
+ * may be 55 ms: the clock leaps, and the second start-up interrupt is sent without need.
  */
 #include <arch-generic/machine.h>
 #include <quire/errno.h>
@@ -9,9 +12,9 @@
 #include "platform.h"
 
 /* The 10 ms that the SDM wants after INIT are for the 82489DX; later CPUs need none. */
-#define INIT_DELAY_NS 10000
+#define INIT_DELAY_NS      10000
 #define STARTUP_TIMEOUT_NS 1000000
-#define LAST_TIMEOUT_NS 200000000
+#define LAST_TIMEOUT_NS    200000000
 
 extern const u8 trampoline_start[], trampoline_end[];
 
@@ -34,7 +37,8 @@ int arch_cpu_start(unsigned cpu)
     u32 apic_id = (u32)cpu_area(cpu)->hwid;
     u32 startup = LAPIC_ICR_STARTUP | TRAMPOLINE_PA >> PAGE_SHIFT;
 
-    memcpy(phys_to_window(TRAMPOLINE_PA), trampoline_start, (size_t)(trampoline_end - trampoline_start));
+    memcpy(phys_to_window(TRAMPOLINE_PA), trampoline_start,
+           (size_t)(trampoline_end - trampoline_start));
     starting_cpu = cpu_area(cpu);
     WRITE_ONCE(started, false);
     lapic_send(apic_id, LAPIC_ICR_INIT);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clock: the time-stamp counter (Intel SDM 3B 17.17). Timer: the local APIC's, one-shot (3A 10.5.4).
- * Neither says how fast it is; both are measured once against the 8254 interval timer, which has run
- * at the same speed in every PC.
+ * Clock: the time-stamp counter (Intel SDM 3B 17.17). Timer: the local APIC's, one-shot
+ * (3A 10.5.4). Neither says how fast it is; both are measured once against the 8254 interval timer,
+ * which has run at the same speed in every PC.
  *
  * Both rates are kept as 32.32 fixed-point factors, so that no clock reading divides.
  */
@@ -13,22 +13,22 @@
 #define NS_PER_S 1000000000UL
 
 /* 8254 data sheet, and the PC's port 0x61, which gates counter 2. */
-#define PIT_HZ 1193182UL
-#define PIT_COUNTER2 0x42
-#define PIT_CONTROL 0x43
-#define PIT_COUNTER2_MODE0 0xb0 /* count down once from what is written, low byte then high byte */
+#define PIT_HZ             1193182UL
+#define PIT_COUNTER2       0x42
+#define PIT_CONTROL        0x43
+#define PIT_COUNTER2_MODE0 0xb0 /* counts down from what is written, low byte, high byte */
 #define PIT_COUNTER2_LATCH 0x80
-#define PIT_GATE_PORT 0x61
-#define PIT_GATE2 1
-#define PIT_SPEAKER 2
+#define PIT_GATE_PORT      0x61
+#define PIT_GATE2          1
+#define PIT_SPEAKER        2
 
 #define WINDOW_TICKS 300 /* 0.25 ms */
-#define EDGES 8
-#define TRIES 4
-#define TSC_MAX_HZ 20000000000UL /* more is a mistake in measuring */
+#define EDGES        8
+#define TRIES        4
+#define TSC_MAX_HZ   20000000000UL /* more is a mistake in measuring */
 
 #define LAPIC_DIVIDE_BY_1 0xb
-#define LAPIC_TIMER_MAX 0xffffffffU
+#define LAPIC_TIMER_MAX   0xffffffffU
 
 static u64 tsc_to_ns;   /* 32.32; 0 before calibration: time stands still */
 static u64 ns_to_lapic; /* 32.32 */
@@ -58,7 +58,7 @@ struct moment {
     u16 pit;
 };
 
-/* The moment of a PIT tick. The host may stop us between two looks: the sharpest of a few counts. */
+/* A tick of the PIT, the sharpest of a few: the host may stop us between any two instructions. */
 static struct moment tick_moment(void)
 {
     struct moment best = {.width = ~0UL};

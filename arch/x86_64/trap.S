@@ -72,7 +72,7 @@ trap_stubs:
 .set vector, 0
 .rept 256
     .balign TRAP_STUB_SIZE
-    .if vector >= 32 || !((VECTORS_WITH_ERROR_CODE >> vector) & 1)
+    .if vector >= 32 || !((VECTORS_WITH_ERROR_CODE >> (vector & 31)) & 1)
     pushq $0
     .endif
     pushq $vector

@@ -6,9 +6,9 @@
 #include "platform.h"
 
 /* Page-fault error code (SDM 3A figure 4-12). */
-#define PF_WRITE (1 << 1)
+#define PF_WRITE        (1 << 1)
 #define PF_RESERVED_BIT (1 << 3)
-#define PF_FETCH (1 << 4)
+#define PF_FETCH        (1 << 4)
 
 #define DR6_INITIAL 0xffff0ff0 /* no debug condition (SDM 3B 17.2.3) */
 
@@ -23,7 +23,7 @@ struct gate {
     u32 zero;
 };
 #define GATE_INTERRUPT 0x8e /* present, 64-bit interrupt gate: comes with interrupts off */
-#define GATE_DPL3 0x60      /* user mode may name it by INT n or INT3 */
+#define GATE_DPL3      0x60 /* user mode may name it by INT n or INT3 */
 
 static struct gate idt[256];
 extern const u8 trap_stubs[];

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system-call instruction: number in rax, arguments in rdi rsi rdx r10 r8 r9, result in rax. SYSCALL
- * itself takes rcx and r11.
+ * The system-call instruction: number in rax, arguments in rdi rsi rdx r10 r8 r9, result in rax.
+ * SYSCALL itself takes rcx and r11.
  */
 #pragma once
 
-static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3, long arg4, long arg5)
+static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3, long arg4,
+                             long arg5)
 {
     register long r10 __asm__("r10") = arg3;
     register long r8 __asm__("r8") = arg4;

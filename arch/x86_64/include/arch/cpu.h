@@ -10,7 +10,7 @@
 
 struct percpu;
 
-/* volatile: a thread may continue on another CPU, so two askings in one function aren't the same. */
+/* volatile: after a switch the thread may be on another CPU, so the compiler must ask again. */
 static __always_inline struct percpu *this_cpu(void)
 {
     struct percpu *cpu;

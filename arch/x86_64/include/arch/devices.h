@@ -5,12 +5,11 @@
 #include <quire/types.h>
 
 struct x86_devices {
-    u64 lapic; /* physical addresses */
-    u64 ioapic;
-    u32 ioapic_first_gsi;    /* the system interrupt that is the IOAPIC's input 0 */
+    u64 lapic;               /* physical addresses */
+    u64 ioapic;              /* the one whose inputs are the system interrupts from 0 on */
     u32 console_gsi;         /* where ISA interrupt 4 arrives */
-    bool console_active_low; /* ISA interrupts are edge-triggered, active high, unless ACPI says otherwise */
-    bool console_level;
+    bool console_active_low; /* ISA interrupts are active high and edge-triggered, unless ... */
+    bool console_level;      /* ... ACPI says otherwise */
 };
 extern struct x86_devices x86_devices;
 

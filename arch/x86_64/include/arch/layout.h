@@ -10,14 +10,14 @@
  */
 #pragma once
 
-#define KERNEL_LOAD_PA 0x200000
+#define KERNEL_LOAD_PA   0x200000
 #define KERNEL_VA_OFFSET 0xffffffff80000000 /* link address - physical address of the image */
-#define DIRECT_MAP_BASE 0xffff888000000000
-#define DIRECT_MAP_SIZE 0x0000008000000000 /* physical addresses that the window can show */
-#define KVMAP_BASE 0xffffc90000000000
-#define KVMAP_SIZE 0x0000000040000000
-#define USER_TOP 0x0000700000000000
-#define USER_TEXT_BASE 0x0000000000400000 /* where user programs are linked */
+#define DIRECT_MAP_BASE  0xffff888000000000
+#define DIRECT_MAP_SIZE  0x0000008000000000 /* physical addresses that the window can show */
+#define KVMAP_BASE       0xffffc90000000000
+#define KVMAP_SIZE       0x0000000040000000
+#define USER_TOP         0x0000700000000000
+#define USER_TEXT_BASE   0x0000000000400000 /* where user programs are linked */
 
 /* The linker script makes a PT_NOTE segment: QEMU looks there for the PVH entry point. */
 #define LAYOUT_NOTE_SEGMENT 1

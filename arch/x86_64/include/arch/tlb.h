@@ -2,8 +2,8 @@
 /*
  * TLB maintenance of this CPU only (Intel SDM 3A 4.10.4); others are asked by message.
  *
- * No process-context identifiers: every load of CR3 drops all translations but the global ones, and
- * all kernel entries are global. So what a CPU keeps of user space belongs to the root it has loaded.
+ * No process-context identifiers: every load of CR3 drops all translations but the global ones,
+ * and all kernel entries are global. So a CPU keeps user translations of the loaded root only.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 #include <quire/pt_root.h>
 #include <arch/regs.h>
 
-#define ARCH_TLB_BROADCAST 0
+#define ARCH_TLB_BROADCAST  0
 #define ARCH_FLUSH_ON_CLEAR 0
-#define ARCH_ASID_BITS 0
+#define ARCH_ASID_BITS      0
 
 static inline void arch_tlb_flush_kernel_page(vaddr_t addr)
 {

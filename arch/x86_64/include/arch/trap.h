@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The trap frame: every integer register. The last five words are pushed by the processor on a trap
- * and by syscall_entry on SYSCALL; the rest by trap.S. Its size is a multiple of 16, so that it ends
- * exactly where the stack begins.
+ * and by syscall_entry on SYSCALL; the rest by trap.S. Its size is a multiple of 16, so that it
+ * ends exactly where the stack begins.
  *
  * A breakpoint's pc is behind the INT3 (a trap); that of every other exception is the instruction.
  */
