@@ -195,6 +195,15 @@ static void read_acpi(u64 rsdp_pa)
         read_madt(madt);
 }
 
+/* Whole frames only: a PC's first range ends where the BIOS data begins, somewhere in a frame. */
+static void add_ram(u64 start, u64 end)
+{
+    start = ALIGN_UP(start, PAGE_SIZE);
+    end = ALIGN_DOWN(end, PAGE_SIZE);
+    if (start < end && !boot_add_range(boot.ram, &boot.nr_ram, start, end - start))
+        die("too many ranges in the memory map");
+}
+
 static void read_memory(const struct start_info *info)
 {
     const struct start_memory *entry = at(info->memmap);
@@ -202,9 +211,8 @@ static void read_memory(const struct start_info *info)
     if (info->version < 1 || !info->nr_memmap)
         die("the start info has no memory map");
     for (u32 i = 0; i < info->nr_memmap; i++)
-        if (entry[i].type == MEMORY_RAM &&
-            !boot_add_range(boot.ram, &boot.nr_ram, entry[i].address, entry[i].size))
-            die("too many ranges in the memory map");
+        if (entry[i].type == MEMORY_RAM)
+            add_ram(entry[i].address, entry[i].address + entry[i].size);
     boot_add_range(boot.reserved, &boot.nr_reserved, 0, LOW_MEMORY);
 }
 
