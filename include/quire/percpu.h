@@ -12,6 +12,8 @@
 #include <arch/percpu.h>
 
 struct thread;
+struct mm;
+struct runqueue;
 
 #define EMERGENCY_STACK_SIZE 4096
 #define KSTACK_SIZE (16 * KiB)
@@ -30,11 +32,11 @@ struct percpu {
     bool in_panic;
     unsigned irq_depth;  /* > 0: inside an interrupt handler */
 
-    struct runqueue *runqueue;   /* kernel/sched.c */
-    u32 mailbox;                 /* pending requests from other CPUs, kernel/shootdown.c */
-    u64 fenced_gen;              /* riscv-style instruction fence generation, mm/cacheflush.c */
-    const struct pt_root *active_root; /* user page tables loaded on this CPU; NULL: none */
-    u64 counters[64];            /* include/quire/counters.h */
+    unsigned *locks_held;              /* of the current thread, <quire/spinlock.h> */
+    struct runqueue *runqueue;         /* kernel/sched.c */
+    struct mm *active_mm;              /* whose user page tables are loaded on this CPU; NULL: none */
+    u64 fenced_gen;                    /* code generation of the last instruction fence, mm/cacheflush.c */
+    u64 counters[64];                  /* <quire/counters.h> */
 
     u8 emergency_stack[EMERGENCY_STACK_SIZE] __aligned(16);
 };

@@ -9,7 +9,8 @@
 
 typedef u32 pgprot_t;
 
-#define PGPROT_READ (1u << 0)   /* always implied by a present entry */
+#define PGPROT_READ (1u << 0)   /* without it the entry keeps its frame (pte_present() is true) but every
+                                   access faults: PROT_NONE; pte_accessible() tells */
 #define PGPROT_WRITE (1u << 1)
 #define PGPROT_EXEC (1u << 2)
 #define PGPROT_USER (1u << 3)   /* user mode may use it; without it: kernel only, global */

@@ -31,6 +31,7 @@ typedef struct {
 #define PTE_G (1UL << 5)
 #define PTE_A (1UL << 6)
 #define PTE_D (1UL << 7)
+#define PTE_NONE (1UL << 8) /* software: PROT_NONE, holds a frame although V is clear */
 #define PTE_PFN_SHIFT 10
 #define PTE_PFN_MASK (((1UL << 44) - 1) << PTE_PFN_SHIFT)
 
@@ -52,11 +53,14 @@ static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
         v |= PTE_A;
     if (prot & PGPROT_DIRTY)
         v |= PTE_D;
+    if (!(prot & PGPROT_READ))
+        v = (v & ~PTE_V) | PTE_NONE;
     return (pte_t){v};
 }
 static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level) { return (void)level, pfn_pte(pfn, prot); }
 
-static inline bool pte_present(pte_t e) { return e.v & PTE_V; }
+static inline bool pte_present(pte_t e) { return e.v & (PTE_V | PTE_NONE); }
+static inline bool pte_accessible(pte_t e) { return e.v & PTE_V; }
 static inline pfn_t pte_pfn(pte_t e) { return (e.v & PTE_PFN_MASK) >> PTE_PFN_SHIFT; }
 static inline bool pte_write(pte_t e) { return e.v & PTE_W; }
 static inline bool pte_exec(pte_t e) { return e.v & PTE_X; }

@@ -7,6 +7,7 @@
 
 #define ARCH_TLB_BROADCAST 0
 #define ARCH_FLUSH_ON_CLEAR 0
+#define ARCH_BREAK_BEFORE_MAKE 0
 #define ARCH_ASID_BITS 16
 
 static inline void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr)

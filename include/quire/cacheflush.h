@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cache maintenance that is really needed. A folio's `clean` map has a bit for each 64th of it: set means
+ * "no store by the kernel since the last maintenance"; set after the maintenance, never before; cleared by
+ * flush_dcache_folio(). Only executable mappings trigger maintenance, and only of the part they map.
+ *
+ * Where each CPU has to fence for itself (ARCH_ICACHE_LOCAL_FENCE) the rule is one of generations: every
+ * maintenance takes a new code_gen; an executable mapping raises mm->need_gen before set_ptes; a CPU whose
+ * last fence is older than mm->need_gen fences on its way to user mode, and keeps the code_gen that it read
+ * before the fence.
+ */
+#pragma once
+
+#include <quire/folio.h>
+
+struct vma;
+struct mm;
+
+/* The kernel wrote the folio through its own mapping: what was clean isn't any more. */
+void flush_dcache_folio(struct folio *folio);
+void flush_dcache_page(pfn_t pfn);
+
+/* Frames [pfn, pfn + nr) of one folio are about to be mapped executable into vma. Before set_ptes. */
+void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr);
+static inline void flush_icache_page(struct vma *vma, pfn_t pfn) { flush_icache_pages(vma, pfn, 1); }
+
+/* The kernel wrote instructions at [start, end) of the direct map for mm (NULL: for itself). */
+void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end);
+
+/* On the way to user mode, interrupts off: make sure that this CPU sees mm's code. */
+void icache_enter_user(struct mm *mm);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event counters, per CPU, summed by counter_read(). Readable by programs (system call `counter`) and
+ * by tests (EXPECT_COUNT). One line here makes a counter.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <uapi/quire/counters.h>
+#include <quire/percpu.h>
+
+static inline void counter_add(enum counter c, u64 n) { this_cpu()->counters[c] += n; }
+static inline void counter_inc(enum counter c) { counter_add(c, 1); }
+u64 counter_read(enum counter c); /* sum over all CPUs */
+const char *counter_name(enum counter c);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Folios: 2^order frames that belong together, one struct for all of them, one value in all their words.
+ *
+ * Reference count: who may use the frames. 0 means nobody can find it any more (being made, being freed,
+ * frozen, or dying with holes). map_count counts frame mappings in user page tables, each of which holds
+ * a reference: map_count <= refs always.
+ *
+ * struct folio is typed memory: a stale pointer finds a folio, perhaps another one. Look-up therefore
+ * reads the word, takes a reference only if the count isn't 0, and reads the word again.
+ *
+ * A folio's words change only under its lock, once it is published.
+ */
+#pragma once
+
+#include <quire/list.h>
+#include <quire/memdesc.h>
+#include <quire/spinlock.h>
+#include <quire/direct_map.h>
+
+struct memobj;
+struct quota;
+
+#define FOLIO_ZERO (1u << 0) /* folio_alloc: contents all zero */
+
+/* folio->flags */
+#define FOLIO_F_HOLES (1u << 0)  /* nr_holes > 0 */
+#define FOLIO_F_POISON (1u << 1) /* some frames are struct hwpoison */
+#define FOLIO_F_DYING (1u << 2)  /* count is 0, holes keep the frames */
+#define FOLIO_F_SECURE (1u << 3) /* frames are out of the direct map unless their word is HOLE */
+
+struct folio {
+    u32 refs;
+    u32 map_count;
+    pfn_t pfn; /* first frame */
+    u8 order;
+    u8 reserved[3];
+    u32 flags;
+    spinlock_t lock; /* words, flags, holes, clean */
+    u32 nr_holes;
+    struct list holes;
+    struct memobj *owner; /* who maps it: the way to every mapping (mm/rmap.c) */
+    u64 index;            /* of the first frame in the owner, in frames */
+    u64 clean;            /* bit i: the i-th 64th holds no store newer than its maintenance */
+    u64 gen;              /* code generation of its last maintenance */
+    struct quota *quota;  /* whom the frames are charged to */
+    void *slab_link;
+} __aligned(16);
+
+_Static_assert(sizeof(struct folio) <= 128, "a folio's descriptor stays small");
+
+/*
+ * A new folio: reference count 1, words written, contents undefined unless FOLIO_ZERO. NULL: no memory
+ * (nothing changed). `order` up to BUDDY_MAX_ORDER. No locks needed; may be called with none below
+ * mm.areas and memobj held.
+ */
+struct folio *folio_alloc(unsigned order, unsigned flags);
+
+void folio_free(struct folio *folio); /* internal: count has reached 0, no holes */
+void folio_release(struct folio *folio);
+
+static inline void folio_get(struct folio *f) { __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED); }
+static inline void folio_get_many(struct folio *f, u32 nr) { __atomic_fetch_add(&f->refs, nr, __ATOMIC_RELAXED); }
+static inline void folio_put_many(struct folio *f, u32 nr)
+{
+    if (__atomic_sub_fetch(&f->refs, nr, __ATOMIC_ACQ_REL) == 0)
+        folio_release(f);
+}
+/* Drop a reference; the last one frees the folio (late, if it has holes). The folio lock isn't held. */
+static inline void folio_put(struct folio *f) { folio_put_many(f, 1); }
+
+/* Take a reference unless the count is 0. */
+static inline bool folio_try_get(struct folio *f)
+{
+    u32 refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
+
+    do {
+        if (refs == 0)
+            return false;
+    } while (!__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    return true;
+}
+
+/* The folio that frame pfn belongs to, with a reference; NULL: none (free, hole, poison, dying, ...). */
+struct folio *pfn_folio_get(pfn_t pfn);
+
+/* Make a folio unfindable if the caller's `expected` references are all there are. */
+static inline bool folio_ref_freeze(struct folio *f, int expected)
+{
+    u32 refs = (u32)expected;
+    return __atomic_compare_exchange_n(&f->refs, &refs, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+static inline void folio_ref_unfreeze(struct folio *f, int refs)
+{
+    __atomic_store_n(&f->refs, (u32)refs, __ATOMIC_RELEASE);
+}
+
+static inline unsigned folio_order(const struct folio *f) { return f->order; }
+static inline size_t folio_nr_pages(const struct folio *f) { return 1UL << f->order; }
+static inline size_t folio_size(const struct folio *f) { return PAGE_SIZE << f->order; }
+static inline pfn_t folio_pfn(const struct folio *f) { return f->pfn; }
+static inline int folio_ref_count(const struct folio *f) { return (int)__atomic_load_n(&f->refs, __ATOMIC_RELAXED); }
+static inline int folio_map_count(const struct folio *f)
+{
+    return (int)__atomic_load_n(&f->map_count, __ATOMIC_RELAXED);
+}
+static inline void *folio_address(const struct folio *f) { return pfn_address(f->pfn); }
+static inline memdesc_t folio_word(const struct folio *f) { return memdesc_make(MEMDESC_FOLIO, f); }
+static inline bool folio_contains(const struct folio *f, pfn_t pfn) { return pfn - f->pfn < folio_nr_pages(f); }
+
+bool folio_has_hole(const struct folio *f);
+bool folio_has_poison(const struct folio *f);
+
+/* nr frame mappings came or went; each holds a reference that the caller handles. */
+static inline void folio_add_mappings(struct folio *f, u32 nr) { __atomic_fetch_add(&f->map_count, nr, __ATOMIC_RELAXED); }
+static inline void folio_remove_mappings(struct folio *f, u32 nr)
+{
+    __atomic_fetch_sub(&f->map_count, nr, __ATOMIC_RELAXED);
+}
+
+/* Split and join: mm/folio_split.c. */
+int folio_split(struct folio *f, unsigned new_order);
+int folio_split_around(struct folio *f, size_t first, unsigned order);
+int folio_join(struct folio *low, unsigned new_order, struct folio **joined);
+
+u64 folio_descriptors_in_use(void);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory descriptors: one 8-byte word for each 4 KiB frame. Bits 0-3 are a type, the rest is a pointer
+ * to the descriptor of whatever the frame belongs to (16-byte aligned), or says everything itself.
+ *
+ * A word is read without a lock, at any time, by anyone. It is written by whoever owns the frame: the
+ * buddy under its lock, a folio's words under the folio's lock. What a word points to may be gone by the
+ * time it is looked at: pfn_folio_get() shows how to do it right.
+ *
+ * Source: the "Memdescs" design for Linux (M. Wilcox, kernelnewbies.org).
+ */
+#pragma once
+
+#include <quire/types.h>
+
+typedef u64 memdesc_t;
+
+enum memdesc_type {
+    MEMDESC_MISC,     /* no descriptor: bits 4-10 say which kind, below */
+    MEMDESC_BUDDY,    /* free; the word itself is the list entry (mm/buddy.c) */
+    MEMDESC_FOLIO,    /* struct folio */
+    MEMDESC_SLAB,     /* struct slab */
+    MEMDESC_PTDESC,   /* struct ptdesc: a page table */
+    MEMDESC_HOLE,     /* struct insecure_mem: a hole in a folio */
+    MEMDESC_HWPOISON, /* struct hwpoison: the frame is broken */
+    MEMDESC_UV,       /* donated to the ultravisor */
+    MEMDESC_NR_TYPES,
+};
+
+enum memdesc_misc {
+    MISC_ABSENT,   /* no memory there */
+    MISC_FIRMWARE, /* reserved by firmware or boot */
+    MISC_IMAGE,    /* the kernel's own text and data */
+    MISC_WORDS,    /* the word array */
+    MISC_INITRD,   /* the boot archive */
+    MISC_KERNEL,   /* kernel stacks and other frames without a descriptor of their own */
+    MISC_ZERO,     /* the page of zeros */
+    MISC_NR,
+};
+
+#define MEMDESC_TYPE_MASK 15UL
+#define MEMDESC_MISC_SHIFT 4
+
+/* The machine's words; mm's root. Frames outside [first, end) have none. */
+struct memory {
+    memdesc_t *words; /* words[pfn] for first <= pfn < end: the pointer is biased by first */
+    pfn_t first, end;
+    u64 nr_frames;    /* frames of RAM, the sum that every count is checked against */
+};
+extern struct memory memory;
+
+static inline bool pfn_valid(pfn_t pfn) { return pfn >= memory.first && pfn < memory.end; }
+
+/* The frame's word. Frames without one read as MEMDESC_MISC / MISC_ABSENT. */
+static inline memdesc_t memdesc_read(pfn_t pfn)
+{
+    return pfn_valid(pfn) ? __atomic_load_n(&memory.words[pfn], __ATOMIC_ACQUIRE) : 0;
+}
+static inline enum memdesc_type memdesc_type(memdesc_t word) { return word & MEMDESC_TYPE_MASK; }
+static inline void *memdesc_pointer(memdesc_t word) { return (void *)(word & ~MEMDESC_TYPE_MASK); }
+static inline memdesc_t memdesc_make(enum memdesc_type type, const void *descriptor)
+{
+    return (memdesc_t)descriptor | type;
+}
+static inline memdesc_t memdesc_make_misc(enum memdesc_misc kind)
+{
+    return MEMDESC_MISC | (memdesc_t)kind << MEMDESC_MISC_SHIFT;
+}
+static inline enum memdesc_misc memdesc_misc(memdesc_t word) { return word >> MEMDESC_MISC_SHIFT & 127; }
+
+/* Write one word, published after everything written before. */
+static inline void memdesc_write(pfn_t pfn, memdesc_t word)
+{
+    __atomic_store_n(&memory.words[pfn], word, __ATOMIC_RELEASE);
+}
+/* Write nr words with one value; the owner's lock is held. */
+void memdesc_fill(memdesc_t *words, u64 nr, memdesc_t word);
+
+/* Count frames of RAM by type into counts[MEMDESC_NR_TYPES]; returns their sum. Slow: reads every word. */
+u64 memdesc_count(u64 counts[MEMDESC_NR_TYPES]);
+const char *memdesc_type_name(enum memdesc_type type);
+const char *memdesc_misc_name(enum memdesc_misc kind);

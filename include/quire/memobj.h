@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory objects: what areas map. Two kinds:
+ *
+ *   backed     holds folios by index in a radix tree: program images, shared memory
+ *   anonymous  holds none; it owns private pages only so that they can be found (a folio's owner), and
+ *              is shared by parent and child after fork
+ *
+ * Either lists the areas that map it: with a folio's owner and index that is the reverse map.
+ * Lock: obj->lock (sleeping), after mm.areas, before the folio's.
+ */
+#pragma once
+
+#include <quire/folio.h>
+#include <quire/sync.h>
+
+struct quota;
+
+struct radix_tree {
+    void *root;
+    unsigned height; /* levels of 64; 0: empty */
+};
+/* -ENOMEM: nothing changed. Overwrites; NULL removes. */
+int radix_set(struct radix_tree *tree, u64 index, void *value);
+void *radix_get(const struct radix_tree *tree, u64 index);
+void radix_destroy(struct radix_tree *tree); /* frees the nodes, not the values */
+
+enum memobj_kind { MEMOBJ_ANON, MEMOBJ_BACKED };
+
+struct memobj {
+    u32 refs; /* areas, handles, and one for each folio that has it as owner */
+    enum memobj_kind kind;
+    u64 nr_pages; /* backed: size */
+    struct mutex lock;
+    struct list areas; /* struct vma by obj_link or anon_link */
+    struct radix_tree folios;
+    struct quota *quota;
+};
+
+struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *quota); /* NULL: no memory */
+void memobj_get(struct memobj *obj);
+void memobj_put(struct memobj *obj);
+
+/* Hand a folio over: its frames become pages index, index + 1, ...; the object takes the reference.
+ * -ENOMEM, -EEXIST, -EINVAL (outside the object): nothing changed. */
+int memobj_add_folio(struct memobj *obj, u64 index, struct folio *folio);
+/* The folio that holds page `index`, with a reference; makes a zeroed one if there is none yet.
+ * NULL: no memory or outside. */
+struct folio *memobj_folio(struct memobj *obj, u64 index);

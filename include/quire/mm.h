@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces: areas (struct vma) in a balanced tree, page tables below them, faults that bring memory
+ * in. Addresses and lengths in bytes; errors are negative E... numbers and change nothing.
+ *
+ * Locks: mm->areas_lock (sleeping, read for faults, write for changes), memobj, folio, page table.
+ */
+#pragma once
+
+#include <quire/memobj.h>
+#include <quire/pgtable.h>
+#include <quire/tree.h>
+#include <quire/trap_upcalls.h>
+#include <uapi/quire/mman.h>
+
+struct insecure_mem;
+struct quota;
+
+/* vma->flags */
+#define VMA_SHARED (1u << 0)      /* writes go to the object */
+#define VMA_STACK (1u << 1)       /* grows down to the next area */
+#define VMA_NOHUGE (1u << 2)      /* single frames only */
+#define VMA_HUGE (1u << 3)        /* blocks where they fit */
+#define VMA_HOLE (1u << 4)        /* shows frames of vma->hole; all mapped at once */
+
+struct vma {
+    struct tree_node node; /* in mm->areas, key = start */
+    struct mm *mm;
+    vaddr_t start, end;
+    unsigned prot;  /* PROT_*, which are ACCESS_* too */
+    unsigned flags;
+    u64 offset;     /* page of obj that `start` shows */
+    struct memobj *obj;  /* NULL: nothing but anonymous memory */
+    struct memobj *anon; /* owner of private pages; NULL until the first (shared areas: always) */
+    struct list obj_link, anon_link;
+    struct insecure_mem *hole;
+};
+
+struct mm {
+    struct pt_root root;
+    u32 refs;
+    struct rwsem areas_lock;
+    struct tree areas;
+    struct quota *quota;
+    u64 need_gen; /* code generation its instructions need, <quire/cacheflush.h> */
+    u64 nr_mapped; /* frames mapped */
+    u64 nr_table_frames;
+    spinlock_t tables_lock;
+    struct list partial_tables;
+};
+
+struct mm *mm_create(void); /* NULL: no memory */
+void mm_get(struct mm *mm);
+void mm_put(struct mm *mm); /* the last one unmaps everything */
+struct mm *mm_clone(struct mm *mm); /* copy-on-write copy; NULL: no memory */
+void mm_set_quota(struct mm *mm, struct quota *quota); /* before the first mapping */
+
+/*
+ * Map len bytes of obj from offset on (NULL: anonymous, offset 0). *addr: where, if MAP_FIXED (replacing
+ * what is there) or MAP_FIXED_NOREPLACE (-EEXIST); otherwise a hint, and set to the place found.
+ * -EINVAL (unaligned, zero, wrapping, no or both of MAP_SHARED and MAP_PRIVATE), -ENOMEM (no room).
+ */
+int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj, u64 offset);
+int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are fine; -EINVAL, -ENOMEM */
+int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot); /* -ENOMEM: not all mapped */
+int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
+
+/* Show a hole's frames at *addr (0: anywhere), shared, all at once; each entry holds a reference to it. */
+int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigned prot);
+
+/*
+ * Bring the page at addr in for this kind of access. 0: try again; -EFAULT: no area; -EACCES: the area
+ * forbids it; -ENOMEM; -EHWPOISON: the frame is broken (bus error).
+ */
+int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
+pte_t mm_lookup(struct mm *mm, vaddr_t addr);
+
+/*
+ * The one way anything gets into user space: frames [first, first + nr) of folio at addr, with the area's
+ * protection. Stops at the area's end, the table's end, the folio's end, a change of word, and an entry
+ * that is present already. Returns the frames mapped (0: none; -ENOMEM). Takes a reference a frame.
+ * `prot`: PROT_* to use, at most what the area allows. areas_lock held.
+ */
+int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *folio, size_t first, size_t nr, unsigned prot);
+
+/* areas_lock held */
+struct vma *area_find(struct mm *mm, vaddr_t addr);             /* the one that holds addr; NULL */
+struct vma *area_at_or_above(struct mm *mm, vaddr_t addr);      /* the first that ends above addr */
+struct vma *area_next(struct vma *vma);
+static inline u64 area_page(const struct vma *vma, vaddr_t addr) { return vma->offset + ((addr - vma->start) >> PAGE_SHIFT); }
+pgprot_t area_pgprot(const struct vma *vma, unsigned prot);
+
+/* mm/mm.c, for the rest of the room */
+struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags);
+int area_insert(struct vma *vma);
+void area_free(struct vma *vma);
+int area_split(struct vma *vma, vaddr_t at);
+void area_discard(struct vma *vma); /* one that was never inserted */
+int unmap_areas(struct mm *mm, vaddr_t start, size_t len); /* page-aligned; areas_lock for writing */
+int map_hole_entries(struct vma *vma);
+/* Entries of [start, end) get at most `prot`; flushes. areas_lock for writing. */
+void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot);
+int area_ensure_anon(struct vma *vma); /* the owner of its private pages; -ENOMEM */
+
+/* Remove the mappings of [start, end), flush, and let the frames go. areas_lock for writing. */
+void unmap_range(struct mm *mm, vaddr_t start, vaddr_t end);
+/* Let the tables go that only [start, end) used; no area lies there any more. areas_lock for writing. */
+void unmap_tables(struct mm *mm, vaddr_t start, vaddr_t end);
+
+/* Load mm on this CPU (NULL: no user space). Interrupts off. */
+void mm_activate(struct mm *mm);
+
+/* Whether user mode's range [addr, addr + len) lies in user space at all. */
+static inline bool user_range_ok(vaddr_t addr, size_t len) { return len <= USER_TOP && addr <= USER_TOP - len; }
+
+u64 mm_objects_in_use(void);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What mm needs from above, by name: implemented by kernel/ and by tests/native. Sleeping locks
+ * (<quire/sync.h>) belong here too.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <quire/pt_root.h>
+
+/*
+ * Every CPU in `mask` but this one flushes [start, start + nr pages) of root (nr 0: all of it; root NULL:
+ * kernel addresses) and has done so when this returns. Serves this CPU's own mailbox meanwhile.
+ */
+void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr);
+
+/* Every CPU in `mask` but this one runs icache_enter_user() work now if it is in user mode of that mm. */
+void mm_fence_remote(u32 mask);
+
+/* A point where a long loop may be preempted; no spin locks held. */
+void preempt_point(void);
+

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables: descriptors, the walker, and the range interface.
+ *
+ * The four names of the range interface, what they promise and who calls them in which order:
+ *
+ *   flush_icache_pages(vma, pfn, nr)                 the frames are about to be mapped executable
+ *   set_ptes(mm, addr, ptep, pte, nr)                install nr entries
+ *   update_mmu_cache_range(vma, addr, ptep, nr)      whatever this machine needs to see them
+ *   flush_dcache_folio(folio)                        the kernel wrote the folio (any time before)
+ *
+ * set_ptes: consecutive frames of one folio (or hole), one page table, one area; nr > 1 only from all
+ * not present to all present; nr == 1 may replace. The caller holds the table's lock (pt_lock). The frame
+ * number advances by pte_advance_pfn(), never by adding to the raw entry. Debug builds check all of it.
+ *
+ * Source: M. Wilcox, "New page table range API", v4-v6, linux-mm 2023; here the names take a pfn_t where
+ * Linux takes a struct page.
+ */
+#pragma once
+
+#include <quire/list.h>
+#include <quire/memdesc.h>
+#include <quire/pgprot.h>
+#include <quire/pt_root.h>
+#include <quire/spinlock.h>
+#include <quire/direct_map.h>
+#include <arch/pgtable.h>
+#include <arch/tlb.h>
+
+struct mm;
+struct vma;
+
+/* Descriptor of a page-table frame (or of the frames of a large table); typed memory. */
+struct ptdesc {
+    spinlock_t lock; /* the entries in it */
+    u8 level;
+    u8 order;        /* frames, log2 */
+    u16 fragments;   /* tables smaller than a frame: which parts are in use, one bit each */
+    pfn_t pfn;
+    struct mm *mm;   /* NULL: the kernel's */
+    struct list link; /* of the mm's tables with a free part */
+    void *slab_link;
+} __aligned(16);
+
+static inline u64 pt_index(vaddr_t addr, unsigned level)
+{
+    return addr >> PT_SHIFT(level) & (PT_ENTRIES(level) - 1);
+}
+static inline u64 pt_span(unsigned level) { return 1UL << PT_SHIFT(level); } /* bytes under one entry */
+static inline pte_t *pt_table_of(pte_t e, unsigned level) { return paddr_address(pde_table(e, level)); }
+
+/*
+ * The walk, for all formats and all owners of tables; stateless. From the top down to the entry that
+ * decides about addr: a page entry (level 0), a block, or the empty entry where the tree ends. *level is
+ * its level. Never fails, takes no lock.
+ */
+pte_t *pt_walk(const struct pt_root *root, vaddr_t addr, unsigned *level);
+
+/* The page entry for addr as far as there is one (also inside a block); not present otherwise. */
+pte_t pt_lookup(const struct pt_root *root, vaddr_t addr);
+
+/*
+ * The entry for addr at `level`, making the tables on the way. NULL: no memory, or a block is in the way
+ * (tables made so far stay; they are found again). No page-table lock held.
+ */
+pte_t *pt_ensure(struct mm *mm, vaddr_t addr, unsigned level);
+
+/* A new, empty table of this level for mm (NULL: the kernel); NULL: no memory. Freed at once: nobody may
+ * still walk through it (tlb_gather_table() otherwise). */
+pte_t *pt_table_alloc(struct mm *mm, unsigned level);
+void pt_table_free(pte_t *table);
+
+/* The lock of the table that this entry lies in. */
+spinlock_t *pt_lock(const pte_t *entry);
+
+void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr);
+void update_mmu_cache_range(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr);
+static inline void set_pte_at(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte)
+{
+    set_ptes(mm, addr, ptep, pte, 1);
+}
+static inline void update_mmu_cache(struct vma *vma, vaddr_t addr, pte_t *ptep)
+{
+    update_mmu_cache_range(vma, addr, ptep, 1);
+}
+
+/*
+ * How many of the `max` entries from ptep on map consecutive frames with the same protection as `pte`
+ * (accessed and dirty ignored), without leaving the range [pfn of pte, end_pfn). At least 1.
+ */
+unsigned folio_pte_batch(const pte_t *ptep, pte_t pte, unsigned max, pfn_t end_pfn);
+
+/* Clear nr page entries; does not flush where a flush can be put off. Lock held. */
+void clear_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
+
+struct pt_root *kernel_root(void);
+u64 ptdescs_in_use(void);
+
+/* Early tables: the kernel's own, built before there is a buddy. mm/early_map.c */
+struct early_map {
+    paddr_t next, end; /* frames for tables */
+    struct pt_root *root;
+};
+void early_map_range(struct early_map *map, vaddr_t va, paddr_t pa, u64 size, pgprot_t prot);

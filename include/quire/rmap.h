@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The reverse map: from a folio's frames to every page-table entry that maps them. */
+#pragma once
+
+#include <quire/folio.h>
+#include <quire/pgtable.h>
+
+struct vma;
+
+/*
+ * Call fn for each run of mapped entries of frames [first, first + nr) of the folio, in every address
+ * space, with the page-table lock held. fn returns how many frames it handled. Takes the owner's lock;
+ * the caller holds a reference to the folio and no locks.
+ */
+typedef void (*rmap_fn)(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg);
+void rmap_walk(struct folio *folio, size_t first, size_t nr, rmap_fn fn, void *arg);
+
+/* Remove every mapping of those frames and flush; their references are dropped. */
+void rmap_unmap_frames(struct folio *folio, size_t first, size_t nr);

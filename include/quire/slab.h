@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slab caches: objects of one size, cut from blocks of frames whose words say SLAB (Bonwick 1994).
+ *
+ * A *typed* cache never gives its frames back and never writes into the part of a free object before
+ * link_offset: whoever holds a stale pointer into it still finds an object of that type there. Folios,
+ * holes, poison records and page-table descriptors need that, because words are followed without a lock.
+ */
+#pragma once
+
+#include <quire/list.h>
+#include <quire/spinlock.h>
+
+struct slab_cache {
+    const char *name;
+    u32 size;         /* bytes of an object, a multiple of 16 */
+    u32 link_offset;  /* where a free object keeps the free-list link */
+    u8 order;         /* frames per slab, log2 */
+    bool typed;
+    spinlock_t lock;
+    struct list partial; /* slabs with free objects */
+    u64 nr_objects;      /* in use */
+    u64 nr_slabs;
+    struct list all;     /* in the list of caches */
+};
+
+#define SLAB_CACHE(var, type, member, is_typed)                                                    \
+    struct slab_cache var = {                                                                      \
+        .name = #type,                                                                             \
+        .size = ALIGN_UP(sizeof(struct type), 16UL),                                               \
+        .link_offset = offsetof(struct type, member),                                              \
+        .typed = is_typed,                                                                         \
+        .partial = LIST_INIT(var.partial),                                                         \
+    }
+
+/* A zeroed object (typed caches: as the last owner left it, all zeros when first cut). NULL: no memory. */
+void *slab_alloc(struct slab_cache *cache);
+void slab_free(struct slab_cache *cache, void *object);
+
+/* Memory of any size up to 8 KiB, zeroed; NULL: no memory or too large. */
+#define KMALLOC_MAX 8192
+void *kmalloc(size_t size);
+void kfree(void *p); /* NULL is fine */
+
+/* Tests: make the n-th allocation from now on fail, once (0: none). Counts slab and frame requests. */
+void slab_fail_nth(u64 n);
+
+/* In-use objects over all caches, for leak checks; and one line per cache through kprintf. */
+u64 slab_objects_in_use(void);
+u64 slab_frames(void); /* frames that slabs hold */
+void slab_print(void);

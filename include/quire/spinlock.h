@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spin locks and the held-lock counter.
+ *
+ * Every thread counts the locks it holds, sleeping and spinning; copy_in(), copy_out() and blocking
+ * assert zero. Kernel code isn't preempted, so a plain spin_lock() needs no more than that; data that
+ * interrupt handlers use too is taken with the irq variants. Whoever spins serves its shoot-down mailbox
+ * if interrupts are off (otherwise the interrupt does), so that no CPU that waits for an acknowledgement
+ * waits for ever.
+ *
+ * Lock order: mm.areas, memobj, folio, page table, uv guest, uv frame, slab, buddy; run queues and the
+ * console below all.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <quire/percpu.h>
+
+typedef struct {
+    u32 locked;
+} spinlock_t;
+
+#define SPINLOCK_INIT {0}
+
+void spin_wait(spinlock_t *lock); /* the slow path: kernel/sync.c */
+
+static inline void lock_count_inc(void) { ++*this_cpu()->locks_held; }
+static inline void lock_count_dec(void) { --*this_cpu()->locks_held; }
+
+static inline bool spin_trylock(spinlock_t *lock)
+{
+    if (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
+        return false;
+    lock_count_inc();
+    return true;
+}
+
+static inline void spin_lock(spinlock_t *lock)
+{
+    lock_count_inc();
+    if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+        spin_wait(lock);
+}
+
+static inline void spin_unlock(spinlock_t *lock)
+{
+    __atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+    lock_count_dec();
+}
+
+static inline bool spin_is_locked(const spinlock_t *lock) { return READ_ONCE(lock->locked); }
+
+/* Interrupts off while held; returns the state to hand back. */
+static inline bool irq_save(void)
+{
+    bool on = arch_irq_enabled();
+    if (on)
+        arch_irq_disable();
+    return on;
+}
+static inline void irq_restore(bool on)
+{
+    if (on)
+        arch_irq_enable();
+}
+static inline bool spin_lock_irqsave(spinlock_t *lock)
+{
+    bool on = irq_save();
+    spin_lock(lock);
+    return on;
+}
+static inline void spin_unlock_irqrestore(spinlock_t *lock, bool on)
+{
+    spin_unlock(lock);
+    irq_restore(on);
+}

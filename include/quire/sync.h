@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sleeping locks and wait queues. May be used with no spin lock held; they count as held locks themselves,
+ * so a thread that holds one can't touch user memory by accident.
+ */
+#pragma once
+
+#include <quire/list.h>
+#include <quire/spinlock.h>
+
+struct wait_queue {
+    spinlock_t lock;
+    struct list waiters;
+};
+#define WAIT_QUEUE_INIT(q) {SPINLOCK_INIT, LIST_INIT((q).waiters)}
+void wait_queue_init(struct wait_queue *q);
+
+/*
+ * Sleep on q unless `cond` holds; the condition is looked at under q->lock, so a wake_all() after the
+ * change is never lost. The lock count must be zero but for sleeping locks.
+ */
+#define wait_until(q, cond)                                                                        \
+    do {                                                                                           \
+        bool wait_irq_ = spin_lock_irqsave(&(q)->lock);                                            \
+        while (!(cond))                                                                            \
+            wait_sleep_locked(q);                                                                  \
+        spin_unlock_irqrestore(&(q)->lock, wait_irq_);                                             \
+    } while (0)
+void wait_sleep_locked(struct wait_queue *q); /* drops q->lock, sleeps, takes it again; irqs off */
+void wake_all(struct wait_queue *q);
+void wake_all_locked(struct wait_queue *q);
+
+struct rwsem {
+    struct wait_queue queue;
+    int readers; /* -1: a writer */
+    int writers_waiting;
+};
+void rwsem_init(struct rwsem *s);
+void rwsem_read_lock(struct rwsem *s);
+void rwsem_read_unlock(struct rwsem *s);
+void rwsem_write_lock(struct rwsem *s);
+void rwsem_write_unlock(struct rwsem *s);
+
+struct mutex {
+    struct rwsem sem;
+};
+static inline void mutex_init(struct mutex *m) { rwsem_init(&m->sem); }
+static inline void mutex_lock(struct mutex *m) { rwsem_write_lock(&m->sem); }
+static inline void mutex_unlock(struct mutex *m) { rwsem_write_unlock(&m->sem); }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and numbers of the kernel's event counters. */
+#pragma once
+
+#define QUIRE_COUNTERS(X)                                                                          \
+    X(FAULT_ANON, "fault.anon")                /* anonymous memory brought in */                   \
+    X(FAULT_OBJECT, "fault.object")            /* an object's folio mapped */                      \
+    X(FAULT_COW, "fault.cow")                  /* copied on write */                               \
+    X(FAULT_REUSE, "fault.reuse")              /* written page was ours alone */                   \
+    X(FAULT_SPURIOUS, "fault.spurious")        /* entry was already good */                        \
+    X(FAULT_ZERO, "fault.zero")                /* zero page mapped for a read */                   \
+    X(FAULT_BAD, "fault.bad")                  /* no area, or not allowed */                       \
+    X(SET_PTES_CALLS, "set_ptes.calls")                                                            \
+    X(SET_PTES_ENTRIES, "set_ptes.entries")                                                        \
+    X(BLOCKS_MAPPED, "blocks.mapped")                                                              \
+    X(FLUSH_LOCAL, "tlb.flush_local")                                                              \
+    X(FLUSH_REMOTE, "tlb.flush_remote")        /* other CPUs asked */                              \
+    X(FLUSH_OPERATIONS, "tlb.operations")      /* gathers that had to flush */                     \
+    X(FOLIO_ALLOC, "folio.alloc")                                                                  \
+    X(FOLIO_FREE, "folio.free")                                                                    \
+    X(FOLIO_SPLIT, "folio.split")                                                                  \
+    X(FOLIO_JOIN, "folio.join")                                                                    \
+    X(HOLE_PUNCH, "hole.punch")                                                                    \
+    X(HOLE_MEND, "hole.mend")                                                                      \
+    X(POISON, "poison.frames")                                                                     \
+    X(ICACHE_CLEAN, "icache.clean_calls")                                                          \
+    X(ICACHE_BYTES, "icache.clean_bytes")                                                          \
+    X(ICACHE_FENCE, "icache.fence_local")                                                          \
+    X(ICACHE_REMOTE, "icache.fence_remote")                                                        \
+    X(SYSCALLS, "syscalls")                                                                        \
+    X(SWITCHES, "sched.switches")                                                                  \
+    X(PREEMPTIONS, "sched.preemptions")                                                            \
+    X(IPIS, "ipi.received")                                                                        \
+    X(UVCALLS, "uv.calls")                                                                         \
+    X(UV_EXITS, "uv.exits")
+
+enum counter {
+#define X(id, name) COUNTER_##id,
+    QUIRE_COUNTERS(X)
+#undef X
+    COUNTER_COUNT
+};

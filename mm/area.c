@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Areas: what a range of an address space is meant to be. They never overlap; the tree is keyed by start.
+ * mm->areas_lock held by every caller.
+ */
+#include <quire/mm.h>
+#include <quire/errno.h>
+#include <quire/slab.h>
+
+static SLAB_CACHE(area_cache, vma, obj_link, false);
+
+struct vma *area_at_or_above(struct mm *mm, vaddr_t addr)
+{
+    struct tree_node *below = tree_at_or_below(&mm->areas, addr);
+
+    if (below && container_of(below, struct vma, node)->end > addr)
+        return container_of(below, struct vma, node);
+    struct tree_node *above = below ? tree_next(below) : tree_first(&mm->areas);
+    return above ? container_of(above, struct vma, node) : NULL;
+}
+
+struct vma *area_find(struct mm *mm, vaddr_t addr)
+{
+    struct tree_node *below = tree_at_or_below(&mm->areas, addr);
+    struct vma *vma = below ? container_of(below, struct vma, node) : NULL;
+
+    return vma && vma->end > addr ? vma : NULL;
+}
+
+struct vma *area_next(struct vma *vma)
+{
+    struct tree_node *next = tree_next(&vma->node);
+    return next ? container_of(next, struct vma, node) : NULL;
+}
+
+pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
+{
+    pgprot_t p = PGPROT_USER;
+
+    (void)vma;
+    if (prot) /* PROT_NONE keeps its frames behind entries that allow nothing */
+        p |= PGPROT_READ;
+    if (prot & PROT_WRITE)
+        p |= PGPROT_WRITE | PGPROT_DIRTY;
+    if (prot & PROT_EXEC)
+        p |= PGPROT_EXEC;
+    return p;
+}
+
+struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags)
+{
+    struct vma *vma = slab_alloc(&area_cache);
+
+    if (!vma)
+        return NULL;
+    vma->mm = mm;
+    vma->start = start;
+    vma->end = end;
+    vma->prot = prot;
+    vma->flags = flags;
+    list_init(&vma->obj_link);
+    list_init(&vma->anon_link);
+    return vma;
+}
+
+void area_discard(struct vma *vma) { slab_free(&area_cache, vma); }
+
+static void link_object(struct memobj *obj, struct list *link)
+{
+    if (!obj)
+        return;
+    mutex_lock(&obj->lock);
+    list_push_back(&obj->areas, link);
+    mutex_unlock(&obj->lock);
+}
+
+static void unlink_object(struct memobj *obj, struct list *link)
+{
+    if (!obj)
+        return;
+    mutex_lock(&obj->lock);
+    list_remove(link);
+    mutex_unlock(&obj->lock);
+    memobj_put(obj);
+}
+
+/* Into the tree and its objects' lists. The area owns a reference to each object already. */
+int area_insert(struct vma *vma)
+{
+    if (!tree_insert(&vma->mm->areas, &vma->node, vma->start))
+        return -EEXIST;
+    link_object(vma->obj, &vma->obj_link);
+    link_object(vma->anon, &vma->anon_link);
+    return 0;
+}
+
+/* Out of the tree; nothing of it is mapped any more. */
+void area_free(struct vma *vma)
+{
+    tree_remove(&vma->mm->areas, &vma->node);
+    unlink_object(vma->obj, &vma->obj_link);
+    unlink_object(vma->anon, &vma->anon_link);
+    slab_free(&area_cache, vma);
+}
+
+/* Called under the read lock too, by several CPUs at once: one object wins. */
+int area_ensure_anon(struct vma *vma)
+{
+    if (likely(__atomic_load_n(&vma->anon, __ATOMIC_ACQUIRE)))
+        return 0;
+    struct memobj *fresh = memobj_create(MEMOBJ_ANON, 0, NULL), *none = NULL;
+    if (!fresh)
+        return -ENOMEM;
+    mutex_lock(&fresh->lock); /* nobody walks it before the area is in its list */
+    if (__atomic_compare_exchange_n(&vma->anon, &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        list_push_back(&fresh->areas, &vma->anon_link);
+        mutex_unlock(&fresh->lock);
+    } else {
+        mutex_unlock(&fresh->lock);
+        memobj_put(fresh);
+    }
+    return 0;
+}
+
+/* Cut an area in two at `at`, which lies inside it. */
+int area_split(struct vma *vma, vaddr_t at)
+{
+    struct vma *high = area_new(vma->mm, at, vma->end, vma->prot, vma->flags);
+
+    if (!high)
+        return -ENOMEM;
+    high->offset = vma->offset + ((at - vma->start) >> PAGE_SHIFT);
+    high->obj = vma->obj;
+    high->anon = vma->anon;
+    high->hole = vma->hole;
+    if (high->obj)
+        memobj_get(high->obj);
+    if (high->anon)
+        memobj_get(high->anon);
+    vma->end = at;
+    return area_insert(high);
+}

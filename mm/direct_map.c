@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking frames out of the direct map and putting them back: see <quire/direct_map.h>. Tables that were set
+ * aside by direct_map_prepare() stay until direct_map_restore(), so that sharing a chunk of a secure folio is
+ * nr stores and a flush.
+ */
+#include <quire/direct_map.h>
+#include <quire/errno.h>
+#include <quire/log.h>
+#include <quire/pgtable.h>
+#include <quire/tlb.h>
+
+#define BLOCK_FRAMES (pt_span(1) >> PAGE_SHIFT)
+
+static vaddr_t address_of(pfn_t pfn) { return (vaddr_t)pfn_address(pfn); }
+
+static pte_t page_entry(pfn_t pfn) { return pfn_pte(pfn, PGPROT_KERNEL_RW); }
+
+/* Replace what a level-1 entry says: cleared and flushed before it is made new (break before make). */
+static void replace_block(pte_t *entry, vaddr_t addr, pte_t fresh)
+{
+    spinlock_t *lock = pt_lock(entry);
+
+    spin_lock(lock);
+    pte_store(entry, pte_empty(1));
+    tlb_flush_kernel_range(addr, 0);
+    pte_store(entry, fresh);
+    arch_pt_publish();
+    spin_unlock(lock);
+}
+
+static int prepare_block(pfn_t first)
+{
+    unsigned level;
+    pte_t *entry = pt_walk(kernel_root(), address_of(first), &level);
+
+    if (level == 0)
+        return 0;
+    KASSERT(level == 1, "direct map: frame 0x%lx is under a level-%u entry", first, level);
+    pte_t *table = pt_table_alloc(NULL, 0);
+    if (!table)
+        return -ENOMEM;
+    pte_t e = page_entry(first);
+    for (u64 i = 0; i < PT_ENTRIES(0); i++, e = pte_advance_pfn(e, 1))
+        pte_store(table + i, e);
+    replace_block(entry, address_of(first), pde_make(address_paddr(table), 1));
+    return 0;
+}
+
+int direct_map_prepare(pfn_t first, u64 nr)
+{
+    if (!arch_pt_block_ok(1))
+        return 0; /* pages all along */
+    if (!IS_ALIGNED(first, BLOCK_FRAMES) || !IS_ALIGNED(nr, BLOCK_FRAMES))
+        return -EINVAL;
+    for (u64 done = 0; done < nr; done += BLOCK_FRAMES) {
+        int err = prepare_block(first + done);
+        if (err) {
+            direct_map_restore(first, done);
+            return err;
+        }
+    }
+    return 0;
+}
+
+void direct_map_set(pfn_t first, u64 nr, bool present)
+{
+    for (u64 i = 0; i < nr; i++) {
+        unsigned level;
+        pte_t *entry = pt_walk(kernel_root(), address_of(first + i), &level);
+        KASSERT(level == 0, "direct map: frame 0x%lx isn't prepared", first + i);
+        /* Up to the end of this table without walking again. */
+        u64 run = MIN(nr - i, PT_ENTRIES(0) - pt_index(address_of(first + i), 0));
+        for (u64 k = 0; k < run; k++) {
+#if ARCH_FLUSH_ON_CLEAR
+            if (!present)
+                arch_pte_invalidate(entry + k, address_of(first + i + k));
+#endif
+            pte_store(entry + k, present ? page_entry(first + i + k) : pte_empty(0));
+        }
+        i += run - 1;
+    }
+    if (present)
+        arch_pt_publish(); /* nothing cached says "not present" but what a fault would clear up */
+    else
+        tlb_flush_kernel_range(address_of(first), nr);
+}
+
+void direct_map_restore(pfn_t first, u64 nr)
+{
+    for (u64 done = 0; arch_pt_block_ok(1) && done < nr; done += BLOCK_FRAMES) {
+        unsigned level;
+        vaddr_t addr = address_of(first + done);
+        pte_t *entry = pt_walk(kernel_root(), addr, &level);
+        if (level > 0)
+            continue;
+        pte_t *table = entry - pt_index(addr, 0);
+        pte_t *above = pt_ensure(NULL, addr, 1);
+        replace_block(above, addr, pfn_block(first + done, PGPROT_KERNEL_RW, 1));
+        pt_table_free(table);
+    }
+}
+
+bool direct_map_present(pfn_t pfn) { return pte_present(pt_lookup(kernel_root(), address_of(pfn))); }
+
+struct direct_map_cover direct_map_cover(pfn_t first, u64 nr)
+{
+    struct direct_map_cover c = {0};
+
+    for (u64 i = 0; i < nr;) {
+        unsigned level;
+        vaddr_t addr = address_of(first + i);
+        pte_t *entry = pt_walk(kernel_root(), addr, &level);
+        u64 run = MIN(nr - i, level ? (pt_span(level) - (addr & (pt_span(level) - 1))) >> PAGE_SHIFT
+                                    : PT_ENTRIES(0) - pt_index(addr, 0));
+        if (level == 0) {
+            c.tables++;
+            for (u64 k = 0; k < run; k++)
+                *(pte_present(pte_load(entry + k)) ? &c.page_frames : &c.absent) += 1;
+        } else {
+            *(pde_present(pte_load(entry), level) ? &c.block_frames : &c.absent) += run;
+        }
+        i += run;
+    }
+    return c;
+}

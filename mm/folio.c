@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making, finding and freeing folios: see <quire/folio.h> for what they are.
+ *
+ * Publication order: descriptor filled, words written, reference count 1 last with release. Freeing goes
+ * the other way: every word is rewritten before the descriptor goes back to its (typed) cache.
+ */
+#include <quire/folio.h>
+#include <quire/buddy.h>
+#include <quire/counters.h>
+#include <quire/log.h>
+#include <quire/poison.h>
+#include <quire/quota.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+#include <quire/mm_event.h>
+
+static SLAB_CACHE(folio_cache, folio, slab_link, true);
+
+struct folio *folio_alloc(unsigned order, unsigned flags)
+{
+    struct folio *f = slab_alloc(&folio_cache);
+
+    if (!f)
+        return NULL;
+    pfn_t pfn = buddy_alloc(&buddy, order);
+    if (pfn == PFN_NONE) {
+        slab_free(&folio_cache, f);
+        return NULL;
+    }
+    f->map_count = 0;
+    f->pfn = pfn;
+    f->order = (u8)order;
+    f->flags = 0;
+    f->lock = (spinlock_t)SPINLOCK_INIT;
+    f->nr_holes = 0;
+    list_init(&f->holes);
+    f->owner = NULL;
+    f->index = 0;
+    f->clean = 0;
+    f->gen = 0;
+    f->quota = NULL;
+    if (flags & FOLIO_ZERO)
+        memset(pfn_address(pfn), 0, PAGE_SIZE << order);
+    memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
+    counter_inc(COUNTER_FOLIO_ALLOC);
+    mm_event(MM_EVENT_FOLIO_ALLOC, pfn, order, (u64)f);
+    __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
+    return f;
+}
+
+void folio_free(struct folio *f)
+{
+    KASSERT(f->map_count == 0, "folio at frame 0x%lx freed while %u of its frames are mapped", f->pfn,
+            f->map_count);
+    counter_inc(COUNTER_FOLIO_FREE);
+    mm_event(MM_EVENT_FOLIO_FREE, f->pfn, f->order, (u64)f);
+    if (f->quota)
+        quota_uncharge(f->quota, folio_nr_pages(f));
+    if (unlikely(f->flags & FOLIO_F_POISON))
+        poison_free_around(f->pfn, folio_nr_pages(f));
+    else
+        buddy_free(&buddy, f->pfn, f->order);
+    slab_free(&folio_cache, f);
+}
+
+/* The count has just reached 0. */
+void folio_release(struct folio *f)
+{
+    spin_lock(&f->lock);
+    bool dying = f->nr_holes > 0;
+    if (dying)
+        f->flags |= FOLIO_F_DYING; /* the last mend frees it */
+    spin_unlock(&f->lock);
+    if (!dying)
+        folio_free(f);
+}
+
+struct folio *pfn_folio_get(pfn_t pfn)
+{
+    for (;;) {
+        memdesc_t word = memdesc_read(pfn);
+        if (memdesc_type(word) != MEMDESC_FOLIO)
+            return NULL;
+        struct folio *f = memdesc_pointer(word);
+        bool got = folio_try_get(f);
+        if (likely(memdesc_read(pfn) == word))
+            return got ? f : NULL;
+        if (got) /* it was freed and made again between the two looks */
+            folio_put(f);
+    }
+}
+
+bool folio_has_hole(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_HOLES; }
+bool folio_has_poison(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_POISON; }
+u64 folio_descriptors_in_use(void) { return folio_cache.nr_objects; }

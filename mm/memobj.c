@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory objects: see <quire/memobj.h>. */
+#include <quire/memobj.h>
+#include <quire/errno.h>
+#include <quire/quota.h>
+#include <quire/slab.h>
+
+static SLAB_CACHE(memobj_cache, memobj, areas, false);
+
+struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *quota)
+{
+    struct memobj *obj = slab_alloc(&memobj_cache);
+
+    if (!obj)
+        return NULL;
+    obj->refs = 1;
+    obj->kind = kind;
+    obj->nr_pages = nr_pages;
+    mutex_init(&obj->lock);
+    list_init(&obj->areas);
+    obj->quota = quota;
+    if (quota)
+        quota_get(quota);
+    return obj;
+}
+
+void memobj_get(struct memobj *obj) { __atomic_fetch_add(&obj->refs, 1, __ATOMIC_RELAXED); }
+
+void memobj_put(struct memobj *obj)
+{
+    if (__atomic_sub_fetch(&obj->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    for (u64 i = 0; obj->kind == MEMOBJ_BACKED && i < obj->nr_pages;) {
+        struct folio *f = radix_get(&obj->folios, i);
+        i += f ? folio_nr_pages(f) : 1;
+        if (f) {
+            f->owner = NULL;
+            folio_put(f);
+        }
+    }
+    radix_destroy(&obj->folios);
+    if (obj->quota)
+        quota_put(obj->quota);
+    slab_free(&memobj_cache, obj);
+}
+
+static int add_locked(struct memobj *obj, u64 index, struct folio *f)
+{
+    u64 nr = folio_nr_pages(f), done = 0;
+
+    for (u64 i = 0; i < nr; i++)
+        if (radix_get(&obj->folios, index + i))
+            return -EEXIST;
+    while (done < nr && radix_set(&obj->folios, index + done, f) == 0)
+        done++;
+    if (done < nr) {
+        while (done-- > 0)
+            radix_set(&obj->folios, index + done, NULL);
+        return -ENOMEM;
+    }
+    f->owner = obj;
+    f->index = index;
+    return 0;
+}
+
+int memobj_add_folio(struct memobj *obj, u64 index, struct folio *f)
+{
+    if (obj->kind != MEMOBJ_BACKED || index >= obj->nr_pages || folio_nr_pages(f) > obj->nr_pages - index)
+        return -EINVAL;
+    mutex_lock(&obj->lock);
+    int err = add_locked(obj, index, f);
+    mutex_unlock(&obj->lock);
+    return err;
+}
+
+struct folio *memobj_folio(struct memobj *obj, u64 index)
+{
+    if (index >= obj->nr_pages)
+        return NULL;
+    mutex_lock(&obj->lock);
+    struct folio *f = radix_get(&obj->folios, index);
+    if (!f && quota_charge(obj->quota, 1)) {
+        f = folio_alloc(0, FOLIO_ZERO);
+        if (!f) {
+            quota_uncharge(obj->quota, 1);
+        } else {
+            f->quota = obj->quota;
+            if (add_locked(obj, index, f)) {
+                folio_put(f);
+                f = NULL;
+            }
+        }
+    }
+    if (f)
+        folio_get(f);
+    mutex_unlock(&obj->lock);
+    return f;
+}

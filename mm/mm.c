@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces: making and ending them, mapping and finding room. Contracts in <quire/mm.h>.
+ */
+#include <quire/mm.h>
+#include <quire/errno.h>
+#include <quire/hole.h>
+#include <quire/log.h>
+#include <quire/quota.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+#include <quire/tlb.h>
+
+#define MMAP_BASE (1UL << 32) /* first address for mappings that don't say where */
+
+static SLAB_CACHE(mm_cache, mm, partial_tables, false);
+
+struct mm *mm_create(void)
+{
+    struct mm *mm = slab_alloc(&mm_cache);
+
+    if (!mm)
+        return NULL;
+    list_init(&mm->partial_tables);
+    rwsem_init(&mm->areas_lock);
+    pte_t *top = pt_table_alloc(NULL, PT_LEVELS - 1);
+    if (!top) {
+        slab_free(&mm_cache, mm);
+        return NULL;
+    }
+#if PT_KERNEL_IN_USER_ROOT
+    /* The kernel's part of the top table never changes after boot, so a copy is as good. */
+    const pte_t *kernel = paddr_address(kernel_root()->table);
+    memcpy(top + PT_TOP_USER_ENTRIES, kernel + PT_TOP_USER_ENTRIES,
+           (PT_ENTRIES(PT_LEVELS - 1) - PT_TOP_USER_ENTRIES) * sizeof(pte_t));
+#endif
+    mm->root.table = address_paddr(top);
+    mm->refs = 1;
+    return mm;
+}
+
+void mm_set_quota(struct mm *mm, struct quota *quota)
+{
+    quota_get(quota);
+    mm->quota = quota;
+}
+
+void mm_get(struct mm *mm) { __atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED); }
+
+/* No area is left, so neither is any table below the top. */
+void mm_put(struct mm *mm)
+{
+    if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    rwsem_write_lock(&mm->areas_lock);
+    struct tree_node *node;
+    while ((node = tree_first(&mm->areas)) != NULL) {
+        struct vma *vma = container_of(node, struct vma, node);
+        unmap_range(mm, vma->start, vma->end);
+        area_free(vma);
+    }
+    unmap_tables(mm, 0, USER_TOP);
+    rwsem_write_unlock(&mm->areas_lock);
+    KASSERT(mm->nr_mapped == 0, "address space ends with %lu frames still mapped", mm->nr_mapped);
+    KASSERT(mm->nr_table_frames == 0, "address space ends with %lu page tables left", mm->nr_table_frames);
+    if (mm->root.cpumask)
+        tlb_flush_range(mm, 0, 0);
+    pt_table_free(paddr_address(mm->root.table));
+    if (mm->quota)
+        quota_put(mm->quota);
+    slab_free(&mm_cache, mm);
+}
+
+u64 mm_objects_in_use(void) { return mm_cache.nr_objects; }
+
+pte_t mm_lookup(struct mm *mm, vaddr_t addr)
+{
+    return addr < USER_TOP ? pt_lookup(&mm->root, addr) : pte_empty(0);
+}
+
+/* --- finding room ------------------------------------------------------------------------------ */
+static vaddr_t find_gap(struct mm *mm, vaddr_t from, size_t len, size_t align)
+{
+    vaddr_t at = ALIGN_UP(from, align);
+
+    for (struct vma *vma = area_at_or_above(mm, at); vma; vma = area_next(vma)) {
+        if (at < vma->start && vma->start - at >= len)
+            break;
+        at = MAX(at, ALIGN_UP(vma->end, align));
+    }
+    return user_range_ok(at, len) ? at : 0;
+}
+
+static vaddr_t choose_address(struct mm *mm, vaddr_t hint, size_t len)
+{
+    /* Large mappings get an alignment that blocks and default folios fit. */
+    size_t align = len >= 2 * MiB ? 2 * MiB : len >= 64 * KiB ? 64 * KiB : PAGE_SIZE;
+    vaddr_t at = 0;
+
+    if (hint && IS_ALIGNED(hint, PAGE_SIZE) && user_range_ok(hint, len)) {
+        struct vma *next = area_at_or_above(mm, hint);
+        if (!next || next->start >= hint + len)
+            return hint;
+    }
+    at = find_gap(mm, MMAP_BASE, len, align);
+    return at ? at : find_gap(mm, PAGE_SIZE * 16, len, PAGE_SIZE);
+}
+
+static bool range_is_free(struct mm *mm, vaddr_t addr, size_t len)
+{
+    struct vma *vma = area_at_or_above(mm, addr);
+    return !vma || vma->start >= addr + len;
+}
+
+/* --- mapping ----------------------------------------------------------------------------------- */
+static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, const struct memobj *obj, u64 offset)
+{
+    bool shared = flags & MAP_SHARED, private = flags & MAP_PRIVATE;
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+
+    if (len == 0 || len > USER_TOP || shared == private || (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
+        return -EINVAL;
+    if (!IS_ALIGNED(offset, PAGE_SIZE) || (fixed && !IS_ALIGNED(addr, PAGE_SIZE)))
+        return -EINVAL;
+    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+        return -EACCES; /* nothing is both writable and executable */
+    if (fixed && !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
+        return -ENOMEM;
+    if (fixed && addr < PAGE_SIZE)
+        return -EPERM; /* nothing is mapped at null */
+    u64 pages = DIV_ROUND_UP(len, PAGE_SIZE), first = offset >> PAGE_SHIFT;
+    if (obj && (first >= obj->nr_pages || pages > obj->nr_pages - first))
+        return -EINVAL;
+    return 0;
+}
+
+/* An area that ends where the new one begins (or begins where it ends) and is of the same making grows. */
+static bool can_merge(const struct vma *low, const struct vma *high)
+{
+    return low && high && low->end == high->start && low->prot == high->prot && low->flags == high->flags &&
+           low->obj == high->obj && low->anon == high->anon && low->hole == high->hole &&
+           (!low->obj || area_page(low, low->end) == high->offset);
+}
+
+static void try_merge(struct vma *vma)
+{
+    struct tree_node *p = tree_prev(&vma->node);
+    struct vma *prev = p ? container_of(p, struct vma, node) : NULL;
+
+    if (can_merge(prev, vma)) {
+        prev->end = vma->end;
+        area_free(vma);
+        vma = prev;
+    }
+    struct vma *next = area_next(vma);
+    if (can_merge(vma, next)) {
+        vma->end = next->end;
+        area_free(next);
+    }
+}
+
+static int map_locked(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj,
+                      u64 offset)
+{
+    vaddr_t at = *addr;
+
+    if (flags & MAP_FIXED_NOREPLACE) {
+        if (!range_is_free(mm, at, len))
+            return -EEXIST;
+    } else if (!(flags & MAP_FIXED)) {
+        at = choose_address(mm, at, len);
+        if (!at)
+            return -ENOMEM;
+    }
+    struct vma *vma = area_new(mm, at, at + len, prot, flags & MAP_SHARED ? VMA_SHARED : 0);
+    if (!vma)
+        return -ENOMEM;
+    if (flags & MAP_GROWSDOWN)
+        vma->flags |= VMA_STACK;
+    if ((flags & MAP_SHARED) && !obj) { /* shared anonymous memory has an object of its own */
+        obj = memobj_create(MEMOBJ_BACKED, len >> PAGE_SHIFT, mm->quota);
+        if (!obj) {
+            area_discard(vma);
+            return -ENOMEM;
+        }
+    } else if (obj) {
+        memobj_get(obj);
+    }
+    vma->obj = obj;
+    vma->offset = offset >> PAGE_SHIFT;
+    if (flags & MAP_FIXED) {
+        int err = unmap_areas(mm, at, len);
+        if (err) {
+            if (obj)
+                memobj_put(obj);
+            area_discard(vma);
+            return err;
+        }
+    }
+    /* Private anonymous memory next to its like shares the owner, so that the two can be one area. */
+    struct vma *below = at ? area_find(mm, at - 1) : NULL;
+    if (!obj && below && !below->obj && below->anon && below->prot == prot && below->flags == vma->flags) {
+        vma->anon = below->anon;
+        memobj_get(vma->anon);
+    }
+    area_insert(vma);
+    try_merge(vma);
+    *addr = at;
+    return 0;
+}
+
+int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj, u64 offset)
+{
+    int err = check_map(*addr, len, prot, flags, obj, offset);
+
+    if (err)
+        return err;
+    rwsem_write_lock(&mm->areas_lock);
+    err = map_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE), prot, flags, obj, offset);
+    rwsem_write_unlock(&mm->areas_lock);
+    return err;
+}
+
+/* Make area boundaries at both ends of the range, where an area crosses them. */
+static int split_at_ends(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    struct vma *vma = area_find(mm, start);
+    int err = vma && vma->start < start ? area_split(vma, start) : 0;
+
+    if (err)
+        return err;
+    vma = area_find(mm, end - 1);
+    return vma && vma->end > end ? area_split(vma, end) : 0;
+}
+
+int unmap_areas(struct mm *mm, vaddr_t start, size_t len)
+{
+    vaddr_t end = start + len;
+    int err = split_at_ends(mm, start, end);
+
+    if (err)
+        return err;
+    struct vma *vma = area_at_or_above(mm, start);
+    if (!vma || vma->start >= end)
+        return 0;
+    unmap_range(mm, start, end);
+    while (vma && vma->start < end) {
+        struct vma *next = area_next(vma);
+        area_free(vma);
+        vma = next;
+    }
+    unmap_tables(mm, start, end);
+    return 0;
+}
+
+static int check_range(vaddr_t addr, size_t len)
+{
+    if (!len || !IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
+        return -EINVAL;
+    return 0;
+}
+
+int mm_unmap(struct mm *mm, vaddr_t addr, size_t len)
+{
+    int err = check_range(addr, len);
+
+    if (err)
+        return err;
+    rwsem_write_lock(&mm->areas_lock);
+    err = unmap_areas(mm, addr, ALIGN_UP(len, PAGE_SIZE));
+    rwsem_write_unlock(&mm->areas_lock);
+    return err;
+}
+
+static bool fully_mapped(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    for (struct vma *vma = area_find(mm, start); vma; vma = area_next(vma)) {
+        if (vma->start > start)
+            return false;
+        start = vma->end;
+        if (start >= end)
+            return true;
+    }
+    return false;
+}
+
+int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot)
+{
+    int err = check_range(addr, len);
+
+    if (err || prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+        return -EINVAL;
+    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+        return -EACCES;
+    vaddr_t end = addr + ALIGN_UP(len, PAGE_SIZE);
+    rwsem_write_lock(&mm->areas_lock);
+    err = fully_mapped(mm, addr, end) ? split_at_ends(mm, addr, end) : -ENOMEM;
+    if (!err) {
+        for (struct vma *vma = area_find(mm, addr); vma && vma->start < end; vma = area_next(vma))
+            vma->prot = prot;
+        protect_range(mm, addr, end, prot);
+        struct vma *vma = area_find(mm, addr);
+        while (vma && vma->start <= end) { /* try_merge frees what it merges: look up again behind it */
+            vaddr_t next = vma->end;
+            try_merge(vma);
+            vma = next < USER_TOP ? area_at_or_above(mm, next) : NULL;
+        }
+    }
+    rwsem_write_unlock(&mm->areas_lock);
+    return err;
+}
+
+int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigned prot)
+{
+    size_t len = (size_t)hole->nr << PAGE_SHIFT;
+
+    rwsem_write_lock(&mm->areas_lock);
+    vaddr_t at = choose_address(mm, *addr, len);
+    struct vma *vma = at ? area_new(mm, at, at + len, prot, VMA_HOLE | VMA_SHARED) : NULL;
+    int err = vma ? 0 : -ENOMEM;
+    if (vma) {
+        vma->hole = hole;
+        area_insert(vma);
+        err = map_hole_entries(vma);
+        if (err) {
+            unmap_range(mm, at, at + len);
+            area_free(vma);
+            unmap_tables(mm, at, at + len);
+        }
+    }
+    rwsem_write_unlock(&mm->areas_lock);
+    *addr = at;
+    return err;
+}

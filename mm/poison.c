@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Poisoned frames: see <quire/poison.h>. What happens depends on what the word says at that moment:
+ *
+ *   BUDDY    taken out of its free block; never handed out again
+ *   FOLIO    the word points to a struct hwpoison from now on, every mapping of the frame goes, the next
+ *            access is a bus error; the rest of the folio works on; freed around it
+ *   HOLE     the same, remembering the hole
+ *   MISC, SLAB, PTDESC, UV   -EBUSY: the kernel (or a guest) lives there, nothing can take its place
+ */
+#include <quire/poison.h>
+#include <quire/buddy.h>
+#include <quire/counters.h>
+#include <quire/errno.h>
+#include <quire/hole.h>
+#include <quire/rmap.h>
+#include <quire/slab.h>
+
+static SLAB_CACHE(poison_cache, hwpoison, slab_link, true);
+
+/* The frame of a live folio. 1: the word changed, look again. */
+static int poison_folio(pfn_t pfn, struct folio *f, struct hwpoison *record)
+{
+    spin_lock(&f->lock);
+    memdesc_t word = memdesc_read(pfn);
+    bool same = word == folio_word(f);
+    if (same) {
+        record->saved = word;
+        memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
+        f->flags |= FOLIO_F_POISON;
+    }
+    spin_unlock(&f->lock);
+    if (!same)
+        return 1;
+    if (folio_map_count(f))
+        rmap_unmap_frames(f, pfn - f->pfn, 1);
+    return 0;
+}
+
+static int poison_hole(pfn_t pfn, struct insecure_mem *h, struct hwpoison *record)
+{
+    struct folio *f = h->folio; /* lives as long as its hole */
+
+    spin_lock(&f->lock);
+    memdesc_t word = memdesc_read(pfn);
+    bool same = word == memdesc_make(MEMDESC_HOLE, h);
+    if (same) {
+        record->saved = word;
+        memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
+        f->flags |= FOLIO_F_POISON;
+    }
+    spin_unlock(&f->lock);
+    return same ? 0 : 1;
+}
+
+/* One try; 1: what the word said was gone by the time it could be held on to. */
+static int try_poison(pfn_t pfn, struct hwpoison *record)
+{
+    memdesc_t word = memdesc_read(pfn);
+    int result;
+
+    switch (memdesc_type(word)) {
+    case MEMDESC_HWPOISON:
+        return -EHWPOISON;
+    case MEMDESC_BUDDY:
+        if (!buddy_take_frame(&buddy, pfn))
+            return 1;
+        memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
+        return 0;
+    case MEMDESC_FOLIO: {
+        struct folio *f = pfn_folio_get(pfn);
+        if (!f)
+            return memdesc_read(pfn) == word ? -EBUSY : 1; /* frozen or dying */
+        result = poison_folio(pfn, f, record);
+        folio_put(f);
+        return result;
+    }
+    case MEMDESC_HOLE: {
+        struct insecure_mem *h = pfn_hole_get(pfn);
+        if (!h)
+            return 1;
+        result = poison_hole(pfn, h, record);
+        hole_put(h);
+        return result;
+    }
+    default:
+        return -EBUSY;
+    }
+}
+
+int memory_failure(pfn_t pfn)
+{
+    if (!pfn_valid(pfn) || memdesc_read(pfn) == memdesc_make_misc(MISC_ABSENT))
+        return -EINVAL;
+    struct hwpoison *record = slab_alloc(&poison_cache);
+    if (!record)
+        return -ENOMEM;
+    record->pfn = pfn;
+    record->saved = 0;
+    int result;
+    do
+        result = try_poison(pfn, record);
+    while (result > 0);
+    if (result)
+        slab_free(&poison_cache, record);
+    else
+        counter_inc(COUNTER_POISON);
+    return result;
+}
+
+void poison_free_around(pfn_t first, u64 nr)
+{
+    pfn_t run = first;
+
+    for (pfn_t pfn = first; pfn < first + nr; pfn++) {
+        memdesc_t word = memory.words[pfn];
+        if (memdesc_type(word) != MEMDESC_HWPOISON)
+            continue;
+        ((struct hwpoison *)memdesc_pointer(word))->saved = 0;
+        buddy_free_range(&buddy, run, pfn - run);
+        run = pfn + 1;
+    }
+    buddy_free_range(&buddy, run, first + nr - run);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* Radix trees: 64 slots a level, as many levels as the largest index needs. The owner locks. */
+#include <quire/memobj.h>
+#include <quire/errno.h>
+#include <quire/slab.h>
+
+#define RADIX_BITS 6
+#define RADIX_SLOTS (1u << RADIX_BITS)
+#define RADIX_MAX_HEIGHT 6 /* 2^36 pages */
+
+struct radix_node {
+    void *slot[RADIX_SLOTS];
+};
+
+static unsigned slot_of(u64 index, unsigned level) { return index >> (RADIX_BITS * level) & (RADIX_SLOTS - 1); }
+
+void *radix_get(const struct radix_tree *tree, u64 index)
+{
+    if (index >> (RADIX_BITS * tree->height))
+        return NULL;
+    void *at = tree->root;
+    for (unsigned level = tree->height; at && level-- > 0;)
+        at = ((struct radix_node *)at)->slot[slot_of(index, level)];
+    return at;
+}
+
+int radix_set(struct radix_tree *tree, u64 index, void *value)
+{
+    if (index >> (RADIX_BITS * RADIX_MAX_HEIGHT))
+        return -EINVAL;
+    while (tree->height == 0 || index >> (RADIX_BITS * tree->height)) {
+        if (!value && !tree->root)
+            return 0;
+        struct radix_node *up = kmalloc(sizeof(*up));
+        if (!up)
+            return -ENOMEM;
+        up->slot[0] = tree->root;
+        tree->root = up;
+        tree->height++;
+    }
+    struct radix_node *node = tree->root;
+    for (unsigned level = tree->height - 1; level > 0; level--) {
+        void **slot = &node->slot[slot_of(index, level)];
+        if (!*slot) {
+            if (!value)
+                return 0;
+            *slot = kmalloc(sizeof(struct radix_node));
+            if (!*slot)
+                return -ENOMEM; /* empty nodes may stay: they hold nothing and go with the tree */
+        }
+        node = *slot;
+    }
+    node->slot[slot_of(index, 0)] = value;
+    return 0;
+}
+
+static void free_nodes(struct radix_node *node, unsigned level)
+{
+    for (unsigned i = 0; node && level > 0 && i < RADIX_SLOTS; i++)
+        free_nodes(node->slot[i], level - 1);
+    kfree(node);
+}
+
+void radix_destroy(struct radix_tree *tree)
+{
+    if (tree->height)
+        free_nodes(tree->root, tree->height - 1);
+    tree->root = NULL;
+    tree->height = 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reverse map: a folio knows its owner and its index there; the owner lists the areas that map it; each
+ * area says at which address an index would be. What the page table says there decides.
+ */
+#include <quire/rmap.h>
+#include <quire/hole.h>
+#include <quire/mm.h>
+#include <quire/tlb.h>
+
+/* Where the owner's page `index` would be in this area; false: not in it. */
+static bool page_address(const struct vma *vma, const struct memobj *owner, u64 index, vaddr_t *addr)
+{
+    if (owner->kind == MEMOBJ_ANON) {
+        *addr = index << PAGE_SHIFT; /* private pages are indexed by their address: children have the same */
+    } else {
+        if (index < vma->offset)
+            return false;
+        *addr = vma->start + ((index - vma->offset) << PAGE_SHIFT);
+    }
+    return *addr >= vma->start && *addr < vma->end;
+}
+
+static void walk_area(struct vma *vma, struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
+{
+    for (size_t i = first; i < first + nr;) {
+        vaddr_t addr;
+        unsigned level;
+        if (!page_address(vma, f->owner, f->index + i, &addr)) {
+            i++;
+            continue;
+        }
+        pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
+        if (level) {
+            i++;
+            continue;
+        }
+        unsigned max = (unsigned)MIN(first + nr - i, PT_ENTRIES(0) - pt_index(addr, 0));
+        max = (unsigned)MIN((u64)max, (vma->end - addr) >> PAGE_SHIFT);
+        spinlock_t *lock = pt_lock(ptep);
+        spin_lock(lock);
+        pte_t e = pte_load(ptep);
+        unsigned n = 1;
+        if (pte_present(e) && pte_pfn(e) == f->pfn + i) {
+            n = folio_pte_batch(ptep, e, max, f->pfn + first + nr);
+            fn(vma, addr, ptep, n, arg);
+        }
+        spin_unlock(lock);
+        i += n;
+    }
+}
+
+void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
+{
+    struct memobj *owner = f->owner;
+
+    if (!owner)
+        return;
+    mutex_lock(&owner->lock);
+    list_for_each(node, &owner->areas) {
+        struct vma *vma = owner->kind == MEMOBJ_ANON ? list_entry(node, struct vma, anon_link)
+                                                     : list_entry(node, struct vma, obj_link);
+        walk_area(vma, f, first, nr, fn, arg);
+    }
+    mutex_unlock(&owner->lock);
+}
+
+/* Flushed while the page-table lock is held, so that no reference is dropped too early. */
+static void unmap_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
+{
+    struct folio *f = arg;
+
+    clear_ptes(vma->mm, addr, ptep, nr);
+    tlb_flush_range(vma->mm, addr, nr);
+    __atomic_fetch_sub(&vma->mm->nr_mapped, nr, __ATOMIC_RELAXED);
+    folio_remove_mappings(f, nr);
+    folio_put_many(f, nr);
+}
+
+void rmap_unmap_frames(struct folio *f, size_t first, size_t nr) { rmap_walk(f, first, nr, unmap_one, f); }

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slab caches. A slab is 2^order frames with a struct slab at their start, then the objects; every frame's
+ * word points to the struct slab. Free objects hang in a list through their link field.
+ *
+ * A slab without free objects is in no list: the free that makes room puts it back.
+ * Lock: cache->lock, then the buddy's.
+ */
+#include <quire/slab.h>
+#include <quire/buddy.h>
+#include <quire/direct_map.h>
+#include <quire/log.h>
+#include <quire/string.h>
+
+struct slab {
+    struct list link; /* in cache->partial */
+    struct slab_cache *cache;
+    void *free;
+    u32 in_use, capacity;
+    u64 reserved;
+};
+
+static struct list caches = LIST_INIT(caches);
+static spinlock_t caches_lock;
+static u64 fail_countdown;
+
+void slab_fail_nth(u64 n) { fail_countdown = n; }
+
+static bool injected_failure(void) { return unlikely(fail_countdown) && --fail_countdown == 0; }
+
+static void **link_of(const struct slab_cache *cache, void *object)
+{
+    return (void **)((u8 *)object + cache->link_offset);
+}
+
+static struct slab *new_slab(struct slab_cache *cache)
+{
+    pfn_t pfn = buddy_alloc(&buddy, cache->order);
+
+    if (pfn == PFN_NONE)
+        return NULL;
+    size_t bytes = PAGE_SIZE << cache->order;
+    struct slab *slab = pfn_address(pfn);
+    memset(slab, 0, bytes);
+    slab->cache = cache;
+    list_init(&slab->link);
+    for (size_t at = sizeof(*slab); at + cache->size <= bytes; at += cache->size) {
+        void *object = (u8 *)slab + at;
+        *link_of(cache, object) = slab->free;
+        slab->free = object;
+        slab->capacity++;
+    }
+    memdesc_fill(memory.words + pfn, 1UL << cache->order, memdesc_make(MEMDESC_SLAB, slab));
+    if (cache->nr_slabs++ == 0) {
+        spin_lock(&caches_lock);
+        if (!cache->all.next)
+            list_push_back(&caches, &cache->all);
+        spin_unlock(&caches_lock);
+    }
+    return slab;
+}
+
+void *slab_alloc(struct slab_cache *cache)
+{
+    if (injected_failure())
+        return NULL;
+    spin_lock(&cache->lock);
+    if (list_empty(&cache->partial)) {
+        struct slab *fresh = new_slab(cache);
+        if (!fresh) {
+            spin_unlock(&cache->lock);
+            return NULL;
+        }
+        list_push_front(&cache->partial, &fresh->link);
+    }
+    struct slab *slab = list_entry(cache->partial.next, struct slab, link);
+    void *object = slab->free;
+    slab->free = *link_of(cache, object);
+    if (++slab->in_use == slab->capacity)
+        list_remove(&slab->link);
+    cache->nr_objects++;
+    spin_unlock(&cache->lock);
+    if (cache->typed)
+        *link_of(cache, object) = NULL;
+    else
+        memset(object, 0, cache->size);
+    return object;
+}
+
+void slab_free(struct slab_cache *cache, void *object)
+{
+    /* A slab is aligned to its size: blocks of the buddy are. */
+    struct slab *slab = (struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE << cache->order);
+
+    KASSERT(slab->cache == cache, "slab_free: %p is no object of cache %s", object, cache->name);
+    spin_lock(&cache->lock);
+    *link_of(cache, object) = slab->free;
+    slab->free = object;
+    if (slab->in_use-- == slab->capacity)
+        list_push_front(&cache->partial, &slab->link);
+    cache->nr_objects--;
+    /* Keep one empty slab for the next request; typed slabs stay for ever. */
+    bool release = slab->in_use == 0 && !cache->typed && cache->partial.next != cache->partial.prev;
+    if (release) {
+        list_remove(&slab->link);
+        cache->nr_slabs--;
+    }
+    spin_unlock(&cache->lock);
+    if (release)
+        frames_free(address_pfn(slab), cache->order);
+}
+
+/* --- sizes ------------------------------------------------------------------------------------- */
+#define SIZE_CACHE(i, n, frames_order)                                                             \
+    [i] = {.name = "kmalloc-" #n, .size = n, .order = frames_order, .partial = LIST_INIT(sizes[i].partial)}
+static struct slab_cache sizes[9] = {
+    SIZE_CACHE(0, 32, 0),   SIZE_CACHE(1, 64, 0),   SIZE_CACHE(2, 128, 0),
+    SIZE_CACHE(3, 256, 0),  SIZE_CACHE(4, 512, 0),  SIZE_CACHE(5, 1024, 2),
+    SIZE_CACHE(6, 2048, 3), SIZE_CACHE(7, 4096, 4), SIZE_CACHE(8, 8192, 5),
+};
+
+void *kmalloc(size_t size)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        if (size > sizes[i].size)
+            continue;
+        return slab_alloc(&sizes[i]);
+    }
+    return NULL;
+}
+
+void kfree(void *p)
+{
+    if (!p)
+        return;
+    memdesc_t word = memdesc_read(address_pfn(p));
+    KASSERT(memdesc_type(word) == MEMDESC_SLAB, "kfree: %p is in a frame of type %s, not SLAB", p,
+            memdesc_type_name(memdesc_type(word)));
+    slab_free(((struct slab *)memdesc_pointer(word))->cache, p);
+}
+
+u64 slab_objects_in_use(void)
+{
+    u64 sum = 0;
+
+    spin_lock(&caches_lock);
+    list_for_each(node, &caches)
+        sum += list_entry(node, struct slab_cache, all)->nr_objects;
+    spin_unlock(&caches_lock);
+    return sum;
+}
+
+u64 slab_frames(void)
+{
+    u64 sum = 0;
+
+    spin_lock(&caches_lock);
+    list_for_each(node, &caches) {
+        struct slab_cache *c = list_entry(node, struct slab_cache, all);
+        sum += c->nr_slabs << c->order;
+    }
+    spin_unlock(&caches_lock);
+    return sum;
+}
+
+void slab_print(void)
+{
+    kprintf("%-16s %8s %8s %8s\n", "cache", "size", "in use", "slabs");
+    list_for_each(node, &caches) {
+        struct slab_cache *c = list_entry(node, struct slab_cache, all);
+        kprintf("%-16s %8u %8lu %8lu\n", c->name, c->size, c->nr_objects, c->nr_slabs);
+    }
+}
