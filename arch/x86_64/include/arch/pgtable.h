@@ -34,6 +34,7 @@ typedef struct {
 #define PTE_D         (1UL << 6)
 #define PTE_PS        (1UL << 7)
 #define PTE_G         (1UL << 8)
+#define PTE_NONE      (1UL << 9) /* software: PROT_NONE, holds a frame although P is clear */
 #define PTE_NX        (1UL << 63)
 #define PTE_PFN_SHIFT 12
 #define PTE_PFN_MASK  (((1UL << 40) - 1) << PTE_PFN_SHIFT)
@@ -62,6 +63,8 @@ static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
         v |= PTE_D;
     if (prot & PGPROT_DEVICE)
         v |= PTE_PCD | PTE_PWT; /* PAT entry 3 after reset: strong uncacheable (SDM 3A 11.12.4) */
+    if (!(prot & PGPROT_READ))
+        v = (v & ~PTE_P) | PTE_NONE;
     return (pte_t){v};
 }
 static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
@@ -69,7 +72,8 @@ static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
     return (void)level, (pte_t){pfn_pte(pfn, prot).v | PTE_PS};
 }
 
-static inline bool pte_present(pte_t e) { return e.v & PTE_P; }
+static inline bool pte_present(pte_t e) { return e.v & (PTE_P | PTE_NONE); }
+static inline bool pte_accessible(pte_t e) { return e.v & PTE_P; }
 static inline pfn_t pte_pfn(pte_t e) { return (e.v & PTE_PFN_MASK) >> PTE_PFN_SHIFT; }
 static inline bool pte_write(pte_t e) { return e.v & PTE_W; }
 static inline bool pte_exec(pte_t e) { return !(e.v & PTE_NX); }

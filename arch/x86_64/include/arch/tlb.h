@@ -11,9 +11,10 @@
 #include <quire/pt_root.h>
 #include <arch/regs.h>
 
-#define ARCH_TLB_BROADCAST  0
-#define ARCH_FLUSH_ON_CLEAR 0
-#define ARCH_ASID_BITS      0
+#define ARCH_TLB_BROADCAST     0
+#define ARCH_FLUSH_ON_CLEAR    0
+#define ARCH_BREAK_BEFORE_MAKE 0
+#define ARCH_ASID_BITS         0
 
 static inline void arch_tlb_flush_kernel_page(vaddr_t addr)
 {
