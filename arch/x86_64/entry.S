@@ -3,8 +3,8 @@
  * From firmware to C, and from the trampoline to C on the other CPUs.
  *
  * The boot loader of QEMU enters at pvh_start (PVH: the note below; Xen's x86 boot ABI): 32-bit
- * protected mode without paging, flat segments, EBX = physical address of the start info. Everything
- * up to the jump to 64-bit code runs at physical addresses, so it names PHYS(symbol).
+ * protected mode without paging, flat segments, EBX = physical address of the start info.
+ * Everything up to the jump to 64-bit code runs at physical addresses, so it names PHYS(symbol).
  *
  * Boot page tables, 2 MiB pages, every access allowed:
  *   physical 0..8 GiB at 0 (for the way through), the same at DIRECT_MAP_BASE (the window), and

@@ -3,17 +3,18 @@
  * Entry from and return to user mode and interrupted kernel code.
  *
  * Invariants:
- * - In the kernel, GS base = struct percpu; in user mode it is the user's, and the user may have put
- *   any value there. So nothing looks at the value: a frame's saved CS says which it was.
+ * - In the kernel, GS base = struct percpu; in user mode it is the user's, who may have put any
+ *   value there. So nothing looks at the value: a frame's saved CS says which it was.
  * - Between SYSCALL or an interrupt and SWAPGS, and between the last SWAPGS and IRET or SYSRET,
  *   interrupts are off and nothing faults: IRET gets only frames whose CS, SS and RFLAGS the
- *   processor or tf_init_user() made, and whose RIP return_to_user has checked. What can still come
- *   there (NMI, machine check, double fault) has a stack of its own, at whose top stands which CPU
- *   this is: see entry_ist. #DB can't: user mode can't set debug registers, and SYSCALL masks TF.
- * - RSP0 of the TSS is percpu.kernel_sp (arch/percpu.h): the processor itself starts a frame from user
- *   mode at the top of the thread's kernel stack.
- * - A push below a kernel stack hits its guard; so does the processor's own push for that fault, and
- *   the double fault lands on the emergency stack. Entry has nothing to test.
+ *   processor or tf_init_user() made, and whose RIP return_to_user has checked. What can still
+ *   come there (NMI, machine check, double fault) has a stack of its own, at whose top stands which
+ *   CPU this is: see entry_ist. #DB can't: only the kernel can set debug registers, and doesn't;
+ *   SYSCALL masks TF.
+ * - RSP0 of the TSS is percpu.kernel_sp (arch/percpu.h): the processor itself starts a frame from
+ *   user mode at the top of the thread's kernel stack.
+ * - A push below a kernel stack hits its guard; so does the processor's own push for that fault,
+ *   and the double fault lands on the emergency stack. Entry has nothing to test.
  */
 #include <quire/asm.h>
 #include <arch/regs.h>
@@ -86,18 +87,24 @@ trap_stubs:
 
 FUNC(entry)
     testb $3, TF_CS - TF_VECTOR(%rsp)
-    jz entry_gs_ready
-    swapgs
-entry_gs_ready:
+    jnz entry_from_user
     save_registers
     clean_flags
     movq %rsp, %rdi
     call trap_dispatch /* trap.c */
-    testb $3, TF_CS(%rsp)
-    jnz return_to_user
     restore_registers
     addq $16, %rsp
     iretq
+
+entry_from_user:
+    swapgs
+entry_on_kernel_stack:
+    save_registers
+    clean_flags
+    xorl %ebp, %ebp /* a backtrace ends at the way into the kernel */
+    movq %rsp, %rdi
+    call trap_dispatch
+    jmp return_to_user
 END(entry)
 
 /* SYSCALL: RCX = return address, R11 = RFLAGS, stack and GS still the user's (SDM 3A 5.8.8). */
@@ -113,7 +120,7 @@ FUNC(syscall_entry)
     pushq $0
     pushq $VEC_SYSCALL
     save_registers
-    xorl %ebp, %ebp /* backtraces end here */
+    xorl %ebp, %ebp
     movq %rsp, %rdi
     call trap_syscall
     movq %rsp, %rdi
@@ -122,10 +129,10 @@ FUNC(syscall_entry)
 END(syscall_entry)
 
 /*
- * RSP = the frame, interrupts off. A pc beyond the lower half would make IRET fault in the kernel with
- * the user's GS base; it becomes the last address of the lower half, where fetching faults in user
- * mode. SYSRET where the frame is still what SYSCALL left behind (it returns to RCX with the flags in
- * R11), and for TF and RF, which only IRET restores right.
+ * RSP = the frame, interrupts off. A pc beyond the lower half would make IRET fault in the kernel
+ * with the user's GS base; it becomes the last address of the lower half, where fetching faults in
+ * user mode. SYSRET where the frame is still what SYSCALL left behind (it returns to RCX with the
+ * flags in R11); but not with TF or RF set, which only IRET restores right.
  */
 FUNC(return_to_user)
     movq TF_RIP(%rsp), %rcx
@@ -162,8 +169,8 @@ END(arch_enter_user)
 
 /*
  * NMI, machine check, double fault, on their own stacks. From user mode the first two move to the
- * thread's kernel stack and are ordinary traps from there on. From the kernel, GS base may be either:
- * the word above the frame is this CPU's struct percpu.
+ * thread's kernel stack and are ordinary traps from there on. From the kernel, GS base may be
+ * either: the word above the frame is this CPU's struct percpu.
  */
 FUNC(entry_ist)
     cmpq $VEC_DOUBLE_FAULT, (%rsp)
@@ -182,7 +189,7 @@ FUNC(entry_ist)
     pushq 2 * 8(%rax)
     pushq 1 * 8(%rax)
     movq (%rax), %rax
-    jmp entry_gs_ready
+    jmp entry_on_kernel_stack
 1:  save_registers
     clean_flags
     movl $MSR_GS_BASE, %ecx

@@ -4,10 +4,10 @@
  * SDM 3A 4.6). AC doesn't outlive a trap: entry clears it, IRET brings it back.
  *
  * Plain loads and stores rather than REP MOVSB: under -icount each iteration of REP counts, and a
- * fault must leave an exact count. RAX is what remains, RSI and RDI where to go on; all three change
- * only after a whole step. So a fault in a large step continues with single bytes from its beginning,
- * and a fault in a single byte ends the copy. Only the user's side has exits: a fault on the kernel's
- * side is a bug.
+ * fault must leave an exact count. RAX is what remains, RSI and RDI where to go on; all three
+ * change only after a whole step. So a fault in a large step continues with single bytes from its
+ * beginning, and a fault in a single byte ends the copy. Only the user's side has exits: a fault on
+ * the kernel's side is a bug.
  */
 #include <quire/asm.h>
 #include "asm_offsets.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * setjmp and longjmp: the callee-saved registers of the x86-64 psABI (3.2.1), to which the control bits
- * of SSE and x87 belong.
+ * setjmp and longjmp: the callee-saved registers of the x86-64 psABI (3.2.1), to which the control
+ * bits of SSE and x87 belong.
  */
 #include <quire/asm.h>
 
