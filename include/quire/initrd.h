@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The boot archive: a cpio archive in "newc" format (cpio(5)), read in place. */
+#pragma once
+
+#include <quire/types.h>
+#include <quire/boot_info.h>
+
+#define INITRD_MAX_FILES 256
+
+struct initrd_file {
+    const char *name; /* without leading "/" or "./" */
+    const u8 *data;
+    u64 size;
+    u32 mode;
+};
+
+/* Read the archive; an error leaves the files read so far. NULL, or a sentence on what is wrong. */
+const char *initrd_init(const void *archive, u64 size);
+const struct initrd_file *initrd_find(const char *path); /* NULL: not there */
+const struct initrd_file *initrd_file(unsigned index);   /* NULL: past the end */
+unsigned initrd_index(const struct initrd_file *file);

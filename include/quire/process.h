@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes: an address space, a handle table, threads, a quota. A parent holds a handle to each child and
+ * learns its status by wait; a process whose parent is gone is reaped by nobody and freed when it ends.
+ */
+#pragma once
+
+#include <quire/handle.h>
+#include <quire/list.h>
+#include <quire/mm.h>
+#include <quire/sync.h>
+#include <quire/thread.h>
+
+#define PROCESS_NAME_MAX 32
+#define PROCESS_MAX_ARGS 32
+#define PROCESS_ARGS_BYTES 4096
+#define USER_STACK_BYTES (256 * KiB)
+#define PROCESS_QUOTA_SHARE 4 /* a process may hold 3/4 of memory: one quarter is left for others */
+
+struct process {
+    struct object object; /* reference count: handles and threads */
+    u64 id;
+    char name[PROCESS_NAME_MAX];
+    struct mm *mm;
+    struct quota *quota;
+    struct handle_table handles;
+    struct list all_link;
+    spinlock_t lock; /* threads, status */
+    struct list threads;
+    unsigned nr_threads;
+    bool killed;      /* threads end on their way to user mode */
+    int kill_status;
+    bool exited;
+    int status;       /* exit code; 128 + signal-like number after a fault */
+    struct wait_queue wait; /* exited, or a child has */
+    struct process *parent; /* for wait(any); not counted, cleared when the parent ends */
+    struct list children, child_link;
+};
+
+void process_init(void);
+
+/*
+ * A new process from a program of the boot archive, running when this returns. `args` is PROCESS_ARGS_BYTES
+ * or less of nr zero-terminated strings. On success *out holds a reference for the caller.
+ * -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, -EAGAIN.
+ */
+int process_spawn(struct process *parent, const char *path, const char *args, unsigned nr_args, size_t args_bytes,
+                  struct process **out);
+/* Copy of the current process; the child returns to user mode as *tf with result 0. */
+int process_fork(const struct trapframe *tf, struct process **out);
+
+void __noreturn process_exit(int status);
+void process_kill(struct process *p, int status); /* asynchronous */
+/* On the way to user mode: end here if the process was killed. */
+void process_check_killed(void);
+
+/* Ends the calling thread's process after a fault, with one line that says why. */
+void __noreturn process_die(const struct trapframe *tf, int status, const char *why, vaddr_t addr);
+
+int process_wait(struct process *child, int *status); /* blocks; takes it out of its parent's list */
+struct process *process_wait_any(struct process *parent, int *status); /* NULL: no children */
+
+struct process *process_by_index(unsigned index); /* with a reference; NULL: past the end */
+struct process *process_by_id(u64 id);
+void processes_print(void); /* Ctrl-P: locks as little as it can */
+u64 processes_in_use(void);
+
+#define STATUS_FAULT 139    /* like a shell's 128 + SIGSEGV */
+#define STATUS_BUS_ERROR 135
+#define STATUS_ILLEGAL 132
+#define STATUS_ARITHMETIC 136
+#define STATUS_TRAP 133
+#define STATUS_KILLED 137
+#define STATUS_NO_MEMORY 134

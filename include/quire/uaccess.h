@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one way to user memory. All check the range, survive any fault, and may sleep: no lock may be held,
+ * which is asserted. -EFAULT: not all of it could be read or written (what was copied so far stays).
+ */
+#pragma once
+
+#include <quire/types.h>
+
+int copy_in(void *to, const void __user *from, size_t n);
+int copy_out(void __user *to, const void *from, size_t n);
+/* A string of at most size - 1 characters. Returns its length; -ENAMETOOLONG; -EFAULT. */
+ssize_t copy_in_string(char *to, const char __user *from, size_t size);
+
+#define user_pointer(value) ((void __user *)(unsigned long)(value))

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Structures that system calls fill in. All fields have the same size and place on every machine. */
+#pragma once
+
+#include <stdint.h>
+#include <quire/counters.h>
+#include <quire/errno.h>
+#include <quire/mman.h>
+#include <quire/syscall_table.h>
+
+enum {
+#define X(number, name, nr_args, text) QUIRE_SYS_##name = number,
+    QUIRE_SYSCALLS(X)
+#undef X
+    QUIRE_NR_SYSCALLS
+};
+
+#define QUIRE_NAME_MAX 64
+
+struct quire_entry { /* a file of the boot archive */
+    char name[QUIRE_NAME_MAX];
+    uint64_t size;
+    uint32_t mode, index;
+};
+
+struct quire_process {
+    uint64_t id, parent, threads, frames, tables, quota_used, quota_limit, run_ns;
+    char name[QUIRE_NAME_MAX];
+    uint32_t exited, cpu;
+    char state[16];
+};
+
+#define QUIRE_NR_TYPES 8
+#define QUIRE_NR_ORDERS 19
+
+struct quire_memory {
+    uint64_t frames, free_frames;
+    uint64_t type[QUIRE_NR_TYPES]; /* frames by memdesc type */
+    char type_name[QUIRE_NR_TYPES][16];
+    uint64_t free_blocks[QUIRE_NR_ORDERS]; /* by order */
+    uint64_t folios[QUIRE_NR_ORDERS];      /* folios by order */
+    uint64_t folios_with_holes, holes, poisoned, slab_objects, cpus, cpus_online;
+};
+
+struct quire_area {
+    uint64_t start, end, offset;
+    uint32_t prot, flags;     /* PROT_*; QUIRE_AREA_* */
+    uint64_t mapped;          /* entries present */
+    uint64_t batches;         /* runs of consecutive frames of one folio */
+    uint64_t largest_batch;
+    uint64_t folios[QUIRE_NR_ORDERS]; /* batches by order of the folio they show */
+    uint64_t zero_entries, block_entries, hole_entries, contiguous_entries;
+};
+#define QUIRE_AREA_SHARED 1
+#define QUIRE_AREA_STACK 2
+#define QUIRE_AREA_HOLE 16
+#define QUIRE_AREA_OBJECT 256
+
+/* Why guest_run() came back. */
+enum quire_guest_exit_kind {
+    QUIRE_GUEST_CONSOLE,   /* text to print */
+    QUIRE_GUEST_SHARE,     /* pages [page, page + nr): asks the host to make a hole */
+    QUIRE_GUEST_UNSHARE,   /* asks to have them back */
+    QUIRE_GUEST_YIELD,     /* waits for the host; value is the guest's word to it */
+    QUIRE_GUEST_EXIT,      /* ended with status value */
+    QUIRE_GUEST_FAULT,     /* did something it may not: text says what */
+    QUIRE_GUEST_PREEMPTED, /* time slice over: run it again */
+};
+
+struct quire_guest_exit {
+    uint32_t kind, reserved;
+    uint64_t page, nr, value;
+    char text[128];
+};
+
+struct quire_guest_info {
+    uint64_t folio_frames, first_frame;
+    uint64_t folio_words, hole_words; /* words of the folio that point to it; to a struct insecure_mem */
+    uint64_t holes, refs, map_count;
+    uint64_t secure_frames, shared_frames; /* as uv counts them */
+    uint64_t direct_blocks, direct_pages, direct_absent, direct_tables;
+    uint64_t hole_first, hole_nr, hole_refs;
+};
+
+/* test_event kinds */
+enum quire_test_event {
+    QUIRE_TEST_LIST,    /* text: suite.name; value: index */
+    QUIRE_TEST_DIAG,    /* text: a line for the report */
+    QUIRE_TEST_FAIL,    /* text: what failed */
+    QUIRE_TEST_SKIP,    /* text: why */
+    QUIRE_TEST_CHECKPOINT, /* text: its name */
+};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of system calls: number, name, arguments. One line here, one function sys_<name> in kernel/:
+ * dispatch, user stubs and the reference page are made from it. Results below 0 are -E... numbers.
+ *
+ * X(number, name, nr_args, "arguments in words")
+ */
+#pragma once
+
+#define QUIRE_SYSCALLS(X)                                                                          \
+    X(0, nop, 0, "does nothing; what a system call costs")                                         \
+    X(1, exit, 1, "status: end this process")                                                      \
+    X(2, spawn, 3, "path, argv, nr_handles: start a program; it gets handles 0..nr_handles-1; -> handle") \
+    X(3, wait, 2, "handle or -1 for any child, int *status: -> process id")                        \
+    X(4, read, 3, "handle, buffer, bytes: -> bytes read, 0 at the end")                            \
+    X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
+    X(6, open, 2, "path, flags (must be 0): open a file of the boot archive -> handle")            \
+    X(7, close, 1, "handle")                                                                       \
+    X(8, seek, 3, "handle, offset, whence (0 start, 1 here, 2 end): -> new position")              \
+    X(9, entry, 2, "index, struct quire_entry *: the n-th file of the boot archive")               \
+    X(10, mmap, 6, "address, bytes, PROT_*, MAP_*, memory object handle or -1, offset: -> address") \
+    X(11, munmap, 2, "address, bytes")                                                             \
+    X(12, mprotect, 3, "address, bytes, PROT_*")                                                   \
+    X(13, madvise, 3, "address, bytes, MADV_*")                                                    \
+    X(14, clock, 0, "-> nanoseconds since boot")                                                   \
+    X(15, yield, 0, "let another thread run")                                                      \
+    X(16, sleep, 1, "nanoseconds")                                                                 \
+    X(17, thread_create, 3, "entry, stack pointer, argument: -> thread id")                        \
+    X(18, thread_exit, 0, "end this thread; the last one ends the process with status 0")          \
+    X(19, getpid, 0, "-> process id")                                                              \
+    X(20, fork, 0, "-> 0 in the child, a handle to it in the parent")                              \
+    X(21, process_info, 2, "index, struct quire_process *: the n-th process")                      \
+    X(22, memory_info, 1, "struct quire_memory *")                                                 \
+    X(23, area_info, 3, "process id (0: this one), index, struct quire_area *")                    \
+    X(24, counter, 1, "enum counter: -> its value")                                                \
+    X(25, poweroff, 1, "status: end the machine (init and its shell only)")                        \
+    X(26, cache_sync, 2, "address, bytes: make code written there executable on all CPUs")         \
+    X(27, test_run, 1, "pattern: run the kernel's own tests; -> failures")                         \
+    X(28, test_event, 3, "kind, text, value: what a test program reports")                         \
+    X(29, kill, 1, "process handle")                                                               \
+    X(30, guest_create, 2, "order of its folio, program path: -> handle")                          \
+    X(31, guest_run, 2, "handle, struct quire_guest_exit *: until the guest needs the host")       \
+    X(32, guest_share, 2, "handle, allow: answer the guest's share or unshare request")            \
+    X(33, guest_map, 3, "handle, guest page, pages: show shared pages here -> address")            \
+    X(34, guest_peek, 4, "handle, guest offset, buffer, bytes: read as the host would; refused if secret") \
+    X(35, guest_info, 2, "handle, struct quire_guest_info *")                                      \
+    X(36, memory_create, 1, "bytes: a memory object -> handle")                                    \
+    X(37, cpu, 0, "-> number of the CPU that runs the caller")

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages between CPUs. A CPU has one mailbox: bits that say what to do, and one flush request at a time
+ * for all CPUs, guarded by flush_lock. Whoever waits (for the lock or for acknowledgements) serves its own
+ * mailbox meanwhile, so two CPUs that flush at once can't wait for each other.
+ */
+#include <quire/shootdown.h>
+#include <quire/cacheflush.h>
+#include <quire/counters.h>
+#include <quire/log.h>
+#include <quire/mm_event.h>
+#include <quire/mm_upcalls.h>
+#include <quire/spinlock.h>
+#include <quire/thread.h>
+#include <quire/tlb.h>
+#include <arch-generic/machine.h>
+
+#define REQUEST_FLUSH 1u
+#define REQUEST_RESCHEDULE 2u
+#define REQUEST_STOP 4u
+#define REQUEST_FENCE 8u
+
+static u32 mailbox[MAX_CPUS];
+static spinlock_t flush_lock;
+static struct {
+    const struct pt_root *root;
+    vaddr_t start;
+    u64 nr;
+    u32 waiting; /* CPUs that have not answered */
+} flush;
+
+static void post(unsigned cpu, u32 request)
+{
+    u32 before = __atomic_fetch_or(&mailbox[cpu], request, __ATOMIC_SEQ_CST);
+    if (!(before & request))
+        arch_ipi_send(cpu);
+}
+
+void shootdown_serve(void)
+{
+    struct percpu *cpu = this_cpu();
+
+    if (likely(!READ_ONCE(mailbox[cpu->cpu])))
+        return;
+    u32 requests = __atomic_exchange_n(&mailbox[cpu->cpu], 0, __ATOMIC_SEQ_CST);
+    if (requests & REQUEST_STOP)
+        arch_halt();
+    if (requests & REQUEST_FLUSH) {
+        tlb_flush_local(flush.root, flush.start, flush.nr);
+        mm_event(MM_EVENT_FLUSH_ACK, flush.root ? paddr_value(flush.root->table) : 0, flush.start, flush.nr);
+        __atomic_fetch_and(&flush.waiting, ~(1u << cpu->cpu), __ATOMIC_RELEASE);
+    }
+    /* REQUEST_FENCE and REQUEST_RESCHEDULE are done on the way back to user mode. */
+}
+
+void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr)
+{
+    u32 online = 0;
+
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        if (cpu_area(cpu)->online)
+            online |= 1u << cpu;
+    mask &= online & ~(1u << this_cpu()->cpu);
+    if (!mask)
+        return;
+    lock_count_inc();
+    while (__atomic_exchange_n(&flush_lock.locked, 1, __ATOMIC_ACQUIRE)) {
+        cpu_relax();
+        shootdown_serve();
+    }
+    flush.root = root;
+    flush.start = start;
+    flush.nr = nr;
+    __atomic_store_n(&flush.waiting, mask, __ATOMIC_RELEASE);
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        if (mask & 1u << cpu)
+            post(cpu, REQUEST_FLUSH);
+    while (__atomic_load_n(&flush.waiting, __ATOMIC_ACQUIRE)) {
+        cpu_relax();
+        shootdown_serve();
+    }
+    spin_unlock(&flush_lock);
+}
+
+void mm_fence_remote(u32 mask)
+{
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        if (mask & 1u << cpu && cpu_area(cpu)->online && cpu != this_cpu()->cpu)
+            post(cpu, REQUEST_FENCE); /* entering the kernel is enough: icache_enter_user() on the way out */
+}
+
+void cpu_request_reschedule(unsigned cpu) { post(cpu, REQUEST_RESCHEDULE); }
+
+void cpus_stop_others(void)
+{
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        if (cpu != this_cpu()->cpu && cpu_area(cpu)->online)
+            post(cpu, REQUEST_STOP);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Spinning, wait queues and sleeping locks: see <quire/spinlock.h> and <quire/sync.h>. */
+#include <quire/sync.h>
+#include <quire/log.h>
+#include <quire/shootdown.h>
+#include <quire/thread.h>
+
+void spin_wait(spinlock_t *lock)
+{
+    do {
+        while (READ_ONCE(lock->locked)) {
+            cpu_relax();
+            if (!arch_irq_enabled())
+                shootdown_serve(); /* whoever holds the lock may be waiting for this CPU's answer */
+        }
+    } while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
+}
+
+void wait_queue_init(struct wait_queue *q)
+{
+    q->lock = (spinlock_t)SPINLOCK_INIT;
+    list_init(&q->waiters);
+}
+
+void wait_sleep_locked(struct wait_queue *q)
+{
+    struct thread *self = current_thread();
+
+    list_push_back(&q->waiters, &self->wait_link);
+    WRITE_ONCE(self->state, THREAD_BLOCKED);
+    spin_unlock(&q->lock);
+    schedule();
+    spin_lock(&q->lock);
+}
+
+void wake_all_locked(struct wait_queue *q)
+{
+    struct list *node;
+    while ((node = list_pop_front(&q->waiters)) != NULL)
+        thread_wake(list_entry(node, struct thread, wait_link));
+}
+
+void wake_all(struct wait_queue *q)
+{
+    bool irq = spin_lock_irqsave(&q->lock);
+    wake_all_locked(q);
+    spin_unlock_irqrestore(&q->lock, irq);
+}
+
+/* --- sleeping read/write lock: waiting writers hold new readers back ---------------------------- */
+void rwsem_init(struct rwsem *s)
+{
+    wait_queue_init(&s->queue);
+    s->readers = 0;
+    s->writers_waiting = 0;
+}
+
+void rwsem_read_lock(struct rwsem *s)
+{
+    bool irq = spin_lock_irqsave(&s->queue.lock);
+    while (unlikely(s->readers < 0 || s->writers_waiting))
+        wait_sleep_locked(&s->queue);
+    s->readers++;
+    lock_count_inc();
+    spin_unlock_irqrestore(&s->queue.lock, irq);
+}
+
+void rwsem_read_unlock(struct rwsem *s)
+{
+    bool irq = spin_lock_irqsave(&s->queue.lock);
+    if (--s->readers == 0 && s->writers_waiting)
+        wake_all_locked(&s->queue);
+    lock_count_dec();
+    spin_unlock_irqrestore(&s->queue.lock, irq);
+}
+
+void rwsem_write_lock(struct rwsem *s)
+{
+    bool irq = spin_lock_irqsave(&s->queue.lock);
+    s->writers_waiting++;
+    while (unlikely(s->readers != 0))
+        wait_sleep_locked(&s->queue);
+    s->writers_waiting--;
+    s->readers = -1;
+    lock_count_inc();
+    spin_unlock_irqrestore(&s->queue.lock, irq);
+}
+
+void rwsem_write_unlock(struct rwsem *s)
+{
+    bool irq = spin_lock_irqsave(&s->queue.lock);
+    s->readers = 0;
+    wake_all_locked(&s->queue);
+    lock_count_dec();
+    spin_unlock_irqrestore(&s->queue.lock, irq);
+}
