@@ -9,7 +9,7 @@
  * Boot page tables, 2 MiB pages, every access allowed:
  *   physical 0..8 GiB at 0 (for the way through), the same at DIRECT_MAP_BASE (the window), and
  *   physical 0..1 GiB at KERNEL_VA_OFFSET (the image).
- * They stay for ever: a started CPU begins below 4 GiB at an address that the kernel root doesn't map.
+ * They stay for ever: a started CPU begins at an address that the kernel root doesn't map.
  */
 #include <quire/asm.h>
 #include <arch/layout.h>
@@ -22,7 +22,7 @@
 #define BLOCK_ENTRY 0x83 /* ... and a 2 MiB page */
 #define TOP_INDEX(va) (((va) >> 39) & 511)
 
-    /* The processor state that both the boot CPU and the trampoline set before they turn paging on. */
+/* From 32-bit protected mode to compatibility mode, on the boot CPU and in the trampoline. */
 .macro prepare_long_mode pml4
     movl $(CR4_PAE | CR4_PGE), %eax
     movl %eax, %cr4
