@@ -22,7 +22,7 @@ static bool hex_field(const u8 *header, unsigned n, u64 *value)
     *value = 0;
     for (unsigned i = 0; i < 8; i++) {
         u8 c = header[FIELD(n) + i];
-        unsigned digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10u : 16;
+        unsigned digit = c >= '0' && c <= '9' ? c - (unsigned)'0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32u) - 'a' + 10u : 16u;
         if (digit > 15)
             return false;
         *value = *value << 4 | digit;

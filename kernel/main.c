@@ -1,40 +1,195 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's first C function and what follows: memory, CPUs, boot archive, first program. The boot thread
+ * becomes CPU 0's idle thread.
+ */
 #include <quire/boot_info.h>
+#include <quire/bench.h>
+#include <quire/console.h>
+#include <quire/errno.h>
+#include <quire/initrd.h>
+#include <quire/inspect.h>
+#include <quire/kvmap.h>
 #include <quire/log.h>
-#include <quire/percpu.h>
+#include <quire/memory_init.h>
+#include <quire/process.h>
+#include <quire/shootdown.h>
+#include <quire/string.h>
+#include <quire/test_runner.h>
 #include <arch-generic/machine.h>
-#include <quire/printf.h>
+
+#define QUIRE_VERSION "0.1"
+#define CPU_START_TIMEOUT_NS 2000000000UL
+#define INIT_PATH "bin/init"
+
 struct percpu percpu_area[MAX_CPUS];
 unsigned nr_cpus;
-void kvprintf(const char *fmt, va_list args)
+static struct boot_info *boot;
+
+const char *boot_option(const struct boot_info *info, const char *key, size_t *len)
 {
-    char buf[256];
-    int n = vsnprintf(buf, sizeof(buf), fmt, args);
-    arch_console_write(buf, MIN((size_t)n, sizeof(buf) - 1));
+    size_t n = strlen(key);
+
+    for (const char *p = info->cmdline; *p;) {
+        while (*p == ' ')
+            p++;
+        const char *end = p;
+        bool quoted = false; /* run="a b; c" keeps its blanks */
+        while (*end && (quoted || *end != ' '))
+            quoted ^= *end++ == '"';
+        if ((size_t)(end - p) >= n && strncmp(p, key, n) == 0 && (p + n == end || p[n] == '=')) {
+            p += n + (p[n] == '=' && p + n < end);
+            if (end - p >= 2 && *p == '"' && end[-1] == '"') {
+                p++;
+                end--;
+            }
+            *len = (size_t)(end - p);
+            return p;
+        }
+        p = end;
+    }
+    return NULL;
 }
-void kprintf(const char *fmt, ...)
+
+void __noreturn machine_poweroff(int status)
 {
-    va_list args;
-    va_start(args, fmt);
-    kvprintf(fmt, args);
-    va_end(args);
+    arch_irq_disable();
+    kprintf("%spower off, status %d\n", console_at_line_start() ? "" : "\n", status);
+    cpus_stop_others();
+    arch_poweroff(status);
 }
-void kernel_main(struct boot_info *boot)
+
+static void init_percpu(void)
 {
-    kprintf("Quire %s: %u CPUs, boot CPU %lu; %s; entry %lu now %lu\n", boot->machine, boot->nr_cpus, boot->cpu_hwid[0], boot->description, boot->entry_cycles, arch_cycles());
-    for (unsigned i = 0; i < boot->nr_ram; i++) kprintf("ram %lx+%lx\n", boot->ram[i].start, boot->ram[i].size);
-    for (unsigned i = 0; i < boot->nr_reserved; i++) kprintf("res %lx+%lx\n", boot->reserved[i].start, boot->reserved[i].size);
-    for (unsigned i = 0; i < boot->nr_mmio; i++) kprintf("mmio %lx+%lx\n", boot->mmio[i].start, boot->mmio[i].size);
-    kprintf("cmdline '%s' initrd %lx+%lx clock %lu\n", boot->cmdline, boot->initrd.start, boot->initrd.size, arch_clock_ns());
-    arch_poweroff(7);
+    nr_cpus = boot->nr_cpus;
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+        struct percpu *area = cpu_area(cpu);
+        area->self = area;
+        area->cpu = cpu;
+        area->hwid = boot->cpu_hwid[cpu];
+        area->emergency_sp = (u64)area->emergency_stack + sizeof(area->emergency_stack);
+    }
 }
-void secondary_main(void) { arch_halt(); }
-#include <quire/trap_upcalls.h>
-void trap_syscall(struct trapframe *tf) {}
-void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access) { kprintf("fault %lx %u\n", addr, access); arch_poweroff(1); }
-void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr) { kprintf("exc %u %lx %lx\n", what, code, addr); arch_poweroff(1); }
-void trap_timer(void) {}
-void trap_ipi(void) {}
-void trap_console_rx(void) {}
-void trap_exit_to_user(struct trapframe *tf) {}
-void trap_stack_overflow(struct trapframe *tf) { arch_poweroff(1); }
+
+/* --- other CPUs -------------------------------------------------------------------------------- */
+void __noreturn secondary_main(void)
+{
+    sched_init_cpu();
+    arch_cpu_init();
+    sched_idle();
+}
+
+static unsigned start_cpus(void)
+{
+    unsigned started = 1;
+
+    for (unsigned cpu = 1; cpu < nr_cpus; cpu++) {
+        void *stack = kstack_alloc();
+        if (!stack)
+            break;
+        cpu_area(cpu)->kernel_sp = (u64)stack;
+        int err = arch_cpu_start(cpu);
+        u64 deadline = arch_clock_ns() + CPU_START_TIMEOUT_NS;
+        while (!err && !READ_ONCE(cpu_area(cpu)->online)) {
+            cpu_relax();
+            if (arch_clock_ns() > deadline)
+                err = -ETIMEDOUT;
+        }
+        if (err)
+            kprintf("CPU %u (hardware id %lu) doesn't start: error %d; going on without it\n", cpu,
+                    cpu_area(cpu)->hwid, err);
+        else
+            started++;
+    }
+    return started;
+}
+
+/* --- what is said at boot ---------------------------------------------------------------------- */
+static void print_hello(void)
+{
+    u64 bytes = 0;
+
+    for (unsigned i = 0; i < boot->nr_ram; i++)
+        bytes += boot->ram[i].size;
+    kprintf("Quire " QUIRE_VERSION " %s: %u CPU%s, boot CPU %lu; %lu MiB; %s\n", boot->machine, nr_cpus,
+            nr_cpus == 1 ? "" : "s", boot->cpu_hwid[0], bytes / MiB, boot->description);
+    if (boot->nr_cpus_ignored)
+        kprintf("%u more CPUs are left alone: this kernel is built for %u\n", boot->nr_cpus_ignored, MAX_CPUS);
+    if (boot->cmdline_truncated)
+        kprintf("the command line is longer than %u characters; the rest is ignored\n", BOOT_CMDLINE_MAX - 1);
+}
+
+static bool read_initrd(void)
+{
+    if (!boot->initrd.size) {
+        kprintf("no boot archive: QEMU's option -initrd gives one\n");
+        return false;
+    }
+    const char *wrong = initrd_init(paddr_address(boot->initrd.start), boot->initrd.size);
+    if (wrong)
+        kprintf("the boot archive can't be read to its end: %s\n", wrong);
+    return initrd_file(0) != NULL;
+}
+
+/* init with the command line's run="..." as its arguments. */
+static int start_init(void)
+{
+    char args[BOOT_CMDLINE_MAX + 16] = "init";
+    size_t len = 0, bytes = 5;
+    const char *run = boot_option(boot, "run", &len);
+    struct process *init;
+
+    if (run) {
+        memcpy(args + bytes, run, len);
+        bytes += len + 1;
+    }
+    int err = process_spawn(NULL, INIT_PATH, args, run ? 2 : 1, bytes, &init);
+    if (!err)
+        object_put(&init->object);
+    return err;
+}
+
+static void first_thread(void *unused)
+{
+    size_t len;
+
+    (void)unused;
+    if (test_runner_wanted(boot))
+        test_runner_main(boot);
+    if (bench_wanted(boot))
+        bench_kernel();
+    int err = start_init();
+    if (err == -ENOENT)
+        panic("the boot archive holds no %s: there is nothing to run", INIT_PATH);
+    if (err)
+        panic("%s can't be started (error %d)", INIT_PATH, -err);
+    if (!boot_option(boot, "quiet", &len))
+        kprintf("init starts, %'lu instructions after entry\n", arch_cycles() - boot->entry_cycles);
+}
+
+void __noreturn kernel_main(struct boot_info *info)
+{
+    boot = info;
+    this_cpu()->self = this_cpu();
+    sched_init();
+    init_percpu();
+    print_hello();
+    memory_init(boot);
+    arch_machine_init(boot);
+    arch_cpu_init();
+    sched_init_cpu();
+    inspect_init();
+    unsigned started = start_cpus();
+    if (!memory_print_accounts())
+        panic("memory isn't accounted for");
+    kprintf("%u of %u CPUs run; %s\n", started, nr_cpus, arch_features());
+    bool archive = read_initrd();
+    console_init();
+    struct thread *first = thread_create("first", NULL, PRIORITY_KERNEL, first_thread, NULL);
+    if (!first)
+        panic("no memory for the first thread");
+    if (!archive && !test_runner_wanted(boot))
+        panic("without a boot archive there is nothing to run");
+    thread_start(first);
+    sched_idle();
+}

@@ -95,6 +95,8 @@ static void free_thread(struct thread *t)
     slab_free(&thread_cache, t);
 }
 
+void thread_discard(struct thread *t) { free_thread(t); }
+
 /* First thing after a switch, still on the old run queue's lock. */
 static void finish_switch(void)
 {
@@ -218,6 +220,13 @@ void thread_start(struct thread *t)
     make_runnable(t);
 }
 
+void thread_start_on(struct thread *t, unsigned cpu)
+{
+    t->cpu = cpu;
+    t->pinned = true;
+    make_runnable(t);
+}
+
 static void thread_trampoline(void *arg)
 {
     struct thread *self = arg;
@@ -277,9 +286,29 @@ static void wake_sleepers(struct runqueue *rq, u64 now)
             return;
         }
         list_remove(&t->wait_link);
+        t->sleeping = false;
         rq_unlock(rq);
         make_runnable(t);
     }
+}
+
+/* Out of the sleepers before its time; false: it doesn't sleep. */
+bool sched_end_sleep(struct thread *t)
+{
+    bool irq = irq_save();
+    struct runqueue *rq = &runqueues[t->cpu]; /* a blocked thread stays where it is */
+
+    rq_lock(rq);
+    bool slept = t->sleeping;
+    if (slept) {
+        list_remove(&t->wait_link);
+        t->sleeping = false;
+    }
+    rq_unlock(rq);
+    irq_restore(irq);
+    if (slept)
+        make_runnable(t);
+    return slept;
 }
 
 void sched_tick(void)
@@ -312,6 +341,7 @@ void thread_sleep_until(u64 deadline_ns)
     while (at != &rq->sleepers && list_entry(at, struct thread, wait_link)->wake_at_ns > deadline_ns)
         at = at->prev;
     list_insert_after(at, &self->wait_link);
+    self->sleeping = true;
     self->state = THREAD_BLOCKED;
     rq_unlock(rq);
     schedule();
@@ -334,8 +364,8 @@ static bool steal(struct runqueue *mine)
     if (from->occupied) {
         unsigned p = 31u - (unsigned)__builtin_clz(from->occupied);
         t = list_entry(from->queue[p].next, struct thread, run_link);
-        if (t == READ_ONCE(cpu_area((unsigned)(from - runqueues))->current))
-            t = NULL; /* woken before it has switched away: not ours yet */
+        if (t->pinned || t == READ_ONCE(cpu_area((unsigned)(from - runqueues))->current))
+            t = NULL; /* or woken before it has switched away: not ours yet */
         else
             dequeue(from, t);
     }

@@ -332,3 +332,23 @@ int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigne
     *addr = at;
     return err;
 }
+
+int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len)
+{
+    const u8 *from = data;
+
+    while (len) {
+        int err = mm_fault(mm, addr, ACCESS_WRITE);
+        if (err)
+            return err;
+        pte_t e = mm_lookup(mm, addr);
+        if (!pte_present(e) || !pte_write(e))
+            continue; /* it went again: the next fault brings it back or says why not */
+        size_t offset = addr & (PAGE_SIZE - 1), n = MIN(len, PAGE_SIZE - offset);
+        memcpy((u8 *)pfn_address(pte_pfn(e)) + offset, from, n);
+        addr += n;
+        from += n;
+        len -= n;
+    }
+    return 0;
+}

@@ -61,12 +61,14 @@ FUNC(secondary_entry)
     csrw sie, zero
     call enter_high_half
     mv tp, s1
-    ld sp, PERCPU_KERNEL_SP(tp)
+    ld sp, PERCPU_EMERGENCY_SP(tp) /* in the image; the boot tables don't know kernel stacks */
     csrw sscratch, zero
     la t0, trap_entry
     csrw stvec, t0
     li s0, 0
-    call secondary_start
+    call secondary_paging
+    ld sp, PERCPU_KERNEL_SP(tp)
+    call secondary_main
     unimp
 END(secondary_entry)
 

@@ -8,7 +8,7 @@
 #include "paging.h"
 
 void secondary_entry(void);
-void secondary_start(void);
+void secondary_paging(void);
 
 int arch_cpu_start(unsigned cpu)
 {
@@ -18,11 +18,7 @@ int arch_cpu_start(unsigned cpu)
     return sbi_call(SBI_HSM, 0, area->hwid, entry, (u64)area).error ? -EIO : 0;
 }
 
-void secondary_start(void)
-{
-    arch_pt_activate_kernel(paging_kernel_root());
-    secondary_main();
-}
+void secondary_paging(void) { arch_pt_activate_kernel(paging_kernel_root()); }
 
 void arch_ipi_send(unsigned cpu)
 {

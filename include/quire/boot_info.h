@@ -54,5 +54,12 @@ bool boot_add_range(struct boot_range *list, unsigned *nr, u64 start, u64 size);
  */
 void __noreturn kernel_main(struct boot_info *boot);
 
+/* The command line's value for `key` ("key=value", words separated by blanks); NULL: not given. The value ends
+ * at *len. A bare `key` has an empty value. */
+const char *boot_option(const struct boot_info *boot, const char *key, size_t *len);
+
+/* Stop the other CPUs and end the machine with this status; the last line on the console says it too. */
+void __noreturn machine_poweroff(int status);
+
 /* A started CPU's first function, on its idle stack, with this_cpu() set and interrupts off. */
 void __noreturn secondary_main(void);

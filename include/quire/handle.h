@@ -43,6 +43,7 @@ struct handle_table {
 
 void object_init(struct object *o, enum object_type type);
 void object_get(struct object *o);
+bool object_try_get(struct object *o); /* false: the count is 0 already */
 void object_put(struct object *o); /* the last one destroys it, by type */
 
 /* Install at the lowest free number; takes over the caller's reference. -EMFILE: table full (not taken). */
@@ -53,6 +54,3 @@ int handle_close(struct handle_table *t, long number); /* -EBADF */
 void handle_close_all(struct handle_table *t);
 /* Every handle of `from` also in `to` (empty): spawn and fork. */
 void handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned first_n);
-
-/* What the types do when the last reference goes (kernel/object.c). */
-struct file;

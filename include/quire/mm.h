@@ -64,6 +64,8 @@ int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned fla
 int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are fine; -EINVAL, -ENOMEM */
 int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot); /* -ENOMEM: not all mapped */
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
+/* User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space. */
+int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len);
 
 /* Show a hole's frames at *addr (0: anywhere), shared, all at once; each entry holds a reference to it. */
 int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigned prot);
@@ -74,6 +76,9 @@ int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigne
  */
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
 pte_t mm_lookup(struct mm *mm, vaddr_t addr);
+
+/* Write into an address space that no thread runs in yet (arguments of a new program). */
+int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len);
 
 /*
  * The one way anything gets into user space: frames [first, first + nr) of folio at addr, with the area's

@@ -49,6 +49,10 @@ int process_spawn(struct process *parent, const char *path, const char *args, un
 /* Copy of the current process; the child returns to user mode as *tf with result 0. */
 int process_fork(const struct trapframe *tf, struct process **out);
 
+/* One more thread of p, starting in user mode with this frame. Its id; -ENOMEM, -ESRCH (p is ending). */
+int process_add_thread(struct process *p, const struct trapframe *frame);
+void __noreturn process_thread_exit(void);
+
 void __noreturn process_exit(int status);
 void process_kill(struct process *p, int status); /* asynchronous */
 /* On the way to user mode: end here if the process was killed. */

@@ -32,10 +32,13 @@ struct thread {
     struct list run_link;    /* run queue */
     struct list wait_link;   /* wait queue or sleepers */
     struct list process_link;
+    spinlock_t wait_lock;    /* waiting_on; after the queue's lock */
+    struct wait_queue *waiting_on;
+    bool sleeping;           /* in a CPU's list of sleepers */
     unsigned cpu;            /* run queue it belongs to */
     unsigned priority;
     bool queued;
-    bool fpu_used;           /* user threads: has state to keep */
+    bool pinned;             /* stays on its CPU */
     u64 slice_end_ns;
     u64 wake_at_ns;          /* sleeping with a deadline; 0: without */
     u64 id;
@@ -58,7 +61,10 @@ void __noreturn sched_idle(void);
 struct thread *thread_create(const char *name, struct process *process, unsigned priority, void (*fn)(void *),
                              void *arg);
 void thread_start(struct thread *thread);
+void thread_start_on(struct thread *thread, unsigned cpu); /* and it stays there */
 void __noreturn thread_exit(void);
+void thread_discard(struct thread *thread);   /* one that never started */
+void thread_interrupt(struct thread *thread); /* out of a wait or sleep, or into the kernel: look at `killed` */
 
 void schedule(void); /* let somebody else run; interrupts may be on or off */
 void thread_yield(void);
@@ -67,6 +73,7 @@ void thread_wake(struct thread *thread); /* from a wait queue's lock or an inter
 
 void sched_tick(void);        /* trap_timer() */
 bool sched_need_resched(void);
+bool sched_end_sleep(struct thread *thread);
 void sched_print_cpus(void);
 
 struct mm *thread_mm(const struct thread *thread); /* whose user space it runs in; NULL: none */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guests as objects: the host's side of protected guests. What is secret about them is in uv/; the kernel
+ * only asks for it by uvcall().
+ */
+#pragma once
+
+#include <quire/trap_upcalls.h>
+#include <quire/types.h>
+
+struct process;
+struct trapframe;
+
+/* The process ends: none of its guests may go on. */
+void guest_forget_process(struct process *p);
+
+/*
+ * A trap from user mode while the current thread runs a guest. uv has it first; afterwards *tf is the host
+ * thread's own frame again with the result of its system call, or the guest's, to go on.
+ */
+void guest_trap_syscall(struct trapframe *tf);
+void guest_trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
+void guest_trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The in-machine test runner. Command line:
+ *
+ *   test=PATTERN   run the tests whose suite.name matches the shell pattern, then power off
+ *   group=FILE     only those of this file (tests/kernel/x_test.c, or tests/x_test for a program)
+ *   from=K         start with the K-th of them (after a machine that ended in the middle)
+ *   testlist       print every test with its file and power off
+ *   seed=N         of test_rand()
+ *   limit_ms=N     guest time a test may take (500)
+ */
+#pragma once
+
+#include <quire/boot_info.h>
+#include <quire/types.h>
+
+struct test_results {
+    u64 run, passed, failed, skipped, checks;
+};
+
+#if QUIRE_DEBUG
+extern struct test_results test_results;
+bool test_runner_wanted(const struct boot_info *boot);
+void __noreturn test_runner_main(const struct boot_info *boot);
+/* Kernel tests matching pattern, from the shell. Number of failures. */
+u64 test_runner_run(const char *pattern);
+/* What a test program reports (system call test_event). */
+int test_runner_event(unsigned kind, const char *text, u64 value);
+#else
+static inline bool test_runner_wanted(const struct boot_info *boot) { return (void)boot, false; }
+static inline void test_runner_main(const struct boot_info *boot) { (void)boot; }
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Console input: the interrupt puts characters into a ring and edits the line (backspace, Ctrl-U); a finished
+ * line wakes readers. Ctrl-P dumps processes at once, even if nobody reads.
+ */
+#include <quire/console.h>
+#include <quire/errno.h>
+#include <quire/log.h>
+#include <quire/process.h>
+#include <quire/trap_upcalls.h>
+#include <arch-generic/machine.h>
+
+#define CTRL(c) ((c) & 31)
+#define RING 1024
+
+static struct wait_queue input = WAIT_QUEUE_INIT(input);
+static char ring[RING];
+static u32 head, tail, line_start; /* read from tail; [tail, line_start) is finished lines */
+
+static u32 used(void) { return head - tail; }
+
+static void echo(const char *text, size_t len) { arch_console_write(text, len); }
+
+static void erase_one(void)
+{
+    if (head != line_start) {
+        head--;
+        echo("\b \b", 3);
+    }
+}
+
+static void take(int c)
+{
+    switch (c) {
+    case CTRL('P'):
+        processes_print();
+        return;
+    case CTRL('U'):
+        while (head != line_start)
+            erase_one();
+        return;
+    case '\b':
+    case 127:
+        erase_one();
+        return;
+    case CTRL('D'):
+        if (head == line_start && used() < RING)
+            ring[head++ % RING] = CTRL('D');
+        line_start = head;
+        return;
+    case '\r':
+        c = '\n';
+        break;
+    }
+    if ((c < ' ' && c != '\n' && c != '\t') || used() >= RING - (c == '\n' ? 0 : 1))
+        return; /* one place is kept for the end of the line */
+    ring[head++ % RING] = (char)c;
+    char text = (char)c;
+    echo(&text, 1);
+    if (c == '\n')
+        line_start = head;
+}
+
+void trap_console_rx(void)
+{
+    int c;
+
+    spin_lock(&input.lock);
+    u32 before = line_start;
+    while ((c = arch_console_getc()) >= 0)
+        take(c);
+    if (line_start != before)
+        wake_all_locked(&input);
+    spin_unlock(&input.lock);
+}
+
+static bool killed(void) { return current_process() && READ_ONCE(current_process()->killed); }
+
+ssize_t console_read(char *to, size_t n)
+{
+    size_t got = 0;
+
+    bool irq = spin_lock_irqsave(&input.lock);
+    while (tail == line_start && !killed())
+        wait_sleep_locked(&input);
+    while (got < n && tail != line_start) {
+        char c = ring[tail % RING];
+        if (c == CTRL('D')) {
+            if (got == 0)
+                tail++;
+            break;
+        }
+        to[got++] = c;
+        tail++;
+        if (c == '\n')
+            break;
+    }
+    spin_unlock_irqrestore(&input.lock, irq);
+    return killed() ? -EINTR : (ssize_t)got;
+}
+
+void console_init(void) { arch_console_rx_enable(); }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects and handle tables: see <quire/handle.h>. table->lock is a leaf; objects die outside it. */
+#include <quire/handle.h>
+#include <quire/errno.h>
+#include <quire/object.h>
+
+void object_init(struct object *o, enum object_type type)
+{
+    o->refs = 1;
+    o->type = type;
+}
+
+void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
+
+bool object_try_get(struct object *o)
+{
+    u32 refs = READ_ONCE(o->refs);
+
+    while (refs)
+        if (__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
+void object_put(struct object *o)
+{
+    if (o && __atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        object_destroy(o);
+}
+
+int handle_install(struct handle_table *t, struct object *o, u32 rights)
+{
+    int number = -EMFILE;
+
+    spin_lock(&t->lock);
+    for (int i = 0; i < NR_HANDLES; i++) {
+        if (t->handle[i].object)
+            continue;
+        t->handle[i] = (struct handle){o, rights};
+        number = i;
+        break;
+    }
+    spin_unlock(&t->lock);
+    return number;
+}
+
+struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err)
+{
+    struct object *o = NULL;
+
+    *err = -EBADF;
+    if (number < 0 || number >= NR_HANDLES)
+        return NULL;
+    spin_lock(&t->lock);
+    const struct handle *h = &t->handle[number];
+    if (h->object && (type == OBJECT_NONE || h->object->type == type)) {
+        *err = -EACCES;
+        if ((h->rights & rights) == rights) {
+            o = h->object;
+            object_get(o);
+            *err = 0;
+        }
+    }
+    spin_unlock(&t->lock);
+    return o;
+}
+
+int handle_close(struct handle_table *t, long number)
+{
+    if (number < 0 || number >= NR_HANDLES)
+        return -EBADF;
+    spin_lock(&t->lock);
+    struct object *o = t->handle[number].object;
+    t->handle[number] = (struct handle){NULL, 0};
+    spin_unlock(&t->lock);
+    if (!o)
+        return -EBADF;
+    object_put(o);
+    return 0;
+}
+
+void handle_close_all(struct handle_table *t)
+{
+    for (long i = 0; i < NR_HANDLES; i++)
+        handle_close(t, i);
+}
+
+void handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned first_n)
+{
+    spin_lock(&from->lock);
+    for (unsigned i = 0; i < first_n && i < NR_HANDLES; i++) {
+        to->handle[i] = from->handle[i];
+        if (to->handle[i].object)
+            object_get(to->handle[i].object);
+    }
+    spin_unlock(&from->lock);
+}

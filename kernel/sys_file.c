@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls on handles that read and write: the console and files of the boot archive. */
+#include <quire/console.h>
+#include <quire/errno.h>
+#include <quire/object.h>
+#include <quire/process.h>
+#include <quire/string.h>
+#include <quire/sys.h>
+#include <quire/uaccess.h>
+#include <uapi/quire/abi.h>
+
+#define CHUNK 256
+#define PATH_MAX 128
+
+static s64 file_read(struct file *f, u64 to, u64 n)
+{
+    spin_lock(&f->lock);
+    u64 at = f->position, left = at < f->entry->size ? f->entry->size - at : 0;
+    n = MIN(n, left);
+    f->position += n;
+    spin_unlock(&f->lock);
+    if (copy_out(user_pointer(to), f->entry->data + at, n)) {
+        f->position = at; /* nothing was read */
+        return -EFAULT;
+    }
+    return (s64)n;
+}
+
+static s64 console_read_out(u64 to, u64 n)
+{
+    char line[CHUNK];
+
+    if (n == 0)
+        return 0;
+    ssize_t got = console_read(line, MIN(n, sizeof(line)));
+    if (got > 0 && copy_out(user_pointer(to), line, (size_t)got))
+        return -EFAULT;
+    return got;
+}
+
+s64 sys_read(struct trapframe *tf)
+{
+    int err;
+    struct object *o = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_NONE, RIGHT_READ, &err);
+    u64 to = tf_arg(tf, 1), n = tf_arg(tf, 2);
+
+    if (!o)
+        return err;
+    s64 result = -EBADF;
+    if (!user_range_ok(to, n))
+        result = -EFAULT;
+    else if (o->type == OBJECT_FILE)
+        result = file_read((struct file *)o, to, n);
+    else if (o->type == OBJECT_CONSOLE)
+        result = console_read_out(to, n);
+    object_put(o);
+    return result;
+}
+
+s64 sys_write(struct trapframe *tf)
+{
+    int err;
+    struct object *o = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_CONSOLE, RIGHT_WRITE, &err);
+    u64 from = tf_arg(tf, 1), n = tf_arg(tf, 2), done = 0;
+    char chunk[CHUNK];
+
+    if (!o)
+        return err;
+    if (!user_range_ok(from, n))
+        err = -EFAULT;
+    while (!err && done < n) {
+        u64 step = MIN(n - done, sizeof(chunk));
+        err = copy_in(chunk, user_pointer(from + done), step);
+        if (err)
+            break;
+        console_write_user(chunk, step);
+        done += step;
+    }
+    object_put(o);
+    return done ? (s64)done : err;
+}
+
+s64 sys_open(struct trapframe *tf)
+{
+    char path[PATH_MAX];
+    int err;
+    ssize_t n = copy_in_string(path, user_pointer(tf_arg(tf, 0)), sizeof(path));
+
+    if (n < 0)
+        return n;
+    if (tf_arg(tf, 1))
+        return tf_arg(tf, 1) & 3 ? -EROFS : -EINVAL; /* the boot archive can only be read */
+    struct file *f = file_open(path, &err);
+    if (!f)
+        return err;
+    int number = handle_install(&current_process()->handles, &f->object, RIGHT_READ);
+    if (number < 0)
+        object_put(&f->object);
+    return number;
+}
+
+s64 sys_close(struct trapframe *tf) { return handle_close(&current_process()->handles, (long)tf_arg(tf, 0)); }
+
+s64 sys_seek(struct trapframe *tf)
+{
+    int err;
+    struct object *o = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_NONE, 0, &err);
+    s64 offset = (s64)tf_arg(tf, 1), base = 0, result = -EINVAL;
+
+    if (!o)
+        return err;
+    if (o->type != OBJECT_FILE) {
+        object_put(o);
+        return -ESPIPE;
+    }
+    struct file *f = (struct file *)o;
+    spin_lock(&f->lock);
+    bool known = tf_arg(tf, 2) <= 2;
+    if (tf_arg(tf, 2) == 1)
+        base = (s64)f->position;
+    if (tf_arg(tf, 2) == 2)
+        base = (s64)f->entry->size;
+    if (known && !__builtin_add_overflow(base, offset, &result) && result >= 0)
+        f->position = (u64)result;
+    else
+        result = -EINVAL;
+    spin_unlock(&f->lock);
+    object_put(o);
+    return result;
+}
+
+s64 sys_entry(struct trapframe *tf)
+{
+    const struct initrd_file *file = tf_arg(tf, 0) < INITRD_MAX_FILES ? initrd_file((unsigned)tf_arg(tf, 0)) : NULL;
+    struct quire_entry e = {0};
+
+    if (!file)
+        return -ENOENT;
+    strlcpy(e.name, file->name, sizeof(e.name));
+    e.size = file->size;
+    e.mode = file->mode;
+    e.index = (u32)tf_arg(tf, 0);
+    return copy_out(user_pointer(tf_arg(tf, 1)), &e, sizeof(e));
+}

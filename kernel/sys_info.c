@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls that tell what the machine and its processes are doing. */
+#include <quire/buddy.h>
+#include <quire/counters.h>
+#include <quire/errno.h>
+#include <quire/hole.h>
+#include <quire/log.h>
+#include <quire/mm_upcalls.h>
+#include <quire/object.h>
+#include <quire/process.h>
+#include <quire/quota.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+#include <quire/sys.h>
+#include <quire/uaccess.h>
+#include <arch-generic/machine.h>
+#include <uapi/quire/abi.h>
+
+static const char *process_state(const struct process *p)
+{
+    if (p->exited)
+        return "ended";
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+        const struct thread *t = READ_ONCE(cpu_area(cpu)->current);
+        if (t && t->process == p)
+            return "runs";
+    }
+    return "waits";
+}
+
+s64 sys_process_info(struct trapframe *tf)
+{
+    struct quire_process info = {0};
+    struct process *p = tf_arg(tf, 0) < 1UL << 20 ? process_by_index((unsigned)tf_arg(tf, 0)) : NULL;
+
+    if (!p)
+        return -ENOENT;
+    info.id = p->id;
+    info.exited = p->exited;
+    strlcpy(info.name, p->name, sizeof(info.name));
+    strlcpy(info.state, process_state(p), sizeof(info.state));
+    spin_lock(&p->lock);
+    info.threads = p->nr_threads;
+    list_for_each(node, &p->threads) {
+        const struct thread *t = list_entry(node, struct thread, process_link);
+        info.run_ns += t->run_ns;
+        info.cpu = t->cpu;
+    }
+    struct mm *mm = p->nr_threads ? p->mm : NULL;
+    if (mm) {
+        info.frames = mm->nr_mapped;
+        info.tables = mm->nr_table_frames;
+    }
+    spin_unlock(&p->lock);
+    info.quota_used = p->quota->used;
+    info.quota_limit = p->quota->limit;
+    object_put(&p->object);
+    return copy_out(user_pointer(tf_arg(tf, 1)), &info, sizeof(info));
+}
+
+/* Folios by order: each is counted at its first frame. */
+static void count_folios(struct quire_memory *m)
+{
+    for (pfn_t pfn = memory.first; pfn < memory.end; pfn++) {
+        struct folio *f = pfn_folio_get(pfn);
+        if (!f)
+            continue;
+        pfn_t last = f->pfn + folio_nr_pages(f) - 1;
+        if (f->pfn == pfn || !memdesc_type(memdesc_read(f->pfn))) {
+            m->folios[f->order]++;
+            m->folios_with_holes += folio_has_hole(f);
+        }
+        folio_put(f);
+        pfn = MAX(pfn, last);
+        if ((pfn & 4095) == 0)
+            preempt_point();
+    }
+}
+
+s64 sys_memory_info(struct trapframe *tf)
+{
+    struct quire_memory *m = kmalloc(sizeof(*m));
+
+    if (!m)
+        return -ENOMEM;
+    u64 counts[MEMDESC_NR_TYPES];
+    m->frames = memory.nr_frames;
+    memdesc_count(counts);
+    for (unsigned t = 0; t < MEMDESC_NR_TYPES; t++) {
+        m->type[t] = counts[t];
+        strlcpy(m->type_name[t], memdesc_type_name(t), sizeof(m->type_name[t]));
+    }
+    m->free_frames = buddy.nr_free;
+    for (unsigned order = 0; order < BUDDY_NR_ORDERS; order++)
+        m->free_blocks[order] = buddy.free_blocks[order];
+    count_folios(m);
+    m->holes = holes_in_use();
+    m->poisoned = counts[MEMDESC_HWPOISON];
+    m->slab_objects = slab_objects_in_use();
+    m->cpus = nr_cpus;
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        m->cpus_online += cpu_area(cpu)->online;
+    int err = copy_out(user_pointer(tf_arg(tf, 0)), m, sizeof(*m));
+    kfree(m);
+    return err;
+}
+
+static void describe_entries(struct vma *vma, struct quire_area *a)
+{
+    for (vaddr_t addr = vma->start; addr < vma->end;) {
+        unsigned level;
+        pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
+        if (level) {
+            addr = ALIGN_DOWN(addr, pt_span(level)) + pt_span(level);
+            continue;
+        }
+        pte_t e = pte_load(ptep);
+        if (!pte_present(e)) {
+            addr += PAGE_SIZE;
+            continue;
+        }
+        unsigned max = (unsigned)MIN(PT_ENTRIES(0) - pt_index(addr, 0), (vma->end - addr) >> PAGE_SHIFT), n = 1;
+        struct folio *f = pfn_folio_get(pte_pfn(e));
+        memdesc_t word = memdesc_read(pte_pfn(e));
+        n = folio_pte_batch(ptep, e, max, f ? f->pfn + folio_nr_pages(f) : vma->hole ? PFN_NONE : pte_pfn(e) + 1);
+        if (f) {
+            a->folios[f->order]++;
+            folio_put(f);
+        }
+        if (memdesc_type(word) == MEMDESC_HOLE)
+            a->hole_entries += n;
+        if (memdesc_type(word) == MEMDESC_MISC && memdesc_misc(word) == MISC_ZERO)
+            a->zero_entries += n;
+        a->mapped += n;
+        a->batches++;
+        a->largest_batch = MAX(a->largest_batch, (u64)n);
+        addr += (vaddr_t)n * PAGE_SIZE;
+    }
+}
+
+static int describe_area(struct mm *mm, u64 index, struct quire_area *a)
+{
+    rwsem_read_lock(&mm->areas_lock);
+    struct tree_node *node = tree_first(&mm->areas);
+    while (node && index--)
+        node = tree_next(node);
+    if (node) {
+        struct vma *vma = container_of(node, struct vma, node);
+        a->start = vma->start;
+        a->end = vma->end;
+        a->offset = vma->offset << PAGE_SHIFT;
+        a->prot = vma->prot;
+        a->flags = (vma->flags & VMA_SHARED ? QUIRE_AREA_SHARED : 0u) | (vma->flags & VMA_STACK ? QUIRE_AREA_STACK : 0u) |
+                   (vma->flags & VMA_HOLE ? QUIRE_AREA_HOLE : 0u) | (vma->obj ? QUIRE_AREA_OBJECT : 0u);
+        describe_entries(vma, a);
+    }
+    rwsem_read_unlock(&mm->areas_lock);
+    return node ? 0 : -ENOENT;
+}
+
+s64 sys_area_info(struct trapframe *tf)
+{
+    struct quire_area a = {0};
+    struct process *p = tf_arg(tf, 0) ? process_by_id(tf_arg(tf, 0)) : NULL;
+    struct process *self = current_process();
+
+    if (tf_arg(tf, 0) && !p)
+        return -ESRCH;
+    spin_lock(&(p ? p : self)->lock);
+    struct mm *mm = (p ? p : self)->nr_threads ? (p ? p : self)->mm : NULL;
+    if (mm)
+        mm_get(mm);
+    spin_unlock(&(p ? p : self)->lock);
+    int err = mm ? describe_area(mm, tf_arg(tf, 1), &a) : -ESRCH;
+    if (mm)
+        mm_put(mm);
+    if (p)
+        object_put(&p->object);
+    return err ? err : copy_out(user_pointer(tf_arg(tf, 2)), &a, sizeof(a));
+}
+
+s64 sys_counter(struct trapframe *tf)
+{
+    return tf_arg(tf, 0) < COUNTER_COUNT ? (s64)counter_read((enum counter)tf_arg(tf, 0)) : -EINVAL;
+}
+
+s64 sys_poweroff(struct trapframe *tf)
+{
+    machine_poweroff((int)(tf_arg(tf, 0) & 127));
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls on processes, threads and time. */
+#include <quire/errno.h>
+#include <quire/object.h>
+#include <quire/process.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+#include <quire/sys.h>
+#include <quire/uaccess.h>
+#include <arch-generic/machine.h>
+
+#define PATH_MAX 128
+
+s64 sys_nop(struct trapframe *tf)
+{
+    (void)tf;
+    return 0;
+}
+
+s64 sys_exit(struct trapframe *tf) { process_exit((int)(tf_arg(tf, 0) & 255)); }
+
+/* argv (NULL-terminated, NULL: none) into one buffer of strings; returns their number, or an error. */
+static int copy_arguments(u64 argv, char *buffer, size_t *bytes)
+{
+    *bytes = 0;
+    for (unsigned i = 0; argv && i <= PROCESS_MAX_ARGS; i++) {
+        u64 pointer;
+        if (copy_in(&pointer, user_pointer(argv + i * sizeof(pointer)), sizeof(pointer)))
+            return -EFAULT;
+        if (!pointer)
+            return (int)i;
+        ssize_t n = copy_in_string(buffer + *bytes, user_pointer(pointer), PROCESS_ARGS_BYTES - *bytes);
+        if (n < 0)
+            return n == -ENAMETOOLONG ? -E2BIG : (int)n;
+        *bytes += (size_t)n + 1;
+    }
+    return argv ? -E2BIG : 0;
+}
+
+static s64 give_handle(struct process *child)
+{
+    int number = handle_install(&current_process()->handles, &child->object, RIGHT_WAIT | RIGHT_KILL);
+    if (number < 0) {
+        process_kill(child, STATUS_KILLED);
+        object_put(&child->object);
+    }
+    return number;
+}
+
+s64 sys_spawn(struct trapframe *tf)
+{
+    char path[PATH_MAX];
+    ssize_t n = copy_in_string(path, user_pointer(tf_arg(tf, 0)), sizeof(path));
+
+    if (n < 0)
+        return n;
+    char *args = kmalloc(PROCESS_ARGS_BYTES);
+    if (!args)
+        return -ENOMEM;
+    size_t bytes;
+    struct process *child;
+    int nr = copy_arguments(tf_arg(tf, 1), args, &bytes);
+    int err = nr < 0 ? nr : process_spawn(current_process(), path, args, (unsigned)nr, bytes, &child);
+    kfree(args);
+    return err ? err : give_handle(child);
+}
+
+s64 sys_fork(struct trapframe *tf)
+{
+    struct process *child;
+    int err = process_fork(tf, &child);
+    return err ? err : give_handle(child);
+}
+
+static s64 report_status(u64 id, int status, u64 address)
+{
+    if (address && copy_out(user_pointer(address), &status, sizeof(status)))
+        return -EFAULT;
+    return (s64)id;
+}
+
+s64 sys_wait(struct trapframe *tf)
+{
+    long number = (long)tf_arg(tf, 0);
+    int status = 0, err;
+
+    if (number == -1) {
+        struct process *child = process_wait_any(current_process(), &status);
+        if (!child)
+            return -ECHILD;
+        u64 id = child->id;
+        object_put(&child->object);
+        return report_status(id, status, tf_arg(tf, 1));
+    }
+    struct object *o = handle_get(&current_process()->handles, number, OBJECT_PROCESS, RIGHT_WAIT, &err);
+    if (!o)
+        return err;
+    struct process *child = (struct process *)o;
+    u64 id = child->id;
+    err = process_wait(child, &status);
+    object_put(o);
+    if (err)
+        return err;
+    handle_close(&current_process()->handles, number);
+    return report_status(id, status, tf_arg(tf, 1));
+}
+
+s64 sys_kill(struct trapframe *tf)
+{
+    int err;
+    struct object *o = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_PROCESS, RIGHT_KILL, &err);
+
+    if (!o)
+        return err;
+    process_kill((struct process *)o, STATUS_KILLED);
+    object_put(o);
+    return 0;
+}
+
+s64 sys_getpid(struct trapframe *tf)
+{
+    (void)tf;
+    return (s64)current_process()->id;
+}
+
+s64 sys_cpu(struct trapframe *tf)
+{
+    (void)tf;
+    return this_cpu()->cpu;
+}
+
+s64 sys_thread_create(struct trapframe *tf)
+{
+    u64 entry = tf_arg(tf, 0), sp = tf_arg(tf, 1);
+    struct trapframe frame;
+
+    if (!user_range_ok(entry, 1) || !user_range_ok(sp, 0) || !IS_ALIGNED(sp, 16UL))
+        return -EINVAL;
+    tf_init_user(&frame, entry, sp, tf_arg(tf, 2), 0);
+    return process_add_thread(current_process(), &frame);
+}
+
+s64 sys_thread_exit(struct trapframe *tf)
+{
+    (void)tf;
+    process_thread_exit();
+}
+
+s64 sys_yield(struct trapframe *tf)
+{
+    (void)tf;
+    thread_yield();
+    return 0;
+}
+
+s64 sys_sleep(struct trapframe *tf)
+{
+    u64 now = arch_clock_ns(), ns = tf_arg(tf, 0);
+
+    thread_sleep_until(ns > ~0UL - 1 - now ? ~0UL - 1 : now + ns);
+    return 0;
+}
+
+s64 sys_clock(struct trapframe *tf)
+{
+    (void)tf;
+    return (s64)(arch_clock_ns() & ~(1UL << 63));
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Traps, as architecture code hands them up: <quire/trap_upcalls.h>. All are entered with interrupts off.
+ */
+#include <quire/trap_upcalls.h>
+#include <quire/cacheflush.h>
+#include <quire/console.h>
+#include <quire/counters.h>
+#include <quire/errno.h>
+#include <quire/guest.h>
+#include <quire/kvmap.h>
+#include <quire/log.h>
+#include <quire/process.h>
+#include <quire/shootdown.h>
+#include <quire/syscall.h>
+#include <quire/test_hooks.h>
+#include <quire/tlb.h>
+#include <arch-generic/machine.h>
+#include <arch-generic/uaccess.h>
+
+static const char *access_word(unsigned access)
+{
+    return access == ACCESS_WRITE ? "write" : access == ACCESS_EXEC ? "jump" : "read";
+}
+
+static bool in_guest(void) { return unlikely(current_thread()->guest != NULL); }
+
+void trap_syscall(struct trapframe *tf)
+{
+    if (in_guest())
+        guest_trap_syscall(tf);
+    else
+        syscall_dispatch(tf);
+}
+
+/* --- faults ------------------------------------------------------------------------------------ */
+static void user_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
+{
+    if (in_guest()) {
+        guest_trap_fault(tf, addr, access);
+        return;
+    }
+    arch_irq_enable();
+    int err = mm_fault(current_process()->mm, addr, access);
+    switch (err) {
+    case 0:
+        break;
+    case -ENOMEM:
+        process_die(tf, STATUS_NO_MEMORY, "out of memory", addr);
+    case -EHWPOISON:
+        process_die(tf, STATUS_BUS_ERROR, "bus error, the memory is broken", addr);
+    case -EACCES:
+        process_die(tf, STATUS_FAULT,
+                    access == ACCESS_WRITE  ? "write to memory that it may not write"
+                    : access == ACCESS_EXEC ? "jump into memory that isn't executable"
+                                            : "read of memory that it may not read",
+                    addr);
+    default:
+        process_die(tf, STATUS_FAULT,
+                    addr < PAGE_SIZE        ? "null pointer access"
+                    : access == ACCESS_WRITE ? "write where no memory is mapped"
+                    : access == ACCESS_EXEC  ? "jump where no memory is mapped"
+                                             : "read where no memory is mapped",
+                    addr);
+    }
+    arch_irq_disable();
+}
+
+static vaddr_t extable_exit(vaddr_t pc)
+{
+    for (const struct extable_entry *e = __ex_table_start; e < __ex_table_end; e++)
+        if ((vaddr_t)&e->insn + (vaddr_t)(s64)e->insn == pc)
+            return (vaddr_t)&e->exit + (vaddr_t)(s64)e->exit;
+    return 0;
+}
+
+/* The kernel's own tables allow the access by now: this CPU remembered "no". */
+static bool stale_kernel_entry(vaddr_t addr, unsigned access)
+{
+    pte_t e = pt_lookup(kernel_root(), addr);
+
+    if (addr < USER_TOP && PT_KERNEL_IN_USER_ROOT)
+        return false;
+    if (!pte_present(e) || (access == ACCESS_WRITE && !pte_write(e)) || (access == ACCESS_EXEC && !pte_exec(e)))
+        return false;
+    static vaddr_t last_addr[MAX_CPUS];
+    static u32 repeats[MAX_CPUS];
+    unsigned cpu = this_cpu()->cpu;
+    repeats[cpu] = last_addr[cpu] == addr ? repeats[cpu] + 1 : 0;
+    last_addr[cpu] = addr;
+    tlb_flush_local(NULL, ALIGN_DOWN(addr, PAGE_SIZE), 1);
+    return repeats[cpu] < 8; /* more often means that it isn't that */
+}
+
+static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
+{
+    vaddr_t exit = extable_exit(tf_pc(tf));
+
+    if (exit) { /* inside copy_in() or copy_out(), which hold no locks */
+        bool irqs = tf_irqs_enabled(tf);
+        struct process *p = current_process();
+        if (irqs)
+            arch_irq_enable();
+        if (!p || mm_fault(p->mm, addr, access))
+            tf_set_pc(tf, exit);
+        if (irqs)
+            arch_irq_disable();
+        return;
+    }
+    if (stale_kernel_entry(addr, access))
+        return;
+    test_hook_fault(tf, addr, access);
+    if (kstack_guard_at(addr))
+        panic_frame(tf, "kernel stack overflow: %s at 0x%lx, in the guard of a stack", access_word(access), addr);
+    if (addr < PAGE_SIZE)
+        panic_frame(tf, "the kernel used a null pointer: %s at 0x%lx", access_word(access), addr);
+    if (addr < USER_TOP && PT_KERNEL_IN_USER_ROOT)
+        panic_frame(tf, "the kernel touched user memory directly, not by copy_in() or copy_out(): %s at 0x%lx",
+                    access_word(access), addr);
+    if (addr - DIRECT_MAP_BASE < DIRECT_MAP_SIZE && pfn_valid((addr - DIRECT_MAP_BASE) >> PAGE_SHIFT)) {
+        pfn_t pfn = (addr - DIRECT_MAP_BASE) >> PAGE_SHIFT;
+        panic_frame(tf, "the kernel may not %s frame 0x%lx through the direct map (word: %s); a secure guest's?",
+                    access_word(access), pfn, memdesc_type_name(memdesc_type(memdesc_read(pfn))));
+    }
+    panic_frame(tf, "page fault in the kernel: %s at 0x%lx", access_word(access), addr);
+}
+
+void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
+{
+    if (tf_user(tf))
+        user_fault(tf, addr, access);
+    else
+        kernel_fault(tf, addr, access);
+}
+
+/* --- other exceptions -------------------------------------------------------------------------- */
+struct exception_words {
+    const char *text;
+    int status;
+};
+
+static struct exception_words words_for(enum exception what)
+{
+    switch (what) {
+    case EXC_ILLEGAL:
+        return (struct exception_words){"illegal instruction", STATUS_ILLEGAL};
+    case EXC_BREAKPOINT:
+        return (struct exception_words){"breakpoint", STATUS_TRAP};
+    case EXC_ALIGNMENT:
+        return (struct exception_words){"misaligned access", STATUS_BUS_ERROR};
+    case EXC_ARITHMETIC:
+        return (struct exception_words){"arithmetic error", STATUS_ARITHMETIC};
+    case EXC_BUS:
+        return (struct exception_words){"bus error", STATUS_BUS_ERROR};
+    case EXC_OTHER:
+        break;
+    }
+    return (struct exception_words){"exception", STATUS_TRAP};
+}
+
+void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr)
+{
+    struct exception_words w = words_for(what);
+
+    if (!tf_user(tf)) {
+        vaddr_t exit = extable_exit(tf_pc(tf));
+        if (exit) {
+            tf_set_pc(tf, exit);
+            return;
+        }
+        test_hook_exception(tf, w.text, addr);
+        panic_frame(tf, "%s in the kernel (code 0x%lx) at 0x%lx", w.text, code, addr);
+    }
+    if (in_guest())
+        guest_trap_exception(tf, what, code, addr);
+    else
+        process_die(tf, w.status, w.text, addr);
+}
+
+void __noreturn trap_stack_overflow(struct trapframe *tf)
+{
+    if (this_cpu()->in_panic)
+        arch_poweroff(PANIC_STATUS);
+    test_hook_overflow(tf);
+    const struct thread *t = current_thread();
+    panic_frame(tf, "kernel stack overflow in thread %s: stack pointer 0x%lx, its %lu KiB end at 0x%lx",
+                t ? t->name : "none", tf_sp(tf), KSTACK_SIZE / KiB, t ? (vaddr_t)t->stack_top - KSTACK_SIZE : 0);
+}
+
+/* --- interrupts -------------------------------------------------------------------------------- */
+void trap_timer(void)
+{
+    this_cpu()->irq_depth++;
+    sched_tick();
+    test_hook_tick();
+    this_cpu()->irq_depth--;
+}
+
+void trap_ipi(void)
+{
+    this_cpu()->irq_depth++;
+    counter_inc(COUNTER_IPIS);
+    shootdown_serve();
+    this_cpu()->irq_depth--;
+}
+
+void trap_exit_to_user(struct trapframe *tf)
+{
+    (void)tf;
+    DEBUG_ASSERT(current_thread()->locks_held == 0, "return to user mode with %u locks held",
+                 current_thread()->locks_held);
+    if (unlikely(sched_need_resched()))
+        schedule();
+    if (unlikely(READ_ONCE(current_process()->killed)))
+        process_check_killed();
+    icache_enter_user(current_process()->mm);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* Hints and requests about ranges of an address space: madvise and cache_sync. */
+#include <quire/cacheflush.h>
+#include <quire/errno.h>
+#include <quire/mm.h>
+#include <quire/mm_upcalls.h>
+
+static int set_flags(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set, unsigned clear)
+{
+    struct vma *vma = area_find(mm, start);
+    int err = vma && vma->start < start ? area_split(vma, start) : 0;
+
+    if (err)
+        return err;
+    vma = area_find(mm, end - 1);
+    if (vma && vma->end > end)
+        err = area_split(vma, end);
+    for (vma = area_find(mm, start); !err && vma && vma->start < end; vma = area_next(vma))
+        vma->flags = (vma->flags & ~clear) | set;
+    return err;
+}
+
+/* Every page of the range is brought in as if it were accessed. */
+static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
+{
+    for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
+        pte_t e = mm_lookup(mm, addr);
+        if (pte_present(e) && pte_accessible(e) && (access != ACCESS_WRITE || pte_write(e)))
+            continue;
+        int err = mm_fault(mm, addr, access);
+        if (err)
+            return err == -EFAULT ? -ENOMEM : err;
+        preempt_point();
+    }
+    return 0;
+}
+
+static bool fully_mapped(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    for (struct vma *vma = area_find(mm, start); vma && vma->start <= start; vma = area_next(vma)) {
+        start = vma->end;
+        if (start >= end)
+            return true;
+    }
+    return false;
+}
+
+int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
+{
+    if (!IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
+        return -EINVAL;
+    if (!len)
+        return 0;
+    vaddr_t end = addr + ALIGN_UP(len, PAGE_SIZE);
+    if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+        return populate(mm, addr, end, advice == MADV_POPULATE_WRITE ? ACCESS_WRITE : ACCESS_READ);
+    int err = -EINVAL;
+    rwsem_write_lock(&mm->areas_lock);
+    if (!fully_mapped(mm, addr, end)) {
+        err = -ENOMEM;
+    } else if (advice == MADV_DONTNEED) {
+        unmap_range(mm, addr, end);
+        err = 0;
+    } else if (advice == MADV_HUGEPAGE) {
+        err = set_flags(mm, addr, end, VMA_HUGE, VMA_NOHUGE);
+    } else if (advice == MADV_NOHUGEPAGE) {
+        err = set_flags(mm, addr, end, VMA_NOHUGE, VMA_HUGE);
+    }
+    rwsem_write_unlock(&mm->areas_lock);
+    return err;
+}
+
+int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
+{
+    if (!user_range_ok(addr, len))
+        return -EINVAL;
+    for (vaddr_t at = addr, end = addr + len; at < end;) {
+        size_t n = MIN(end - at, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
+        pte_t e = mm_lookup(mm, at);
+        if (pte_present(e)) { /* what isn't there was never written */
+            vaddr_t direct = (vaddr_t)pfn_address(pte_pfn(e)) + (at & (PAGE_SIZE - 1));
+            flush_icache_range(mm, direct, direct + n);
+        }
+        at += n;
+    }
+    return 0;
+}
