@@ -21,7 +21,7 @@
 #define UART_LSR_RX               0x01
 #define UART_LSR_TX_EMPTY         0x20
 
-void console_init(void)
+void uart_init(void)
 {
     port_write8(UART_IER, 0);
     port_write8(UART_LCR, UART_LCR_DLAB);

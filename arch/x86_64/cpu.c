@@ -101,7 +101,7 @@ void cpu_load_tables(struct percpu *cpu)
 /* From entry.S. After it console and traps work, so that nothing goes wrong in silence. */
 void cpu_early_init(void)
 {
-    console_init();
+    uart_init();
     read_features();
     trap_init_idt();
     cpu_load_tables(&percpu_area[0]);

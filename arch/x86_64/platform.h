@@ -21,7 +21,7 @@ void cpu_early_init(void);                /* boot CPU, before anything else */
 void cpu_load_tables(struct percpu *cpu); /* GDT, TSS, IDT and GS base of this CPU */
 void trap_init_idt(void);                 /* once */
 void trap_load_idt(void);                 /* on every CPU */
-void console_init(void);
+void uart_init(void);
 
 void lapic_init(void); /* on every CPU */
 void lapic_eoi(void);
