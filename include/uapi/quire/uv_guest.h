@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls of a protected guest to the ultravisor, by the machine's system-call instruction. Pages are guest pages
+ * of 4 KiB; addresses are guest addresses. Results below 0 are -E... numbers.
+ */
+#pragma once
+
+#define UVG_SHARE 1       /* page, nr: let the host use these pages; its answer is the result */
+#define UVG_UNSHARE 2     /* page, nr: take them back; contents stay and are not to be trusted */
+#define UVG_UNSHARE_ALL 3 /* every shared page */
+#define UVG_CONSOLE 4     /* text, bytes: the host prints it (127 at most); it is readable for the host */
+#define UVG_YIELD 5       /* value: let the host look; its answer is the result */
+#define UVG_EXIT 6        /* status */
+#define UVG_PAGES 7       /* -> pages that the guest has */
+#define UVG_MEASUREMENT 8 /* buffer of 32 bytes: SHA-256 over what was loaded */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest's page tables. They are made of frames that the host donated, so that the ultravisor never allocates;
+ * guest address = guest page * 4 KiB. Blocks are used where a whole one is secured at once.
+ */
+#include <quire/errno.h>
+#include <quire/tlb.h>
+#include <arch-generic/paging.h>
+#include <quire/string.h>
+#include "uv.h"
+
+u64 uv_tables_needed(u64 nr_pages)
+{
+    u64 bytes = PT_TABLE_BYTES(PT_LEVELS - 1);
+
+    for (unsigned level = 0; level + 1 < PT_LEVELS; level++)
+        bytes += DIV_ROUND_UP(nr_pages << PAGE_SHIFT, pt_span(level + 1)) * PT_TABLE_BYTES(level);
+    return DIV_ROUND_UP(bytes, PAGE_SIZE) + PT_LEVELS * 4; /* tables larger than a frame need consecutive ones */
+}
+
+/* The next donated frames that lie one behind the other; NULL: donate more. */
+static pte_t *take_table(struct uv_guest *g, unsigned level)
+{
+    unsigned nr = (unsigned)MAX(PT_TABLE_BYTES(level) / PAGE_SIZE, 1UL);
+
+    if (PT_TABLE_BYTES(level) < PAGE_SIZE && g->fragment && g->fragment + PT_TABLE_BYTES(level) <= PAGE_SIZE) {
+        u8 *frame = pfn_address(uv.first + g->fragment_frame);
+        pte_t *table = (pte_t *)(frame + g->fragment);
+        g->fragment += (u32)PT_TABLE_BYTES(level);
+        pt_table_init(table, level);
+        return table;
+    }
+    for (unsigned i = g->nr_used; i + nr <= g->nr_donated; i++) {
+        bool run = IS_ALIGNED(g->donated[i] + uv.first, (u64)nr);
+        for (unsigned k = 1; k < nr; k++)
+            run = run && g->donated[i + k] == g->donated[i] + k;
+        if (!run)
+            continue;
+        for (unsigned k = 0; k < nr; k++) { /* swap them to the end of the used ones */
+            u32 other = g->donated[g->nr_used + k];
+            g->donated[g->nr_used + k] = g->donated[i + k];
+            g->donated[i + k] = other;
+        }
+        pfn_t pfn = uv.first + g->donated[g->nr_used];
+        g->nr_used += nr;
+        if (PT_TABLE_BYTES(level) < PAGE_SIZE) {
+            g->fragment = (u32)PT_TABLE_BYTES(level);
+            g->fragment_frame = (u32)(pfn - uv.first);
+        }
+        pte_t *table = pfn_address(pfn);
+        pt_table_init(table, level);
+        return table;
+    }
+    return NULL;
+}
+
+int uv_tables_init(struct uv_guest *g)
+{
+    pte_t *top = take_table(g, PT_LEVELS - 1);
+
+    if (!top)
+        return -ENOMEM;
+#if PT_KERNEL_IN_USER_ROOT
+    const pte_t *kernel = paddr_address(kernel_root()->table);
+    memcpy(top + PT_TOP_USER_ENTRIES, kernel + PT_TOP_USER_ENTRIES,
+           (PT_ENTRIES(PT_LEVELS - 1) - PT_TOP_USER_ENTRIES) * sizeof(pte_t));
+#endif
+    g->mm.root.table = address_paddr(top);
+    return 0;
+}
+
+/* The entry for a guest address at `level`; NULL: donate more, or a block is there. */
+static pte_t *ensure(struct uv_guest *g, vaddr_t addr, unsigned level)
+{
+    pte_t *table = paddr_address(g->mm.root.table);
+
+    for (unsigned l = PT_LEVELS - 1; l > level; l--) {
+        pte_t *entry = table + pt_index(addr, l), e = pte_load(entry);
+        if (pde_leaf(e, l))
+            return NULL;
+        if (!pde_present(e, l)) {
+            pte_t *below = take_table(g, l - 1);
+            if (!below)
+                return NULL;
+            e = pde_make(address_paddr(below), l);
+            pte_store(entry, e);
+        }
+        table = pt_table_of(e, l);
+    }
+    return table + pt_index(addr, level);
+}
+
+static pgprot_t guest_prot(unsigned access)
+{
+    return PGPROT_USER | PGPROT_READ | (access & ACCESS_WRITE ? PGPROT_WRITE | PGPROT_DIRTY : 0u) |
+           (access & ACCESS_EXEC ? PGPROT_EXEC : 0u);
+}
+
+int uv_tables_map(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, unsigned access)
+{
+    vaddr_t addr = page << PAGE_SHIFT;
+    u64 block = pt_span(1) >> PAGE_SHIFT;
+
+    if (arch_pt_block_ok(1) && nr == block && IS_ALIGNED(page, block) && IS_ALIGNED(pfn, block)) {
+        pte_t *entry = ensure(g, addr, 1);
+        if (!entry)
+            return -ENOMEM;
+        if (!pde_present(pte_load(entry), 1)) {
+            pte_store(entry, pfn_block(pfn, guest_prot(access), 1));
+            arch_pt_publish();
+            return 0;
+        }
+    }
+    for (u64 i = 0; i < nr; i += block - (page + i) % block) /* all tables first: then nothing can fail */
+        if (!ensure(g, addr + (i << PAGE_SHIFT), 0))
+            return -ENOMEM;
+    for (u64 i = 0; i < nr; i++)
+        pte_store(ensure(g, addr + (i << PAGE_SHIFT), 0), pfn_pte(pfn + i, guest_prot(access)));
+    arch_pt_publish();
+    return 0;
+}
+
+pfn_t uv_tables_frame(struct uv_guest *g, u64 page)
+{
+    pte_t e = pt_lookup(&g->mm.root, page << PAGE_SHIFT);
+    return page < g->nr_pages && pte_present(e) ? pte_pfn(e) : PFN_NONE;
+}
