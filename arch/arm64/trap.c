@@ -4,7 +4,6 @@
  * Entered from trap.S with interrupts masked; system calls go straight to the kernel.
  */
 #include <arch-generic/context.h>
-#include <arch-generic/uaccess.h>
 #include <quire/trap_upcalls.h>
 #include "trap.h"
 
@@ -55,19 +54,6 @@ static void memory_abort(struct trapframe *tf, bool fetch)
         trap_exception(tf, EXC_BUS, tf->esr, iss & ISS_FNV ? 0 : tf->far);
 }
 
-/* The kernel tried an instruction that this machine may lack: go on at its exit. */
-static bool probe_failed(struct trapframe *tf)
-{
-    if (tf_user(tf))
-        return false;
-    for (const struct extable_entry *e = __ex_table_start; e < __ex_table_end; e++)
-        if ((vaddr_t)&e->insn + e->insn == tf->pc) {
-            tf->pc = (vaddr_t)&e->exit + e->exit;
-            return true;
-        }
-    return false;
-}
-
 void arm64_sync(struct trapframe *tf)
 {
     u32 class = (u32)tf->esr >> ESR_EC_SHIFT;
@@ -82,9 +68,6 @@ void arm64_sync(struct trapframe *tf)
         memory_abort(tf, false);
         break;
     case EC_UNKNOWN:
-        if (probe_failed(tf))
-            break;
-        /* fall through */
     case EC_WFX:
     case EC_FP_ACCESS:
     case EC_BTI:
