@@ -1,0 +1,13 @@
+# s390x: compiler, flags and machine. Read by build.mk and by the top Makefile.
+ARCH_TRIPLE       := s390x-linux-gnu-
+ARCH_PACKAGES     := gcc-s390x-linux-gnu qemu-system-misc
+ARCH_CFLAGS       := -m64 -march=z13 -mzarch -msoft-float -mno-vx -mno-htm
+ARCH_DEBUG_CFLAGS := -mbackchain
+ARCH_USER_CFLAGS  := -m64 -march=z13 -mzarch -mno-htm
+ARCH_LDFLAGS      := -melf64_s390
+ARCH_QEMU         := qemu-system-s390x
+ARCH_QEMU_ARGS    := -M s390-ccw-virtio -cpu max -nographic -action panic=exit-failure
+ARCH_BOOT_FILE    := quire.elf
+ARCH_GDB          := s390:64-bit
+# QEMU's exit status is 0 or 1; the kernel's last line carries the number.
+ARCH_EXIT         := bit

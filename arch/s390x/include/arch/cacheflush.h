@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Instruction fetches are coherent: "the results of a store are observed by subsequent instruction
+ * fetches" of the same CPU as soon as it serialises, and by other CPUs when they do (z/Architecture
+ * Principles of Operation, chapter 5 "Program Execution", Storage-Operand References and
+ * Serialization). Every interruption and every LPSWE serialises, so user code needs nothing more,
+ * and the local fence isn't asked for.
+ */
+#pragma once
+
+#include <quire/types.h>
+
+#define ARCH_ICACHE_COHERENT    1
+#define ARCH_ICACHE_LOCAL_FENCE 0
+
+static inline void arch_icache_clean(const void *addr, size_t len)
+{
+    (void)addr, (void)len;
+    __asm__ volatile("bcr 15,0" ::: "memory");
+}
+static inline void arch_icache_fence_local(void)
+{
+    __asm__ volatile("bcr 15,0" ::: "memory");
+}

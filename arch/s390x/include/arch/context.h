@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel contexts (what survives a switch) and the floating-point state of user threads: the vector
+ * registers, whose left halves are f0-f15, the control register, and the access registers, which
+ * the kernel never uses and user space keeps its thread pointer in (a0 and a1).
+ */
+#pragma once
+
+#include <quire/types.h>
+
+struct trapframe;
+
+struct arch_context {
+    u64 sp; /* callee-saved registers are in the save area there */
+};
+
+struct arch_fpu {
+    u64 v[32][2];
+    u32 access[16];
+    u32 fpc;
+};

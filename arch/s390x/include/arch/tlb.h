@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLB maintenance (chapter 3 "Storage", Translation-Lookaside Buffer). IPTE and IDTE reach all
+ * CPUs, and entries are tagged with the address-space-control element (ASCE) that they were made
+ * under, so there are no ASIDs and no messages.
+ *
+ * A valid entry in a table that a CPU may be using must not be changed by plain stores: the CPU may
+ * be between reading it and using it. arch_pte_invalidate() makes it invalid and removes it from
+ * all TLBs, after which the new value can be stored.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <quire/pt_root.h>
+#include <arch/pgtable.h>
+
+#define ARCH_TLB_BROADCAST     1
+#define ARCH_FLUSH_ON_CLEAR    1
+#define ARCH_BREAK_BEFORE_MAKE 0 /* flush on clear is all of it */
+#define ARCH_ASID_BITS         0
+
+/*
+ * Address-space-control element: table origin, private space (no low-address protection, which is
+ * for the kernel's lowcore, and no common segments), region-third table of full length.
+ */
+#define ASCE_PRIVATE      0x100UL
+#define ASCE_REGION_THIRD 0x4UL
+#define ASCE_LENGTH_FULL  0x3UL
+#define ASCE_USER_FLAGS   (ASCE_PRIVATE | ASCE_REGION_THIRD | ASCE_LENGTH_FULL)
+#define ASCE_KERNEL_FLAGS (ASCE_REGION_THIRD | ASCE_LENGTH_FULL)
+#define ASCE_ORIGIN       (~0xfffUL)
+
+extern u64 s390x_kernel_asce, s390x_no_user_asce; /* paging.c */
+
+/* Clear a page's entry and forget it on all CPUs. `addr` is the exact address that it translates.
+ */
+static inline void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
+{
+    u64 table = (u64)ptep & ~(PT_TABLE_BYTES(0) - 1);
+    __asm__ volatile("ipte %0,%1" ::"a"(table), "a"(addr) : "memory", "cc");
+    pte_store(ptep, pte_empty(0));
+}
+
+/* INVALIDATE DAT TABLE ENTRY, clearing by ASCE: forget everything made under it, on all CPUs. */
+static inline void tlb_clear_asce(u64 asce)
+{
+    __asm__ volatile("idte %%r0,%0,%1" ::"a"(asce), "a"(0x800UL) : "memory", "cc");
+}
+
+static inline void arch_tlb_flush_root(const struct pt_root *root)
+{
+    tlb_clear_asce(paddr_value(root->table) | ASCE_USER_FLAGS);
+}
+static inline void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr)
+{
+    (void)addr; /* single pages go by arch_pte_invalidate(), which knows the entry */
+    arch_tlb_flush_root(root);
+}
+static inline void arch_tlb_flush_kernel_page(vaddr_t addr)
+{
+    (void)addr;
+    tlb_clear_asce(s390x_kernel_asce);
+}
+
+/* COMPARE AND SWAP AND PURGE: all TLBs of all CPUs, if the comparison is equal; ours always is. */
+static inline void arch_tlb_flush_all(void)
+{
+    register u64 expected __asm__("r0") = 0;
+    register u64 same __asm__("r1") = 0;
+    u64 word = 0;
+
+    __asm__ volatile("cspg %0,%2"
+                     : "+d"(expected), "+m"(word)
+                     : "a"((u64)&word | 1), "d"(same)
+                     : "memory", "cc");
+}
+
+/* Invalid entries are never kept in a TLB, and stores become visible in order: nothing to do. */
+static inline void arch_pt_publish(void)
+{
+    barrier();
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The trap frame: PSW and general registers at the time of the trap, and what the CPU said about
+ * it.
+ *
+ * System calls: number in r1, arguments in r2-r7, result in r2. The address of a memory fault is
+ * only known to the page (TEID bits 0-51).
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <arch/cpu.h>
+
+struct trapframe {
+    struct psw psw;
+    u64 gprs[16];
+    u64 code;        /* interruption code, of its class */
+    u64 translation; /* TEID; 0 if the trap isn't about an access */
+    u64 backchain;   /* stack pointer of the interrupted function's caller; 0: none */
+    u64 length;      /* of the instruction, bytes; 0: doesn't matter */
+};
+
+static inline bool tf_user(const struct trapframe *tf)
+{
+    return tf->psw.mask & PSW_PROBLEM;
+}
+static inline bool tf_irqs_enabled(const struct trapframe *tf)
+{
+    return tf->psw.mask & PSW_EXT;
+}
+static inline vaddr_t tf_pc(const struct trapframe *tf)
+{
+    return tf->psw.addr;
+}
+static inline void tf_set_pc(struct trapframe *tf, vaddr_t pc)
+{
+    tf->psw.addr = pc;
+}
+static inline vaddr_t tf_sp(const struct trapframe *tf)
+{
+    return tf->gprs[15];
+}
+static inline vaddr_t tf_frame_pointer(const struct trapframe *tf)
+{
+    return tf->backchain;
+}
+static inline u64 tf_syscall_nr(const struct trapframe *tf)
+{
+    return tf->gprs[1];
+}
+static inline u64 tf_arg(const struct trapframe *tf, unsigned i)
+{
+    return tf->gprs[2 + i];
+}
+static inline void tf_set_ret(struct trapframe *tf, s64 value)
+{
+    tf->gprs[2] = (u64)value;
+}
+
+/* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */
+void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

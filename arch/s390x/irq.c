@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * External interruptions (chapter 6 "Interruptions", External Interruption): the timer, other CPUs,
+ * the service processor. There is no controller: which of them a CPU takes is in its CR0 (cpu.c).
+ */
+#include <arch-generic/machine.h>
+#include <quire/trap_upcalls.h>
+#include "irq.h"
+
+#define EXT_CLOCK_COMPARATOR 0x1004
+#define EXT_EMERGENCY_SIGNAL 0x1201
+#define EXT_EXTERNAL_CALL    0x1202
+#define EXT_SERVICE_SIGNAL   0x2401
+
+/* In the parameter of a service signal; the rest is the address of the block that is done, or 0. */
+#define SERVICE_EVENT_PENDING 1u
+
+void irq_dispatch(u16 code, u32 parameter)
+{
+    switch (code) {
+    case EXT_CLOCK_COMPARATOR:
+        arch_timer_set(~0UL); /* the condition lasts as long as the clock is ahead */
+        trap_timer();
+        break;
+    case EXT_EMERGENCY_SIGNAL:
+    case EXT_EXTERNAL_CALL:
+        trap_ipi();
+        break;
+    case EXT_SERVICE_SIGNAL:
+        if (parameter & SERVICE_EVENT_PENDING) /* else only a call that we made is done */
+            trap_console_rx();
+        break;
+    }
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end. A wait with all interruptions disabled stops a CPU for ever, and QEMU when it is the
+ * last one that runs: the address in the PSW says how it went. With `-action panic=exit-failure`
+ * QEMU's status is 0 for STOP_SUCCESS and 1 for anything else; the exact status is in the address,
+ * for those who ask QEMU, and in the console's last line.
+ */
+#include <arch-generic/machine.h>
+#include "irq.h"
+
+static void __noreturn stop(u64 address)
+{
+    struct psw wait = {PSW_STOP, address};
+
+    for (;;)
+        __asm__ volatile("lpswe %0" ::"Q"(wait) : "memory");
+}
+
+void __noreturn arch_poweroff(int status)
+{
+    static char ending;
+
+    arch_irq_disable();
+    if (__atomic_test_and_set(&ending, __ATOMIC_RELAXED))
+        arch_halt(); /* another CPU is at it: two that stop each other would look like success */
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        if (cpu != this_cpu()->cpu)
+            while (sigp((u16)cpu_area(cpu)->hwid, SIGP_STOP, 0) == 2) /* busy */
+                cpu_relax();
+    stop(status ? STOP_FAILURE + ((u64)status & 0x7f) : STOP_SUCCESS);
+}
+
+void __noreturn arch_halt(void)
+{
+    stop(STOP_HALT);
+}

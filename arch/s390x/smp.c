@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Other CPUs: SIGNAL PROCESSOR (chapter 4 "Control", CPU Signaling and Response). The boot CPU
+ * keeps the prefix area at absolute 0, each other one gets its own here.
+ */
+#include <arch-generic/machine.h>
+#include <quire/errno.h>
+#include "irq.h"
+
+#define CC_ACCEPTED 0
+#define CC_BUSY     2
+
+void secondary_entry(void);
+
+/* A CPU sees its own prefix area at address 0, and absolute 0 here. */
+static struct lowcore prefix_areas[MAX_CPUS] __aligned(LOWCORE_BYTES);
+
+int sigp(u16 address, unsigned order, u64 parameter)
+{
+    register u64 status __asm__("r1") = parameter; /* an odd R1 field: parameter and status */
+    int cc;
+
+    __asm__ volatile("sigp %1,%2,0(%3)\n\t"
+                     "ipm %0\n\tsrl %0,28"
+                     : "=d"(cc), "+d"(status)
+                     : "d"((u64)address), "a"((u64)order)
+                     : "cc", "memory");
+    return cc;
+}
+
+static int sigp_wait(u16 address, unsigned order, u64 parameter)
+{
+    int cc;
+
+    while ((cc = sigp(address, order, parameter)) == CC_BUSY)
+        cpu_relax();
+    return cc;
+}
+
+int arch_cpu_start(unsigned cpu)
+{
+    struct percpu *area = cpu_area(cpu);
+    struct lowcore *lc = &prefix_areas[cpu];
+    u16 address = (u16)area->hwid;
+
+    area->arch.prefix = lc;
+    lc->cpu = area;
+    lowcore_set_vectors(lc, PSW_KERNEL);
+    lc->restart_new = (struct psw){PSW_BOOT, (u64)secondary_entry};
+    if (sigp_wait(address, SIGP_SET_PREFIX, (u64)lc) != CC_ACCEPTED)
+        return -EIO;
+    return sigp_wait(address, SIGP_RESTART, 0) == CC_ACCEPTED ? 0 : -EIO;
+}
+
+/* SIGP serialises: what was stored before it is there when the other CPU takes the interruption. */
+void arch_ipi_send(unsigned cpu)
+{
+    sigp_wait((u16)cpu_area(cpu)->hwid, SIGP_EMERGENCY, 0);
+}

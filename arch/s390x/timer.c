@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clock and timer: the TOD clock and the clock comparator (chapter 4 "Control", Timing). The TOD
+ * clock counts from 1900 and is the same on all CPUs; in nanoseconds it fits 64 bits as long as it
+ * lasts itself, to 2042.
+ */
+#include <arch-generic/machine.h>
+
+#define TOD_NEVER (~0UL)
+
+u64 arch_clock_ns(void)
+{
+    return tod_to_ns(read_tod());
+}
+
+/* The first clock value at which tod_to_ns() is at least ns: 512 units are 125 ns. */
+static u64 ns_to_tod(u64 ns)
+{
+    if (ns / 125 >= TOD_NEVER / 512)
+        return TOD_NEVER;
+    return ns / 125 * 512 + DIV_ROUND_UP(ns % 125 * 512, 125);
+}
+
+void arch_timer_set(u64 deadline_ns)
+{
+    u64 tod = deadline_ns == ~0UL ? TOD_NEVER : ns_to_tod(deadline_ns);
+
+    if (tod != TOD_NEVER && tod)
+        tod--; /* the interruption comes when the clock is greater than the comparator */
+    __asm__ volatile("sckc %0" ::"Q"(tod) : "memory");
+}
