@@ -13,8 +13,8 @@
 void context_start(void);
 
 /*
- * `entry` may be a C function: the stack pointer is 8 below a multiple of 16, as behind a CALL (psABI
- * 3.2.2). Nobody has pushed a return address.
+ * `entry` may be a C function: the stack pointer is 8 below a multiple of 16, as behind a CALL
+ * (psABI 3.2.2). Nobody has pushed a return address.
  */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1)
 {
