@@ -12,11 +12,15 @@
 
 void context_start(void);
 
+/*
+ * `entry` may be a C function: the stack pointer is 8 below a multiple of 16, as behind a CALL
+ * (psABI 3.2.2). Nobody has pushed a return address.
+ */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1)
 {
     memset(tf, 0, sizeof(*tf));
     tf->rip = entry;
-    tf->rsp = sp;
+    tf->rsp = ALIGN_DOWN(sp, 16UL) - 8;
     tf->rdi = arg0;
     tf->rsi = arg1;
     tf->rflags = RFLAGS_FIXED | RFLAGS_IF;

@@ -3,8 +3,9 @@
  * Starting the other CPUs: INIT and start-up interrupts (Intel SDM 3A 8.4.4). They begin in real
  * mode at a copy of entry.S's trampoline in TRAMPOLINE_PA, which boot/x86_64.c keeps free.
  *
- * Under -icount QEMU charges a CPU that takes INIT with all the time until its next event, which
- * may be 55 ms: the clock leaps, and the second start-up interrupt is sent without need.
+ * Under -icount QEMU charges a CPU that takes INIT with all the time until the next event of the
+ * machine, easily 55 ms by which the clock would leap. So we provide events: our timer keeps
+ * running out while we wait. timer_interrupt() finds no deadline due and sets it again.
  */
 #include <arch-generic/machine.h>
 #include <quire/errno.h>
@@ -15,6 +16,7 @@
 #define INIT_DELAY_NS      10000
 #define STARTUP_TIMEOUT_NS 1000000
 #define LAST_TIMEOUT_NS    200000000
+#define EVENT_TICKS        2000 /* of the local APIC's timer */
 
 extern const u8 trampoline_start[], trampoline_end[];
 
@@ -27,8 +29,10 @@ static bool wait_started(u64 ns)
 {
     u64 end = arch_clock_ns() + ns;
 
-    while (!READ_ONCE(started) && arch_clock_ns() < end)
+    while (!READ_ONCE(started) && arch_clock_ns() < end) {
+        lapic_write(LAPIC_TIMER_INITIAL, EVENT_TICKS);
         cpu_relax();
+    }
     return READ_ONCE(started);
 }
 
