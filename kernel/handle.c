@@ -79,6 +79,13 @@ int handle_close(struct handle_table *t, long number)
     return 0;
 }
 
+void handle_close_object(struct handle_table *t, struct object *o)
+{
+    for (long i = 0; i < NR_HANDLES; i++)
+        if (READ_ONCE(t->handle[i].object) == o)
+            handle_close(t, i);
+}
+
 void handle_close_all(struct handle_table *t)
 {
     for (long i = 0; i < NR_HANDLES; i++)

@@ -16,6 +16,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/uaccess.h>
+#include <uapi/quire/abi.h>
 
 #define USER_STACK_TOP ((vaddr_t)USER_TOP - 1 * MiB)
 
@@ -210,7 +211,7 @@ int process_fork(const struct trapframe *tf, struct process **out)
     }
     handle_copy_all(&p->handles, &parent->handles, NR_HANDLES);
     struct trapframe frame = *tf;
-    tf_set_ret(&frame, 0);
+    tf_set_ret(&frame, QUIRE_IN_CHILD);
     struct thread *t = thread_create(p->name, p, PRIORITY_USER, start_user, NULL);
     if (!t) {
         process_abandon(p);

@@ -260,7 +260,8 @@ struct thread *thread_create(const char *name, struct process *process, unsigned
     list_init(&t->wait_link);
     list_init(&t->process_link);
     arch_fpu_init(&t->fpu);
-    arch_context_init(&t->context, t->stack_top, thread_trampoline, t);
+    /* Below the place of the user frame, which is filled in before the thread runs. */
+    arch_context_init(&t->context, arch_user_frame(t->stack_top), thread_trampoline, t);
     return t;
 }
 

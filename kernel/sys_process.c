@@ -17,7 +17,7 @@ s64 sys_nop(struct trapframe *tf)
     return 0;
 }
 
-s64 sys_exit(struct trapframe *tf) { process_exit((int)(tf_arg(tf, 0) & 255)); }
+s64 sys_exit(struct trapframe *tf) { process_exit(STATUS_EXIT((int)tf_arg(tf, 0))); }
 
 /* argv (NULL-terminated, NULL: none) into one buffer of strings; returns their number, or an error. */
 static int copy_arguments(u64 argv, char *buffer, size_t *bytes)
@@ -89,6 +89,7 @@ s64 sys_wait(struct trapframe *tf)
         if (!child)
             return -ECHILD;
         u64 id = child->id;
+        handle_close_object(&current_process()->handles, &child->object);
         object_put(&child->object);
         return report_status(id, status, tf_arg(tf, 1));
     }
@@ -165,4 +166,16 @@ s64 sys_clock(struct trapframe *tf)
 {
     (void)tf;
     return (s64)(arch_clock_ns() & ~(1UL << 63));
+}
+
+s64 sys_process_id(struct trapframe *tf)
+{
+    int err;
+    struct object *o = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_PROCESS, 0, &err);
+
+    if (!o)
+        return err;
+    u64 id = ((struct process *)o)->id;
+    object_put(o);
+    return (s64)id;
 }

@@ -17,8 +17,7 @@ struct slab {
     struct slab_cache *cache;
     void *free;
     u32 in_use, capacity;
-    u64 reserved;
-};
+} __aligned(SLAB_ALIGN_MAX);
 
 static struct list caches = LIST_INIT(caches);
 static spinlock_t caches_lock;

@@ -31,7 +31,7 @@ struct process {
     bool killed;      /* threads end on their way to user mode */
     int kill_status;
     bool exited;
-    int status;       /* exit code; 128 + signal-like number after a fault */
+    int status;       /* STATUS_* */
     struct wait_queue wait; /* exited, or a child has */
     struct process *parent; /* for wait(any); not counted, cleared when the parent ends */
     struct list children, child_link;
@@ -69,10 +69,12 @@ struct process *process_by_id(u64 id);
 void processes_print(void); /* Ctrl-P: locks as little as it can */
 u64 processes_in_use(void);
 
-#define STATUS_FAULT 139    /* like a shell's 128 + SIGSEGV */
-#define STATUS_BUS_ERROR 135
-#define STATUS_ILLEGAL 132
-#define STATUS_ARITHMETIC 136
-#define STATUS_TRAP 133
-#define STATUS_KILLED 137
-#define STATUS_NO_MEMORY 134
+/* A status is what POSIX's wait() gives: exit code * 256, or the number of the signal of this kind of death. */
+#define STATUS_EXIT(code) (((code) & 255) << 8)
+#define STATUS_FAULT 11
+#define STATUS_BUS_ERROR 7
+#define STATUS_ILLEGAL 4
+#define STATUS_ARITHMETIC 8
+#define STATUS_TRAP 5
+#define STATUS_KILLED 9
+#define STATUS_NO_MEMORY 9

@@ -5,11 +5,16 @@
  * A *typed* cache never gives its frames back and never writes into the part of a free object before
  * link_offset: whoever holds a stale pointer into it still finds an object of that type there. Folios,
  * holes, poison records and page-table descriptors need that, because words are followed without a lock.
+ *
+ * Objects are aligned to 16 bytes; to SLAB_ALIGN_MAX if their size is a multiple of it, as it is for every
+ * struct that asks for that alignment.
  */
 #pragma once
 
 #include <quire/list.h>
 #include <quire/spinlock.h>
+
+#define SLAB_ALIGN_MAX 64
 
 struct slab_cache {
     const char *name;

@@ -16,6 +16,7 @@ enum {
 };
 
 #define QUIRE_NAME_MAX 64
+#define QUIRE_IN_CHILD 0x10000 /* fork's result in the child: no handle is that large */
 
 struct quire_entry { /* a file of the boot archive */
     char name[QUIRE_NAME_MAX];

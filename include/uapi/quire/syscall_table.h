@@ -10,7 +10,7 @@
 #define QUIRE_SYSCALLS(X)                                                                          \
     X(0, nop, 0, "does nothing; what a system call costs")                                         \
     X(1, exit, 1, "status: end this process")                                                      \
-    X(2, spawn, 3, "path, argv, nr_handles: start a program; it gets handles 0..nr_handles-1; -> handle") \
+    X(2, spawn, 2, "path, argv: start a program; it gets handles 0 to 2; -> handle")               \
     X(3, wait, 2, "handle or -1 for any child, int *status: -> process id")                        \
     X(4, read, 3, "handle, buffer, bytes: -> bytes read, 0 at the end")                            \
     X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
@@ -28,7 +28,7 @@
     X(17, thread_create, 3, "entry, stack pointer, argument: -> thread id")                        \
     X(18, thread_exit, 0, "end this thread; the last one ends the process with status 0")          \
     X(19, getpid, 0, "-> process id")                                                              \
-    X(20, fork, 0, "-> 0 in the child, a handle to it in the parent")                              \
+    X(20, fork, 0, "-> a handle to the child in the parent, QUIRE_IN_CHILD in the child")                              \
     X(21, process_info, 2, "index, struct quire_process *: the n-th process")                      \
     X(22, memory_info, 1, "struct quire_memory *")                                                 \
     X(23, area_info, 3, "process id (0: this one), index, struct quire_area *")                    \
@@ -45,4 +45,5 @@
     X(34, guest_peek, 4, "handle, guest offset, buffer, bytes: read as the host would; refused if secret") \
     X(35, guest_info, 2, "handle, struct quire_guest_info *")                                      \
     X(36, memory_create, 1, "bytes: a memory object -> handle")                                    \
-    X(37, cpu, 0, "-> number of the CPU that runs the caller")
+    X(37, cpu, 0, "-> number of the CPU that runs the caller")                                       \
+    X(38, process_id, 1, "process handle: -> its id")

@@ -23,10 +23,11 @@ struct percpu;
 #define csr_set(csr, v) __asm__ volatile("csrs " #csr ", %0" ::"rK"((u64)(v)) : "memory")
 #define csr_clear(csr, v) __asm__ volatile("csrc " #csr ", %0" ::"rK"((u64)(v)) : "memory")
 
+/* volatile: a value from before a switch is another CPU's */
 static __always_inline struct percpu *this_cpu(void)
 {
     struct percpu *cpu;
-    __asm__("mv %0, tp" : "=r"(cpu));
+    __asm__ volatile("mv %0, tp" : "=r"(cpu));
     return cpu;
 }
 

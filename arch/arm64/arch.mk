@@ -1,0 +1,15 @@
+# arm64: compiler, flags and machine. Read by build.mk and by the top Makefile.
+# Atomics are inline and of the first architecture version: cortex-a72 has no LSE.
+ARCH_TRIPLE      := aarch64-linux-gnu-
+ARCH_PACKAGES    := gcc-aarch64-linux-gnu qemu-system-arm
+ARCH_CFLAGS      := -march=armv8-a -mgeneral-regs-only -mno-outline-atomics -mcmodel=small
+ARCH_USER_CFLAGS := -march=armv8-a -mno-outline-atomics -mcmodel=small
+# Backtraces through leaf functions too.
+ARCH_DEBUG_CFLAGS := -mno-omit-leaf-frame-pointer
+ARCH_LDFLAGS     := -maarch64elf
+ARCH_QEMU        := qemu-system-aarch64
+ARCH_QEMU_ARGS   := -M virt,gic-version=3 -cpu cortex-a76 -nographic -semihosting
+ARCH_BOOT_FILE   := Image
+ARCH_GDB         := aarch64
+# QEMU's exit status is the kernel's status.
+ARCH_EXIT        := plain

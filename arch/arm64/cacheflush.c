@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making stores executable (Arm ARM, "Synchronization and coherency issues between data and
+ * instruction accesses"): what CTR_EL0 calls coherent is left out, the rest is done by lines.
+ */
+#include <arch/cacheflush.h>
+
+#define CTR_IMINLINE(ctr) (4UL << ((ctr)&0xf)) /* smallest line of any cache, in bytes */
+#define CTR_DMINLINE(ctr) (4UL << ((ctr) >> 16 & 0xf))
+#define CTR_IDC (1UL << 28) /* no cleaning needed */
+#define CTR_DIC (1UL << 29) /* no invalidation needed */
+
+void arch_icache_clean(const void *addr, size_t len)
+{
+    u64 ctr = sysreg_read(ctr_el0), start = (u64)addr, end = start + len;
+
+    if (!(ctr & CTR_IDC))
+        for (u64 a = ALIGN_DOWN(start, CTR_DMINLINE(ctr)); a < end; a += CTR_DMINLINE(ctr))
+            __asm__ volatile("dc cvau, %0" ::"r"(a) : "memory");
+    dsb(ish); /* cleaned (or, with IDC, stored) before anybody fetches again */
+    if (!(ctr & CTR_DIC)) {
+        for (u64 a = ALIGN_DOWN(start, CTR_IMINLINE(ctr)); a < end; a += CTR_IMINLINE(ctr))
+            __asm__ volatile("ic ivau, %0" ::"r"(a) : "memory");
+        dsb(ish);
+    }
+    isb();
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel contexts (what survives a switch) and the state of user threads outside the trap frame. */
+#pragma once
+
+#include <quire/types.h>
+
+struct trapframe;
+
+/* Callee-saved registers (AAPCS64 6.1.1); floating point is user state and isn't among them. */
+struct arch_context {
+    u64 x19_x28[10];
+    u64 fp, lr;
+    u64 sp;
+};
+
+/* Saved at a switch only, never on the way in and out of the kernel. */
+struct arch_fpu {
+    u64 q[32][2] __aligned(16);
+    u64 fpcr, fpsr;
+    u64 tpidr; /* TPIDR_EL0, the user's thread pointer, belongs to the same moments */
+};

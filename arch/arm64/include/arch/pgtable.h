@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VMSAv8-64 entries, 4 KiB granule, 39 bits: three levels of 512 entries (Arm ARM, "Translation
+ * table descriptor formats"). Our level 0 is the manual's level 3.
+ *
+ *   63 | 58:55 software | 54 UXN | 53 PXN | 52 contiguous | 51 DBM | 47:12 output address
+ *      | 11 nG | 10 AF | 9:8 SH | 7 AP[2] read-only | 6 AP[1] user | 4:2 MAIR index | 1:0 type
+ *
+ * Type 3 is a table or, at level 0, a page; 1 is a block; bit 0 clear is nothing to the hardware.
+ *
+ * Writable and dirty are two questions with three bits ("Hardware management of the dirty state").
+ * DBM says writable. AP[2] clear says that stores go through: written, or a machine that doesn't
+ * track. Where hardware manages the dirty state, it turns DBM with AP[2] into DBM without at the
+ * first store; elsewhere a writable entry is dirty from the start. PTE_SW_DIRTY keeps the answer
+ * when an entry loses its write permission.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <quire/pgprot.h>
+#include <arch/layout.h>
+#include <arch/sysreg.h>
+
+typedef struct {
+    u64 v;
+} pte_t;
+
+#define PT_LEVELS              3
+#define PT_SHIFT(level)        (12 + 9 * (level))
+#define PT_ENTRIES(level)      512UL
+#define PT_TABLE_BYTES(level)  4096UL
+#define PT_TOP_USER_ENTRIES    256UL /* top-level entries that belong to user space */
+#define PT_KERNEL_IN_USER_ROOT 0     /* TTBR1_EL1 has the kernel */
+
+#define PTE_VALID       (1UL << 0)
+#define PTE_TYPE        (3UL << 0)
+#define PTE_TYPE_BLOCK  (1UL << 0)
+#define PTE_TYPE_PAGE   (3UL << 0)
+#define PTE_TYPE_TABLE  (3UL << 0)
+#define PTE_MAIR(index) ((u64)(index) << 2)
+#define PTE_USER        (1UL << 6)
+#define PTE_RDONLY      (1UL << 7)
+#define PTE_SH_INNER    (3UL << 8)
+#define PTE_AF          (1UL << 10)
+#define PTE_NG          (1UL << 11)
+#define PTE_ADDR_MASK   0x0000fffffffff000UL
+#define PTE_DBM         (1UL << 51)
+#define PTE_PXN         (1UL << 53)
+#define PTE_UXN         (1UL << 54)
+#define PTE_SW_DIRTY    (1UL << 55)
+#define PTE_SW_NONE     (1UL << 56) /* PROT_NONE: holds a frame although bit 0 is clear */
+
+/* What a writable clean entry has in AP[2]: PTE_RDONLY if hardware will clear it, else 0. */
+extern u64 arm64_clean_rdonly;
+
+static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
+
+static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
+static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
+
+/* --- leaf entries ----------------------------------------------------------------------------- */
+static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
+{
+    u64 v = PTE_TYPE_PAGE | PTE_SH_INNER | PTE_PXN | PTE_UXN | pfn << PAGE_SHIFT;
+    v |= PTE_MAIR(prot & PGPROT_DEVICE ? MAIR_DEVICE_INDEX : MAIR_NORMAL_INDEX);
+    v |= prot & PGPROT_USER ? PTE_USER | PTE_NG : 0;
+    if (prot & PGPROT_EXEC)
+        v &= ~(prot & PGPROT_USER ? PTE_UXN : PTE_PXN);
+    if (!(prot & PGPROT_OLD))
+        v |= PTE_AF;
+    if (prot & PGPROT_DIRTY)
+        v |= PTE_SW_DIRTY;
+    if (!(prot & PGPROT_WRITE))
+        v |= PTE_RDONLY;
+    else
+        v |= PTE_DBM | (prot & PGPROT_DIRTY ? 0 : arm64_clean_rdonly);
+    if (!(prot & PGPROT_READ))
+        v = (v & ~PTE_VALID) | PTE_SW_NONE;
+    return (pte_t){v};
+}
+static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
+{
+    pte_t e = pfn_pte(pfn, prot);
+    return level ? (pte_t){(e.v & ~PTE_TYPE) | PTE_TYPE_BLOCK} : e;
+}
+
+static inline bool pte_present(pte_t e) { return e.v & (PTE_VALID | PTE_SW_NONE); }
+static inline bool pte_accessible(pte_t e) { return e.v & PTE_VALID; }
+static inline pfn_t pte_pfn(pte_t e) { return (e.v & PTE_ADDR_MASK) >> PAGE_SHIFT; }
+static inline bool pte_write(pte_t e) { return e.v & PTE_DBM; }
+static inline bool pte_user(pte_t e) { return e.v & PTE_USER; }
+static inline bool pte_exec(pte_t e) { return !(e.v & (pte_user(e) ? PTE_UXN : PTE_PXN)); }
+static inline bool pte_young(pte_t e) { return e.v & PTE_AF; }
+static inline bool pte_dirty(pte_t e)
+{
+    return (e.v & PTE_SW_DIRTY) || (e.v & (PTE_DBM | PTE_RDONLY)) == PTE_DBM;
+}
+static inline pte_t pte_wrprotect(pte_t e)
+{
+    u64 dirty = pte_dirty(e) ? PTE_SW_DIRTY : 0;
+    return (pte_t){(e.v & ~PTE_DBM) | PTE_RDONLY | dirty};
+}
+static inline pte_t pte_mkwrite(pte_t e)
+{
+    u64 rdonly = e.v & PTE_SW_DIRTY ? 0 : arm64_clean_rdonly;
+    return pte_write(e) ? e : (pte_t){(e.v & ~PTE_RDONLY) | PTE_DBM | rdonly};
+}
+static inline pte_t pte_mkold(pte_t e) { return (pte_t){e.v & ~PTE_AF}; }
+static inline pte_t pte_mkyoung(pte_t e) { return (pte_t){e.v | PTE_AF}; }
+static inline pte_t pte_mkdirty(pte_t e)
+{
+    return (pte_t){(e.v | PTE_SW_DIRTY) & ~(pte_write(e) ? PTE_RDONLY : 0)};
+}
+static inline pte_t pte_mkclean(pte_t e)
+{
+    return (pte_t){(e.v & ~PTE_SW_DIRTY) | (pte_write(e) ? arm64_clean_rdonly : 0)};
+}
+static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PAGE_SHIFT)}; }
+
+/* --- entries of level 1 and up ---------------------------------------------------------------- */
+static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_VALID; }
+static inline bool pde_leaf(pte_t e, unsigned level)
+{
+    return (void)level, (e.v & PTE_TYPE) == PTE_TYPE_BLOCK;
+}
+static inline paddr_t pde_table(pte_t e, unsigned level)
+{
+    return (void)level, mk_paddr(e.v & PTE_ADDR_MASK);
+}
+static inline pte_t pde_make(paddr_t table, unsigned level)
+{
+    return (void)level, (pte_t){PTE_TYPE_TABLE | paddr_value(table)};
+}
+/* The page entry that a block entry stands for, `index` frames into the block. */
+static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
+{
+    return (void)level, pte_advance_pfn((pte_t){e.v | PTE_TYPE_PAGE}, index);
+}
+
+/* One 8-byte store, seen whole by the walker of any CPU. */
+static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
+static inline pte_t pte_load(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }

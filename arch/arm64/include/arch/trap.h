@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The trap frame: every general register as trapped, and what the CPU said about it. */
+#pragma once
+
+#include <quire/types.h>
+#include <arch/cpu.h>
+
+struct trapframe {
+    u64 x[31];
+    u64 sp;     /* SP_EL0 of user mode, SP_EL1 of the kernel */
+    u64 pc;     /* ELR_EL1 */
+    u64 pstate; /* SPSR_EL1 */
+    u64 esr;
+    u64 far;
+};
+
+static inline bool tf_user(const struct trapframe *tf) { return !(tf->pstate & PSR_MODE_MASK); }
+static inline bool tf_irqs_enabled(const struct trapframe *tf) { return !(tf->pstate & PSR_I); }
+static inline vaddr_t tf_pc(const struct trapframe *tf) { return tf->pc; }
+static inline void tf_set_pc(struct trapframe *tf, vaddr_t pc) { tf->pc = pc; }
+static inline vaddr_t tf_sp(const struct trapframe *tf) { return tf->sp; }
+static inline vaddr_t tf_frame_pointer(const struct trapframe *tf) { return tf->x[29]; }
+static inline u64 tf_syscall_nr(const struct trapframe *tf) { return tf->x[8]; }
+static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->x[i]; }
+static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->x[0] = (u64)value; }
+
+/* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */
+void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

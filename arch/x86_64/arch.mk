@@ -1,0 +1,13 @@
+# x86_64: compiler, flags and machine. Read by build.mk and by the top Makefile.
+ARCH_TRIPLE      := x86_64-linux-gnu-
+ARCH_PACKAGES    := gcc-x86-64-linux-gnu qemu-system-x86
+ARCH_CFLAGS      := -m64 -fno-pic -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none
+ARCH_USER_CFLAGS := -m64 -march=x86-64 -fcf-protection=none
+ARCH_LDFLAGS     := -melf_x86_64
+ARCH_QEMU        := qemu-system-x86_64
+ARCH_QEMU_ARGS   := -M q35 -cpu max -nodefaults -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
+    -display none -serial mon:stdio
+ARCH_BOOT_FILE   := quire.elf
+ARCH_GDB         := i386:x86-64
+# QEMU's exit status is 33 for the kernel's status 0 and 65 + 2 * (status & 31) for every other.
+ARCH_EXIT        := isa-debug-exit

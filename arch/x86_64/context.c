@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* New contexts and user frames, floating-point state, register dumps, one step of a backtrace. */
+#include <arch-generic/context.h>
+#include <quire/log.h>
+#include <quire/string.h>
+#include "platform.h"
+
+#define FCW_OFFSET    0 /* of the legacy area (SDM 1 table 13-1) */
+#define FCW_INITIAL   0x37f
+#define MXCSR_OFFSET  24
+#define MXCSR_INITIAL 0x1f80
+
+void context_start(void);
+
+void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1)
+{
+    memset(tf, 0, sizeof(*tf));
+    tf->rip = entry;
+    tf->rsp = sp;
+    tf->rdi = arg0;
+    tf->rsi = arg1;
+    tf->rflags = RFLAGS_FIXED | RFLAGS_IF;
+    tf->cs = SEL_USER_CODE;
+    tf->ss = SEL_USER_DATA;
+}
+
+void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(void *), void *arg)
+{
+    /* As arch_switch pops it: r15 r14 r13 r12 rbx rbp, return address. */
+    u64 *frame = (u64 *)stack_top - 8;
+
+    memset(frame, 0, 8 * sizeof(u64));
+    frame[2] = (u64)arg;
+    frame[3] = (u64)fn;
+    frame[6] = (u64)context_start;
+    ctx->sp = (u64)frame;
+}
+
+/* A header of zeros tells XRSTOR "initial state"; FXRSTOR, and MXCSR in any case, read the rest. */
+void arch_fpu_init(struct arch_fpu *fpu)
+{
+    memset(fpu, 0, sizeof(*fpu));
+    *(u16 *)(fpu->area + FCW_OFFSET) = FCW_INITIAL;
+    *(u32 *)(fpu->area + MXCSR_OFFSET) = MXCSR_INITIAL;
+}
+
+void arch_fpu_save(struct arch_fpu *fpu)
+{
+    if (cpu_features.xsave)
+        __asm__ volatile("xsave64 %0" : "+m"(fpu->area) : "a"(cpu_features.xcr0), "d"(0));
+    else
+        __asm__ volatile("fxsave64 %0" : "=m"(fpu->area));
+    if (cpu_features.fsgsbase) {
+        fpu->fs_base = read_msr(MSR_FS_BASE);
+        fpu->gs_base = read_msr(MSR_KERNEL_GS_BASE);
+    }
+}
+
+void arch_fpu_restore(const struct arch_fpu *fpu)
+{
+    if (cpu_features.xsave)
+        __asm__ volatile("xrstor64 %0" ::"m"(fpu->area), "a"(cpu_features.xcr0), "d"(0));
+    else
+        __asm__ volatile("fxrstor64 %0" ::"m"(fpu->area));
+    if (cpu_features.fsgsbase) {
+        write_msr(MSR_FS_BASE, fpu->fs_base);
+        write_msr(MSR_KERNEL_GS_BASE, fpu->gs_base);
+    }
+}
+
+void arch_print_frame(const struct trapframe *tf)
+{
+    kprintf("  rip %016lx  rflags %08lx  vector %lu  error %lx  cs %lx  cr2 %016lx\n", tf->rip,
+            tf->rflags, tf->vector, tf->error, tf->cs, read_cr(2));
+    kprintf("  rsp %016lx  rbp %016lx  rax %016lx  rbx %016lx\n", tf->rsp, tf->rbp, tf->rax,
+            tf->rbx);
+    kprintf("  rcx %016lx  rdx %016lx  rsi %016lx  rdi %016lx\n", tf->rcx, tf->rdx, tf->rsi,
+            tf->rdi);
+    kprintf("  r8  %016lx  r9  %016lx  r10 %016lx  r11 %016lx\n", tf->r8, tf->r9, tf->r10, tf->r11);
+    kprintf("  r12 %016lx  r13 %016lx  r14 %016lx  r15 %016lx\n", tf->r12, tf->r13, tf->r14,
+            tf->r15);
+}
+
+bool arch_unwind(vaddr_t *fp, vaddr_t *pc)
+{
+    const u64 *frame = (const u64 *)*fp; /* the caller's RBP, then the return address */
+
+    *pc = frame[1];
+    *fp = frame[0];
+    return *pc != 0;
+}
+
+vaddr_t arch_frame_pointer(void) { return (vaddr_t)__builtin_frame_address(0); }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * x86_64 page-table entries (Intel SDM 3A 4.5): four levels of 512 entries.
+ *
+ *   63 NX | 51:12 frame number | 11:9 software
+ *   8 G | 7 PS | 6 D | 5 A | 4 PCD | 3 PWT | 2 U | 1 W | 0 P
+ *
+ * PS=1 at level 1 or 2 is a block of 2 MiB or 1 GiB; at level 0 the bit has another meaning (PAT)
+ * and stays 0. The processor sets A and D.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <quire/pgprot.h>
+#include <arch/layout.h>
+
+typedef struct {
+    u64 v;
+} pte_t;
+
+#define PT_LEVELS              4
+#define PT_SHIFT(level)        (12 + 9 * (level))
+#define PT_ENTRIES(level)      512UL
+#define PT_TABLE_BYTES(level)  4096UL
+#define PT_TOP_USER_ENTRIES    256UL /* top-level entries that belong to user space */
+#define PT_KERNEL_IN_USER_ROOT 1     /* one root serves both halves */
+
+#define PTE_P         (1UL << 0)
+#define PTE_W         (1UL << 1)
+#define PTE_U         (1UL << 2)
+#define PTE_PWT       (1UL << 3)
+#define PTE_PCD       (1UL << 4)
+#define PTE_A         (1UL << 5)
+#define PTE_D         (1UL << 6)
+#define PTE_PS        (1UL << 7)
+#define PTE_G         (1UL << 8)
+#define PTE_NONE      (1UL << 9) /* software: PROT_NONE, holds a frame although P is clear */
+#define PTE_NX        (1UL << 63)
+#define PTE_PFN_SHIFT 12
+#define PTE_PFN_MASK  (((1UL << 40) - 1) << PTE_PFN_SHIFT)
+
+extern bool cpu_has_gib_pages; /* CPUID, before kernel_main() */
+static inline bool arch_pt_block_ok(unsigned level)
+{
+    return level == 1 || (level == 2 && cpu_has_gib_pages);
+}
+
+static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
+static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
+
+/* --- leaf entries --- */
+static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
+{
+    u64 v = PTE_P | pfn << PTE_PFN_SHIFT;
+    if (prot & PGPROT_WRITE)
+        v |= PTE_W;
+    if (!(prot & PGPROT_EXEC))
+        v |= PTE_NX;
+    v |= prot & PGPROT_USER ? PTE_U : PTE_G;
+    if (!(prot & PGPROT_OLD))
+        v |= PTE_A;
+    if (prot & PGPROT_DIRTY)
+        v |= PTE_D;
+    if (prot & PGPROT_DEVICE)
+        v |= PTE_PCD | PTE_PWT; /* PAT entry 3 after reset: strong uncacheable (SDM 3A 11.12.4) */
+    if (!(prot & PGPROT_READ))
+        v = (v & ~PTE_P) | PTE_NONE;
+    return (pte_t){v};
+}
+static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
+{
+    return (void)level, (pte_t){pfn_pte(pfn, prot).v | PTE_PS};
+}
+
+static inline bool pte_present(pte_t e) { return e.v & (PTE_P | PTE_NONE); }
+static inline bool pte_accessible(pte_t e) { return e.v & PTE_P; }
+static inline pfn_t pte_pfn(pte_t e) { return (e.v & PTE_PFN_MASK) >> PTE_PFN_SHIFT; }
+static inline bool pte_write(pte_t e) { return e.v & PTE_W; }
+static inline bool pte_exec(pte_t e) { return !(e.v & PTE_NX); }
+static inline bool pte_user(pte_t e) { return e.v & PTE_U; }
+static inline bool pte_young(pte_t e) { return e.v & PTE_A; }
+static inline bool pte_dirty(pte_t e) { return e.v & PTE_D; }
+static inline pte_t pte_wrprotect(pte_t e) { return (pte_t){e.v & ~PTE_W}; }
+static inline pte_t pte_mkwrite(pte_t e) { return (pte_t){e.v | PTE_W}; }
+static inline pte_t pte_mkold(pte_t e) { return (pte_t){e.v & ~PTE_A}; }
+static inline pte_t pte_mkyoung(pte_t e) { return (pte_t){e.v | PTE_A}; }
+static inline pte_t pte_mkdirty(pte_t e) { return (pte_t){e.v | PTE_D}; }
+static inline pte_t pte_mkclean(pte_t e) { return (pte_t){e.v & ~PTE_D}; }
+static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
+{
+    return (pte_t){e.v + (nr << PTE_PFN_SHIFT)};
+}
+
+/* --- entries of level 1 and up --- */
+static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_P; }
+static inline bool pde_leaf(pte_t e, unsigned level)
+{
+    return (void)level, (e.v & (PTE_P | PTE_PS)) == (PTE_P | PTE_PS);
+}
+static inline paddr_t pde_table(pte_t e, unsigned level)
+{
+    return (void)level, pfn_to_paddr(pte_pfn(e));
+}
+/* An access needs W and U in every entry on its way: tables allow all, leaf entries decide. */
+static inline pte_t pde_make(paddr_t table, unsigned level)
+{
+    return (void)level, (pte_t){PTE_P | PTE_W | PTE_U | PTE_A | paddr_value(table)};
+}
+/* The page entry that a block entry stands for, `index` frames into the block. */
+static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
+{
+    return (void)level, pte_advance_pfn((pte_t){e.v & ~PTE_PS}, index);
+}
+
+/* One 8-byte store, seen whole by the walker of any CPU. */
+static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
+static inline pte_t pte_load(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The trap frame: every integer register. The last five words are pushed by the processor on a trap
+ * and by syscall_entry on SYSCALL; the rest by trap.S. Its size is a multiple of 16, so that it
+ * ends exactly where the stack begins.
+ *
+ * A breakpoint's pc is behind the INT3 (a trap); that of every other exception is the instruction.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <arch/cpu.h>
+
+struct trapframe {
+    u64 r15, r14, r13, r12, rbp, rbx, r11, rcx, rax;
+    union {
+        struct {
+            u64 rdi, rsi, rdx, r10, r8, r9;
+        };
+        u64 arg[6]; /* of a system call, in order */
+    };
+    u64 vector; /* or VEC_SYSCALL */
+    u64 error;  /* error code; 0 where there is none */
+    u64 rip, cs, rflags, rsp, ss;
+};
+
+static inline bool tf_user(const struct trapframe *tf) { return tf->cs & 3; }
+static inline bool tf_irqs_enabled(const struct trapframe *tf) { return tf->rflags & RFLAGS_IF; }
+static inline vaddr_t tf_pc(const struct trapframe *tf) { return tf->rip; }
+static inline void tf_set_pc(struct trapframe *tf, vaddr_t pc) { tf->rip = pc; }
+static inline vaddr_t tf_sp(const struct trapframe *tf) { return tf->rsp; }
+static inline vaddr_t tf_frame_pointer(const struct trapframe *tf) { return tf->rbp; }
+static inline u64 tf_syscall_nr(const struct trapframe *tf) { return tf->rax; }
+static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->arg[i]; }
+static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->rax = (u64)value; }
+
+/* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */
+void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

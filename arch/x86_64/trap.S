@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entry from and return to user mode and interrupted kernel code.
+ *
+ * Invariants:
+ * - In the kernel, GS base = struct percpu; in user mode it is the user's, who may have put any
+ *   value there. So nothing looks at the value: a frame's saved CS says which it was.
+ * - Between SYSCALL or an interrupt and SWAPGS, and between the last SWAPGS and IRET or SYSRET,
+ *   interrupts are off and nothing faults: IRET gets only frames whose CS, SS and RFLAGS the
+ *   processor or tf_init_user() made, and whose RIP return_to_user has checked. What can still
+ *   come there (NMI, machine check, double fault) has a stack of its own, at whose top stands which
+ *   CPU this is: see entry_ist. #DB can't: only the kernel can set debug registers, and doesn't;
+ *   SYSCALL masks TF.
+ * - RSP0 of the TSS is percpu.kernel_sp (arch/percpu.h): the processor itself starts a frame from
+ *   user mode at the top of the thread's kernel stack.
+ * - A push below a kernel stack hits its guard; so does the processor's own push for that fault,
+ *   and the double fault lands on the emergency stack. Entry has nothing to test.
+ */
+#include <quire/asm.h>
+#include <arch/regs.h>
+#include "asm_offsets.h"
+
+.macro save_registers
+    pushq %r9
+    pushq %r8
+    pushq %r10
+    pushq %rdx
+    pushq %rsi
+    pushq %rdi
+    pushq %rax
+    pushq %rcx
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+.endm
+
+.macro restore_registers
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %rcx
+    popq %rax
+    popq %rdi
+    popq %rsi
+    popq %rdx
+    popq %r10
+    popq %r8
+    popq %r9
+.endm
+
+/* Interrupt gates clear IF and TF, but not DF, NT and AC, which user mode may have set. */
+.macro clean_flags
+    pushq $RFLAGS_FIXED
+    popfq
+.endm
+
+/*
+ * The 256 gates lead to stubs of TRAP_STUB_SIZE bytes each, which complete the two words that the
+ * processor pushed or not: error code and vector.
+ */
+    .text
+    .globl trap_stubs
+    .balign TRAP_STUB_SIZE
+trap_stubs:
+.set vector, 0
+.rept 256
+    .balign TRAP_STUB_SIZE
+    .if vector >= 32 || !((VECTORS_WITH_ERROR_CODE >> (vector & 31)) & 1)
+    pushq $0
+    .endif
+    pushq $vector
+    .if vector == VEC_NMI || vector == VEC_DOUBLE_FAULT || vector == VEC_MACHINE_CHECK
+    jmp entry_ist
+    .else
+    jmp entry
+    .endif
+.set vector, vector + 1
+.endr
+
+FUNC(entry)
+    testb $3, TF_CS - TF_VECTOR(%rsp)
+    jnz entry_from_user
+    save_registers
+    clean_flags
+    movq %rsp, %rdi
+    call trap_dispatch /* trap.c */
+    restore_registers
+    addq $16, %rsp
+    iretq
+
+entry_from_user:
+    swapgs
+entry_on_kernel_stack:
+    save_registers
+    clean_flags
+    xorl %ebp, %ebp /* a backtrace ends at the way into the kernel */
+    movq %rsp, %rdi
+    call trap_dispatch
+    jmp return_to_user
+END(entry)
+
+/* SYSCALL: RCX = return address, R11 = RFLAGS, stack and GS still the user's (SDM 3A 5.8.8). */
+FUNC(syscall_entry)
+    swapgs
+    movq %rsp, %gs:PERCPU_USER_SP
+    movq %gs:PERCPU_KERNEL_SP, %rsp
+    pushq $SEL_USER_DATA
+    pushq %gs:PERCPU_USER_SP
+    pushq %r11
+    pushq $SEL_USER_CODE
+    pushq %rcx
+    pushq $0
+    pushq $VEC_SYSCALL
+    save_registers
+    xorl %ebp, %ebp
+    movq %rsp, %rdi
+    call trap_syscall
+    movq %rsp, %rdi
+    call trap_exit_to_user
+    /* fall through */
+END(syscall_entry)
+
+/*
+ * RSP = the frame, interrupts off. A pc beyond the lower half would make IRET fault in the kernel
+ * with the user's GS base; it becomes the last address of the lower half, where fetching faults in
+ * user mode. SYSRET where the frame is still what SYSCALL left behind (it returns to RCX with the
+ * flags in R11); but not with TF or RF set, which only IRET restores right.
+ */
+FUNC(return_to_user)
+    movq TF_RIP(%rsp), %rcx
+    movq %rcx, %rax
+    shrq $47, %rax
+    jnz 2f
+    cmpq $VEC_SYSCALL, TF_VECTOR(%rsp)
+    jne 1f
+    cmpq TF_RCX(%rsp), %rcx
+    jne 1f
+    movq TF_RFLAGS(%rsp), %rax
+    cmpq TF_R11(%rsp), %rax
+    jne 1f
+    testl $(RFLAGS_TF | RFLAGS_RF), %eax
+    jnz 1f
+    restore_registers
+    movq TF_RSP - TF_VECTOR(%rsp), %rsp
+    swapgs
+    sysretq
+1:  restore_registers
+    addq $16, %rsp
+    swapgs
+    iretq
+2:  movabsq $0x00007fffffffffff, %rax
+    movq %rax, TF_RIP(%rsp)
+    jmp 1b
+END(return_to_user)
+
+/* void arch_enter_user(struct trapframe *tf) */
+FUNC(arch_enter_user)
+    movq %rdi, %rsp
+    jmp return_to_user
+END(arch_enter_user)
+
+/*
+ * NMI, machine check, double fault, on their own stacks. From user mode the first two move to the
+ * thread's kernel stack and are ordinary traps from there on. From the kernel, GS base may be
+ * either: the word above the frame is this CPU's struct percpu.
+ */
+FUNC(entry_ist)
+    cmpq $VEC_DOUBLE_FAULT, (%rsp)
+    je 1f
+    testb $3, TF_CS - TF_VECTOR(%rsp)
+    jz 1f
+    swapgs
+    pushq %rax
+    movq %rsp, %rax
+    movq %gs:PERCPU_KERNEL_SP, %rsp
+    pushq 7 * 8(%rax)
+    pushq 6 * 8(%rax)
+    pushq 5 * 8(%rax)
+    pushq 4 * 8(%rax)
+    pushq 3 * 8(%rax)
+    pushq 2 * 8(%rax)
+    pushq 1 * 8(%rax)
+    movq (%rax), %rax
+    jmp entry_on_kernel_stack
+1:  save_registers
+    clean_flags
+    movl $MSR_GS_BASE, %ecx
+    rdmsr
+    movl %eax, %r12d
+    movl %edx, %r13d
+    movq TF_SIZE(%rsp), %rdx
+    movl %edx, %eax
+    shrq $32, %rdx
+    wrmsr
+    movq %rsp, %rdi
+    call trap_dispatch
+    movl $MSR_GS_BASE, %ecx
+    movl %r12d, %eax
+    movl %r13d, %edx
+    wrmsr
+    restore_registers
+    addq $16, %rsp
+    iretq
+END(entry_ist)
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* A status is the exit code; a process that died by a fault has 128 + the signal's usual number. */
+#pragma once
+#include <sys/types.h>
+#define WEXITSTATUS(s) ((s) >> 8 & 255)
+#define WTERMSIG(s) ((s) & 127)
+#define WIFEXITED(s) (WTERMSIG(s) == 0)
+#define WIFSIGNALED(s) (WTERMSIG(s) != 0)
+pid_t wait(int *status);
+pid_t waitpid(pid_t pid, int *status, int options);

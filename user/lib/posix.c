@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* POSIX names over the kernel's system calls. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include <quire/sys.h>
+
+#define NS_PER_S 1000000000L
+
+int errno;
+
+long __result(long value)
+{
+    if (value < 0 && value > -4096) {
+        errno = (int)-value;
+        return -1;
+    }
+    return value;
+}
+
+ssize_t read(int fd, void *buffer, size_t n) { return __result(quire_call(read, fd, buffer, n)); }
+ssize_t write(int fd, const void *buffer, size_t n) { return __result(quire_call(write, fd, buffer, n)); }
+int open(const char *path, int flags, ...) { return (int)__result(quire_call(open, path, flags)); }
+int close(int fd) { return (int)__result(quire_call(close, fd)); }
+off_t lseek(int fd, off_t offset, int whence) { return __result(quire_call(seek, fd, offset, whence)); }
+pid_t getpid(void) { return (pid_t)quire_call(getpid); }
+
+void *mmap(void *address, size_t bytes, int prot, int flags, int fd, off_t offset)
+{
+    return (void *)__result(quire_call(mmap, address, bytes, prot, flags, fd, offset));
+}
+int munmap(void *address, size_t bytes) { return (int)__result(quire_call(munmap, address, bytes)); }
+int mprotect(void *address, size_t bytes, int prot) { return (int)__result(quire_call(mprotect, address, bytes, prot)); }
+int madvise(void *address, size_t bytes, int advice)
+{
+    return (int)__result(quire_call(madvise, address, bytes, advice));
+}
+
+int sched_yield(void) { return (int)__result(quire_call(yield)); }
+int sched_getcpu(void) { return (int)quire_call(cpu); }
+
+int clock_gettime(int clock, struct timespec *now)
+{
+    long ns = quire_call(clock);
+
+    if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
+        return (int)__result(-EINVAL);
+    now->tv_sec = ns / NS_PER_S;
+    now->tv_nsec = ns % NS_PER_S;
+    return 0;
+}
+
+int nanosleep(const struct timespec *t, struct timespec *left)
+{
+    if (t->tv_nsec < 0 || t->tv_nsec >= NS_PER_S || t->tv_sec < 0)
+        return (int)__result(-EINVAL);
+    if (left)
+        *left = (struct timespec){0, 0};
+    return (int)__result(quire_call(sleep, t->tv_sec * NS_PER_S + t->tv_nsec));
+}
+unsigned sleep(unsigned seconds)
+{
+    quire_call(sleep, (long)seconds * NS_PER_S);
+    return 0;
+}
+int usleep(unsigned us) { return (int)__result(quire_call(sleep, (long)us * 1000)); }

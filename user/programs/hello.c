@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* The smallest program: says hello and ends with the status that it is given. */
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(int argc, char **argv)
+{
+    printf("hello from process land%s%s\n", argc > 1 ? ", status " : "", argc > 1 ? argv[1] : "");
+    return argc > 1 ? atoi(argv[1]) : 0;
+}
