@@ -95,13 +95,15 @@ static bool stale_kernel_entry(vaddr_t addr, unsigned access)
 static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 {
     vaddr_t exit = extable_exit(tf_pc(tf));
+    bool own = access & ACCESS_KERNEL; /* the kernel's side of a user copy: no area brings that in */
 
+    access &= ~ACCESS_KERNEL;
     if (exit) { /* inside copy_in() or copy_out(), which hold no locks */
         bool irqs = tf_irqs_enabled(tf);
         struct process *p = current_process();
         if (irqs)
             arch_irq_enable();
-        if (!p || mm_fault(p->mm, addr, access))
+        if (own || !p || mm_fault(p->mm, addr, access))
             tf_set_pc(tf, exit);
         if (irqs)
             arch_irq_disable();

@@ -37,6 +37,8 @@
 #define DXC_VECTOR       0xfe /* and one of the vector facility */
 #define DXC_COMPARE_TRAP 0xff /* compare-and-trap found what it looked for */
 
+#define TEID_SPACE      0x003UL /* bits 62-63: of the address, as in PSW bits 16-17 */
+#define TEID_SPACE_HOME 0x003UL
 #define TEID_STORE      0x400UL /* bits 52-53: 01 store, 10 fetch (facility 75) */
 #define TEID_REASON     0x8cUL  /* bits 56, 60 and 61 of a protection exception (facility 131) */
 #define TEID_NO_EXECUTE 0x84UL
@@ -87,6 +89,8 @@ static void memory_fault(struct trapframe *tf)
         access = ACCESS_WRITE;
     else if (addr == (tf->psw.addr & PAGE_MASK))
         access = ACCESS_EXEC;
+    if ((tf->translation & TEID_SPACE) == TEID_SPACE_HOME)
+        access |= ACCESS_KERNEL;
     trap_fault(tf, addr, access);
 }
 

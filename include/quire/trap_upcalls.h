@@ -15,6 +15,9 @@ struct trapframe;
 #define ACCESS_READ 1u
 #define ACCESS_WRITE 2u
 #define ACCESS_EXEC 4u
+/* Or-ed in for kernel mode's access to its own space, where the address alone doesn't tell: with
+   PT_KERNEL_IN_USER_ROOT 0 the same number may be a user address, and isn't. */
+#define ACCESS_KERNEL 8u
 
 enum exception {
     EXC_ILLEGAL,    /* illegal, privileged or unknown instruction */
@@ -31,7 +34,7 @@ void trap_syscall(struct trapframe *tf);
 /*
  * A memory access at `addr` was refused by the page tables, in user or kernel mode (tf_user()).
  * The generic code resolves it, ends the process, takes the exception-table exit of a user copy, or
- * panics. `access` is one of ACCESS_*. After a return the instruction runs again.
+ * panics. `access` is one of ACCESS_* (and ACCESS_KERNEL). After a return the instruction runs again.
  */
 void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
 

@@ -42,13 +42,19 @@ static inline bool arch_irq_enabled(void)
 /*
  * In a loop that waits for another CPU. DIAGNOSE 0x44 gives a hypervisor the rest of the time
  * slice. QEMU's emulation ignores it, and with -icount it runs one CPU at a time until some timer
- * is due, up to 0.1 s later: so there is one in a microsecond. Nothing else uses the CPU timer, and
- * its interruption is masked in CR0.
+ * is due, up to 0.1 s later: setting one that is due soon makes it change over now. Nothing else
+ * uses the CPU timer, and its interruption is masked in CR0. Changing over is slow in the host's
+ * time, so some of the guest's is spent too, or a wait of a millisecond would last a second.
  */
 static inline void cpu_relax(void)
 {
     static const u64 microsecond = 4096;
-    __asm__ volatile("spt %0\n\tdiag %%r0,%%r0,0x44" ::"Q"(microsecond) : "memory");
+    u64 loops = 500;
+
+    __asm__ volatile("spt %1\n\tdiag %%r0,%%r0,0x44\n0:\tbrctg %0,0b"
+                     : "+d"(loops)
+                     : "Q"(microsecond)
+                     : "memory");
 }
 
 /* Called with interrupts off: wait with them on until one has been taken, return with them off. */
