@@ -106,6 +106,8 @@ static const char *signal_words(int signal)
         return "illegal instruction";
     case SIGTRAP:
         return "breakpoint";
+    case SIGABRT:
+        return "aborted";
     case SIGBUS:
         return "bus error";
     case SIGFPE:
