@@ -152,6 +152,8 @@ void buddy_free_range(struct buddy *b, pfn_t pfn, u64 nr)
     }
 }
 
+u64 buddy_block_frames(memdesc_t word) { return is_head(word) ? 1UL << order_of(word) : 1; }
+
 bool buddy_find_block(const struct buddy *b, pfn_t pfn, pfn_t *head, unsigned *order)
 {
     for (unsigned o = 0; o < BUDDY_NR_ORDERS; o++) {
