@@ -96,4 +96,4 @@ struct folio *pfn_folio_get(pfn_t pfn)
 
 bool folio_has_hole(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_HOLES; }
 bool folio_has_poison(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_POISON; }
-u64 folio_descriptors_in_use(void) { return folio_cache.nr_objects; }
+u64 folio_descriptors_in_use(void) { return slab_in_use(&folio_cache); }
