@@ -16,7 +16,7 @@
 
 #define SLAB_ALIGN_MAX 64
 
-#define SLAB_MAGAZINE 16
+#define SLAB_MAGAZINE 32
 
 struct slab_magazine {
     void *free;
