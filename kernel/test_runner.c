@@ -37,6 +37,7 @@
 extern const struct test_case __tests_start[], __tests_end[];
 
 struct test_results test_results;
+static u32 busy; /* tests run */
 
 static struct {
     const char *pattern; /* terminated copies of the command line's values */
@@ -504,6 +505,7 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     options.seed = number_option(boot, "seed", 1);
     options.limit_ns = number_option(boot, "limit_ms", DEFAULT_LIMIT_MS) * NS_PER_MS;
     console_quote_users = true;
+    busy = 1;
     if (boot_option(boot, "testlist", &len)) {
         go_over(PASS_LIST);
         machine_poweroff(0);
@@ -515,12 +517,14 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     machine_poweroff(test_results.failed ? 1 : 0);
 }
 
-u64 test_runner_run(const char *pattern)
+/* -EBUSY: tests run already; there is one report at a time. */
+s64 test_runner_run(const char *pattern)
 {
     char name[MAX_NAME];
     u64 number = 0, failed = test_results.failed;
 
-    options.pattern = pattern;
+    if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
+        return -EBUSY;
     options.seed = options.seed ? options.seed : 1;
     for (const struct test_case *t = __tests_start; t < __tests_end; t++) {
         snprintf(name, sizeof(name), "%s.%s", t->suite, t->name);
@@ -528,6 +532,7 @@ u64 test_runner_run(const char *pattern)
             run_kernel_test(t, ++number);
     }
     kprintf("%lu tests, %lu failed\n", number, test_results.failed - failed);
-    return test_results.failed - failed;
+    __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+    return (s64)(test_results.failed - failed);
 }
 #endif
