@@ -57,7 +57,7 @@ ifeq ($(BUILD),debug)
 KERNEL_OBJ += $(foreach f,$(EXTRA_KERNEL),$(OUT)/extra/kernel/$(basename $(notdir $(f))).o)
 endif
 
-LIBC_SRC := $(wildcard user/lib/*.c) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c
+LIBC_SRC := $(wildcard user/lib/*.c) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c lib/glob.c
 LIBC_OBJ := $(patsubst %,$(OUT)/user/%.o,$(LIBC_SRC))
 PROGRAMS := $(patsubst user/programs/%.c,$(OUT)/root/bin/%,$(wildcard user/programs/*.c))
 GUESTS   := $(patsubst user/guest/%.c,$(OUT)/root/guest/%,$(wildcard user/guest/*.c))

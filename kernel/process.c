@@ -25,7 +25,13 @@ static spinlock_t processes_lock;
 static u64 next_process_id = 1;
 static u64 nr_processes;
 
-struct mm *thread_mm(const struct thread *thread) { return thread->process ? thread->process->mm : NULL; }
+struct mm *thread_mm(const struct thread *thread)
+{
+    if (unlikely(thread->guest))
+        return guest_mm(thread->guest);
+    return thread->process ? thread->process->mm : NULL;
+}
+
 u64 processes_in_use(void) { return nr_processes; }
 
 /* --- making ------------------------------------------------------------------------------------ */
@@ -250,7 +256,6 @@ static void finish(struct process *p)
 {
     struct mm *mm = p->mm;
 
-    guest_forget_process(p);
     handle_close_all(&p->handles);
     bool irq = irq_save();
     mm_activate(NULL);
@@ -278,6 +283,7 @@ void __noreturn process_thread_exit(void)
     struct process *p = self->process;
 
     arch_irq_enable();
+    guest_abandon();
     spin_lock(&p->lock);
     list_remove(&self->process_link);
     bool last = --p->nr_threads == 0;

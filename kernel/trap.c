@@ -215,5 +215,5 @@ void trap_exit_to_user(struct trapframe *tf)
         schedule();
     if (unlikely(READ_ONCE(current_process()->killed)))
         process_check_killed();
-    icache_enter_user(current_process()->mm);
+    icache_enter_user(thread_mm(current_thread()));
 }

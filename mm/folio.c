@@ -6,7 +6,7 @@
  * the other way: every word is rewritten before the descriptor goes back to its (typed) cache.
  */
 #include <quire/folio.h>
-#include <quire/buddy.h>
+#include <quire/frame_cache.h>
 #include <quire/counters.h>
 #include <quire/log.h>
 #include <quire/poison.h>
@@ -23,7 +23,7 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
 
     if (!f)
         return NULL;
-    pfn_t pfn = buddy_alloc(&buddy, order);
+    pfn_t pfn = frame_cache_alloc(order);
     if (pfn == PFN_NONE) {
         slab_free(&folio_cache, f);
         return NULL;
@@ -42,7 +42,10 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
     f->quota = NULL;
     if (flags & FOLIO_ZERO)
         memset(pfn_address(pfn), 0, PAGE_SIZE << order);
-    memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
+    if (order == 0)
+        memory.words[pfn] = folio_word(f);
+    else
+        memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
     counter_inc(COUNTER_FOLIO_ALLOC);
     mm_event(MM_EVENT_FOLIO_ALLOC, pfn, order, (u64)f);
     __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
@@ -60,7 +63,7 @@ void folio_free(struct folio *f)
     if (unlikely(f->flags & FOLIO_F_POISON))
         poison_free_around(f->pfn, folio_nr_pages(f));
     else
-        buddy_free(&buddy, f->pfn, f->order);
+        frame_cache_free(f->pfn, f->order);
     slab_free(&folio_cache, f);
 }
 

@@ -333,6 +333,15 @@ int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigne
     return err;
 }
 
+void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole)
+{
+    rwsem_write_lock(&mm->areas_lock);
+    struct vma *vma = area_find(mm, addr);
+    if (vma && vma->hole == hole) /* the process may have unmapped it itself */
+        unmap_areas(mm, vma->start, vma->end - vma->start);
+    rwsem_write_unlock(&mm->areas_lock);
+}
+
 int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len)
 {
     const u8 *from = data;

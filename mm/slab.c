@@ -7,7 +7,7 @@
  * Lock: cache->lock, then the buddy's.
  */
 #include <quire/slab.h>
-#include <quire/buddy.h>
+#include <quire/frame_cache.h>
 #include <quire/direct_map.h>
 #include <quire/log.h>
 #include <quire/string.h>
@@ -34,7 +34,7 @@ static void **link_of(const struct slab_cache *cache, void *object)
 
 static struct slab *new_slab(struct slab_cache *cache)
 {
-    pfn_t pfn = buddy_alloc(&buddy, cache->order);
+    pfn_t pfn = frame_cache_alloc(cache->order);
 
     if (pfn == PFN_NONE)
         return NULL;

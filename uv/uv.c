@@ -9,6 +9,7 @@
 #include <quire/direct_map.h>
 #include <quire/errno.h>
 #include <quire/string.h>
+#include <quire/tlb.h>
 #include "uv.h"
 
 struct uv uv;
@@ -202,6 +203,10 @@ static s64 call_reclaim(struct uv_guest *g)
         g->state = UVG_FREE;
         return 0;
     }
+    if (g->mm.root.cpumask) { /* no CPU may remember tables that are about to be the host's frames */
+        tlb_flush_range(&g->mm, 0, 0);
+        g->mm.root.cpumask = 0;
+    }
     pfn_t pfn = uv.first + g->donated[--g->nr_donated];
     memset(pfn_address(pfn), 0, PAGE_SIZE);
     uv_frames_set(pfn, 1, free_word(), 0);
@@ -232,7 +237,9 @@ static s64 guest_call(struct uv_guest *g, enum uv_call call, u64 a1, u64 a2, u64
         return call_import(g, a1, a2, a3);
     case UV_EXPOSE:
         return call_expose(g, a1, a2);
-    case UV_REFUSE:
+    case UV_REFUSE: /* back to what it was before the guest asked */
+        if (range_ok(a1, a2) && is_guests(g, a1, a2, UV_UNSHARING))
+            return change_state(g, a1, a2, UV_UNSHARING, UV_SHARED);
         return change_state(g, a1, a2, UV_SHARED, UV_SECURE);
     case UV_RUN:
         return uv_enter(g, (struct trapframe *)a1, (struct uv_exit *)a2, a3);

@@ -26,6 +26,7 @@ struct uv_guest {
     struct trapframe guest_frame, host_frame;
     struct arch_fpu guest_fpu, host_fpu;
     struct uv_exit *exit;
+    vaddr_t last_fault;
     bool answer_due; /* the guest waits for the result of a call */
 };
 

@@ -11,8 +11,14 @@
 struct process;
 struct trapframe;
 
-/* The process ends: none of its guests may go on. */
-void guest_forget_process(struct process *p);
+struct guest_run;
+struct mm;
+
+/* The address space of the guest that a thread is inside of. */
+struct mm *guest_mm(const struct guest_run *run);
+
+/* The current thread ends; if it is inside a guest, the guest ends with it. */
+void guest_abandon(void);
 
 /*
  * A trap from user mode while the current thread runs a guest. uv has it first; afterwards *tf is the host

@@ -69,6 +69,8 @@ int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len);
 
 /* Show a hole's frames at *addr (0: anywhere), shared, all at once; each entry holds a reference to it. */
 int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigned prot);
+/* Take it away again, if it is still there. */
+void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);
 
 /*
  * Bring the page at addr in for this kind of access. 0: try again; -EFAULT: no area; -EACCES: the area
