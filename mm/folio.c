@@ -70,6 +70,11 @@ void folio_free(struct folio *f)
 /* The count has just reached 0. */
 void folio_release(struct folio *f)
 {
+    /* Nobody can punch any more. Whoever has just closed the last hole still holds the lock, or is done. */
+    if (likely(!__atomic_load_n(&f->nr_holes, __ATOMIC_ACQUIRE) && !spin_is_locked(&f->lock))) {
+        folio_free(f);
+        return;
+    }
     spin_lock(&f->lock);
     bool dying = f->nr_holes > 0;
     if (dying)
@@ -96,4 +101,4 @@ struct folio *pfn_folio_get(pfn_t pfn)
 
 bool folio_has_hole(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_HOLES; }
 bool folio_has_poison(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_POISON; }
-u64 folio_descriptors_in_use(void) { return folio_cache.nr_objects; }
+u64 folio_descriptors_in_use(void) { return slab_in_use(&folio_cache); }
