@@ -5,6 +5,7 @@ A group is the tests of one file; it gets a fresh machine. Where a machine ends 
 ran pays for it, and a fresh machine goes on behind it, so every test has exactly one verdict.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from . import ktap
@@ -22,6 +23,8 @@ KINDS = {
     "exit": "wrong exit status",
     "boot": "no boot",
 }
+# "crash (process 7) died: null pointer access at 0x0, pc 0x200016"
+PROGRAM_DIED = re.compile(r"^\S+ \(process \d+\) died: ")
 SILENCE = 30
 SILENCE_PARALLEL = 120
 STRESS_LIMIT_MS = 20000
@@ -137,6 +140,8 @@ class GroupRun:
         kind = kind_of(lines) if result.verdict == "fail" else ""
         if kind == "panic":
             lines = lines + panic_lines(result.before)
+        elif kind == "crash":
+            lines = lines + [line for line in result.before if PROGRAM_DIED.match(line)]
         self.add(result.name, result.verdict, kind, result.reason, lines)
 
     def add(self, name, verdict, kind="", reason="", lines=()):

@@ -31,10 +31,11 @@ TEST(harness, fails_and_stops)
     panic("an ASSERT that failed lets the test go on");
 }
 
-TEST(harness, reads_null)
+/* Not null: one machine keeps its interrupt vectors there, readable for the kernel. */
+TEST(harness, reads_nowhere)
 {
-    volatile const int *volatile nothing = NULL;
-    EXPECT_EQ(*nothing, 0);
+    volatile const int *volatile nowhere = (const int *)0x1234567000;
+    EXPECT_EQ(*nowhere, 0);
 }
 
 TEST(harness, writes_null)
@@ -97,6 +98,7 @@ TEST(harness, forges_a_later_verdict) { kprintf("ok 9999 harness.forged\n"); }
 TEST(harness, forges_a_second_plan) { kprintf("KTAP version 1\n1..1\n"); }
 
 #define DEEP_BYTES 1024
+#pragma GCC diagnostic ignored "-Winfinite-recursion"
 static int __noinline deeper(int depth)
 {
     volatile char room[DEEP_BYTES];
