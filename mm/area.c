@@ -39,20 +39,6 @@ struct vma *area_next(struct vma *vma)
     return next ? container_of(next, struct vma, node) : NULL;
 }
 
-pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
-{
-    pgprot_t p = PGPROT_USER;
-
-    (void)vma;
-    if (prot) /* PROT_NONE keeps its frames behind entries that allow nothing */
-        p |= PGPROT_READ;
-    if (prot & PROT_WRITE)
-        p |= PGPROT_WRITE | PGPROT_DIRTY;
-    if (prot & PROT_EXEC)
-        p |= PGPROT_EXEC;
-    return p;
-}
-
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags)
 {
     struct vma *vma = slab_alloc(&area_cache);

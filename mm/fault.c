@@ -71,8 +71,8 @@ static int fault_anon(struct vma *vma, vaddr_t addr, pte_t *ptep)
     if (!f)
         return -ENOMEM;
     vaddr_t start = ALIGN_DOWN(addr, PAGE_SIZE << order);
-    map_entries(vma, start, ptep - ((addr - start) >> PAGE_SHIFT), f, 0, 1u << order, vma->prot);
-    folio_put(f); /* the mappings hold it now; if there are none, it goes */
+    if (unlikely(!map_fresh(vma, start, ptep - ((addr - start) >> PAGE_SHIFT), f)))
+        folio_put(f); /* another CPU was faster */
     counter_inc(COUNTER_FAULT_ANON);
     return 0;
 }

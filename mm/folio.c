@@ -14,6 +14,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/mm_event.h>
+#include <arch-generic/page.h>
 
 static SLAB_CACHE(folio_cache, folio, slab_link, true);
 
@@ -28,20 +29,11 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
         slab_free(&folio_cache, f);
         return NULL;
     }
-    f->map_count = 0;
+    /* A free descriptor has no owner, quota, flags, holes or mappings: folio_free() and a new slab see to that. */
     f->pfn = pfn;
     f->order = (u8)order;
-    f->flags = 0;
-    f->lock = (spinlock_t)SPINLOCK_INIT;
-    f->nr_holes = 0;
-    list_init(&f->holes);
-    f->owner = NULL;
-    f->index = 0;
-    f->clean = 0;
-    f->gen = 0;
-    f->quota = NULL;
     if (flags & FOLIO_ZERO)
-        memset(pfn_address(pfn), 0, PAGE_SIZE << order);
+        arch_zero(pfn_address(pfn), PAGE_SIZE << order);
     if (order == 0)
         memory.words[pfn] = folio_word(f);
     else
@@ -58,12 +50,15 @@ void folio_free(struct folio *f)
             f->map_count);
     counter_inc(COUNTER_FOLIO_FREE);
     mm_event(MM_EVENT_FOLIO_FREE, f->pfn, f->order, (u64)f);
-    if (f->quota)
-        quota_uncharge(f->quota, folio_nr_pages(f));
+    quota_uncharge(f->quota, folio_nr_pages(f));
+    f->quota = NULL;
+    f->owner = NULL;
+    f->clean = 0;
     if (unlikely(f->flags & FOLIO_F_POISON))
         poison_free_around(f->pfn, folio_nr_pages(f));
     else
         frame_cache_free(f->pfn, f->order);
+    f->flags = 0;
     slab_free(&folio_cache, f);
 }
 

@@ -16,16 +16,16 @@ struct frame_class {
 };
 
 static struct frame_cache {
-    spinlock_t lock;
+    u32 locked; /* nearly always ours alone, held for a few instructions: not worth the held-lock counter */
     struct frame_class class[NR_CLASSES];
 } __aligned(64) caches[MAX_CPUS];
 
 static const u8 class_order[NR_CLASSES] = CLASS_ORDERS;
-static const u8 class_limit[NR_CLASSES] = {32, 8}; /* blocks kept; half of them move at a time */
+static const u8 class_limit[NR_CLASSES] = {32, 8}; /* blocks kept, powers of two; half of them move at a time */
 
 static struct frame_class *class_of(struct frame_cache *cache, unsigned order)
 {
-    return order == class_order[0] ? &cache->class[0] : order == class_order[1] ? &cache->class[1] : NULL;
+    return likely(order == 0) ? &cache->class[0] : order == 4 ? &cache->class[1] : NULL; /* CLASS_ORDERS */
 }
 
 static unsigned limit_of(const struct frame_cache *cache, const struct frame_class *class)
@@ -33,14 +33,19 @@ static unsigned limit_of(const struct frame_cache *cache, const struct frame_cla
     return class_limit[class - cache->class];
 }
 
-static void refill(struct frame_class *class, unsigned order, unsigned nr)
+/* Half a class at once: one larger block cut up, which also keeps neighbours together; else what there is. */
+static void refill(struct frame_class *class, unsigned order, unsigned limit)
 {
-    while (class->nr < nr) {
-        pfn_t pfn = buddy_alloc(&buddy, order);
-        if (pfn == PFN_NONE)
-            return;
-        class->pfn[class->nr++] = (u32)pfn;
+    unsigned nr = limit / 2, more = (unsigned)__builtin_ctz(nr);
+    pfn_t pfn = buddy_alloc(&buddy, order + more);
+
+    if (pfn != PFN_NONE) {
+        for (unsigned i = nr; i-- > 0;) /* the lowest comes out first */
+            class->pfn[class->nr++] = (u32)(pfn + ((u64)i << order));
+        return;
     }
+    while (class->nr < nr && (pfn = buddy_alloc(&buddy, order)) != PFN_NONE)
+        class->pfn[class->nr++] = (u32)pfn;
 }
 
 static void flush(struct frame_class *class, unsigned order, unsigned keep)
@@ -49,27 +54,48 @@ static void flush(struct frame_class *class, unsigned order, unsigned keep)
         buddy_free_cached(&buddy, class->pfn[--class->nr], order);
 }
 
-pfn_t frame_cache_alloc(unsigned order)
+static inline void lock_cache(struct frame_cache *cache)
 {
-    struct frame_cache *cache = &caches[this_cpu()->cpu];
-    struct frame_class *class = class_of(cache, order);
+    while (unlikely(__atomic_exchange_n(&cache->locked, 1, __ATOMIC_ACQUIRE)))
+        cpu_relax();
+}
+static inline void unlock_cache(struct frame_cache *cache) { __atomic_store_n(&cache->locked, 0, __ATOMIC_RELEASE); }
+
+/* Not in the cache of this CPU: fill it, or look what other CPUs keep. */
+static __noinline pfn_t alloc_slow(struct frame_cache *cache, struct frame_class *class, unsigned order)
+{
     pfn_t pfn = PFN_NONE;
 
     if (class) {
-        spin_lock(&cache->lock);
-        if (unlikely(!class->nr))
-            refill(class, order, limit_of(cache, class) / 2);
-        if (likely(class->nr))
+        lock_cache(cache);
+        if (!class->nr)
+            refill(class, order, limit_of(cache, class));
+        if (class->nr)
             pfn = class->pfn[--class->nr];
-        spin_unlock(&cache->lock);
+        unlock_cache(cache);
     } else {
         pfn = buddy_alloc(&buddy, order);
     }
-    if (unlikely(pfn == PFN_NONE) && frame_cache_frames()) {
+    if (pfn == PFN_NONE && frame_cache_frames()) {
         frame_cache_drain(); /* what the caches keep may be all that is missing */
         pfn = buddy_alloc(&buddy, order);
     }
     return pfn;
+}
+
+pfn_t frame_cache_alloc(unsigned order)
+{
+    struct frame_cache *cache = &caches[this_cpu()->cpu];
+    struct frame_class *class = class_of(cache, order);
+
+    if (likely(class && class->nr)) { /* only a drain makes it less behind our back */
+        lock_cache(cache);
+        pfn_t pfn = class->nr ? class->pfn[--class->nr] : PFN_NONE;
+        unlock_cache(cache);
+        if (likely(pfn != PFN_NONE))
+            return pfn;
+    }
+    return alloc_slow(cache, class, order);
 }
 
 void frame_cache_free(pfn_t pfn, unsigned order)
@@ -86,20 +112,20 @@ void frame_cache_free(pfn_t pfn, unsigned order)
         memory.words[pfn] = MEMDESC_BUDDY;
     else
         memdesc_fill(memory.words + pfn, 1UL << order, MEMDESC_BUDDY);
-    spin_lock(&cache->lock);
+    lock_cache(cache);
     if (unlikely(class->nr == limit_of(cache, class)))
         flush(class, order, class->nr / 2);
     class->pfn[class->nr++] = (u32)pfn;
-    spin_unlock(&cache->lock);
+    unlock_cache(cache);
 }
 
 void frame_cache_drain(void)
 {
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        spin_lock(&caches[cpu].lock);
+        lock_cache(&caches[cpu]);
         for (unsigned c = 0; c < NR_CLASSES; c++)
             flush(&caches[cpu].class[c], class_order[c], 0);
-        spin_unlock(&caches[cpu].lock);
+        unlock_cache(&caches[cpu]);
     }
 }
 

@@ -52,8 +52,9 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
         memdesc_t word = memdesc_make(MEMDESC_HOLE, h);
         for (size_t i = 0; i < nr; i++)
             memdesc_write(h->first + i, word);
+        if (f->nr_holes++ == 0)
+            list_init(&f->holes);
         list_push_back(&f->holes, &h->link);
-        f->nr_holes++;
         f->flags |= FOLIO_F_HOLES;
     }
     spin_unlock(&f->lock);

@@ -54,8 +54,11 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
         flush_icache_pages(vma, pfn, nr);
     spinlock_t *lock = pt_lock(ptep);
     spin_lock(lock);
-    unsigned n = empty_run(ptep, nr);
-    n = same_word(pfn, n, folio_word(f)); /* again, now that nobody can map behind a punch's back */
+    unsigned n;
+    if (nr == 1)
+        n = !pte_present(pte_load(ptep)) && memory.words[pfn] == folio_word(f);
+    else /* the words again, now that nobody can map behind a punch's back */
+        n = same_word(pfn, empty_run(ptep, nr), folio_word(f));
     if (n) {
         folio_get_many(f, n); /* references before mappings: refs >= map_count at all times */
         folio_add_mappings(f, n);
@@ -65,6 +68,26 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
     }
     spin_unlock(lock);
     return n;
+}
+
+bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
+{
+    unsigned nr = 1u << f->order;
+    spinlock_t *lock = pt_lock(ptep);
+
+    if (vma->prot & PROT_EXEC)
+        flush_icache_pages(vma, f->pfn, nr);
+    spin_lock(lock);
+    bool empty = nr == 1 ? !pte_present(pte_load(ptep)) : empty_run(ptep, nr) == nr;
+    if (likely(empty)) {
+        f->refs = nr; /* nobody else knows the folio: the caller's reference becomes the first mapping's */
+        f->map_count = nr;
+        __atomic_fetch_add(&vma->mm->nr_mapped, nr, __ATOMIC_RELAXED);
+        set_ptes(vma->mm, addr, ptep, pfn_pte(f->pfn, area_pgprot(vma, vma->prot)), nr);
+        update_mmu_cache_range(vma, addr, ptep, nr);
+    }
+    spin_unlock(lock);
+    return empty;
 }
 
 int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, size_t first, size_t nr, unsigned prot)

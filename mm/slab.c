@@ -61,24 +61,6 @@ static struct slab *new_slab(struct slab_cache *cache)
     return slab;
 }
 
-/* One object out of the slabs; NULL: no memory. cache->lock held. */
-static void *take_object(struct slab_cache *cache)
-{
-    if (list_empty(&cache->partial)) {
-        struct slab *fresh = new_slab(cache);
-        if (!fresh)
-            return NULL;
-        list_push_front(&cache->partial, &fresh->link);
-    }
-    struct slab *slab = list_entry(cache->partial.next, struct slab, link);
-    void *object = slab->free;
-    slab->free = *link_of(cache, object);
-    if (++slab->in_use == slab->capacity)
-        list_remove(&slab->link);
-    cache->nr_taken++;
-    return object;
-}
-
 /* Back into its slab; true: the slab is empty and out of all lists. cache->lock held. */
 static bool return_object(struct slab_cache *cache, struct slab *slab, void *object)
 {
@@ -96,16 +78,30 @@ static bool return_object(struct slab_cache *cache, struct slab *slab, void *obj
     return release;
 }
 
-static bool refill(struct slab_cache *cache, struct slab_magazine *m)
+/* Fill half a magazine from slabs with free objects, or from a new one. False: no memory. */
+static __noinline bool refill(struct slab_cache *cache, struct slab_magazine *m)
 {
     spin_lock(&cache->lock);
     while (m->nr < SLAB_MAGAZINE / 2) {
-        void *object = take_object(cache);
-        if (!object)
-            break;
-        *link_of(cache, object) = m->free;
-        m->free = object;
-        m->nr++;
+        if (list_empty(&cache->partial)) {
+            struct slab *fresh = new_slab(cache);
+            if (!fresh)
+                break;
+            list_push_front(&cache->partial, &fresh->link);
+        }
+        struct slab *slab = list_entry(cache->partial.next, struct slab, link);
+        unsigned n = MIN(SLAB_MAGAZINE / 2 - (unsigned)m->nr, slab->capacity - slab->in_use);
+        void *first = slab->free, *last = first;
+        for (unsigned i = 1; i < n; i++)
+            last = *link_of(cache, last);
+        slab->free = *link_of(cache, last); /* a piece of the chain moves over as it is */
+        *link_of(cache, last) = m->free;
+        m->free = first;
+        m->nr += n;
+        cache->nr_taken += n;
+        slab->in_use += n;
+        if (slab->in_use == slab->capacity)
+            list_remove(&slab->link);
     }
     spin_unlock(&cache->lock);
     return m->nr > 0;

@@ -1,9 +1,9 @@
 # riscv64: compiler, flags and machine. Read by build.mk and by the top Makefile.
 ARCH_TRIPLE      := riscv64-linux-gnu-
 ARCH_PACKAGES    := gcc-riscv64-linux-gnu qemu-system-misc
-ARCH_CFLAGS      := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany -mno-relax
-ARCH_USER_CFLAGS := -march=rv64gc -mabi=lp64d -mcmodel=medany -mno-relax
-ARCH_LDFLAGS     := -melf64lriscv --no-relax
+ARCH_CFLAGS      := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+ARCH_USER_CFLAGS := -march=rv64gc -mabi=lp64d -mcmodel=medany
+ARCH_LDFLAGS     := -melf64lriscv
 ARCH_QEMU        := qemu-system-riscv64
 ARCH_QEMU_ARGS   := -M virt -cpu rv64 -nographic
 ARCH_BOOT_FILE   := quire.elf

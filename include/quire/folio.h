@@ -38,7 +38,7 @@ struct folio {
     u32 flags;
     spinlock_t lock; /* words, flags, holes, clean */
     u32 nr_holes;
-    struct list holes;
+    struct list holes; /* meaningful while nr_holes > 0 */
     struct memobj *owner; /* who maps it: the way to every mapping (mm/rmap.c) */
     u64 index;            /* of the first frame in the owner, in frames */
     u64 clean;            /* bit i: the i-th 64th holds no store newer than its maintenance */

@@ -95,12 +95,24 @@ int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *folio,
 unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio, size_t first, unsigned nr,
                      unsigned prot);
 
+/*
+ * All of a new folio that nobody else has seen, reference count 1: on success the mappings own it. False: an entry
+ * was there already, nothing has changed.
+ */
+bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio);
+
 /* areas_lock held */
 struct vma *area_find(struct mm *mm, vaddr_t addr);             /* the one that holds addr; NULL */
 struct vma *area_at_or_above(struct mm *mm, vaddr_t addr);      /* the first that ends above addr */
 struct vma *area_next(struct vma *vma);
 static inline u64 area_page(const struct vma *vma, vaddr_t addr) { return vma->offset + ((addr - vma->start) >> PAGE_SHIFT); }
-pgprot_t area_pgprot(const struct vma *vma, unsigned prot);
+/* PROT_NONE keeps its frames behind entries that allow nothing; writable entries are dirty from the start. */
+static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
+{
+    (void)vma;
+    return PGPROT_USER | (prot ? PGPROT_READ : 0u) | (prot & PROT_WRITE ? PGPROT_WRITE | PGPROT_DIRTY : 0u) |
+           (prot & PROT_EXEC ? PGPROT_EXEC : 0u);
+}
 
 /* mm/mm.c, for the rest of the room */
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags);

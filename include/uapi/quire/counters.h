@@ -32,7 +32,9 @@
     X(PREEMPTIONS, "sched.preemptions")                                                            \
     X(IPIS, "ipi.received")                                                                        \
     X(UVCALLS, "uv.calls")                                                                         \
-    X(UV_EXITS, "uv.exits")
+    X(UV_EXITS, "uv.exits")                                                                        \
+    X(BENCH_ZERO, "bench.zero_4k")             /* what zeroing and copying a frame cost the kernel, */ \
+    X(BENCH_COPY, "bench.copy_4k")             /* in instructions; set by `bench` */
 
 enum counter {
 #define X(id, name) COUNTER_##id,
