@@ -77,12 +77,15 @@ static struct thread *pick(struct runqueue *rq)
     return t;
 }
 
-/* The next thing this CPU's timer has to do, with the thread that runs from now on. */
+/*
+ * The next thing this CPU's timer has to do, with the thread that runs from now on. The end of a slice that is
+ * noted already needs no second interrupt, but sleepers go on counting: kernel code may take its time.
+ */
 static void set_timer(struct runqueue *rq, const struct thread *next)
 {
     u64 deadline = ~0UL;
 
-    if (rq->nr_queued && next != rq->idle)
+    if (rq->nr_queued && next != rq->idle && !rq->need_resched)
         deadline = next->slice_end_ns;
     if (!list_empty(&rq->sleepers))
         deadline = MIN(deadline, list_entry(rq->sleepers.next, struct thread, wait_link)->wake_at_ns);
@@ -328,8 +331,7 @@ void sched_tick(void)
         this_cpu()->user_work = true;
         counter_inc(COUNTER_PREEMPTIONS);
     }
-    if (!rq->need_resched)
-        set_timer(rq, running);
+    set_timer(rq, running);
     rq_unlock(rq);
 }
 

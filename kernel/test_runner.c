@@ -375,7 +375,8 @@ int test_runner_event(unsigned kind, const char *text, u64 value)
     }
 }
 
-/* Run a test program with one argument; its status, or a negative error. 1000: it was killed after the limit. */
+/* Run a test program with one argument; its status, or a negative error. HUNG: it was killed after the limit. */
+#define HUNG (1 << 16) /* no wait status */
 static int run_program(const char *path, const char *argument)
 {
     char args[2 * MAX_NAME], seed[24];
@@ -397,9 +398,24 @@ static int run_program(const char *path, const char *argument)
         process_kill(p, STATUS_KILLED);
     for (unsigned i = 0; i < 1000 && !READ_ONCE(p->exited); i++)
         thread_sleep_until(arch_clock_ns() + NS_PER_MS);
-    status = hung ? 1000 : p->status;
+    status = hung ? HUNG : p->status;
     object_put(&p->object);
     return status;
+}
+
+static void judge_program(int status)
+{
+    if (status == 0 || (status > 0 && now.failed))
+        return;
+    now.failed = true;
+    if (status < 0)
+        test_diag("the program can't be started: error %d", -status);
+    else if (status == HUNG)
+        test_diag("hang: not finished after %lu ms of guest time", options.limit_ns / NS_PER_MS);
+    else if (status & 0x7f)
+        test_diag("fault: the test's process died of signal %d; the line above says why", status & 0x7f);
+    else
+        test_diag("the test's process ended with status %d", status >> 8);
 }
 
 static void run_program_test(const char *path, const char *test, u64 number)
@@ -408,13 +424,7 @@ static void run_program_test(const char *path, const char *test, u64 number)
 
     begin(test, path, 0);
     current_number = number;
-    int status = run_program(path, test);
-    if (status < 0)
-        test_fail(path, 0, "the program can't be started: error %d", -status);
-    else if (status == 1000)
-        test_fail(path, 0, "hang: not finished after %lu ms of guest time", options.limit_ns / NS_PER_MS);
-    else if (status != 0 && !now.failed)
-        test_fail(path, 0, "the test's process ended with status %d", status);
+    judge_program(run_program(path, test));
     compare_books(before);
     report(number);
 }

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests that go wrong on purpose, each in its own way. They are only in the harness builds; what each must be
+ * reported as stands in tests/harness/expected.txt.
+ */
+#include <quire/console.h>
+#include <quire/folio.h>
+#include <quire/log.h>
+#include <quire/spinlock.h>
+#include <quire/test.h>
+#include <quire/thread.h>
+#include <arch-generic/machine.h>
+
+#define FOR_EVER() for (;;) __asm__ volatile("" ::: "memory")
+
+static spinlock_t lock = SPINLOCK_INIT;
+
+TEST(harness, passes) { EXPECT_EQ(1 + 1, 2); }
+
+TEST(harness, skips) { SKIP("on purpose"); }
+
+TEST(harness, fails)
+{
+    EXPECT(1 > 2);
+    EXPECT_EQ(6 * 7, 54);
+}
+
+TEST(harness, fails_and_stops)
+{
+    ASSERT_EQ(2 + 2, 5);
+    panic("an ASSERT that failed lets the test go on");
+}
+
+/* Not null: one machine keeps its interrupt vectors there, readable for the kernel. */
+TEST(harness, reads_nowhere)
+{
+    volatile const int *volatile nowhere = (const int *)0x1234567000;
+    EXPECT_EQ(*nowhere, 0);
+}
+
+TEST(harness, writes_null)
+{
+    volatile int *volatile nothing = NULL;
+    *nothing = 1;
+}
+
+TEST(harness, faults_holding_a_lock)
+{
+    volatile int *volatile nothing = NULL;
+
+    spin_lock(&lock);
+    *nothing = 1;
+}
+
+TEST(harness, panics) { panic("a panic on purpose"); }
+
+static void panics_beside(void *unused) { panic("a panic in a helper thread"); }
+
+TEST(harness, panics_in_a_helper)
+{
+    struct thread *helper = thread_create("helper", NULL, PRIORITY_USER, panics_beside, NULL);
+
+    ASSERT(helper != NULL);
+    thread_start(helper);
+    FOR_EVER();
+}
+
+TEST(harness, computes_for_ever) { FOR_EVER(); }
+
+TEST(harness, waits_for_ever)
+{
+    for (;;)
+        thread_sleep_until(arch_clock_ns() + 1000000000000);
+}
+
+TEST(harness, hangs_holding_a_lock)
+{
+    spin_lock(&lock);
+    FOR_EVER();
+}
+
+TEST(harness, hangs_with_interrupts_off)
+{
+    arch_irq_disable();
+    FOR_EVER();
+}
+
+TEST(harness, returns_holding_a_lock) { spin_lock(&lock); }
+
+TEST(harness, leaks_a_folio) { EXPECT(folio_alloc(0, 0) != NULL); }
+
+TEST(harness, powers_off) { machine_poweroff(0); }
+
+TEST(harness, dies_without_a_word) { arch_poweroff(0); }
+
+TEST(harness, forges_a_later_verdict) { kprintf("ok 9999 harness.forged\n"); }
+
+TEST(harness, forges_a_second_plan) { kprintf("KTAP version 1\n1..1\n"); }
+
+#define DEEP_BYTES 1024
+#pragma GCC diagnostic ignored "-Winfinite-recursion"
+static int __noinline deeper(int depth)
+{
+    volatile char room[DEEP_BYTES];
+
+    room[depth % DEEP_BYTES] = (char)depth;
+    return deeper(depth + 1) + room[depth % DEEP_BYTES];
+}
+
+TEST(harness, overflows_its_stack) { EXPECT(deeper(0)); }
+
+/* The last of the file: whatever happened before, this one runs. */
+TEST(harness, passes_behind_all_of_them) { EXPECT_EQ(2 + 2, 4); }

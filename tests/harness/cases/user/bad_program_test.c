@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Test programs that go wrong on purpose; see tests/harness/expected.txt. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <quire/test.h>
+
+TEST(harness_program, passes) { EXPECT_EQ(1 + 1, 2); }
+
+TEST(harness_program, skips) { SKIP("on purpose"); }
+
+TEST(harness_program, fails) { EXPECT_EQ(6 * 7, 54); }
+
+TEST(harness_program, faults)
+{
+    volatile int *volatile nothing = NULL;
+    *nothing = 1;
+}
+
+TEST(harness_program, exits_with_3) { exit(3); }
+
+TEST(harness_program, computes_for_ever)
+{
+    for (;;)
+        __asm__ volatile("" ::: "memory");
+}
+
+/* What a program prints is no verdict, with or without a newline before it. */
+TEST(harness_program, prints_verdicts)
+{
+    printf("ok 1 harness_program.passes\nnot ok 2 x\nKTAP version 1\n1..0\n");
+    printf("half a line");
+    fflush(stdout);
+    EXPECT_EQ(1, 2);
+}
+
+TEST(harness_program, passes_behind_all_of_them) { printf("ok 8 harness_program.nonsense"); }

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Quire's tests and measurements, run from outside. People type `make test`, `make test-MACHINE`, `make bench`.
+
+The options CPUS MEM SEED TEST EXTRA_TESTS APPEND come in the environment, as make exports them.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections import Counter
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.runner import bench, harness, report  # noqa: E402
+from tests.runner.campaign import Progress, campaign  # noqa: E402
+from tests.runner.machine import Machine, Stopped, stop_all  # noqa: E402
+from tests.runner.plan import Options  # noqa: E402
+
+RESULTS = "build/test-results.json"
+
+
+def options_from_environment():
+    """What make was told."""
+    value = os.environ.get
+    return Options(
+        pattern=value("TEST") or "*",
+        seed=int(value("SEED") or 1),
+        memory=value("MEM") or "1G",
+        cpus=(int(value("CPUS")),) if value("CPUS") else (1, 4),
+        append=(value("APPEND") or "").split(),
+        extra_tests=value("EXTRA_TESTS") or "",
+    )
+
+
+def run_tests(arches, harness_arches):
+    """`test`: every machine, then the tests of this runner. True if nothing failed."""
+    options = options_from_environment()
+    progress = Progress()
+    everything, told = [], []
+    for machine, verdicts in campaign([Machine(arch) for arch in arches], options, progress):
+        if verdicts:
+            print("\n".join(report.table(machine.arch, verdicts)) + "\n", flush=True)
+        everything += verdicts
+        told += [(verdict, options.again(verdict)) for verdict in verdicts if verdict.verdict == "fail"]
+    if harness_arches:
+        verdicts = harness.run(harness_arches, progress)
+        print("\n".join(harness.table(verdicts)) + "\n", flush=True)
+        everything += verdicts
+        told += [(verdict, "make test-harness") for verdict in verdicts if verdict.verdict == "fail"]
+    return finish(everything, told, options)
+
+
+def finish(everything, told, options):
+    """Failures, reasons to skip, results for programs, the last line."""
+    for verdict, again in told:
+        print("\n".join(report.failure(verdict, again)) + "\n")
+    lines = report.skipped(everything)
+    if lines:
+        print("\n".join(lines) + "\n")
+    counts = Counter(verdict.verdict for verdict in everything)
+    report.write_json(RESULTS, everything, counts)
+    if not everything:
+        print(f'no test matches "{options.pattern}"')
+    print(report.last_line(counts))
+    return counts["fail"] == 0 and bool(everything)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="tests/runner", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    test = commands.add_parser("test", help="run tests; the last line is `N passed, N failed, N skipped`")
+    test.add_argument("--harness", default="", help="also test this runner, with the harness builds of these machines")
+    test.add_argument("machine", nargs="*")
+    figures = commands.add_parser("bench", help="count guest instructions per operation")
+    figures.add_argument("machine", nargs="+")
+    return parser.parse_args()
+
+
+def interrupted(_signal, _frame):
+    stop_all.set()
+
+
+def main():
+    arguments = parse_arguments()
+    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        if arguments.command == "bench":
+            return 0 if bench.run(arguments.machine) else 1
+        return 0 if run_tests(arguments.machine, arguments.harness.split()) else 1
+    except Stopped:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""Figures: guest instructions per operation, beside those of other kernels.
+
+The release kernel runs with one CPU and -icount, so a figure is a count that doesn't depend on the build machine. The
+kernel (command line `bench`) and the program bench print lines "bench KEY VALUE"; each machine is measured twice.
+"""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+from .campaign import processors
+from .machine import Machine
+
+PEERS = "docs/bench/peers.json"
+LINE = re.compile(r"^(?:\| )?bench ([a-z0-9_]+) ([0-9,]+)$")
+INIT_STARTS = re.compile(r"^init starts, ([0-9,]+) instructions after entry")
+TOLERANCE = 0.01
+MEMORY = "1G"
+
+
+class NoFigures(Exception):
+    """A machine didn't come to its end."""
+
+
+def number(text):
+    return int(text.replace(",", ""))
+
+
+def figures_of(console_lines):
+    """All "bench KEY VALUE" lines."""
+    return {match.group(1): number(match.group(2)) for line in console_lines if (match := LINE.match(line))}
+
+
+def boot_to_user(console_lines):
+    """What the kernel says when it starts the first program."""
+    return {"boot_to_user": number(match.group(1)) for line in console_lines if (match := INIT_STARTS.match(line))}
+
+
+def boot(machine, append):
+    ending = machine.boot(append, 1, MEMORY, 1, silence=60)
+    if ending.said_status != 0 or not machine.status_agrees(ending):
+        last = "\n".join("  " + line for line in ending.lines if line.strip())
+        raise NoFigures(f"{machine.arch}: the machine with \"{append}\" ended badly:\n{last[-2000:]}")
+    return ending.lines
+
+
+def measure(machine):
+    """One machine once. The start is measured without the kernel's own benchmarks, which run before init."""
+    figures = {"kernel_text_bytes": machine.text_bytes()}
+    figures |= boot_to_user(boot(machine, 'run="hello"'))
+    figures |= figures_of(boot(machine, 'bench run="bench"'))
+    return figures
+
+
+def differences(first, second):
+    """Keys whose two figures are more than TOLERANCE apart."""
+    return [
+        key
+        for key in sorted(first.keys() | second.keys())
+        if abs(first.get(key, 0) - second.get(key, 0)) > TOLERANCE * max(first.get(key, 0), second.get(key, 0))
+    ]
+
+
+# --- table ---------------------------------------------------------------------------------------
+def with_commas(value):
+    if value is None:
+        return "-"
+    return f"{value:,}"
+
+
+def table(machine, figures, book):
+    """The figures of one machine beside the book's limits and peers."""
+    rows = [["", "Quire", "limit", "", *book["peers"].values()]]
+    known = book["figures"]
+    for key in [*known, *sorted(figures.keys() - known.keys())]:
+        entry = known.get(key, {})
+        value, limit = figures.get(key), entry.get("limit")
+        mark = "over" if value is not None and limit is not None and value > limit else ""
+        peers = [with_commas(entry.get(peer, {}).get(machine.arch)) for peer in book["peers"]]
+        rows.append([entry.get("title", key), with_commas(value), with_commas(limit), mark, *peers])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def heading(machine):
+    cpu = re.search(r"-cpu (\S+)", machine.values["QEMU_ARGS"])
+    return (f"{machine.arch} (-cpu {cpu.group(1) if cpu else 'default'}, {MEMORY}, 1 CPU): "
+            "guest instructions, release build")  # fmt: skip
+
+
+def too_large(figures, book):
+    """Keys over their limits."""
+    limits = {key: entry["limit"] for key, entry in book["figures"].items() if "limit" in entry}
+    return [key for key, limit in limits.items() if figures.get(key, 0) > limit]
+
+
+def missing(figures, book):
+    """Keys with a limit that nobody measured."""
+    return [key for key, entry in book["figures"].items() if "limit" in entry and key not in figures]
+
+
+def tell(machine, first, second, book):
+    """Print one machine's table and what is wrong with it; True if nothing is."""
+    print("\n".join([heading(machine), *table(machine, first, book)]))
+    complaints = [f"{key}: two runs differ, {first.get(key)} and {second.get(key)}" for key in differences(first, second)]
+    complaints += [f"{key}: {first[key]:,} is over the limit" for key in too_large(first, book)]
+    complaints += [f"{key}: not measured" for key in missing(first, book)]
+    print("".join(f"  ! {text}\n" for text in complaints), flush=True)
+    return not complaints
+
+
+def run(arches):
+    """Measure, print, write build/bench-<arch>.json. True if all is well."""
+    with open(PEERS, encoding="utf-8") as file:
+        book = json.load(file)
+    machines = [Machine(arch, "release") for arch in arches]
+    good = True
+    with ThreadPoolExecutor(max_workers=processors()) as pool:
+        jobs = [(machine, pool.submit(measure, machine), pool.submit(measure, machine)) for machine in machines]
+        for machine, first, second in jobs:
+            try:
+                figures = first.result()
+                good &= tell(machine, figures, second.result(), book)
+            except NoFigures as error:
+                print(f"{error}\n")
+                good = False
+                continue
+            with open(f"build/bench-{machine.arch}.json", "w", encoding="utf-8") as file:
+                json.dump(dict(sorted(figures.items())), file, indent=1)
+                file.write("\n")
+    print("\n".join(book["conditions"]))
+    return good

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""A strict reader of what the kernel's test runner prints: KTAP 1 with a plan.
+
+    KTAP version 1
+    1..3
+    ok 1 buddy.joins
+    not ok 2 buddy.splits
+    # tests/kernel/buddy_test.c:17: expected order == 3, seen 2 (0x2) and 3 (0x3)
+    ok 3 buddy.sleeps # SKIP no clock
+
+Between these lines the kernel may say what it likes; lines of user programs begin with "| ". A result out of turn,
+with another name than announced, or a second plan is a problem, and nothing behind a problem is believed.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+VERSION = "KTAP version 1"
+PLAN = re.compile(r"^1\.\.(\d+)$")
+RESULT = re.compile(r"^(ok|not ok) (\d+) (\S+)(?: # SKIP ?(.*))?$")
+LOOKS_LIKE_RESULT = re.compile(r"^\s*(ok|not ok)\b")
+# Remarks of the runner in the machine that belong to no test.
+REMARK = re.compile(r"^# (checkpoint |passed \d+, failed |the machine ends here)")
+MACHINE_ENDS = "# the machine ends here"
+
+
+@dataclass
+class TestResult:
+    """One verdict as the kernel printed it."""
+
+    number: int
+    name: str
+    verdict: str  # pass, fail, skip
+    reason: str = ""  # why it was skipped
+    lines: list = field(default_factory=list)  # what it said about a failure
+    before: list = field(default_factory=list)  # what the console said since the verdict before
+
+
+@dataclass
+class Session:
+    """All that one boot said."""
+
+    plan: int = None
+    results: list = field(default_factory=list)
+    problems: list = field(default_factory=list)
+    rest: list = field(default_factory=list)  # console lines behind the last result
+    ends_itself: bool = False  # the kernel said that it can't go on after its last verdict
+
+
+class Parser:
+    """Reads line by line; feed() until the end, then look at session."""
+
+    def __init__(self, names, first=1):
+        self.session = Session()
+        self.names = names
+        self.expected = first
+        self.started = False
+        self.in_lines = False  # directly behind a result: "# ..." belongs to it
+
+    def problem(self, text):
+        self.session.problems.append(text)
+
+    def feed(self, line):
+        if self.session.problems:
+            self.session.rest.append(line)
+        elif not self.started:
+            self.wait_for_start(line)
+        elif self.session.plan is None:
+            self.take_plan(line)
+        else:
+            self.take_line(line)
+
+    def wait_for_start(self, line):
+        if line == VERSION:
+            self.started = True
+        elif PLAN.match(line) or RESULT.match(line):
+            self.problem(f'"{line}" before "{VERSION}"')
+        else:
+            self.session.rest.append(line)
+
+    def take_plan(self, line):
+        match = PLAN.match(line)
+        if not match:
+            self.problem(f'no plan: "{line}" follows "{VERSION}"')
+            return
+        self.session.plan = int(match.group(1))
+        self.session.rest = []
+        if self.session.plan != len(self.names):
+            self.problem(f"the plan says {self.session.plan} tests, the list says {len(self.names)}")
+
+    def take_line(self, line):
+        if line == VERSION or PLAN.match(line):
+            self.problem(f'a second beginning: "{line}"')
+        elif LOOKS_LIKE_RESULT.match(line):
+            self.take_result(line)
+        elif line.startswith("# ") or line == "#":
+            self.take_remark(line)
+        else:
+            self.in_lines = False
+            self.session.rest.append(line)
+
+    def take_result(self, line):
+        match = RESULT.match(line)
+        if not match:
+            self.problem(f'a result in the wrong form: "{line}"')
+            return
+        verdict, number, name = match.group(1), int(match.group(2)), match.group(3)
+        skipped = match.group(4) is not None
+        if number != self.expected or number > len(self.names):
+            self.problem(f'result {number} where {self.expected} of {len(self.names)} was due: "{line}"')
+        elif name != self.names[number - 1]:
+            self.problem(f'result {number} is of "{name}"; the list says "{self.names[number - 1]}"')
+        elif skipped and verdict == "not ok":
+            self.problem(f'neither failed nor skipped: "{line}"')
+        else:
+            word = "skip" if skipped else "pass" if verdict == "ok" else "fail"
+            result = TestResult(number, name, word, match.group(4) or "", before=self.session.rest)
+            self.session.results.append(result)
+            self.session.rest = []
+            self.session.ends_itself = False
+            self.expected += 1
+            self.in_lines = True
+
+    def take_remark(self, line):
+        if line.startswith(MACHINE_ENDS):
+            self.session.ends_itself = True
+        elif self.in_lines and not REMARK.match(line):
+            self.session.results[-1].lines.append(line[2:])
+        else:
+            self.session.rest.append(line)
+
+
+def parse(lines, names, first=1):
+    """Read a console. `names`: all tests of the boot in order, `first`: the number that the boot began with."""
+    parser = Parser(names, first)
+    for line in lines:
+        parser.feed(line)
+    session = parser.session
+    if not session.problems:
+        if not parser.started:
+            session.problems.append(f'the machine never said "{VERSION}"')
+        elif session.plan is None:
+            session.problems.append("the output ends before the plan")
+    return session

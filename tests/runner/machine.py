@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""One machine under QEMU: how it is described, started, watched and how it ended.
+
+Everything that differs between machines comes from arch/<name>/arch.mk by way of `make -f build.mk describe`; no
+machine's name stands here.
+"""
+
+import os
+import re
+import selectors
+import shlex
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+
+# Same instructions, same clock, same random numbers in each run: see docs/testing.md.
+DETERMINISTIC = ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01,clock=vm"]
+PARALLEL = ["-accel", "tcg,thread=multi"]
+
+POWER_OFF = re.compile(r"^power off, status (\d+)$")
+# QEMU's own remarks on stderr that say nothing about the kernel.
+QEMU_CHATTER = ("warning: icount sleep disabled", "terminating on signal")
+
+# Set when the person at the terminal has had enough: every machine is stopped.
+stop_all = threading.Event()
+
+
+class Stopped(Exception):
+    """The run was interrupted."""
+
+
+@dataclass
+class Ending:
+    """What a machine left behind."""
+
+    console: str
+    qemu_status: int
+    timed_out: bool
+    command: list = field(repr=False, default_factory=list)
+
+    @property
+    def lines(self):
+        return [line.rstrip("\r") for line in self.console.split("\n")]
+
+    @property
+    def said_status(self):
+        """The number of the kernel's last words, "power off, status N"; None without them."""
+        for line in reversed(self.lines):
+            match = POWER_OFF.match(line)
+            if match:
+                return int(match.group(1))
+        return None
+
+
+class Machine:
+    """A built kernel with its programs, ready to be started any number of times."""
+
+    def __init__(self, arch, build="debug", variant=""):
+        self.arch = arch
+        self.values = describe(arch, build, variant)
+        self.out = self.values["OUT"]
+
+    def command(self, cpus, memory, append, seed, parallel=False):
+        """QEMU's argument list."""
+        values = self.values
+        return [
+            values["QEMU"], *shlex.split(values["QEMU_ARGS"]),
+            "-smp", str(cpus), "-m", memory, "-seed", str(seed),
+            *(PARALLEL if parallel else DETERMINISTIC),
+            "-kernel", values["BOOT_FILE"], "-initrd", values["INITRD"], "-append", append,
+        ]  # fmt: skip
+
+    def boot(self, append, cpus=1, memory="1G", seed=1, parallel=False, silence=30, wall=600):
+        """Start the machine, wait for its end; `silence` seconds without a byte or `wall` in all stop it."""
+        command = self.command(cpus, memory, append, seed, parallel)
+        return watch(command, silence, wall)
+
+    def status_agrees(self, ending):
+        """Does QEMU's exit status say what the kernel's last line said?"""
+        said = ending.said_status
+        if said is None:
+            return False
+        how = self.values["ARCH_EXIT"]
+        if how == "bit":
+            return ending.qemu_status == (1 if said else 0)
+        if how == "isa-debug-exit":
+            return ending.qemu_status == (65 + 2 * (said & 31) if said else 33)
+        return ending.qemu_status == said
+
+    def looks_passed(self, ending):
+        """Is QEMU's exit status that of a kernel that is content?"""
+        return ending.qemu_status == (33 if self.values["ARCH_EXIT"] == "isa-debug-exit" else 0)
+
+    def text_bytes(self):
+        """Size of the kernel's .text section."""
+        size = self.values["CROSS_COMPILE"] + "size"
+        listing = subprocess.run([size, "-A", f"{self.out}/quire.elf"], capture_output=True, text=True, check=True)
+        for line in listing.stdout.splitlines():
+            words = line.split()
+            if words and words[0] == ".text":
+                return int(words[1])
+        raise ValueError(f"{self.out}/quire.elf has no .text")
+
+
+def describe(arch, build, variant):
+    """What build.mk knows about a machine, as a dictionary."""
+    make = os.environ.get("MAKE", "make")
+    command = [make, "-s", "-f", "build.mk", f"ARCH={arch}", f"BUILD={build}", f"VARIANT={variant}", "describe"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    pairs = (word.split("=", 1) for word in shlex.split(text))
+    return dict(pairs)
+
+
+def watch(command, silence, wall):
+    """Run a command, collect what it prints, stop it when it is silent or late."""
+    output = bytearray()
+    timed_out = False
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:
+        try:
+            timed_out = read_until_end(process, output, silence, wall)
+        finally:
+            process.kill()
+    if stop_all.is_set():
+        raise Stopped
+    text = output.decode("utf-8", "replace")
+    kept = [line for line in text.split("\n") if not any(chatter in line for chatter in QEMU_CHATTER)]
+    return Ending("\n".join(kept), process.returncode, timed_out, command)
+
+
+def read_until_end(process, output, silence, wall):
+    """Collect output; True if a limit struck before the process closed it."""
+    selector = selectors.DefaultSelector()
+    selector.register(process.stdout, selectors.EVENT_READ)
+    start = last = time.monotonic()
+    while not stop_all.is_set():
+        if selector.select(timeout=0.5):
+            data = os.read(process.stdout.fileno(), 65536)
+            if not data:
+                process.wait(timeout=30)
+                return False
+            output += data
+            last = time.monotonic()
+        now = time.monotonic()
+        if now - last > silence or now - start > wall:
+            return True
+    return True

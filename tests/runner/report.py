@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""What a person reads: a table for each machine, then each failure with its story, then one line."""
+
+import json
+from collections import Counter, defaultdict
+
+VERDICTS = ("pass", "fail", "skip")
+KIND_WORDS = {
+    "crash": "crashed",
+    "panic": "panicked",
+    "hang": "hung",
+    "leak": "leaked",
+    "silent death": "died silently",
+    "no verdict": "hung for good",
+    "broken output": "broken output",
+}
+
+
+def plural(count, word):
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def table(title, verdicts):
+    """Suites downwards, CPU counts sideways."""
+    columns = sorted({verdict.cpus for verdict in verdicts})
+    suites = defaultdict(Counter)
+    for verdict in verdicts:
+        suites[verdict.suite][verdict.cpus, verdict.verdict] += 1
+    width = max([len(title), len("together"), *map(len, suites)]) + 2
+    head = title.ljust(width)
+    names = " ".rjust(width)
+    for cpus in columns:
+        head += "    " + plural(cpus, "CPU").ljust(23)
+        names += " passed failed skipped    "
+    lines = [head.rstrip(), names.rstrip()]
+    total = Counter()
+    for suite, counts in suites.items():
+        lines.append(row("  " + suite, width, columns, counts))
+        total.update(counts)
+    lines.append(row("  together", width, columns, total))
+    return lines
+
+
+def row(name, width, columns, counts):
+    text = name.ljust(width)
+    for cpus in columns:
+        cells = [counts[cpus, verdict] for verdict in VERDICTS]
+        passed, failed, skipped = (str(cell) if cell else "." for cell in cells)
+        text += f" {passed:>6} {failed:>6} {skipped:>7}    "
+    return text.rstrip()
+
+
+def failure(verdict, again):
+    """One failing test, told as the kernel told it."""
+    where = f" ({verdict.file})" if verdict.file else ""
+    what = KIND_WORDS.get(verdict.kind, verdict.kind)
+    lines = [f"FAILED {verdict.arch}, {plural(verdict.cpus, 'CPU')}: {verdict.name}{where}: {what}"]
+    lines += ["    " + line for line in verdict.lines]
+    if verdict.log:
+        lines.append(f"    console: {verdict.log}")
+    lines.append(f"    again: {again}")
+    return lines
+
+
+def skipped(verdicts):
+    """Each reason to skip once, with the tests and machines it struck."""
+    reasons = defaultdict(dict)
+    for verdict in verdicts:
+        if verdict.verdict == "skip":
+            reasons[verdict.reason or "no reason given"].setdefault(verdict.name, []).append(verdict.arch)
+    lines = []
+    for reason, tests in reasons.items():
+        for name, arches in tests.items():
+            lines.append(f"  {name} ({', '.join(dict.fromkeys(arches))}): {reason}")
+    return (["Skipped:"] + lines) if lines else []
+
+
+def last_line(counts):
+    return f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped"
+
+
+def write_json(path, verdicts, counts):
+    """The same for programs."""
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(
+            {
+                "passed": counts["pass"], "failed": counts["fail"], "skipped": counts["skip"],
+                "results": [
+                    {
+                        "machine": verdict.arch, "cpus": verdict.cpus, "test": verdict.name, "file": verdict.file,
+                        "verdict": verdict.verdict, "kind": verdict.kind, "reason": verdict.reason,
+                        "lines": verdict.lines,
+                    }
+                    for verdict in verdicts
+                ],
+            },
+            file, indent=1,
+        )  # fmt: skip
+        file.write("\n")
