@@ -12,6 +12,7 @@
  */
 #include <quire/buddy.h>
 #include <quire/log.h>
+#include <quire/slab.h>
 
 #define LINK_BITS 27
 #define LINK_END ((1UL << LINK_BITS) - 1)
@@ -191,7 +192,7 @@ bool buddy_take_frame(struct buddy *b, pfn_t pfn)
 
 pfn_t frames_alloc(unsigned order, memdesc_t word)
 {
-    pfn_t pfn = buddy_alloc(&buddy, order);
+    pfn_t pfn = allocation_fails() ? PFN_NONE : buddy_alloc(&buddy, order);
 
     if (pfn != PFN_NONE)
         memdesc_fill(memory.words + pfn, 1UL << order, word);

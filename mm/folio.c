@@ -23,7 +23,7 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
 
     if (!f)
         return NULL;
-    pfn_t pfn = buddy_alloc(&buddy, order);
+    pfn_t pfn = allocation_fails() ? PFN_NONE : buddy_alloc(&buddy, order);
     if (pfn == PFN_NONE) {
         slab_free(&folio_cache, f);
         return NULL;

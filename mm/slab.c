@@ -23,9 +23,15 @@ static struct list caches = LIST_INIT(caches);
 static spinlock_t caches_lock;
 static u64 fail_countdown;
 
-void slab_fail_nth(u64 n) { fail_countdown = n; }
+u64 slab_fail_nth(u64 n)
+{
+    u64 left = fail_countdown;
 
-static bool injected_failure(void) { return unlikely(fail_countdown) && --fail_countdown == 0; }
+    fail_countdown = n;
+    return left;
+}
+
+bool allocation_fails(void) { return unlikely(fail_countdown) && --fail_countdown == 0; }
 
 static void **link_of(const struct slab_cache *cache, void *object)
 {
@@ -61,7 +67,7 @@ static struct slab *new_slab(struct slab_cache *cache)
 
 void *slab_alloc(struct slab_cache *cache)
 {
-    if (injected_failure())
+    if (allocation_fails())
         return NULL;
     spin_lock(&cache->lock);
     if (list_empty(&cache->partial)) {
