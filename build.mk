@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-# Builds one kernel with its programs: make -f build.mk ARCH=riscv [BUILD=release]. The top Makefile
-# calls this for every machine; all output goes to build/<arch>/ (build/<arch>-release/).
+# Builds one kernel with its programs: make -f build.mk ARCH=riscv [BUILD=release] [VARIANT=name]. The top
+# Makefile calls this for every machine; all output goes to build/<arch>/ (build/<arch>-release/), that of a
+# variant (the same kernel with other EXTRA_TESTS) to build/<arch>-<variant>/.
 
 ARCH  ?= riscv
 BUILD ?= debug
-OUT   := build/$(ARCH)$(if $(filter-out debug,$(BUILD)),-$(BUILD))
+OUT   := build/$(ARCH)$(if $(filter-out debug,$(BUILD)),-$(BUILD))$(if $(VARIANT),-$(VARIANT))
 
 include arch/$(ARCH)/arch.mk
 
-CROSS_COMPILE ?= $(ARCH_TRIPLE)
+override CROSS_COMPILE := $(or $(CROSS_COMPILE),$(ARCH_TRIPLE))
 CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
@@ -16,8 +17,9 @@ AR      := $(CROSS_COMPILE)ar
 OBJCOPY := $(CROSS_COMPILE)objcopy
 OBJDUMP := $(CROSS_COMPILE)objdump
 
+# V=1 shows every command, QUIET=1 nothing but warnings.
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+say = $(if $(V)$(QUIET),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 # --- flags ---------------------------------------------------------------------------------------
 COMMON_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-common \
@@ -55,7 +57,7 @@ ifeq ($(BUILD),debug)
 KERNEL_OBJ += $(foreach f,$(EXTRA_KERNEL),$(OUT)/extra/kernel/$(basename $(notdir $(f))).o)
 endif
 
-LIBC_SRC := $(wildcard user/lib/*.c) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c
+LIBC_SRC := $(wildcard user/lib/*.c) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c lib/glob.c
 LIBC_OBJ := $(patsubst %,$(OUT)/user/%.o,$(LIBC_SRC))
 PROGRAMS := $(patsubst user/programs/%.c,$(OUT)/root/bin/%,$(wildcard user/programs/*.c))
 GUESTS   := $(patsubst user/guest/%.c,$(OUT)/root/guest/%,$(wildcard user/guest/*.c))
@@ -70,6 +72,13 @@ endif
 all: $(OUT)/$(ARCH_BOOT_FILE) $(OUT)/initrd.cpio $(OUT)/kernel.asm $(OUT)/kernel.sym
 .SECONDARY:
 .DELETE_ON_ERROR:
+
+# The machine as `NAME='value'` lines, for the scripts that check tools and start QEMU.
+.PHONY: describe
+describe:
+	@printf "%s='%s'\n" ARCH '$(ARCH)' ARCH_PACKAGES '$(ARCH_PACKAGES)' ARCH_GDB '$(ARCH_GDB)' ARCH_EXIT '$(ARCH_EXIT)' \
+	    CC '$(CC)' CROSS_COMPILE '$(CROSS_COMPILE)' QEMU '$(or $(QEMU),$(ARCH_QEMU))' QEMU_ARGS '$(ARCH_QEMU_ARGS)' \
+	    OUT '$(OUT)' BOOT_FILE '$(OUT)/$(ARCH_BOOT_FILE)' INITRD '$(OUT)/initrd.cpio'
 
 # Rebuild everything when the flags change.
 $(OUT)/flags: FORCE
@@ -104,7 +113,7 @@ $(OUT)/obj/%.S.o: %.S $(OUT)/flags $(OUT)/gen/asm_offsets.h
 define extra_kernel_rule
 $(OUT)/extra/kernel/$(basename $(notdir $(1))).o: $(1) $(OUT)/flags | $(OUT)/gen/asm_offsets.h
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $$@ $$<
+	$(Q)$(CC) $(KERNEL_CFLAGS) -fmacro-prefix-map=$(dir $(1))=extra/ -c -o $$@ $$<
 endef
 $(foreach f,$(EXTRA_KERNEL),$(eval $(call extra_kernel_rule,$(f))))
 

@@ -303,8 +303,9 @@ s64 sys_guest_run(struct trapframe *tf)
         current_thread()->guest = &g->run;
     }
     mutex_unlock(&g->lock);
-    if (result)
-        object_put(&g->object);
+    if (!result)
+        return tf_ret(tf); /* the frame is the guest's by now: the dispatcher stores what is there already */
+    object_put(&g->object);
     return result;
 }
 

@@ -124,6 +124,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     cpu->current = next;
     cpu->locks_held = &next->locks_held;
     cpu->kernel_sp = (u64)next->stack_top;
+    cpu->user_work = true; /* killed meanwhile? its code fenced on this CPU? */
     mm_activate(thread_mm(next));
     if (next->process)
         arch_fpu_restore(&next->fpu);
@@ -202,9 +203,11 @@ static void make_runnable(struct thread *t)
     struct thread *running = READ_ONCE(cpu->current);
     bool kick = running == rq->idle || running->priority < t->priority;
     bool local = cpu == this_cpu();
-    if (kick)
+    if (kick) {
         rq->need_resched = true;
-    else if (local && rq->nr_queued == 1)
+        cpu->user_work = true;
+    }
+    if (!kick && local && rq->nr_queued == 1)
         set_timer(rq, running); /* it was alone until now: its slice counts from here */
     rq_unlock(rq);
     if (!local)
@@ -322,6 +325,7 @@ void sched_tick(void)
     rq_lock(rq);
     if (now >= running->slice_end_ns && rq->nr_queued) {
         rq->need_resched = true;
+        this_cpu()->user_work = true;
         counter_inc(COUNTER_PREEMPTIONS);
     }
     if (!rq->need_resched)

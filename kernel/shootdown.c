@@ -50,7 +50,7 @@ void shootdown_serve(void)
         mm_event(MM_EVENT_FLUSH_ACK, flush.root ? paddr_value(flush.root->table) : 0, flush.start, flush.nr);
         __atomic_fetch_and(&flush.waiting, ~(1u << cpu->cpu), __ATOMIC_RELEASE);
     }
-    /* REQUEST_FENCE and REQUEST_RESCHEDULE are done on the way back to user mode. */
+    cpu->user_work = true; /* REQUEST_FENCE and REQUEST_RESCHEDULE are done on the way back to user mode */
 }
 
 void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr)

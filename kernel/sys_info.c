@@ -3,6 +3,7 @@
 #include <quire/buddy.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
+#include <quire/frame_cache.h>
 #include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/mm_upcalls.h>
@@ -52,7 +53,7 @@ s64 sys_process_info(struct trapframe *tf)
         info.tables = mm->nr_table_frames;
     }
     spin_unlock(&p->lock);
-    info.quota_used = p->quota->used;
+    info.quota_used = quota_used(p->quota);
     info.quota_limit = p->quota->limit;
     object_put(&p->object);
     return copy_out(user_pointer(tf_arg(tf, 1)), &info, sizeof(info));
@@ -90,7 +91,7 @@ s64 sys_memory_info(struct trapframe *tf)
         m->type[t] = counts[t];
         strlcpy(m->type_name[t], memdesc_type_name(t), sizeof(m->type_name[t]));
     }
-    m->free_frames = buddy.nr_free;
+    m->free_frames = buddy.nr_free + frame_cache_frames();
     for (unsigned order = 0; order < BUDDY_NR_ORDERS; order++)
         m->free_blocks[order] = buddy.free_blocks[order];
     count_folios(m);

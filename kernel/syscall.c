@@ -30,10 +30,8 @@ void syscall_dispatch(struct trapframe *tf)
 {
     counter_inc(COUNTER_SYSCALLS);
     arch_irq_enable();
-    s64 result = call(tf_syscall_nr(tf), tf);
+    tf_set_ret(tf, call(tf_syscall_nr(tf), tf));
     arch_irq_disable();
-    if (likely(!current_thread()->guest)) /* else the frame is a guest's by now: sys_guest_run */
-        tf_set_ret(tf, result);
 }
 
 /* --- user memory ------------------------------------------------------------------------------- */

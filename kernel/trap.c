@@ -211,9 +211,12 @@ void trap_exit_to_user(struct trapframe *tf)
     (void)tf;
     DEBUG_ASSERT(current_thread()->locks_held == 0, "return to user mode with %u locks held",
                  current_thread()->locks_held);
-    if (unlikely(sched_need_resched()))
-        schedule();
-    if (unlikely(READ_ONCE(current_process()->killed)))
+    /* Set by whoever has something for this CPU, by message or by a switch; so the usual way out is one test. */
+    while (unlikely(READ_ONCE(this_cpu()->user_work))) {
+        this_cpu()->user_work = false;
+        if (sched_need_resched())
+            schedule();
         process_check_killed();
-    icache_enter_user(thread_mm(current_thread()));
+        icache_enter_user(thread_mm(current_thread()));
+    }
 }

@@ -21,10 +21,16 @@ struct vma *area_at_or_above(struct mm *mm, vaddr_t addr)
 
 struct vma *area_find(struct mm *mm, vaddr_t addr)
 {
-    struct tree_node *below = tree_at_or_below(&mm->areas, addr);
-    struct vma *vma = below ? container_of(below, struct vma, node) : NULL;
+    struct vma *vma = READ_ONCE(mm->last_found);
 
-    return vma && vma->end > addr ? vma : NULL;
+    if (likely(vma && addr - vma->start < vma->end - vma->start))
+        return vma;
+    struct tree_node *below = tree_at_or_below(&mm->areas, addr);
+    vma = below ? container_of(below, struct vma, node) : NULL;
+    if (!vma || vma->end <= addr)
+        return NULL;
+    WRITE_ONCE(mm->last_found, vma); /* several readers may: any of their answers is right */
+    return vma;
 }
 
 struct vma *area_next(struct vma *vma)
@@ -97,6 +103,7 @@ int area_insert(struct vma *vma)
 /* Out of the tree; nothing of it is mapped any more. */
 void area_free(struct vma *vma)
 {
+    vma->mm->last_found = NULL;
     tree_remove(&vma->mm->areas, &vma->node);
     unlink_object(vma->obj, &vma->obj_link);
     unlink_object(vma->anon, &vma->anon_link);

@@ -11,6 +11,7 @@
  * by side uncoalesced; free_blocks and nr_free agree with the lists.
  */
 #include <quire/buddy.h>
+#include <quire/frame_cache.h>
 #include <quire/log.h>
 #include <quire/slab.h>
 
@@ -127,6 +128,13 @@ void buddy_free(struct buddy *b, pfn_t pfn, unsigned order)
     spin_unlock(&b->lock);
 }
 
+void buddy_free_cached(struct buddy *b, pfn_t pfn, unsigned order)
+{
+    spin_lock(&b->lock);
+    free_locked(b, pfn, order);
+    spin_unlock(&b->lock);
+}
+
 /* Boot: the words hold nothing yet. */
 void buddy_add_range(struct buddy *b, pfn_t pfn, u64 nr)
 {
@@ -152,6 +160,8 @@ void buddy_free_range(struct buddy *b, pfn_t pfn, u64 nr)
         nr -= 1UL << order;
     }
 }
+
+u64 buddy_block_frames(memdesc_t word) { return is_head(word) ? 1UL << order_of(word) : 1; }
 
 bool buddy_find_block(const struct buddy *b, pfn_t pfn, pfn_t *head, unsigned *order)
 {
@@ -192,11 +202,11 @@ bool buddy_take_frame(struct buddy *b, pfn_t pfn)
 
 pfn_t frames_alloc(unsigned order, memdesc_t word)
 {
-    pfn_t pfn = allocation_fails() ? PFN_NONE : buddy_alloc(&buddy, order);
+    pfn_t pfn = allocation_fails() ? PFN_NONE : frame_cache_alloc(order);
 
     if (pfn != PFN_NONE)
         memdesc_fill(memory.words + pfn, 1UL << order, word);
     return pfn;
 }
 
-void frames_free(pfn_t pfn, unsigned order) { buddy_free(&buddy, pfn, order); }
+void frames_free(pfn_t pfn, unsigned order) { frame_cache_free(pfn, order); }

@@ -47,6 +47,7 @@ static void need_generation(struct mm *mm, u64 gen)
     while (old < gen &&
            !__atomic_compare_exchange_n(&mm->need_gen, &old, gen, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         ;
+    this_cpu()->user_work = true;
     u32 others = READ_ONCE(mm->root.cpumask) & ~(1u << this_cpu()->cpu);
     if (old < gen && others) {
         counter_inc(COUNTER_ICACHE_REMOTE);

@@ -21,7 +21,7 @@
 struct folio *mapped_folio(pfn_t pfn);
 
 /* The largest order up to the default whose block around addr lies in the area and is empty so far. */
-static unsigned anon_order(struct vma *vma, vaddr_t addr)
+static unsigned anon_order(const struct vma *vma, vaddr_t addr, const pte_t *ptep)
 {
     if (vma->flags & VMA_NOHUGE)
         return 0;
@@ -30,12 +30,11 @@ static unsigned anon_order(struct vma *vma, vaddr_t addr)
         vaddr_t start = ALIGN_DOWN(addr, size);
         if (start < vma->start || start + size > vma->end)
             continue;
-        unsigned level;
-        const pte_t *entry = pt_walk(&vma->mm->root, start, &level);
+        const pte_t *entry = ptep - ((addr - start) >> PAGE_SHIFT);
         unsigned n = 0;
-        while (level == 0 && n < 1u << order && !pte_present(pte_load(entry + n)))
+        while (n < 1u << order && !pte_present(pte_load(entry + n)))
             n++;
-        if (level > 0 || n == 1u << order)
+        if (n == 1u << order)
             return order;
     }
     return 0;
@@ -64,18 +63,18 @@ static struct folio *anon_folio(struct vma *vma, vaddr_t addr, unsigned *order, 
     }
 }
 
-static int fault_anon(struct vma *vma, vaddr_t addr)
+static int fault_anon(struct vma *vma, vaddr_t addr, pte_t *ptep)
 {
-    unsigned order = anon_order(vma, addr);
+    unsigned order = anon_order(vma, addr, ptep);
     struct folio *f = anon_folio(vma, addr, &order, FOLIO_ZERO);
 
     if (!f)
         return -ENOMEM;
     vaddr_t start = ALIGN_DOWN(addr, PAGE_SIZE << order);
-    int mapped = map_pages(vma->mm, vma, start, f, 0, folio_nr_pages(f), vma->prot);
+    map_entries(vma, start, ptep - ((addr - start) >> PAGE_SHIFT), f, 0, 1u << order, vma->prot);
     folio_put(f); /* the mappings hold it now; if there are none, it goes */
     counter_inc(COUNTER_FAULT_ANON);
-    return mapped < 0 ? mapped : 0;
+    return 0;
 }
 
 /* Map the pages around addr that the object's folio at that place has, up to 64 KiB. */
@@ -196,19 +195,21 @@ static int fault_present(struct vma *vma, vaddr_t addr, unsigned access, pte_t *
 
 static int fault_in_area(struct vma *vma, vaddr_t addr, unsigned access)
 {
-    unsigned level;
-    pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
-    pte_t e = level == 0 ? pte_load(ptep) : pte_empty(0);
-
     if (!(vma->prot & access))
         return -EACCES;
+    unsigned level;
+    pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
+    if (unlikely(level > 0)) {
+        ptep = pt_ensure(vma->mm, addr, 0);
+        if (!ptep)
+            return -ENOMEM;
+    }
+    pte_t e = pte_load(ptep);
     if (pte_present(e))
         return fault_present(vma, addr, access, ptep, e);
     if (vma->flags & VMA_HOLE)
         return -EFAULT; /* the guest took it back */
-    if (vma->obj)
-        return fault_object(vma, addr, access);
-    return fault_anon(vma, addr);
+    return vma->obj ? fault_object(vma, addr, access) : fault_anon(vma, addr, ptep);
 }
 
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access)

@@ -6,7 +6,7 @@
  * the other way: every word is rewritten before the descriptor goes back to its (typed) cache.
  */
 #include <quire/folio.h>
-#include <quire/buddy.h>
+#include <quire/frame_cache.h>
 #include <quire/counters.h>
 #include <quire/log.h>
 #include <quire/poison.h>
@@ -23,7 +23,7 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
 
     if (!f)
         return NULL;
-    pfn_t pfn = allocation_fails() ? PFN_NONE : buddy_alloc(&buddy, order);
+    pfn_t pfn = allocation_fails() ? PFN_NONE : frame_cache_alloc(order);
     if (pfn == PFN_NONE) {
         slab_free(&folio_cache, f);
         return NULL;
@@ -42,7 +42,10 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
     f->quota = NULL;
     if (flags & FOLIO_ZERO)
         memset(pfn_address(pfn), 0, PAGE_SIZE << order);
-    memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
+    if (order == 0)
+        memory.words[pfn] = folio_word(f);
+    else
+        memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
     counter_inc(COUNTER_FOLIO_ALLOC);
     mm_event(MM_EVENT_FOLIO_ALLOC, pfn, order, (u64)f);
     __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
@@ -60,13 +63,18 @@ void folio_free(struct folio *f)
     if (unlikely(f->flags & FOLIO_F_POISON))
         poison_free_around(f->pfn, folio_nr_pages(f));
     else
-        buddy_free(&buddy, f->pfn, f->order);
+        frame_cache_free(f->pfn, f->order);
     slab_free(&folio_cache, f);
 }
 
 /* The count has just reached 0. */
 void folio_release(struct folio *f)
 {
+    /* Nobody can punch any more. Whoever has just closed the last hole still holds the lock, or is done. */
+    if (likely(!__atomic_load_n(&f->nr_holes, __ATOMIC_ACQUIRE) && !spin_is_locked(&f->lock))) {
+        folio_free(f);
+        return;
+    }
     spin_lock(&f->lock);
     bool dying = f->nr_holes > 0;
     if (dying)
@@ -93,4 +101,4 @@ struct folio *pfn_folio_get(pfn_t pfn)
 
 bool folio_has_hole(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_HOLES; }
 bool folio_has_poison(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_POISON; }
-u64 folio_descriptors_in_use(void) { return folio_cache.nr_objects; }
+u64 folio_descriptors_in_use(void) { return slab_in_use(&folio_cache); }

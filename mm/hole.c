@@ -129,4 +129,4 @@ struct insecure_mem *pfn_hole_get(pfn_t pfn)
     }
 }
 
-u64 holes_in_use(void) { return hole_cache.nr_objects; }
+u64 holes_in_use(void) { return slab_in_use(&hole_cache); }

@@ -5,6 +5,7 @@
  */
 #include <quire/memory_init.h>
 #include <quire/buddy.h>
+#include <quire/frame_cache.h>
 #include <quire/kvmap.h>
 #include <quire/log.h>
 #include <quire/pgtable.h>
@@ -197,7 +198,7 @@ void memory_init(const struct boot_info *boot)
 
 u64 memory_available_frames(void)
 {
-    return buddy.nr_free + kstack_cached_frames() + slab_frames();
+    return buddy.nr_free + frame_cache_frames() + kstack_cached_frames() + slab_frames();
 }
 
 bool memory_print_accounts(void)
@@ -208,7 +209,7 @@ bool memory_print_accounts(void)
     for (unsigned t = 0, shown = 0; t < MEMDESC_NR_TYPES; t++)
         if (counts[t])
             kprintf("%s %s %'lu", shown++ ? " +" : "", memdesc_type_name(t), counts[t]);
-    bool good = sum == memory.nr_frames && counts[MEMDESC_BUDDY] == buddy.nr_free;
+    bool good = sum == memory.nr_frames && counts[MEMDESC_BUDDY] == buddy.nr_free + frame_cache_frames();
     kprintf("    %s\n", good ? "all accounted for" : "THE WORDS DON'T ADD UP");
     return good;
 }

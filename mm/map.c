@@ -44,21 +44,17 @@ static unsigned empty_run(const pte_t *ptep, unsigned nr)
     return n;
 }
 
-int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, size_t first, size_t nr, unsigned prot)
+unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f, size_t first, unsigned nr,
+                     unsigned prot)
 {
-    size_t limit = MIN(nr, (vma->end - addr) >> PAGE_SHIFT);
-    limit = MIN(limit, PT_ENTRIES(0) - pt_index(addr, 0));
-    limit = MIN(limit, folio_nr_pages(f) - first);
-
-    pte_t *ptep = pt_ensure(mm, addr, 0);
-    if (!ptep)
-        return -ENOMEM;
+    struct mm *mm = vma->mm;
     pfn_t pfn = f->pfn + first;
+
     if (prot & PROT_EXEC)
-        flush_icache_pages(vma, pfn, (unsigned)limit);
+        flush_icache_pages(vma, pfn, nr);
     spinlock_t *lock = pt_lock(ptep);
     spin_lock(lock);
-    unsigned n = empty_run(ptep, (unsigned)limit);
+    unsigned n = empty_run(ptep, nr);
     n = same_word(pfn, n, folio_word(f)); /* again, now that nobody can map behind a punch's back */
     if (n) {
         folio_get_many(f, n); /* references before mappings: refs >= map_count at all times */
@@ -68,7 +64,17 @@ int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, siz
         update_mmu_cache_range(vma, addr, ptep, n);
     }
     spin_unlock(lock);
-    return (int)n;
+    return n;
+}
+
+int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, size_t first, size_t nr, unsigned prot)
+{
+    size_t limit = MIN(nr, (vma->end - addr) >> PAGE_SHIFT);
+    limit = MIN(limit, PT_ENTRIES(0) - pt_index(addr, 0));
+    limit = MIN(limit, folio_nr_pages(f) - first);
+
+    pte_t *ptep = pt_ensure(mm, addr, 0);
+    return ptep ? (int)map_entries(vma, addr, ptep, f, first, (unsigned)limit, prot) : -ENOMEM;
 }
 
 int map_hole_entries(struct vma *vma)

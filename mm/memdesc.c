@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The word array: filling and counting. What a word means is in <quire/memdesc.h>. */
 #include <quire/memdesc.h>
+#include <quire/buddy.h>
 
 struct memory memory;
 
@@ -29,8 +30,11 @@ u64 memdesc_count(u64 counts[MEMDESC_NR_TYPES])
         memdesc_t word = memory.words[pfn];
         if (word == memdesc_make_misc(MISC_ABSENT))
             continue;
-        counts[memdesc_type(word) % MEMDESC_NR_TYPES]++;
-        sum++;
+        /* The head of a free block speaks for all of it. */
+        u64 nr = memdesc_type(word) == MEMDESC_BUDDY ? buddy_block_frames(word) : 1;
+        counts[memdesc_type(word) % MEMDESC_NR_TYPES] += nr;
+        sum += nr;
+        pfn += nr - 1;
     }
     return sum;
 }

@@ -71,7 +71,7 @@ void mm_put(struct mm *mm)
     slab_free(&mm_cache, mm);
 }
 
-u64 mm_objects_in_use(void) { return mm_cache.nr_objects; }
+u64 mm_objects_in_use(void) { return slab_in_use(&mm_cache); }
 
 pte_t mm_lookup(struct mm *mm, vaddr_t addr)
 {

@@ -55,7 +55,14 @@ static struct ptdesc *ptdesc_of(const void *in_table)
     return memdesc_pointer(word);
 }
 
-spinlock_t *pt_lock(const pte_t *entry) { return &ptdesc_of(entry)->lock; }
+spinlock_t *pt_lock(const pte_t *entry)
+{
+#if QUIRE_DEBUG
+    return &ptdesc_of(entry)->lock;
+#else
+    return &((struct ptdesc *)memdesc_pointer(memory.words[address_pfn(entry)]))->lock;
+#endif
+}
 
 /* Small tables share a frame: take a free part of one that mm has already. mm->tables_lock held. */
 static pte_t *take_fragment(struct mm *mm, unsigned level)
@@ -142,10 +149,10 @@ void pt_table_free(pte_t *table)
     }
 }
 
-u64 ptdescs_in_use(void) { return ptdesc_cache.nr_objects; }
+u64 ptdescs_in_use(void) { return slab_in_use(&ptdesc_cache); }
 
 /* The table below *entry, making it if there is none. NULL: no memory, or a block is there. */
-static pte_t *ensure_below(struct mm *mm, pte_t *entry, unsigned level)
+static __noinline pte_t *make_below(struct mm *mm, pte_t *entry, unsigned level)
 {
     pte_t e = pte_load(entry);
 
@@ -175,8 +182,10 @@ pte_t *pt_ensure(struct mm *mm, vaddr_t addr, unsigned level)
     pte_t *table = paddr_address((mm ? &mm->root : kernel_root())->table);
 
     for (unsigned l = PT_LEVELS - 1; l > level; l--) {
-        table = ensure_below(mm, table + pt_index(addr, l), l);
-        if (!table)
+        pte_t *entry = table + pt_index(addr, l), e = pte_load(entry);
+        if (likely(pde_present(e, l) && !pde_leaf(e, l)))
+            table = pt_table_of(e, l);
+        else if (!(table = make_below(mm, entry, l)))
             return NULL;
     }
     return table + pt_index(addr, level);

@@ -10,6 +10,7 @@
  */
 #include <quire/poison.h>
 #include <quire/buddy.h>
+#include <quire/frame_cache.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/hole.h>
@@ -63,8 +64,10 @@ static int try_poison(pfn_t pfn, struct hwpoison *record)
     case MEMDESC_HWPOISON:
         return -EHWPOISON;
     case MEMDESC_BUDDY:
-        if (!buddy_take_frame(&buddy, pfn))
+        if (!buddy_take_frame(&buddy, pfn)) {
+            frame_cache_drain(); /* free, but kept aside by some CPU */
             return 1;
+        }
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
         return 0;
     case MEMDESC_FOLIO: {

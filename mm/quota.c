@@ -1,44 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* Quotas: see <quire/quota.h>. Lock-free; a reference per charge keeps the struct alive. */
+/*
+ * Quotas: see <quire/quota.h>. Frames in use and references share one word, so that the last of either to go
+ * frees the struct, without a lock.
+ */
 #include <quire/quota.h>
 #include <quire/slab.h>
+
+#define REFERENCE (1UL << 48)
+#define USED_MASK (REFERENCE - 1)
 
 struct quota *quota_create(u64 limit_frames)
 {
     struct quota *q = kmalloc(sizeof(*q));
 
     if (q)
-        *q = (struct quota){.refs = 1, .limit = limit_frames};
+        *q = (struct quota){.word = REFERENCE, .limit = limit_frames};
     return q;
 }
 
-void quota_get(struct quota *q) { __atomic_fetch_add(&q->refs, 1, __ATOMIC_RELAXED); }
+void quota_get(struct quota *q) { __atomic_fetch_add(&q->word, REFERENCE, __ATOMIC_RELAXED); }
 
-void quota_put(struct quota *q)
+static void take_off(struct quota *q, u64 what)
 {
-    if (__atomic_sub_fetch(&q->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (__atomic_sub_fetch(&q->word, what, __ATOMIC_ACQ_REL) == 0)
         kfree(q);
 }
+
+void quota_put(struct quota *q) { take_off(q, REFERENCE); }
 
 bool quota_charge(struct quota *q, u64 nr)
 {
     if (!q)
         return true;
-    u64 used = __atomic_add_fetch(&q->used, nr, __ATOMIC_RELAXED);
-    if (used > q->limit) {
-        __atomic_sub_fetch(&q->used, nr, __ATOMIC_RELAXED);
-        return false;
-    }
-    if (used > q->peak)
-        q->peak = used; /* a racing lower value only makes the statistic late */
-    quota_get(q);
-    return true;
+    u64 used = __atomic_add_fetch(&q->word, nr, __ATOMIC_RELAXED) & USED_MASK;
+    if (likely(used <= q->limit))
+        return true;
+    __atomic_sub_fetch(&q->word, nr, __ATOMIC_RELAXED);
+    return false;
 }
 
 void quota_uncharge(struct quota *q, u64 nr)
 {
-    if (!q)
-        return;
-    __atomic_sub_fetch(&q->used, nr, __ATOMIC_RELAXED);
-    quota_put(q);
+    if (q)
+        take_off(q, nr);
 }
+
+u64 quota_used(const struct quota *q) { return READ_ONCE(q->word) & USED_MASK; }

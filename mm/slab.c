@@ -3,11 +3,13 @@
  * Slab caches. A slab is 2^order frames with a struct slab at their start, then the objects; every frame's
  * word points to the struct slab. Free objects hang in a list through their link field.
  *
- * A slab without free objects is in no list: the free that makes room puts it back.
+ * A slab without free objects is in no list: the free that makes room puts it back. In front of the slabs each CPU
+ * has a magazine of a few free objects (Bonwick and Adams 2001), which needs no lock: kernel code isn't preempted,
+ * and interrupt handlers don't allocate.
  * Lock: cache->lock, then the buddy's.
  */
 #include <quire/slab.h>
-#include <quire/buddy.h>
+#include <quire/frame_cache.h>
 #include <quire/direct_map.h>
 #include <quire/log.h>
 #include <quire/string.h>
@@ -21,7 +23,7 @@ struct slab {
 
 static struct list caches = LIST_INIT(caches);
 static spinlock_t caches_lock;
-static u64 fail_countdown;
+u64 fail_countdown;
 
 u64 slab_fail_nth(u64 n)
 {
@@ -31,8 +33,6 @@ u64 slab_fail_nth(u64 n)
     return left;
 }
 
-bool allocation_fails(void) { return unlikely(fail_countdown) && --fail_countdown == 0; }
-
 static void **link_of(const struct slab_cache *cache, void *object)
 {
     return (void **)((u8 *)object + cache->link_offset);
@@ -40,7 +40,7 @@ static void **link_of(const struct slab_cache *cache, void *object)
 
 static struct slab *new_slab(struct slab_cache *cache)
 {
-    pfn_t pfn = buddy_alloc(&buddy, cache->order);
+    pfn_t pfn = frame_cache_alloc(cache->order);
 
     if (pfn == PFN_NONE)
         return NULL;
@@ -65,17 +65,13 @@ static struct slab *new_slab(struct slab_cache *cache)
     return slab;
 }
 
-void *slab_alloc(struct slab_cache *cache)
+/* One object out of the slabs; NULL: no memory. cache->lock held. */
+static void *take_object(struct slab_cache *cache)
 {
-    if (allocation_fails())
-        return NULL;
-    spin_lock(&cache->lock);
     if (list_empty(&cache->partial)) {
         struct slab *fresh = new_slab(cache);
-        if (!fresh) {
-            spin_unlock(&cache->lock);
+        if (!fresh)
             return NULL;
-        }
         list_push_front(&cache->partial, &fresh->link);
     }
     struct slab *slab = list_entry(cache->partial.next, struct slab, link);
@@ -83,8 +79,51 @@ void *slab_alloc(struct slab_cache *cache)
     slab->free = *link_of(cache, object);
     if (++slab->in_use == slab->capacity)
         list_remove(&slab->link);
-    cache->nr_objects++;
+    cache->nr_taken++;
+    return object;
+}
+
+/* Back into its slab; true: the slab is empty and out of all lists. cache->lock held. */
+static bool return_object(struct slab_cache *cache, struct slab *slab, void *object)
+{
+    *link_of(cache, object) = slab->free;
+    slab->free = object;
+    if (slab->in_use-- == slab->capacity)
+        list_push_front(&cache->partial, &slab->link);
+    cache->nr_taken--;
+    /* Keep one empty slab for the next request; typed slabs stay for ever. */
+    bool release = slab->in_use == 0 && !cache->typed && cache->partial.next != cache->partial.prev;
+    if (release) {
+        list_remove(&slab->link);
+        cache->nr_slabs--;
+    }
+    return release;
+}
+
+static bool refill(struct slab_cache *cache, struct slab_magazine *m)
+{
+    spin_lock(&cache->lock);
+    while (m->nr < SLAB_MAGAZINE / 2) {
+        void *object = take_object(cache);
+        if (!object)
+            break;
+        *link_of(cache, object) = m->free;
+        m->free = object;
+        m->nr++;
+    }
     spin_unlock(&cache->lock);
+    return m->nr > 0;
+}
+
+void *slab_alloc(struct slab_cache *cache)
+{
+    struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
+
+    if (allocation_fails() || (unlikely(!m->nr) && !refill(cache, m)))
+        return NULL;
+    void *object = m->free;
+    m->free = *link_of(cache, object);
+    m->nr--;
     if (cache->typed)
         *link_of(cache, object) = NULL;
     else
@@ -92,27 +131,47 @@ void *slab_alloc(struct slab_cache *cache)
     return object;
 }
 
-void slab_free(struct slab_cache *cache, void *object)
+static struct slab *slab_of(const struct slab_cache *cache, void *object)
 {
     /* A slab is aligned to its size: blocks of the buddy are. */
-    struct slab *slab = (struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE << cache->order);
+    return (struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE << cache->order);
+}
 
-    KASSERT(slab->cache == cache, "slab_free: %p is no object of cache %s", object, cache->name);
-    spin_lock(&cache->lock);
-    *link_of(cache, object) = slab->free;
-    slab->free = object;
-    if (slab->in_use-- == slab->capacity)
-        list_push_front(&cache->partial, &slab->link);
-    cache->nr_objects--;
-    /* Keep one empty slab for the next request; typed slabs stay for ever. */
-    bool release = slab->in_use == 0 && !cache->typed && cache->partial.next != cache->partial.prev;
-    if (release) {
-        list_remove(&slab->link);
-        cache->nr_slabs--;
+/* Half of a full magazine goes back to the slabs. */
+static void empty_half(struct slab_cache *cache, struct slab_magazine *m)
+{
+    while (m->nr > SLAB_MAGAZINE / 2) {
+        void *object = m->free;
+        struct slab *slab = slab_of(cache, object);
+        m->free = *link_of(cache, object);
+        m->nr--;
+        spin_lock(&cache->lock);
+        bool release = return_object(cache, slab, object);
+        spin_unlock(&cache->lock);
+        if (release)
+            frames_free(address_pfn(slab), cache->order);
     }
-    spin_unlock(&cache->lock);
-    if (release)
-        frames_free(address_pfn(slab), cache->order);
+}
+
+void slab_free(struct slab_cache *cache, void *object)
+{
+    struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
+
+    KASSERT(slab_of(cache, object)->cache == cache, "slab_free: %p is no object of cache %s", object, cache->name);
+    if (unlikely(m->nr == SLAB_MAGAZINE))
+        empty_half(cache, m);
+    *link_of(cache, object) = m->free;
+    m->free = object;
+    m->nr++;
+}
+
+u64 slab_in_use(const struct slab_cache *cache)
+{
+    u64 n = cache->nr_taken;
+
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        n -= cache->magazine[cpu].nr;
+    return n;
 }
 
 /* --- sizes ------------------------------------------------------------------------------------- */
@@ -150,7 +209,7 @@ u64 slab_objects_in_use(void)
 
     spin_lock(&caches_lock);
     list_for_each(node, &caches)
-        sum += list_entry(node, struct slab_cache, all)->nr_objects;
+        sum += slab_in_use(list_entry(node, struct slab_cache, all));
     spin_unlock(&caches_lock);
     return sum;
 }
@@ -173,6 +232,6 @@ void slab_print(void)
     kprintf("%-16s %8s %8s %8s\n", "cache", "size", "in use", "slabs");
     list_for_each(node, &caches) {
         struct slab_cache *c = list_entry(node, struct slab_cache, all);
-        kprintf("%-16s %8u %8lu %8lu\n", c->name, c->size, c->nr_objects, c->nr_slabs);
+        kprintf("%-16s %8u %8lu %8lu\n", c->name, c->size, slab_in_use(c), c->nr_slabs);
     }
 }

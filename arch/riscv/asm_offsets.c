@@ -12,8 +12,6 @@ void asm_offsets(void)
     ASM_OFFSET(PERCPU_SCRATCH, struct percpu, scratch);
     ASM_OFFSET(TF_PC, struct trapframe, pc);
     ASM_OFFSET(TF_STATUS, struct trapframe, status);
-    ASM_OFFSET(TF_CAUSE, struct trapframe, cause);
-    ASM_OFFSET(TF_VALUE, struct trapframe, value);
     ASM_CONSTANT(TF_SIZE, ALIGN_UP(sizeof(struct trapframe), 16));
     ASM_CONSTANT(KSTACK_BYTES, KSTACK_SIZE);
 }

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Other harts: started by SBI HSM, interrupted by SBI IPI. */
+/*
+ * Other harts: started by SBI HSM, interrupted by SBI IPI.
+ *
+ * Under -icount a hart that waits by spinning has QEMU to itself until the machine's next event, and while we
+ * start there is none for two seconds. So we provide events: our timer keeps running out.
+ */
 #include <arch-generic/machine.h>
 #include <arch-generic/paging.h>
 #include <arch/layout.h>
 #include <arch/sbi.h>
 #include <quire/errno.h>
 #include "paging.h"
+
+#define START_TIMEOUT_NS 100000000
+#define EVENT_NS         10000
 
 void secondary_entry(void);
 void secondary_paging(void);
@@ -15,7 +23,15 @@ int arch_cpu_start(unsigned cpu)
     struct percpu *area = cpu_area(cpu);
     u64 entry = (u64)secondary_entry - KERNEL_VA_OFFSET;
 
-    return sbi_call(SBI_HSM, 0, area->hwid, entry, (u64)area).error ? -EIO : 0;
+    if (sbi_call(SBI_HSM, 0, area->hwid, entry, (u64)area).error)
+        return -EIO;
+    u64 end = arch_clock_ns() + START_TIMEOUT_NS;
+    while (!READ_ONCE(area->online) && arch_clock_ns() < end) {
+        arch_timer_set(arch_clock_ns() + EVENT_NS);
+        cpu_relax();
+    }
+    arch_timer_set(~0UL);
+    return 0; /* the caller sees whether it came */
 }
 
 void secondary_paging(void) { arch_pt_activate_kernel(paging_kernel_root()); }

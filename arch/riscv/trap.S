@@ -45,12 +45,9 @@
     sd x31, 248(sp)
     csrr s0, sepc
     csrr s1, sstatus
-    csrr s2, scause
-    csrr s3, stval
+    csrr a1, scause /* the handler's second argument */
     sd s0, TF_PC(sp)
     sd s1, TF_STATUS(sp)
-    sd s2, TF_CAUSE(sp)
-    sd s3, TF_VALUE(sp)
 .endm
 
 .macro RESTORE_FRAME /* all but tp and sp */

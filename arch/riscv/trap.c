@@ -28,8 +28,8 @@
 
 #define SIP_SSIP (1UL << 1)
 
-void trap_from_user(struct trapframe *tf);
-void trap_from_kernel(struct trapframe *tf);
+void trap_from_user(struct trapframe *tf, u64 cause);
+void trap_from_kernel(struct trapframe *tf, u64 cause);
 
 static void interrupt(u64 number)
 {
@@ -48,8 +48,11 @@ static void interrupt(u64 number)
     }
 }
 
-static void exception(struct trapframe *tf)
+/* cause and stval are worth storing only here: system calls and interrupts don't need them. */
+static void exception(struct trapframe *tf, u64 cause)
 {
+    tf->cause = cause;
+    tf->value = csr_read(stval);
     switch (tf->cause) {
     case CAUSE_PAGE_FETCH:
         trap_fault(tf, tf->value, ACCESS_EXEC);
@@ -81,23 +84,23 @@ static void exception(struct trapframe *tf)
     }
 }
 
-void trap_from_user(struct trapframe *tf)
+void trap_from_user(struct trapframe *tf, u64 cause)
 {
-    if (tf->cause == CAUSE_ECALL_USER) {
+    if (likely(cause == CAUSE_ECALL_USER)) {
         tf->pc += 4;
         trap_syscall(tf);
-    } else if (tf->cause & CAUSE_INTERRUPT) {
-        interrupt(tf->cause & ~CAUSE_INTERRUPT);
+    } else if (cause & CAUSE_INTERRUPT) {
+        interrupt(cause & ~CAUSE_INTERRUPT);
     } else {
-        exception(tf);
+        exception(tf, cause);
     }
     trap_exit_to_user(tf);
 }
 
-void trap_from_kernel(struct trapframe *tf)
+void trap_from_kernel(struct trapframe *tf, u64 cause)
 {
-    if (tf->cause & CAUSE_INTERRUPT)
-        interrupt(tf->cause & ~CAUSE_INTERRUPT);
+    if (cause & CAUSE_INTERRUPT)
+        interrupt(cause & ~CAUSE_INTERRUPT);
     else
-        exception(tf);
+        exception(tf, cause);
 }

@@ -1,6 +1,7 @@
 # x86_64: compiler, flags and machine. Read by build.mk and by the top Makefile.
 ARCH_TRIPLE      := x86_64-linux-gnu-
-ARCH_PACKAGES    := gcc-x86-64-linux-gnu qemu-system-x86
+# A PC has this compiler as its own; elsewhere it is a cross compiler like the others.
+ARCH_PACKAGES    := $(if $(filter x86_64,$(shell uname -m)),gcc binutils,gcc-x86-64-linux-gnu) qemu-system-x86
 ARCH_CFLAGS      := -m64 -fno-pic -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none
 ARCH_USER_CFLAGS := -m64 -march=x86-64 -fcf-protection=none
 ARCH_LDFLAGS     := -melf_x86_64

@@ -38,6 +38,9 @@ pfn_t buddy_alloc(struct buddy *b, unsigned order);
  */
 void buddy_free(struct buddy *b, pfn_t pfn, unsigned order);
 
+/* The same for a block whose words say BUDDY already (mm/frame_cache.c). */
+void buddy_free_cached(struct buddy *b, pfn_t pfn, unsigned order);
+
 /* Boot only: [pfn, pfn + nr) becomes free for the first time. */
 void buddy_add_range(struct buddy *b, pfn_t pfn, u64 nr);
 
@@ -49,6 +52,9 @@ bool buddy_take_frame(struct buddy *b, pfn_t pfn);
 
 /* Whether pfn lies in a free block; then *head and *order say which. Lock held, or nothing changes. */
 bool buddy_find_block(const struct buddy *b, pfn_t pfn, pfn_t *head, unsigned *order);
+
+/* How many frames the word of a free frame stands for: its block's if it is the head, else 1. */
+u64 buddy_block_frames(memdesc_t word);
 
 /* Frames for the kernel from the machine's buddy: all words become `word`. PFN_NONE: no memory. */
 pfn_t frames_alloc(unsigned order, memdesc_t word);

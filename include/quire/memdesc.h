@@ -76,7 +76,8 @@ static inline void memdesc_write(pfn_t pfn, memdesc_t word)
 /* Write nr words with one value; the owner's lock is held. */
 void memdesc_fill(memdesc_t *words, u64 nr, memdesc_t word);
 
-/* Count frames of RAM by type into counts[MEMDESC_NR_TYPES]; returns their sum. Slow: reads every word. */
+/* Count frames of RAM by type into counts[MEMDESC_NR_TYPES]; returns their sum. Reads every word but those
+ * inside free blocks. */
 u64 memdesc_count(u64 counts[MEMDESC_NR_TYPES]);
 const char *memdesc_type_name(enum memdesc_type type);
 const char *memdesc_misc_name(enum memdesc_misc kind);

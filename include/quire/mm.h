@@ -41,6 +41,7 @@ struct mm {
     u32 refs;
     struct rwsem areas_lock;
     struct tree areas;
+    struct vma *last_found; /* where the next fault probably is; NULL after any change */
     struct quota *quota;
     u64 need_gen; /* code generation its instructions need, <quire/cacheflush.h> */
     u64 nr_mapped; /* frames mapped */
@@ -89,6 +90,10 @@ int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len);
  * `prot`: PROT_* to use, at most what the area allows. areas_lock held.
  */
 int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *folio, size_t first, size_t nr, unsigned prot);
+
+/* The same with the first entry in hand; all nr entries lie in the area, the folio and ptep's table. */
+unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio, size_t first, unsigned nr,
+                     unsigned prot);
 
 /* areas_lock held */
 struct vma *area_find(struct mm *mm, vaddr_t addr);             /* the one that holds addr; NULL */

@@ -30,6 +30,7 @@ struct percpu {
     u64 hwid;
     bool online;
     bool in_panic;
+    bool user_work;      /* something to do before the next return to user mode: trap_exit_to_user() */
     unsigned irq_depth;  /* > 0: inside an interrupt handler */
 
     unsigned *locks_held;              /* of the current thread, <quire/spinlock.h> */

@@ -8,10 +8,8 @@
 #include <quire/types.h>
 
 struct quota {
-    u32 refs;   /* process and charged things */
-    u64 limit;  /* frames */
-    u64 used;
-    u64 peak;
+    u64 word;  /* references << 48 | frames in use; the struct lives while it isn't 0 */
+    u64 limit; /* frames */
 };
 
 struct quota *quota_create(u64 limit_frames); /* NULL: no memory */
@@ -20,3 +18,4 @@ void quota_put(struct quota *q);
 /* Charge nr frames; false: that would go over the limit, nothing is charged. NULL never refuses. */
 bool quota_charge(struct quota *q, u64 nr);
 void quota_uncharge(struct quota *q, u64 nr);
+u64 quota_used(const struct quota *q);

@@ -16,6 +16,13 @@
 
 #define SLAB_ALIGN_MAX 64
 
+#define SLAB_MAGAZINE 16
+
+struct slab_magazine {
+    void *free;
+    u64 nr;
+};
+
 struct slab_cache {
     const char *name;
     u32 size;         /* bytes of an object, a multiple of 16 */
@@ -24,9 +31,10 @@ struct slab_cache {
     bool typed;
     spinlock_t lock;
     struct list partial; /* slabs with free objects */
-    u64 nr_objects;      /* in use */
+    u64 nr_taken;        /* objects out of slabs: in use or in a magazine */
     u64 nr_slabs;
     struct list all;     /* in the list of caches */
+    struct slab_magazine magazine[MAX_CPUS];
 };
 
 #define SLAB_CACHE(var, type, member, is_typed)                                                    \
@@ -52,9 +60,12 @@ void kfree(void *p); /* NULL is fine */
  * what was left of the last such order: 0: that failure has happened.
  */
 u64 slab_fail_nth(u64 n);
-bool allocation_fails(void); /* asked by everything that hands out memory */
+extern u64 fail_countdown;
+/* Asked by everything that hands out memory. */
+static inline bool allocation_fails(void) { return QUIRE_DEBUG && unlikely(fail_countdown) && --fail_countdown == 0; }
 
 /* In-use objects over all caches, for leak checks; and one line per cache through kprintf. */
+u64 slab_in_use(const struct slab_cache *cache);
 u64 slab_objects_in_use(void);
 u64 slab_frames(void); /* frames that slabs hold */
 void slab_print(void);

@@ -32,8 +32,8 @@ void wake_all_locked(struct wait_queue *q);
 
 struct rwsem {
     struct wait_queue queue;
-    int readers; /* -1: a writer */
-    int writers_waiting;
+    u32 word;            /* kernel/sync.c */
+    u32 writers_waiting; /* under queue.lock */
 };
 void rwsem_init(struct rwsem *s);
 void rwsem_read_lock(struct rwsem *s);

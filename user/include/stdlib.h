@@ -5,6 +5,8 @@
 #define EXIT_FAILURE 1
 #define RAND_MAX 0x7fffffff
 void exit(int status) __attribute__((noreturn));
+void _Exit(int status) __attribute__((noreturn));
+int atexit(void (*function)(void));
 void abort(void) __attribute__((noreturn));
 void *malloc(size_t bytes);
 void *calloc(size_t n, size_t bytes);

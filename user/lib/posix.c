@@ -2,11 +2,13 @@
 /* POSIX names over the kernel's system calls. */
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include <quire/glob.h>
 #include <quire/sys.h>
 
 #define NS_PER_S 1000000000L
@@ -68,3 +70,9 @@ unsigned sleep(unsigned seconds)
     return 0;
 }
 int usleep(unsigned us) { return (int)__result(quire_call(sleep, (long)us * 1000)); }
+
+int fnmatch(const char *pattern, const char *text, int flags)
+{
+    (void)flags;
+    return glob_match(pattern, text) ? 0 : FNM_NOMATCH;
+}

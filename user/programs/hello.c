@@ -2,6 +2,9 @@
 /* The smallest program: says hello and ends with the status that it is given. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <quire/program.h>
+
+PROGRAM("[STATUS]", "says hello and ends with STATUS");
 
 int main(int argc, char **argv)
 {

@@ -6,70 +6,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <quire/command.h>
+#include <quire/program.h>
 #include <quire/sys.h>
 
-#define MAX_ARGS 16
+PROGRAM("[COMMANDS]", "the first program: runs COMMANDS and ends the machine, or keeps a shell running");
 
-static int status_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
-
-/* One command; its exit code as a shell would give it. */
-static int run(char *command)
+/* The first exit code that isn't 0. */
+static int run_all(char *line)
 {
-    char *argv[MAX_ARGS + 1], path[96];
-    int argc = 0, status;
-
-    for (char *p = command; *p && argc < MAX_ARGS;) {
-        while (*p == ' ')
-            *p++ = 0;
-        if (*p)
-            argv[argc++] = p;
-        while (*p && *p != ' ')
-            p++;
-    }
-    argv[argc] = NULL;
-    if (!argc)
-        return 0;
-    snprintf(path, sizeof(path), "%s%s", strchr(argv[0], '/') ? "" : "bin/", argv[0]);
-    pid_t pid = spawn(path, argv);
-    if (pid < 0) {
-        perror(argv[0]);
-        return 127;
-    }
-    waitpid(pid, &status, 0);
-    return status_code(status);
-}
-
-static int run_all(char *commands)
-{
+    struct command command;
     int worst = 0;
 
-    while (commands) {
-        char *rest = strchr(commands, ';');
-        if (rest)
-            *rest++ = 0;
-        char text[96];
-        strlcpy(text, commands, sizeof(text));
-        int code = run(commands);
-        if (code) {
-            printf("init: \"%s\" ended with status %d\n", text, code);
-            worst = worst ? worst : code;
-        }
-        commands = rest;
+    while (line) {
+        const char *wrong = command_next(&line, &command);
+        int code = wrong ? 2 : command.argc ? command_run(&command) : 0;
+        if (wrong)
+            printf("init: %s\n", wrong);
+        else if (code)
+            printf("init: \"%s\" ended with status %d\n", command.argv[0], code);
+        worst = worst ? worst : code;
+        if (wrong)
+            break;
     }
     return worst;
 }
 
 int main(int argc, char **argv)
 {
+    struct command shell = {.argv = {"sh", NULL}, .argc = 1};
+
     if (argc > 1)
         quire_call(poweroff, run_all(argv[1]));
     for (;;) {
-        char shell[] = "sh";
-        int code = run(shell);
-        printf("init: the shell ended with status %d; here is another\n", code);
+        int code = command_run(&shell);
         if (code == 127)
             quire_call(poweroff, 127);
+        printf("init: the shell ended with status %d; here is another\n", code);
     }
 }

@@ -21,6 +21,7 @@ static inline vaddr_t tf_sp(const struct trapframe *tf) { return tf->x[2]; }
 static inline vaddr_t tf_frame_pointer(const struct trapframe *tf) { return tf->x[8]; }
 static inline u64 tf_syscall_nr(const struct trapframe *tf) { return tf->x[17]; }
 static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->x[10 + i]; }
+static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->x[10]; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->x[10] = (u64)value; }
 
 /* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */

@@ -52,6 +52,7 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i)
 {
     return tf->gprs[2 + i];
 }
+static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->gprs[2]; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value)
 {
     tf->gprs[2] = (u64)value;

@@ -32,6 +32,7 @@ static inline vaddr_t tf_sp(const struct trapframe *tf) { return tf->rsp; }
 static inline vaddr_t tf_frame_pointer(const struct trapframe *tf) { return tf->rbp; }
 static inline u64 tf_syscall_nr(const struct trapframe *tf) { return tf->rax; }
 static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->arg[i]; }
+static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->rax; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->rax = (u64)value; }
 
 /* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */

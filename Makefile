@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+# Quire's front door; `make help` says what there is. A machine is a folder in arch/ with an arch.mk. The work is
+# done elsewhere: build.mk builds one machine, tools/need.sh looks for compilers and QEMU, tools/qemu.sh starts a
+# machine for people, tests/runner starts machines for tests and measurements.
+
+ARCHES       := $(patsubst arch/%/arch.mk,%,$(sort $(wildcard arch/*/arch.mk)))
+DEFAULT_ARCH := $(firstword $(filter riscv,$(ARCHES)) $(ARCHES))
+JOBS         := $(shell nproc 2>/dev/null || echo 1)
+PYTHON       ?= /usr/bin/python3
+
+BUILD_GOALS := $(ARCHES:%=build-%)
+QEMU_GOALS  := $(ARCHES:%=qemu-%)
+GDB_GOALS   := $(ARCHES:%=qemu-%-gdb)
+TEST_GOALS  := $(ARCHES:%=test-%)
+BENCH_GOALS := $(ARCHES:%=bench-%)
+# Machines whose builds hold the tests of the test runner itself.
+HARNESS_ARCHES := $(ARCHES)
+
+# What people may set; the scripts read it from the environment and check it before anything starts.
+export CPUS MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES
+MAKEFLAGS += --no-print-directory
+
+# The top level goes step by step, so that its lines come in one order; each build uses all processors.
+.NOTPARALLEL:
+sub_jobs = $(if $(findstring jobserver,$(MAKEFLAGS))$(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+build = +@JOBS='$(sub_jobs)' sh tools/build.sh
+
+# The machines that the goals ask for: all of them unless each goal names one.
+GOALS   := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
+one_of   = $(filter build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1),$(GOALS))
+ASKED   := $(if $(filter test test-harness bench build check,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
+SCRIPTS := $(if $(filter test% bench%,$(GOALS)),--with-python)
+
+.PHONY: default help build test test-harness bench check clean ready \
+    $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS)
+
+default: build-$(DEFAULT_ARCH)
+
+help:
+	@sh tools/help.sh
+
+# Options make sense, compilers and QEMUs are there: before anything starts.
+ready:
+	@sh tools/options.sh $(GOALS)
+	@sh tools/need.sh $(SCRIPTS) $(ASKED)
+
+# --- builds --------------------------------------------------------------------------------------
+build: $(BUILD_GOALS)
+
+$(BUILD_GOALS): build-%: ready
+	$(build) $*
+
+# --- machines for people -------------------------------------------------------------------------
+$(QEMU_GOALS): qemu-%: build-%
+	@sh tools/qemu.sh $*
+
+$(GDB_GOALS): qemu-%-gdb: build-%
+	@sh tools/qemu.sh --gdb $*
+
+# --- tests ---------------------------------------------------------------------------------------
+$(TEST_GOALS): test-%: build-%
+	@$(PYTHON) -B tests/runner test $*
+
+test: $(BUILD_GOALS) $(HARNESS_ARCHES:%=.harness-%)
+	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)" $(ARCHES)
+
+test-harness: $(HARNESS_ARCHES:%=.harness-%)
+	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)"
+
+.PHONY: $(ARCHES:%=.harness-%) $(ARCHES:%=.release-%)
+$(ARCHES:%=.harness-%): .harness-%: ready
+	$(build) $* VARIANT=harness EXTRA_TESTS=tests/harness/cases
+
+# --- figures -------------------------------------------------------------------------------------
+$(ARCHES:%=.release-%): .release-%: ready
+	$(build) $* BUILD=release
+
+$(BENCH_GOALS): bench-%: .release-%
+	@$(PYTHON) -B tests/runner bench $*
+
+bench: $(ARCHES:%=.release-%)
+	@$(PYTHON) -B tests/runner bench $(ARCHES)
+
+# --- odds and ends -------------------------------------------------------------------------------
+check:
+	@sh tools/check.sh $(ARCHES)
+
+clean:
+	rm -rf build
+
+# A goal that looks like one of ours with a machine that isn't there.
+build-% qemu-% test-% bench-%:
+	@echo "There is no machine in \"$@\". Machines: $(ARCHES). \"make help\" lists what there is." >&2; exit 1

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Machine code that programs write themselves, and an instruction that no machine has. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CODE_ILLEGAL() __asm__ volatile(".insn e, 0x0000")
+#define CODE_BYTES 6 /* of the function below */
+#define CODE_MAX 32767
+
+/* Writes a function that returns value (0 to CODE_MAX). */
+static inline void code_write(void *at, unsigned value)
+{
+    uint16_t *half = at;
+
+    half[0] = 0xa729; /* lghi %r2, value */
+    half[1] = (uint16_t)value;
+    half[2] = 0x07fe; /* br %r14 */
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Machine code that programs write themselves, and an instruction that no machine has. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CODE_ILLEGAL() __asm__ volatile("ud2")
+#define CODE_BYTES 6 /* of the function below */
+#define CODE_MAX 65535
+
+/* Writes a function that returns value (0 to CODE_MAX). */
+static inline void code_write(void *at, unsigned value)
+{
+    uint8_t *byte = at;
+
+    byte[0] = 0xb8; /* mov $value, %eax */
+    for (int i = 0; i < 4; i++)
+        byte[1 + i] = (uint8_t)(value >> 8 * i);
+    byte[5] = 0xc3; /* ret */
+}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What `make help` prints. ARCHES comes from the Makefile.
+cat <<END
+Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
+
+  make qemu-MACHINE         build it, start it under QEMU; leave with "poweroff" or Ctrl-a x
+  make qemu-MACHINE-gdb     the same, stopped before the first instruction, waiting for gdb-multiarch
+  make test                 all tests on all machines, with 1 and with 4 CPUs
+  make test-MACHINE         the tests of one machine
+  make test-harness         the tests of the test runner itself
+  make bench                figures in guest instructions beside those of other kernels
+  make bench-MACHINE        of one machine
+  make build, build-MACHINE only build, into build/MACHINE/
+  make check                static analysis: sparse, cppcheck, shellcheck
+  make clean                remove build/
+
+Options, written behind the target:
+  CPUS=4  MEM=1G            the machine's size: 1 to 16 CPUs, 128M to 4G
+  RUN="prog args; prog"     run these and power off, no keyboard; make fails unless every one ended with 0
+  APPEND="..."              more words for the kernel's command line
+  SEED=1                    of everything that is random in tests
+  TEST="suite.name"         only tests that match this shell pattern (make test-MACHINE)
+  EXTRA_TESTS=dir           also the *_test.c files of this folder
+  TIMEOUT=600               seconds after which RUN= is stopped
+  GDB_PORT=1234             where gdb connects
+  BOOT=direct               how the kernel is started (the only way so far)
+  CROSS_COMPILE= QEMU=      another compiler (a prefix) or QEMU (a program), for one machine
+  V=1  WERROR=1             show every command; warnings are errors
+
+  make qemu-${ARCHES%% *} CPUS=2 RUN="hello"
+END

@@ -1,0 +1,166 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Looks for what the asked machines need: compiler, QEMU and a few tools, new enough. Missing packages are
+# installed: at a terminal after a question, as root without a terminal (a build server) at once; anybody else is
+# told the one command to type. Too old, or a version that can't be read, ends here too: nothing starts by halves.
+set -eu
+
+# The oldest versions this was tested with.
+GCC_OLDEST=12.2
+QEMU_OLDEST=7.2
+
+usage()
+{
+    echo "usage: tools/need.sh [--with-python] MACHINE..."
+    echo "Checks compiler and QEMU for these machines; installs what is missing (see the top of the file)."
+}
+
+fail()
+{
+    echo "[tools] $*" >&2
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+describe() # MACHINE: sets CC, QEMU, ARCH_PACKAGES and others
+{
+    description=$("${MAKE:-make}" -s -f build.mk ARCH="$1" describe) || fail "arch/$1/arch.mk can't be read"
+    eval "$description"
+}
+
+# --- versions ------------------------------------------------------------------------------------
+at_least() # VERSION OLDEST, both with dots: two numbers count
+{
+    major=${1%%.*}
+    rest=${1#*.}
+    minor=${rest%%.*}
+    [ "$major" -gt "${2%%.*}" ] || { [ "$major" -eq "${2%%.*}" ] && [ "$minor" -ge "${2#*.}" ]; }
+}
+
+is_version() { echo "$1" | grep -Eq '^[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]+)?$'; }
+
+check_version() # NAME PROGRAM VERSION OLDEST
+{
+    is_version "$3" || fail "$2 doesn't say its version in a form known here; $1 $4 or newer is needed"
+    at_least "$3" "$4" || fail "$2 is $1 $3: too old, $4 or newer is needed"
+}
+
+check_machine() # MACHINE
+{
+    describe "$1"
+    gcc=$(timeout 20 "$CC" -dumpfullversion 2>/dev/null) || gcc=
+    # shellcheck disable=SC2153 # QEMU comes from describe
+    qemu=$(timeout 20 "$QEMU" --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p') || qemu=
+    check_version gcc "$CC" "$gcc" "$GCC_OLDEST"
+    check_version QEMU "$QEMU" "$qemu" "$QEMU_OLDEST"
+    echo "[tools] ${2:+$1: }gcc ${gcc%.*} ok, QEMU $qemu ok ($QEMU_OLDEST or newer)"
+}
+
+# --- packages ------------------------------------------------------------------------------------
+packages=
+
+add_packages()
+{
+    for package; do
+        case " $packages " in
+        *" $package "*) ;;
+        *) packages="${packages:+$packages }$package" ;;
+        esac
+    done
+}
+
+find_missing() # MACHINE...: fills packages
+{
+    for arch; do
+        describe "$arch"
+        [ -z "$chosen_qemu" ] || have "$QEMU" || fail "QEMU=$chosen_qemu: there is no such program"
+        [ -z "$chosen_prefix" ] || have "$CC" || fail "CROSS_COMPILE=$chosen_prefix: there is no $CC"
+        for package in $ARCH_PACKAGES; do
+            case $package in
+            qemu*) have "$QEMU" || add_packages "$package" ;;
+            *) { have "$CC" && have "${CROSS_COMPILE}ld"; } || add_packages "$package" ;;
+            esac
+        done
+    done
+    have cpio || add_packages cpio
+    [ -z "$with_python" ] || have "${PYTHON:-python3}" || add_packages python3
+}
+
+# "104 MB to fetch", as apt says it; nothing if apt doesn't know the packages.
+size_to_fetch()
+{
+    # shellcheck disable=SC2086
+    LC_ALL=C apt-get install --assume-no --no-install-recommends -o Debug::NoLocking=1 $packages </dev/null 2>/dev/null |
+        sed -n 's/^Need to get \(.*\) of archives.*/\1/p' | sed 's,^[^/]*/,,'
+}
+
+lists_are_there() { [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' 2>/dev/null | head -n 1)" ]; }
+
+update_lists() { DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null || fail "apt-get update failed"; }
+
+# What a failed or long installation says is shown; a short good one needs no words.
+install() # SUDO-OR-NOTHING
+{
+    log=$(mktemp)
+    # shellcheck disable=SC2086
+    if ! DEBIAN_FRONTEND=noninteractive $1 apt-get install -y -q --no-install-recommends $packages \
+        </dev/null >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        fail "installing failed: $packages"
+    fi
+    rm -f "$log"
+    echo "[tools] installed: $packages"
+}
+
+get_packages()
+{
+    have apt-get || fail "missing, and this isn't a Debian: what these packages hold is needed: $packages"
+    root=
+    [ "$(id -u)" -ne 0 ] || root=yes
+    [ -z "$root" ] || lists_are_there || update_lists
+    size=$(size_to_fetch)
+    echo "Quire needs for $*: $packages${size:+ ($size to fetch)}."
+    if [ -t 0 ] && [ -t 1 ] && { [ -n "$root" ] || have sudo; }; then
+        printf 'Install now? [Y/n] '
+        read -r answer || answer=n
+        case $answer in
+        '' | [Yy]*) ;;
+        *) fail "then please type: $([ -n "$root" ] || echo "sudo ")apt-get install --no-install-recommends $packages" ;;
+        esac
+        if [ -n "$root" ]; then install ""; else install sudo; fi
+    elif [ -n "$root" ]; then
+        install ""
+    else
+        fail "please type as root: apt-get install --no-install-recommends $packages"
+    fi
+}
+
+# --- all together --------------------------------------------------------------------------------
+with_python=
+chosen_qemu=${QEMU:-} # before describe sets them
+chosen_prefix=${CROSS_COMPILE:-}
+case ${1:-} in
+--help)
+    usage
+    exit 0
+    ;;
+--with-python)
+    with_python=yes
+    shift
+    ;;
+esac
+
+find_missing "$@"
+if [ -n "$packages" ]; then
+    get_packages "$@"
+    packages=
+    find_missing "$@"
+    [ -z "$packages" ] || fail "still missing after the installation: $packages"
+fi
+several=
+[ $# -le 1 ] || several=yes
+for arch; do
+    check_machine "$arch" $several
+done

@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Checks what people typed behind make, before anything is built or started. Arguments: make's goals; the options
+# come in the environment.
+set -eu
+
+if [ "${1:-}" = --help ]; then
+    echo "usage: CPUS=4 MEM=1G ... tools/options.sh [GOAL...]    checks make's options, status 1 if one is wrong"
+    exit 0
+fi
+
+fail()
+{
+    echo "$*" >&2
+    exit 1
+}
+
+is_number() # TEXT: digits only, at most nine
+{
+    case $1 in
+    '' | *[!0-9]* | ??????????*) return 1 ;;
+    esac
+}
+
+one_machine() # OPTION: its value names something for a single machine
+{
+    case " $goals " in
+    *" test "* | *" test-harness "* | *" bench "* | *" build "*)
+        fail "$1 is for one machine; say which, for example: make test-${ARCHES%% *} $1..." ;;
+    esac
+}
+
+goals="$*"
+quote='"'
+
+if [ -n "${CPUS:-}" ] && { ! is_number "$CPUS" || [ "$CPUS" -lt 1 ] || [ "$CPUS" -gt 16 ]; }; then
+    fail "CPUS=$CPUS: a number from 1 to 16, please"
+fi
+
+if [ -n "${MEM:-}" ]; then
+    amount=${MEM%[MG]}
+    { [ "$amount" != "$MEM" ] && is_number "$amount" && [ "$amount" -le 1000000 ]; } ||
+        fail "MEM=$MEM: a number with M or G, please, such as 512M or 1G"
+    [ "${MEM%G}" = "$MEM" ] || amount=$((amount * 1024))
+    { [ "$amount" -ge 128 ] && [ "$amount" -le 4096 ]; } || fail "MEM=$MEM: from 128M to 4G, please"
+fi
+
+if [ -n "${SEED:-}" ]; then
+    is_number "$SEED" || fail "SEED=$SEED: a number of at most nine digits, please"
+fi
+if [ -n "${GDB_PORT:-}" ] && { ! is_number "$GDB_PORT" || [ "$GDB_PORT" -lt 1 ] || [ "$GDB_PORT" -gt 65535 ]; }; then
+    fail "GDB_PORT=$GDB_PORT: a number from 1 to 65535, please"
+fi
+if [ -n "${TIMEOUT:-}" ] && { ! is_number "$TIMEOUT" || [ "$TIMEOUT" -lt 1 ]; }; then
+    fail "TIMEOUT=$TIMEOUT: a number of seconds, please"
+fi
+
+case ${BOOT:-direct} in
+direct) ;;
+*) fail "BOOT=$BOOT: only BOOT=direct exists so far" ;;
+esac
+
+case ${RUN:-} in
+*"$quote"*) fail "RUN: no $quote inside, please; programs are separated by ;" ;;
+esac
+case ${TEST:-} in
+*[!A-Za-z0-9_.*?-]* | ?????????????????????????????????????????????????????????????????????????????????????????????????????????????????????????*)
+    fail "TEST=$TEST: a shell pattern for suite.name, such as buddy.* (letters, digits, _ . - * ?)" ;;
+esac
+
+for dir in ${EXTRA_TESTS:-}; do
+    [ -d "$dir" ] || fail "EXTRA_TESTS=$dir: there is no such folder"
+    set -- "$dir"/*_test.c "$dir"/kernel/*_test.c "$dir"/user/*_test.c
+    found=
+    for file; do
+        [ ! -f "$file" ] || found=yes
+    done
+    [ -n "$found" ] || fail "EXTRA_TESTS=$dir: no file *_test.c in it"
+done
+
+[ -z "${QEMU:-}" ] || one_machine QEMU=
+[ -z "${CROSS_COMPILE:-}" ] || one_machine CROSS_COMPILE=

@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Starts one machine under QEMU for a person (or, with RUN=, for a script) and says with its own exit status how it
+# went. The options come in the environment and were checked by tools/options.sh.
+set -eu
+
+usage()
+{
+    echo "usage: [CPUS=4] [MEM=1G] [RUN=...] [APPEND=...] [SEED=N] [TIMEOUT=600] tools/qemu.sh [--gdb] MACHINE"
+    echo "People type: make qemu-MACHINE, make qemu-MACHINE-gdb."
+}
+
+gdb=
+case ${1:---help} in
+--help)
+    usage
+    exit 0
+    ;;
+--gdb)
+    gdb=yes
+    shift
+    ;;
+esac
+arch=$1
+eval "$("${MAKE:-make}" -s -f build.mk ARCH="$arch" describe)"
+
+cpus=${CPUS:-4}
+mem=${MEM:-1G}
+port=${GDB_PORT:-1234}
+case $mem in
+*G) mib=$((${mem%G} * 1024)) ;;
+*) mib=${mem%M} ;;
+esac
+append="${RUN:+run=\"$RUN\" }${SEED:+seed=$SEED }${APPEND:-}"
+
+# shellcheck disable=SC2086 # QEMU_ARGS is a list of words
+set -- "$QEMU" $QEMU_ARGS -smp "$cpus" -m "$mem" -kernel "$BOOT_FILE" -initrd "$INITRD"
+[ -z "$append" ] || set -- "$@" -append "$append"
+[ -z "${SEED:-}" ] || set -- "$@" -seed "$SEED"
+[ -z "$gdb" ] || set -- "$@" -S -gdb "tcp::$port"
+[ -z "${V:-}" ] || echo "$*"
+
+# QEMU's exit status as the kernel's: some machines can't end with every number.
+kernel_status() # QEMU-STATUS
+{
+    case $ARCH_EXIT/$1 in
+    isa-debug-exit/33) echo 0 ;;
+    isa-debug-exit/0) echo left ;; # Ctrl-a x
+    isa-debug-exit/*) if [ "$1" -gt 64 ]; then echo $((($1 - 65) / 2)); else echo "$1"; fi ;;
+    *) echo "$1" ;;
+    esac
+}
+
+say_how_to_leave()
+{
+    echo "[run]   $cpus CPUs, $mib MiB. Leave with \"poweroff\" or Ctrl-a x."
+    [ -z "$gdb" ] || echo "[gdb]   In another terminal: gdb-multiarch -q -ex 'set architecture $ARCH_GDB'" \
+        "-ex 'target remote :$port' $OUT/quire.elf"
+}
+
+# Without a keyboard; the console goes to a file as well, because its last line is part of the verdict.
+run_and_judge()
+{
+    log=$OUT/logs/run.log
+    status_file=$OUT/logs/run.status
+    mkdir -p "$OUT/logs"
+    echo "[run]   $cpus CPUs, $mib MiB: $RUN"
+    { timeout --foreground -k 5 "${TIMEOUT:-600}" "$@" </dev/null 2>&1 && echo 0 >"$status_file" || echo $? >"$status_file"; } |
+        tee "$log"
+    read -r status <"$status_file"
+    if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+        echo "[run]   stopped: not finished after ${TIMEOUT:-600} s of real time" >&2
+        exit 1
+    fi
+    said=$(tr -d '\r' <"$log" | sed -n 's/^power off, status \([0-9]*\)$/\1/p' | tail -n 1)
+    if [ "$(kernel_status "$status")" = 0 ] && [ "$said" = 0 ]; then
+        exit 0
+    fi
+    if [ -n "$said" ]; then
+        echo "[run]   failed: the machine powered off with status $said" >&2
+    else
+        echo "[run]   failed: the machine ended without saying \"power off\"" >&2
+    fi
+    exit 1
+}
+
+if [ -n "${RUN:-}" ] && [ -z "$gdb" ]; then
+    run_and_judge "$@"
+fi
+say_how_to_leave
+"$@" && status=0 || status=$?
+case $(kernel_status "$status") in
+0 | left) exit 0 ;;
+esac
+echo "[run]   the machine ended with status $(kernel_status "$status")" >&2
+exit 1

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Command lines cut into words and run: see <quire/command.h>. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <quire/command.h>
+
+static int ends_command(char c) { return c == 0 || c == ';' || c == '&' || c == '\n'; }
+
+/* One word at *from, moved to the front of itself as its quotes go. */
+static const char *take_word(char **from, char **word)
+{
+    char *in = *from, *out = in;
+
+    *word = out;
+    while (!ends_command(*in) && !isspace(*in)) {
+        char quote = *in == '\'' || *in == '"' ? *in++ : 0;
+        if (!quote) {
+            *out++ = *in++;
+            continue;
+        }
+        while (*in && *in != quote)
+            *out++ = *in++;
+        if (!*in)
+            return "a quote has no end";
+        in++;
+    }
+    *from = in;
+    return out == in ? NULL : (*out = 0, NULL);
+}
+
+const char *command_next(char **line, struct command *command)
+{
+    char *p = *line;
+
+    memset(command, 0, sizeof(*command));
+    for (;;) {
+        while (isspace(*p) && *p != '\n')
+            *p++ = 0;
+        if (ends_command(*p))
+            break;
+        if (command->argc == COMMAND_MAX_ARGS)
+            return "too many words";
+        const char *wrong = take_word(&p, &command->argv[command->argc++]);
+        if (wrong)
+            return wrong;
+    }
+    command->background = *p == '&';
+    *line = *p ? p + 1 : NULL;
+    *p = 0;
+    return NULL;
+}
+
+pid_t command_start(const struct command *command)
+{
+    char path[128];
+    const char *name = command->argv[0];
+
+    snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "bin/", name);
+    return spawn(path, command->argv);
+}
+
+int command_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+int command_run(const struct command *command)
+{
+    int status = 0;
+    pid_t pid = command_start(command);
+
+    if (pid < 0) {
+        perror(command->argv[0]);
+        return 127;
+    }
+    waitpid(pid, &status, 0);
+    return command_code(status);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What programs pay, in guest instructions: under -icount shift=0 the clock's nanoseconds are instructions. One line
+ * "bench KEY VALUE" each. Zeroing and copying are measured by themselves and taken off where the name says so
+ * nowhere: "beyond zeroing" is what docs/performance.md explains.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <quire/sys.h>
+
+#define PAGE 4096ul
+#define PAGES 2048ul
+#define CALLS 10000
+#define FORKS 20
+
+static long now(void) { return quire_call(clock); }
+
+static void print(const char *key, long total, long operations)
+{
+    long hundredths = total * 100 / operations;
+    printf("bench %s %ld.%02ld\n", key, hundredths / 100, hundredths % 100);
+}
+
+/* What zeroing a page costs: memset here and in the kernel is the same code. */
+static long zero_cost(void)
+{
+    static char page[PAGE] __attribute__((aligned(4096)));
+    long start = now();
+
+    for (int i = 0; i < 256; i++)
+        memset(page, 0, PAGE);
+    return (now() - start) / 256;
+}
+
+static long copy_cost(void)
+{
+    static char from[PAGE] __attribute__((aligned(4096))), to[PAGE] __attribute__((aligned(4096)));
+    long start = now();
+
+    for (int i = 0; i < 256; i++)
+        memcpy(to, from, PAGE);
+    return (now() - start) / 256;
+}
+
+static char *map_pages(unsigned long pages, int advice)
+{
+    char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED) {
+        perror("bench: mmap");
+        exit(1);
+    }
+    if (advice)
+        madvise(p, pages * PAGE, advice);
+    return p;
+}
+
+static void touch_all(char *p, unsigned long pages)
+{
+    for (unsigned long i = 0; i < pages; i++)
+        ((volatile char *)p)[i * PAGE] = 1;
+}
+
+static void bench_syscalls(void)
+{
+    long start = now();
+    for (int i = 0; i < CALLS; i++)
+        quire_call(nop);
+    print("null_syscall", now() - start, CALLS);
+    start = now();
+    for (int i = 0; i < CALLS; i++)
+        quire_call(yield);
+    print("yield", now() - start, CALLS);
+}
+
+/* Touch, protect and unmap memory made of 4 KiB or of default folios. */
+static void bench_memory(int advice, const char *touch, const char *protect, const char *unmap)
+{
+    char *p = map_pages(PAGES, advice);
+    long zero = zero_cost(), start = now();
+
+    touch_all(p, PAGES);
+    print(touch, now() - start - zero * (long)PAGES, PAGES);
+    start = now();
+    mprotect(p, PAGES * PAGE, PROT_READ);
+    if (protect)
+        print(protect, now() - start, PAGES);
+    start = now();
+    munmap(p, PAGES * PAGE);
+    print(unmap, now() - start, PAGES);
+}
+
+/* fork of a process with PAGES touched pages, less fork of one without, per page. */
+static long fork_once(void)
+{
+    long start = now();
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(0);
+    long forked = now() - start;
+    waitpid(pid, NULL, 0);
+    return forked;
+}
+
+static void bench_fork(int advice, const char *key)
+{
+    long without = fork_once();
+    without = fork_once();
+    char *p = map_pages(PAGES, advice);
+    touch_all(p, PAGES);
+    long with = fork_once();
+    print(key, with - without, PAGES);
+    munmap(p, PAGES * PAGE);
+}
+
+/* Writes to pages that a child had shared and left behind: ours alone again. */
+static void bench_reuse(void)
+{
+    char *p = map_pages(256, MADV_NOHUGEPAGE);
+
+    touch_all(p, 256);
+    fork_once();
+    long start = now();
+    touch_all(p, 256);
+    print("cow_reuse", now() - start, 256);
+    munmap(p, 256 * PAGE);
+}
+
+static void bench_fork_exit_wait(void)
+{
+    long copied = quire_call(counter, COUNTER_FAULT_COW), zeroed = quire_call(counter, COUNTER_FAULT_ANON);
+    long start = now();
+
+    for (int i = 0; i < FORKS; i++)
+        fork_once();
+    long total = now() - start;
+    copied = quire_call(counter, COUNTER_FAULT_COW) - copied;
+    zeroed = quire_call(counter, COUNTER_FAULT_ANON) - zeroed;
+    print("fork_exit_wait", total - copied * copy_cost() - zeroed * zero_cost(), FORKS);
+}
+
+/* Reading an object's pages that are in memory already. */
+static void bench_object(void)
+{
+    long object = quire_call(memory_create, PAGES * PAGE);
+    char *first = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)object, 0);
+
+    touch_all(first, PAGES);
+    char *second = mmap(NULL, PAGES * PAGE, PROT_READ, MAP_SHARED, (int)object, 0);
+    long start = now();
+    for (unsigned long i = 0; i < PAGES; i++)
+        (void)((volatile char *)second)[i * PAGE];
+    print("touch_object", now() - start, PAGES);
+    munmap(first, PAGES * PAGE);
+    munmap(second, PAGES * PAGE);
+    close((int)object);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        printf("usage: %s\n  measures system calls, faults, fork; run it under make bench\n", argv[0]);
+        return strcmp(argv[1], "--help") != 0;
+    }
+    bench_syscalls();
+    bench_memory(MADV_NOHUGEPAGE, "touch_4k", "mprotect_4k", "munmap_4k");
+    bench_memory(0, "touch_default", NULL, "munmap_64k");
+    bench_object();
+    bench_fork(MADV_NOHUGEPAGE, "fork_4k");
+    bench_fork(0, "fork_64k");
+    bench_reuse();
+    bench_fork_exit_wait();
+    return 0;
+}

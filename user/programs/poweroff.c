@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#include <ctype.h>
+#include <stdlib.h>
+#include <quire/program.h>
+#include <quire/sys.h>
+
+PROGRAM("[STATUS]", "ends the machine; QEMU's exit status is STATUS");
+
+int main(int argc, char **argv)
+{
+    if (argc > 2 || (argc == 2 && !isdigit(argv[1][0])))
+        usage();
+    return (int)quire_call(poweroff, argc > 1 ? atoi(argv[1]) : 0);
+}
