@@ -59,6 +59,13 @@ static struct {
     char diag[DIAG_LINES][160];
     unsigned nr_diag;
     char skip_reason[128];
+    struct {
+        struct thread *thread; /* is expected to panic; NULL: none */
+        const char *text;
+        void (*fn)(void *);
+        void *arg;
+        bool panicked;
+    } doomed;
 } now;
 
 /* --- what a test says -------------------------------------------------------------------------- */
@@ -271,8 +278,50 @@ static void run_kernel_test(const struct test_case *test, u64 number)
     report(number);
 }
 
+/* --- expected panics --------------------------------------------------------------------------- */
+static void run_doomed(void *unused)
+{
+    (void)unused;
+    now.doomed.fn(now.doomed.arg);
+    WRITE_ONCE(now.doomed.thread, NULL);
+}
+
+bool test_panics(const char *text, void (*fn)(void *), void *arg)
+{
+    struct thread *t = thread_create("doomed", NULL, PRIORITY_USER, run_doomed, NULL);
+
+    if (!t)
+        return false;
+    now.doomed.text = text;
+    now.doomed.fn = fn;
+    now.doomed.arg = arg;
+    now.doomed.panicked = false;
+    WRITE_ONCE(now.doomed.thread, t);
+    thread_start_on(t, this_cpu()->cpu);
+    while (READ_ONCE(now.doomed.thread) && arch_clock_ns() < now.deadline_ns)
+        thread_yield();
+    return now.doomed.panicked;
+}
+
+/* Only a thread can be given up, and only outside interrupt handlers. */
+void test_hook_expected(const char *text)
+{
+    struct thread *self = current_thread();
+
+    if (!self || self != READ_ONCE(now.doomed.thread) || this_cpu()->irq_depth || !strstr(text, now.doomed.text))
+        return;
+    self->locks_held = 0;
+    now.doomed.panicked = true;
+    WRITE_ONCE(now.doomed.thread, NULL);
+    thread_exit();
+}
+
 /* --- faults and hangs -------------------------------------------------------------------------- */
-static bool is_test_thread(void) { return now.thread && current_thread() == now.thread && !now.done; }
+static bool is_test_thread(void)
+{
+    struct thread *self = current_thread();
+    return now.thread && !now.done && (self == now.thread || self == now.doomed.thread);
+}
 
 static void give_up(struct trapframe *tf, bool can_go_on)
 {
@@ -284,6 +333,8 @@ static void give_up(struct trapframe *tf, bool can_go_on)
     }
     (void)tf;
     this_cpu()->irq_depth = 0;
+    if (current_thread() == now.doomed.thread)
+        WRITE_ONCE(now.doomed.thread, NULL);
     end_test();
 }
 
@@ -296,10 +347,14 @@ static void diag_location(struct trapframe *tf)
 
 void test_hook_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 {
+    char text[80];
+
+    snprintf(text, sizeof(text), "fault: the kernel tried to %s 0x%lx",
+             access == ACCESS_WRITE ? "write" : access == ACCESS_EXEC ? "run" : "read", addr);
+    test_hook_expected(text);
     if (!is_test_thread())
         return;
-    test_diag("fault: the kernel tried to %s 0x%lx", access == ACCESS_WRITE ? "write" : access == ACCESS_EXEC ? "run" : "read",
-              addr);
+    test_diag("%s", text);
     diag_location(tf);
     give_up(tf, this_cpu()->irq_depth == 0);
 }
