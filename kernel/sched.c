@@ -125,7 +125,8 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     if (prev->process)
         arch_fpu_save(&prev->fpu);
     cpu->current = next;
-    cpu->locks_held = &next->locks_held;
+    prev->locks_held = cpu->locks_held;
+    cpu->locks_held = next->locks_held;
     cpu->kernel_sp = (u64)next->stack_top;
     cpu->user_work = true; /* killed meanwhile? its code fenced on this CPU? */
     mm_activate(thread_mm(next));
@@ -275,7 +276,7 @@ void __noreturn thread_exit(void)
 {
     arch_irq_disable();
     struct thread *self = current_thread();
-    KASSERT(self->locks_held == 0, "thread %s exits holding %u locks", self->name, self->locks_held);
+    KASSERT(locks_held() == 0, "thread %s exits holding %u locks", self->name, locks_held());
     self->state = THREAD_DEAD;
     schedule();
     panic("a dead thread runs");
@@ -341,7 +342,7 @@ void thread_sleep_until(u64 deadline_ns)
     struct thread *self = current_thread();
     struct runqueue *rq = this_cpu()->runqueue;
 
-    KASSERT(self->locks_held == 0, "thread %s sleeps holding %u locks", self->name, self->locks_held);
+    KASSERT(locks_held() == 0, "thread %s sleeps holding %u locks", self->name, locks_held());
     rq_lock(rq);
     self->wake_at_ns = deadline_ns;
     struct list *at = rq->sleepers.prev;
@@ -413,7 +414,7 @@ static void adopt(struct thread *t, const char *name, unsigned priority)
     list_init(&t->wait_link);
     list_init(&t->process_link);
     cpu->current = t;
-    cpu->locks_held = &t->locks_held;
+    cpu->locks_held = 0;
 }
 
 static struct thread idle_threads[MAX_CPUS];

@@ -106,7 +106,7 @@ static bool try_locked(struct rwsem *s, bool write)
     return false;
 }
 
-void rwsem_lock_slow(struct rwsem *s, bool write)
+static void rwsem_lock_slow(struct rwsem *s, bool write)
 {
     bool irq = spin_lock_irqsave(&s->queue.lock);
 
@@ -131,6 +131,14 @@ void rwsem_wake(struct rwsem *s)
     if (!s->writers_waiting)
         __atomic_fetch_and(&s->word, ~RWSEM_WAITERS, __ATOMIC_RELAXED);
     spin_unlock_irqrestore(&s->queue.lock, irq);
+}
+
+/* The hasty count of a reader that may not in: undone, and a writer that saw it looks again. */
+void rwsem_read_contended(struct rwsem *s)
+{
+    if (__atomic_sub_fetch(&s->word, 1, __ATOMIC_RELAXED) == RWSEM_WAITERS)
+        rwsem_wake(s);
+    rwsem_lock_slow(s, false);
 }
 
 void rwsem_write_lock(struct rwsem *s)

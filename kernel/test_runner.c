@@ -110,8 +110,8 @@ static void __noreturn end_test(void)
 
 void __noreturn test_abort(void)
 {
-    if (current_thread()->locks_held) {
-        test_diag("the test ended holding %u locks: the machine can't go on", current_thread()->locks_held);
+    if (locks_held()) {
+        test_diag("the test ended holding %u locks: the machine can't go on", locks_held());
         now.failed = true;
         test_machine_ends();
     }
@@ -239,8 +239,8 @@ static void run_case(void *arg)
     const struct test_case *test = arg;
 
     test->fn();
-    if (current_thread()->locks_held) {
-        test_diag("the test returned holding %u locks", current_thread()->locks_held);
+    if (locks_held()) {
+        test_diag("the test returned holding %u locks", locks_held());
         test_machine_ends();
     }
     end_test();
@@ -310,7 +310,7 @@ void test_hook_expected(const char *text)
 
     if (!self || self != READ_ONCE(now.doomed.thread) || this_cpu()->irq_depth || !strstr(text, now.doomed.text))
         return;
-    self->locks_held = 0;
+    this_cpu()->locks_held = 0;
     now.doomed.panicked = true;
     WRITE_ONCE(now.doomed.thread, NULL);
     thread_exit();
@@ -327,8 +327,8 @@ static void give_up(struct trapframe *tf, bool can_go_on)
 {
     now.failed = true;
     now.leak_allowed = true; /* what it held is lost; the fault is the news */
-    if (!can_go_on || current_thread()->locks_held) {
-        test_diag("it held %u locks, so the machine can't go on", current_thread()->locks_held);
+    if (!can_go_on || locks_held()) {
+        test_diag("it held %u locks, so the machine can't go on", locks_held());
         test_machine_ends();
     }
     (void)tf;

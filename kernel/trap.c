@@ -209,8 +209,8 @@ void trap_ipi(void)
 void trap_exit_to_user(struct trapframe *tf)
 {
     (void)tf;
-    DEBUG_ASSERT(current_thread()->locks_held == 0, "return to user mode with %u locks held",
-                 current_thread()->locks_held);
+    DEBUG_ASSERT(locks_held() == 0, "return to user mode with %u locks held",
+                 locks_held());
     /* Set by whoever has something for this CPU, by message or by a switch; so the usual way out is one test. */
     while (unlikely(READ_ONCE(this_cpu()->user_work))) {
         this_cpu()->user_work = false;

@@ -24,8 +24,9 @@ typedef struct {
 
 void spin_wait(spinlock_t *lock); /* the slow path: kernel/sync.c */
 
-static inline void lock_count_inc(void) { ++*this_cpu()->locks_held; }
-static inline void lock_count_dec(void) { --*this_cpu()->locks_held; }
+static inline void lock_count_inc(void) { this_cpu()->locks_held++; }
+static inline void lock_count_dec(void) { this_cpu()->locks_held--; }
+static inline unsigned locks_held(void) { return this_cpu()->locks_held; } /* by the current thread */
 
 static inline bool spin_trylock(spinlock_t *lock)
 {

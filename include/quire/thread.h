@@ -24,7 +24,7 @@ struct guest_run;
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
 
 struct thread {
-    unsigned locks_held; /* <quire/spinlock.h> */
+    unsigned locks_held; /* while it doesn't run; else its CPU counts, <quire/spinlock.h> */
     enum thread_state state;
     struct arch_context context;
     void *stack_top;
