@@ -92,6 +92,16 @@ static void set_timer(struct runqueue *rq, const struct thread *next)
     arch_timer_set(deadline);
 }
 
+void sched_rearm_timer(void)
+{
+    bool irq = irq_save();
+    struct runqueue *rq = this_cpu()->runqueue;
+
+    if (rq)
+        set_timer(rq, current_thread());
+    irq_restore(irq);
+}
+
 static void free_thread(struct thread *t)
 {
     kstack_free(t->stack_top);

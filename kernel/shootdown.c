@@ -63,9 +63,10 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
     mask &= online & ~(1u << this_cpu()->cpu);
     if (!mask)
         return;
+    struct long_wait w = {0};
     lock_count_inc();
     while (__atomic_exchange_n(&flush_lock.locked, 1, __ATOMIC_ACQUIRE)) {
-        cpu_relax();
+        long_wait_step(&w);
         shootdown_serve();
     }
     flush.root = root;
@@ -76,10 +77,11 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
         if (mask & 1u << cpu)
             post(cpu, REQUEST_FLUSH);
     while (__atomic_load_n(&flush.waiting, __ATOMIC_ACQUIRE)) {
-        cpu_relax();
+        long_wait_step(&w);
         shootdown_serve();
     }
     spin_unlock(&flush_lock);
+    long_wait_end(&w);
 }
 
 void mm_fence_remote(u32 mask)

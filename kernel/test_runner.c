@@ -13,6 +13,7 @@
 #include <quire/elf.h>
 #include <quire/errno.h>
 #include <quire/glob.h>
+#include <quire/guest.h>
 #include <quire/log.h>
 #include <quire/memory_init.h>
 #include <quire/ksyms.h>
@@ -161,7 +162,7 @@ struct books {
 static struct books read_books(void)
 {
     images_release();
-    return (struct books){memory_available_frames(), slab_objects_in_use(), processes_in_use()};
+    return (struct books){memory_available_frames() + guest_uv_frames(), slab_objects_in_use(), processes_in_use()};
 }
 
 static void compare_books(struct books before)

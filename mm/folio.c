@@ -53,6 +53,7 @@ void folio_free(struct folio *f)
     quota_uncharge(f->quota, folio_nr_pages(f));
     f->quota = NULL;
     f->owner = NULL;
+    f->index = 0;
     f->clean = 0;
     if (unlikely(f->flags & FOLIO_F_POISON))
         poison_free_around(f->pfn, folio_nr_pages(f));
