@@ -144,6 +144,8 @@ struct exception_words {
 static struct exception_words words_for(enum exception what)
 {
     switch (what) {
+    case EXC_PROTECTION:
+        return (struct exception_words){"impossible address or privileged instruction", STATUS_FAULT};
     case EXC_ILLEGAL:
         return (struct exception_words){"illegal instruction", STATUS_ILLEGAL};
     case EXC_BREAKPOINT:
