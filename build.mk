@@ -65,6 +65,7 @@ USER_TESTS :=
 ifeq ($(BUILD),debug)
 USER_TESTS := $(patsubst tests/user/%.c,$(OUT)/root/tests/%,$(wildcard tests/user/*_test.c)) \
     $(foreach f,$(EXTRA_USER),$(OUT)/root/tests/$(basename $(notdir $(f))))
+BROKEN := $(OUT)/root/broken/empty # one of the programs that the kernel must refuse; all are made together
 endif
 
 # --- targets -------------------------------------------------------------------------------------
@@ -173,11 +174,14 @@ $(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/
 	$(Q)$(link_user) $< $(OUT)/user/libc.a
 	$(Q)$(OBJCOPY) --strip-debug $@
 
+$(OUT)/root/broken/empty: $(OUT)/root/bin/hello tools/broken_elf.py
+	$(Q)python3 tools/broken_elf.py $< $(@D)
+
 $(OUT)/initrd.list: FORCE
 	@mkdir -p $(OUT)
-	@echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS)' | cmp -s - $@ || { rm -rf $(OUT)/root; echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS)' > $@; }
+	@echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN)' | cmp -s - $@ || { rm -rf $(OUT)/root; echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN)' > $@; }
 ROOT_FILES := $(shell find user/root -type f 2>/dev/null)
-$(OUT)/initrd.cpio: $(OUT)/initrd.list $(PROGRAMS) $(GUESTS) $(USER_TESTS) $(ROOT_FILES)
+$(OUT)/initrd.cpio: $(OUT)/initrd.list $(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN) $(ROOT_FILES)
 	$(call say,CPIO,$@)
 	$(Q)cp -r user/root/. $(OUT)/root/
 	$(Q)cd $(OUT)/root && find . -mindepth 1 -type f | sed 's,^\./,,' | LC_ALL=C sort | \

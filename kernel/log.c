@@ -150,15 +150,17 @@ static void __noreturn die(const struct trapframe *tf, const char *fmt, va_list 
     struct percpu *cpu = this_cpu();
     static u32 panicking;
 
+    char text[200];
+
     arch_irq_disable();
     if (cpu->in_panic)
         arch_poweroff(PANIC_STATUS); /* a panic while panicking: nothing more can be said safely */
+    vsnprintf(text, sizeof(text), fmt, args);
+    test_hook_expected(text); /* before anything is changed */
     cpu->in_panic = true;
     if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
         arch_halt(); /* another CPU is telling its story */
     cpus_stop_others();
-    char text[200];
-    vsnprintf(text, sizeof(text), fmt, args);
     kprintf("%sPANIC on CPU %u: %s", at_line_start ? "" : "\n", cpu->cpu, text);
     const struct thread *t = cpu->current;
     kprintf("\n  thread %s%s%s, %u locks held\n", t ? t->name : "none", t && t->process ? " of " : "",

@@ -87,9 +87,6 @@ void wake_all(struct wait_queue *q)
  * One word: readers, a bit for a writer, a bit for "somebody waits", which sends everybody to the slow path and so
  * holds new readers back while a writer waits. The word is only changed under queue.lock once that bit is set.
  */
-#define WRITER 0x80000000u
-#define WAITERS 0x40000000u
-
 void rwsem_init(struct rwsem *s)
 {
     wait_queue_init(&s->queue);
@@ -102,19 +99,19 @@ static bool try_locked(struct rwsem *s, bool write)
 {
     u32 word = READ_ONCE(s->word);
 
-    while (write ? !(word & ~WAITERS) : !(word & WRITER) && !s->writers_waiting)
-        if (__atomic_compare_exchange_n(&s->word, &word, write ? word | WRITER : word + 1, true, __ATOMIC_ACQUIRE,
+    while (write ? !(word & ~RWSEM_WAITERS) : !(word & RWSEM_WRITER) && !s->writers_waiting)
+        if (__atomic_compare_exchange_n(&s->word, &word, write ? word | RWSEM_WRITER : word + 1, true, __ATOMIC_ACQUIRE,
                                         __ATOMIC_RELAXED))
             return true;
     return false;
 }
 
-static void lock_slow(struct rwsem *s, bool write)
+void rwsem_lock_slow(struct rwsem *s, bool write)
 {
     bool irq = spin_lock_irqsave(&s->queue.lock);
 
     for (;;) {
-        __atomic_fetch_or(&s->word, WAITERS, __ATOMIC_SEQ_CST); /* before the try: an unlock after it sees us */
+        __atomic_fetch_or(&s->word, RWSEM_WAITERS, __ATOMIC_SEQ_CST); /* before the try: an unlock after it sees us */
         if (try_locked(s, write))
             break;
         s->writers_waiting += write;
@@ -122,53 +119,34 @@ static void lock_slow(struct rwsem *s, bool write)
         s->writers_waiting -= write;
     }
     if (list_empty(&s->queue.waiters) && !s->writers_waiting)
-        __atomic_fetch_and(&s->word, ~WAITERS, __ATOMIC_RELAXED);
+        __atomic_fetch_and(&s->word, ~RWSEM_WAITERS, __ATOMIC_RELAXED);
     spin_unlock_irqrestore(&s->queue.lock, irq);
 }
 
-static void wake_waiters(struct rwsem *s)
+void rwsem_wake(struct rwsem *s)
 {
     bool irq = spin_lock_irqsave(&s->queue.lock);
 
     wake_all_locked(&s->queue);
     if (!s->writers_waiting)
-        __atomic_fetch_and(&s->word, ~WAITERS, __ATOMIC_RELAXED);
+        __atomic_fetch_and(&s->word, ~RWSEM_WAITERS, __ATOMIC_RELAXED);
     spin_unlock_irqrestore(&s->queue.lock, irq);
-}
-
-void rwsem_read_lock(struct rwsem *s)
-{
-    u32 word = READ_ONCE(s->word);
-
-    if (unlikely(word & (WRITER | WAITERS)) ||
-        !__atomic_compare_exchange_n(&s->word, &word, word + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-        lock_slow(s, false);
-    lock_count_inc();
-}
-
-void rwsem_read_unlock(struct rwsem *s)
-{
-    u32 word = __atomic_sub_fetch(&s->word, 1, __ATOMIC_RELEASE);
-
-    lock_count_dec();
-    if (unlikely(word == WAITERS))
-        wake_waiters(s);
 }
 
 void rwsem_write_lock(struct rwsem *s)
 {
     u32 word = 0;
 
-    if (unlikely(!__atomic_compare_exchange_n(&s->word, &word, WRITER, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
-        lock_slow(s, true);
+    if (unlikely(!__atomic_compare_exchange_n(&s->word, &word, RWSEM_WRITER, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+        rwsem_lock_slow(s, true);
     lock_count_inc();
 }
 
 void rwsem_write_unlock(struct rwsem *s)
 {
-    u32 word = __atomic_and_fetch(&s->word, ~WRITER, __ATOMIC_RELEASE);
+    u32 word = __atomic_and_fetch(&s->word, ~RWSEM_WRITER, __ATOMIC_RELEASE);
 
     lock_count_dec();
-    if (unlikely(word & WAITERS))
-        wake_waiters(s);
+    if (unlikely(word & RWSEM_WAITERS))
+        rwsem_wake(s);
 }

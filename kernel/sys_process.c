@@ -72,18 +72,19 @@ s64 sys_fork(struct trapframe *tf)
     return err ? err : give_handle(child);
 }
 
-static s64 report_status(u64 id, int status, u64 address)
+/* address 0: the caller doesn't want to know. */
+static int report_status(int status, u64 address)
 {
-    if (address && copy_out(user_pointer(address), &status, sizeof(status)))
-        return -EFAULT;
-    return (s64)id;
+    return address ? copy_out(user_pointer(address), &status, sizeof(status)) : 0;
 }
 
 s64 sys_wait(struct trapframe *tf)
 {
     long number = (long)tf_arg(tf, 0);
-    int status = 0, err;
+    int status = 0, err = report_status(0, tf_arg(tf, 1)); /* a bad pointer must not cost the child's status */
 
+    if (err)
+        return err;
     if (number == -1) {
         struct process *child = process_wait_any(current_process(), &status);
         if (!child)
@@ -91,7 +92,8 @@ s64 sys_wait(struct trapframe *tf)
         u64 id = child->id;
         handle_close_object(&current_process()->handles, &child->object);
         object_put(&child->object);
-        return report_status(id, status, tf_arg(tf, 1));
+        err = report_status(status, tf_arg(tf, 1));
+        return err ? err : (s64)id;
     }
     struct object *o = handle_get(&current_process()->handles, number, OBJECT_PROCESS, RIGHT_WAIT, &err);
     if (!o)
@@ -103,7 +105,8 @@ s64 sys_wait(struct trapframe *tf)
     if (err)
         return err;
     handle_close(&current_process()->handles, number);
-    return report_status(id, status, tf_arg(tf, 1));
+    err = report_status(status, tf_arg(tf, 1));
+    return err ? err : (s64)id;
 }
 
 s64 sys_kill(struct trapframe *tf)

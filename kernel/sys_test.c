@@ -10,7 +10,7 @@ s64 sys_test_run(struct trapframe *tf)
 #if QUIRE_DEBUG
     char pattern[64];
     ssize_t n = copy_in_string(pattern, user_pointer(tf_arg(tf, 0)), sizeof(pattern));
-    return n < 0 ? n : (s64)test_runner_run(pattern);
+    return n < 0 ? n : test_runner_run(pattern);
 #else
     (void)tf;
     return -ENOSYS;

@@ -37,6 +37,7 @@
 extern const struct test_case __tests_start[], __tests_end[];
 
 struct test_results test_results;
+static u32 busy; /* tests run */
 
 static struct {
     const char *pattern; /* terminated copies of the command line's values */
@@ -58,6 +59,13 @@ static struct {
     char diag[DIAG_LINES][160];
     unsigned nr_diag;
     char skip_reason[128];
+    struct {
+        struct thread *thread; /* is expected to panic; NULL: none */
+        const char *text;
+        void (*fn)(void *);
+        void *arg;
+        bool panicked;
+    } doomed;
 } now;
 
 /* --- what a test says -------------------------------------------------------------------------- */
@@ -270,8 +278,50 @@ static void run_kernel_test(const struct test_case *test, u64 number)
     report(number);
 }
 
+/* --- expected panics --------------------------------------------------------------------------- */
+static void run_doomed(void *unused)
+{
+    (void)unused;
+    now.doomed.fn(now.doomed.arg);
+    WRITE_ONCE(now.doomed.thread, NULL);
+}
+
+bool test_panics(const char *text, void (*fn)(void *), void *arg)
+{
+    struct thread *t = thread_create("doomed", NULL, PRIORITY_USER, run_doomed, NULL);
+
+    if (!t)
+        return false;
+    now.doomed.text = text;
+    now.doomed.fn = fn;
+    now.doomed.arg = arg;
+    now.doomed.panicked = false;
+    WRITE_ONCE(now.doomed.thread, t);
+    thread_start_on(t, this_cpu()->cpu);
+    while (READ_ONCE(now.doomed.thread) && arch_clock_ns() < now.deadline_ns)
+        thread_yield();
+    return now.doomed.panicked;
+}
+
+/* Only a thread can be given up, and only outside interrupt handlers. */
+void test_hook_expected(const char *text)
+{
+    struct thread *self = current_thread();
+
+    if (!self || self != READ_ONCE(now.doomed.thread) || this_cpu()->irq_depth || !strstr(text, now.doomed.text))
+        return;
+    self->locks_held = 0;
+    now.doomed.panicked = true;
+    WRITE_ONCE(now.doomed.thread, NULL);
+    thread_exit();
+}
+
 /* --- faults and hangs -------------------------------------------------------------------------- */
-static bool is_test_thread(void) { return now.thread && current_thread() == now.thread && !now.done; }
+static bool is_test_thread(void)
+{
+    struct thread *self = current_thread();
+    return now.thread && !now.done && (self == now.thread || self == now.doomed.thread);
+}
 
 static void give_up(struct trapframe *tf, bool can_go_on)
 {
@@ -283,6 +333,8 @@ static void give_up(struct trapframe *tf, bool can_go_on)
     }
     (void)tf;
     this_cpu()->irq_depth = 0;
+    if (current_thread() == now.doomed.thread)
+        WRITE_ONCE(now.doomed.thread, NULL);
     end_test();
 }
 
@@ -295,10 +347,14 @@ static void diag_location(struct trapframe *tf)
 
 void test_hook_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 {
+    char text[80];
+
+    snprintf(text, sizeof(text), "fault: the kernel tried to %s 0x%lx",
+             access == ACCESS_WRITE ? "write" : access == ACCESS_EXEC ? "run" : "read", addr);
+    test_hook_expected(text);
     if (!is_test_thread())
         return;
-    test_diag("fault: the kernel tried to %s 0x%lx", access == ACCESS_WRITE ? "write" : access == ACCESS_EXEC ? "run" : "read",
-              addr);
+    test_diag("%s", text);
     diag_location(tf);
     give_up(tf, this_cpu()->irq_depth == 0);
 }
@@ -514,6 +570,7 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     options.seed = number_option(boot, "seed", 1);
     options.limit_ns = number_option(boot, "limit_ms", DEFAULT_LIMIT_MS) * NS_PER_MS;
     console_quote_users = true;
+    busy = 1;
     if (boot_option(boot, "testlist", &len)) {
         go_over(PASS_LIST);
         machine_poweroff(0);
@@ -525,12 +582,14 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     machine_poweroff(test_results.failed ? 1 : 0);
 }
 
-u64 test_runner_run(const char *pattern)
+/* -EBUSY: tests run already; there is one report at a time. */
+s64 test_runner_run(const char *pattern)
 {
     char name[MAX_NAME];
     u64 number = 0, failed = test_results.failed;
 
-    options.pattern = pattern;
+    if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
+        return -EBUSY;
     options.seed = options.seed ? options.seed : 1;
     for (const struct test_case *t = __tests_start; t < __tests_end; t++) {
         snprintf(name, sizeof(name), "%s.%s", t->suite, t->name);
@@ -538,6 +597,7 @@ u64 test_runner_run(const char *pattern)
             run_kernel_test(t, ++number);
     }
     kprintf("%lu tests, %lu failed\n", number, test_results.failed - failed);
-    return test_results.failed - failed;
+    __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+    return (s64)(test_results.failed - failed);
 }
 #endif

@@ -19,14 +19,11 @@ struct vma *area_at_or_above(struct mm *mm, vaddr_t addr)
     return above ? container_of(above, struct vma, node) : NULL;
 }
 
-struct vma *area_find(struct mm *mm, vaddr_t addr)
+struct vma *area_find_slow(struct mm *mm, vaddr_t addr)
 {
-    struct vma *vma = READ_ONCE(mm->last_found);
-
-    if (likely(vma && addr - vma->start < vma->end - vma->start))
-        return vma;
     struct tree_node *below = tree_at_or_below(&mm->areas, addr);
-    vma = below ? container_of(below, struct vma, node) : NULL;
+    struct vma *vma = below ? container_of(below, struct vma, node) : NULL;
+
     if (!vma || vma->end <= addr)
         return NULL;
     WRITE_ONCE(mm->last_found, vma); /* several readers may: any of their answers is right */
@@ -97,10 +94,8 @@ void area_free(struct vma *vma)
 }
 
 /* Called under the read lock too, by several CPUs at once: one object wins. */
-int area_ensure_anon(struct vma *vma)
+int area_make_anon(struct vma *vma)
 {
-    if (likely(__atomic_load_n(&vma->anon, __ATOMIC_ACQUIRE)))
-        return 0;
     struct memobj *fresh = memobj_create(MEMOBJ_ANON, 0, NULL), *none = NULL;
     if (!fresh)
         return -ENOMEM;

@@ -13,6 +13,7 @@
 #include <quire/buddy.h>
 #include <quire/frame_cache.h>
 #include <quire/log.h>
+#include <quire/slab.h>
 
 #define LINK_BITS 27
 #define LINK_END ((1UL << LINK_BITS) - 1)
@@ -201,7 +202,7 @@ bool buddy_take_frame(struct buddy *b, pfn_t pfn)
 
 pfn_t frames_alloc(unsigned order, memdesc_t word)
 {
-    pfn_t pfn = frame_cache_alloc(order);
+    pfn_t pfn = allocation_fails() ? PFN_NONE : frame_cache_alloc(order);
 
     if (pfn != PFN_NONE)
         memdesc_fill(memory.words + pfn, 1UL << order, word);

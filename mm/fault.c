@@ -40,27 +40,33 @@ static unsigned anon_order(const struct vma *vma, vaddr_t addr, const pte_t *pte
     return 0;
 }
 
-/* A zeroed folio of at most `order`, charged, owned by the area's anonymous object. NULL: no memory. */
+static struct folio *try_folio(struct vma *vma, struct quota *quota, unsigned order, unsigned flags)
+{
+    if (unlikely(!quota_charge(quota, 1UL << order)))
+        return NULL;
+    struct folio *f = folio_alloc(order, flags);
+    if (unlikely(!f)) {
+        quota_uncharge(quota, 1UL << order);
+        return NULL;
+    }
+    f->quota = quota;
+    f->owner = vma->anon;
+    return f;
+}
+
+/* A folio of at most `order`, charged, owned by the area's anonymous object. NULL: no memory. */
 static struct folio *anon_folio(struct vma *vma, vaddr_t addr, unsigned *order, unsigned flags)
 {
     struct quota *quota = vma->mm->quota;
+    struct folio *f;
 
     if (area_ensure_anon(vma))
         return NULL;
-    for (;; (*order)--) {
-        if (quota_charge(quota, 1UL << *order)) {
-            struct folio *f = folio_alloc(*order, flags);
-            if (f) {
-                f->quota = quota;
-                f->owner = vma->anon;
-                f->index = ALIGN_DOWN(addr, PAGE_SIZE << *order) >> PAGE_SHIFT;
-                return f;
-            }
-            quota_uncharge(quota, 1UL << *order);
-        }
-        if (*order == 0)
+    while (unlikely(!(f = try_folio(vma, quota, *order, flags))))
+        if ((*order)-- == 0)
             return NULL;
-    }
+    f->index = addr >> PAGE_SHIFT >> *order << *order;
+    return f;
 }
 
 static int fault_anon(struct vma *vma, vaddr_t addr, pte_t *ptep)
@@ -78,7 +84,7 @@ static int fault_anon(struct vma *vma, vaddr_t addr, pte_t *ptep)
 }
 
 /* Map the pages around addr that the object's folio at that place has, up to 64 KiB. */
-static int fault_object(struct vma *vma, vaddr_t addr, unsigned access)
+static __noinline int fault_object(struct vma *vma, vaddr_t addr, unsigned access)
 {
     bool private = !(vma->flags & VMA_SHARED);
     u64 page = area_page(vma, addr);
@@ -143,7 +149,7 @@ static bool exclusively_ours(const struct vma *vma, const struct folio *f)
 }
 
 /* A write to a present, read-only entry of a private area. */
-static int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old)
+static __noinline int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old)
 {
     struct mm *mm = vma->mm;
     vaddr_t page = ALIGN_DOWN(addr, PAGE_SIZE);
@@ -180,7 +186,7 @@ static int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old)
     return 0;
 }
 
-static int fault_present(struct vma *vma, vaddr_t addr, unsigned access, pte_t *ptep, pte_t e)
+static __noinline int fault_present(struct vma *vma, vaddr_t addr, unsigned access, pte_t *ptep, pte_t e)
 {
     if (access == ACCESS_WRITE && !pte_write(e))
         return fault_write(vma, addr, ptep, e);

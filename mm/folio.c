@@ -24,7 +24,7 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
 
     if (!f)
         return NULL;
-    pfn_t pfn = frame_cache_alloc(order);
+    pfn_t pfn = allocation_fails() ? PFN_NONE : frame_cache_alloc(order);
     if (pfn == PFN_NONE) {
         slab_free(&folio_cache, f);
         return NULL;

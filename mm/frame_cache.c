@@ -8,7 +8,7 @@
 
 #define CLASS_ORDERS {0, 4}
 #define NR_CLASSES 2
-#define CAPACITY 32
+#define CAPACITY 64
 
 struct frame_class {
     u32 nr;
@@ -21,7 +21,7 @@ static struct frame_cache {
 } __aligned(64) caches[MAX_CPUS];
 
 static const u8 class_order[NR_CLASSES] = CLASS_ORDERS;
-static const u8 class_limit[NR_CLASSES] = {32, 8}; /* blocks kept, powers of two; half of them move at a time */
+static const u8 class_limit[NR_CLASSES] = {64, 8}; /* blocks kept, powers of two; half of them move at a time */
 
 static struct frame_class *class_of(struct frame_cache *cache, unsigned order)
 {

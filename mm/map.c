@@ -70,15 +70,29 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
     return n;
 }
 
-bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
+/* The most frequent case of all, one frame of anonymous memory, without anything that a single entry needn't. */
+static __noinline bool map_fresh_page(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
+{
+    spinlock_t *lock = pt_lock(ptep);
+
+    spin_lock(lock);
+    bool empty = !pte_present(pte_load(ptep));
+    if (likely(empty)) {
+        f->map_count = 1; /* the caller's reference becomes the mapping's */
+        __atomic_fetch_add(&vma->mm->nr_mapped, 1, __ATOMIC_RELAXED);
+        set_pte_at(vma->mm, addr, ptep, pfn_pte(f->pfn, area_pgprot(vma, vma->prot)));
+        arch_pt_publish();
+    }
+    spin_unlock(lock);
+    return empty;
+}
+
+static __noinline bool map_fresh_run(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
 {
     unsigned nr = 1u << f->order;
     spinlock_t *lock = pt_lock(ptep);
-
-    if (vma->prot & PROT_EXEC)
-        flush_icache_pages(vma, f->pfn, nr);
     spin_lock(lock);
-    bool empty = nr == 1 ? !pte_present(pte_load(ptep)) : empty_run(ptep, nr) == nr;
+    bool empty = empty_run(ptep, nr) == nr;
     if (likely(empty)) {
         f->refs = nr; /* nobody else knows the folio: the caller's reference becomes the first mapping's */
         f->map_count = nr;
@@ -88,6 +102,13 @@ bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
     }
     spin_unlock(lock);
     return empty;
+}
+
+bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
+{
+    if (unlikely(vma->prot & PROT_EXEC))
+        flush_icache_pages(vma, f->pfn, 1u << f->order);
+    return f->order ? map_fresh_run(vma, addr, ptep, f) : map_fresh_page(vma, addr, ptep, f);
 }
 
 int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, size_t first, size_t nr, unsigned prot)

@@ -118,13 +118,13 @@ static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, co
     bool shared = flags & MAP_SHARED, private = flags & MAP_PRIVATE;
     bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 
-    if (len == 0 || len > USER_TOP || shared == private || (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
+    if (len == 0 || shared == private || (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
         return -EINVAL;
     if (!IS_ALIGNED(offset, PAGE_SIZE) || (fixed && !IS_ALIGNED(addr, PAGE_SIZE)))
         return -EINVAL;
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES; /* nothing is both writable and executable */
-    if (fixed && !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
+    if (len > USER_TOP || (fixed && !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE))))
         return -ENOMEM;
     if (fixed && addr < PAGE_SIZE)
         return -EPERM; /* nothing is mapped at null */

@@ -58,14 +58,6 @@ static struct ptdesc *ptdesc_of(const void *in_table)
     return memdesc_pointer(word);
 }
 
-spinlock_t *pt_lock(const pte_t *entry)
-{
-#if QUIRE_DEBUG
-    return &ptdesc_of(entry)->lock;
-#else
-    return &((struct ptdesc *)memdesc_pointer(memory.words[address_pfn(entry)]))->lock;
-#endif
-}
 
 /* Small tables share a frame: take a free part of one that mm has already. mm->tables_lock held. */
 static pte_t *take_fragment(struct mm *mm, unsigned level)

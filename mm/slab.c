@@ -23,11 +23,15 @@ struct slab {
 
 static struct list caches = LIST_INIT(caches);
 static spinlock_t caches_lock;
-static u64 fail_countdown;
+u64 fail_countdown;
 
-void slab_fail_nth(u64 n) { fail_countdown = n; }
+u64 slab_fail_nth(u64 n)
+{
+    u64 left = fail_countdown;
 
-static bool injected_failure(void) { return unlikely(fail_countdown) && --fail_countdown == 0; }
+    fail_countdown = n;
+    return left;
+}
 
 static void **link_of(const struct slab_cache *cache, void *object)
 {
@@ -111,7 +115,7 @@ void *slab_alloc(struct slab_cache *cache)
 {
     struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
 
-    if (injected_failure() || (unlikely(!m->nr) && !refill(cache, m)))
+    if (allocation_fails() || (unlikely(!m->nr) && !refill(cache, m)))
         return NULL;
     void *object = m->free;
     m->free = *link_of(cache, object);

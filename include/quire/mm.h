@@ -102,7 +102,13 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
 bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio);
 
 /* areas_lock held */
-struct vma *area_find(struct mm *mm, vaddr_t addr);             /* the one that holds addr; NULL */
+struct vma *area_find_slow(struct mm *mm, vaddr_t addr);
+/* The one that holds addr; NULL. */
+static inline struct vma *area_find(struct mm *mm, vaddr_t addr)
+{
+    struct vma *vma = READ_ONCE(mm->last_found);
+    return likely(vma && addr - vma->start < vma->end - vma->start) ? vma : area_find_slow(mm, addr);
+}
 struct vma *area_at_or_above(struct mm *mm, vaddr_t addr);      /* the first that ends above addr */
 struct vma *area_next(struct vma *vma);
 static inline u64 area_page(const struct vma *vma, vaddr_t addr) { return vma->offset + ((addr - vma->start) >> PAGE_SHIFT); }
@@ -124,7 +130,12 @@ int unmap_areas(struct mm *mm, vaddr_t start, size_t len); /* page-aligned; area
 int map_hole_entries(struct vma *vma);
 /* Entries of [start, end) get at most `prot`; flushes. areas_lock for writing. */
 void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot);
-int area_ensure_anon(struct vma *vma); /* the owner of its private pages; -ENOMEM */
+int area_make_anon(struct vma *vma);
+/* The owner of its private pages; -ENOMEM. */
+static inline int area_ensure_anon(struct vma *vma)
+{
+    return likely(__atomic_load_n(&vma->anon, __ATOMIC_ACQUIRE)) ? 0 : area_make_anon(vma);
+}
 
 /* Remove the mappings of [start, end), flush, and let the frames go. areas_lock for writing. */
 void unmap_range(struct mm *mm, vaddr_t start, vaddr_t end);

@@ -19,6 +19,8 @@
 #pragma once
 
 #include <quire/list.h>
+#include <quire/counters.h>
+#include <quire/log.h>
 #include <quire/memdesc.h>
 #include <quire/pgprot.h>
 #include <quire/pt_root.h>
@@ -70,14 +72,28 @@ pte_t *pt_ensure(struct mm *mm, vaddr_t addr, unsigned level);
 pte_t *pt_table_alloc(struct mm *mm, unsigned level);
 void pt_table_free(pte_t *table);
 
-/* The lock of the table that this entry lies in. */
-spinlock_t *pt_lock(const pte_t *entry);
+/* The lock of the table that this entry lies in: the frame's word says which descriptor. */
+static inline spinlock_t *pt_lock(const pte_t *entry)
+{
+    memdesc_t word = memory.words[address_pfn(entry)];
+
+    DEBUG_ASSERT(memdesc_type(word) == MEMDESC_PTDESC, "%p isn't in a page table: its frame is %s", (const void *)entry,
+                 memdesc_type_name(memdesc_type(word)));
+    return &((struct ptdesc *)memdesc_pointer(word))->lock;
+}
 
 void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr);
 void update_mmu_cache_range(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr);
 static inline void set_pte_at(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte)
 {
+#if QUIRE_DEBUG
     set_ptes(mm, addr, ptep, pte, 1);
+#else /* what that comes to */
+    counter_inc(COUNTER_SET_PTES_CALLS);
+    counter_inc(COUNTER_SET_PTES_ENTRIES);
+    pte_store(ptep, pte);
+    (void)mm, (void)addr;
+#endif
 }
 static inline void update_mmu_cache(struct vma *vma, vaddr_t addr, pte_t *ptep)
 {

@@ -16,7 +16,7 @@
 
 #define SLAB_ALIGN_MAX 64
 
-#define SLAB_MAGAZINE 16
+#define SLAB_MAGAZINE 32
 
 struct slab_magazine {
     void *free;
@@ -55,8 +55,14 @@ void slab_free(struct slab_cache *cache, void *object);
 void *kmalloc(size_t size);
 void kfree(void *p); /* NULL is fine */
 
-/* Tests: make the n-th allocation from now on fail, once (0: none). Counts slab and frame requests. */
-void slab_fail_nth(u64 n);
+/*
+ * Tests: make the n-th allocation from now on fail, once (0: none). Counts slab and frame requests. Returns
+ * what was left of the last such order: 0: that failure has happened.
+ */
+u64 slab_fail_nth(u64 n);
+extern u64 fail_countdown;
+/* Asked by everything that hands out memory. */
+static inline bool allocation_fails(void) { return QUIRE_DEBUG && unlikely(fail_countdown) && --fail_countdown == 0; }
 
 /* In-use objects over all caches, for leak checks; and one line per cache through kprintf. */
 u64 slab_in_use(const struct slab_cache *cache);

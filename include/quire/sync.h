@@ -36,10 +36,32 @@ struct rwsem {
     u32 writers_waiting; /* under queue.lock */
 };
 void rwsem_init(struct rwsem *s);
-void rwsem_read_lock(struct rwsem *s);
-void rwsem_read_unlock(struct rwsem *s);
+void rwsem_lock_slow(struct rwsem *s, bool write);
+void rwsem_wake(struct rwsem *s);
 void rwsem_write_lock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
+
+#define RWSEM_WRITER 0x80000000u
+#define RWSEM_WAITERS 0x40000000u /* somebody waits: everybody takes the slow path */
+
+static inline void rwsem_read_lock(struct rwsem *s)
+{
+    u32 word = READ_ONCE(s->word);
+
+    if (unlikely(word & (RWSEM_WRITER | RWSEM_WAITERS)) ||
+        unlikely(!__atomic_compare_exchange_n(&s->word, &word, word + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+        rwsem_lock_slow(s, false);
+    lock_count_inc();
+}
+
+static inline void rwsem_read_unlock(struct rwsem *s)
+{
+    u32 word = __atomic_sub_fetch(&s->word, 1, __ATOMIC_RELEASE);
+
+    lock_count_dec();
+    if (unlikely(word == RWSEM_WAITERS))
+        rwsem_wake(s);
+}
 
 struct mutex {
     struct rwsem sem;

@@ -35,6 +35,13 @@ void test_checkpoint(const char *name);                  /* tools outside look a
 u64 test_count(enum counter c);                          /* events since the test began */
 void test_allow_leak(const char *why);                   /* the books need not balance: say why */
 
+/*
+ * Run fn(arg) in a thread of its own, on this CPU, and expect a panic or a fault whose sentence contains `text`:
+ * the machine goes on and the thread is given up with what it held, so locks that it took are the caller's to
+ * reset. False: it returned, or took longer than the test may. A panic with another text is a panic.
+ */
+bool test_panics(const char *text, void (*fn)(void *), void *arg);
+
 #define EXPECT_(cond, fatal)                                                                       \
     do {                                                                                           \
         if (unlikely(!(cond))) {                                                                   \
@@ -59,6 +66,11 @@ void test_allow_leak(const char *why);                   /* the books need not b
 #define EXPECT_EQ(a, b) EXPECT_EQ_(a, b, 0)
 #define ASSERT_EQ(a, b) EXPECT_EQ_(a, b, 1)
 #define SKIP(reason) test_skip(reason)
+#define EXPECT_PANIC(text, fn, arg)                                                                \
+    do {                                                                                           \
+        if (!test_panics(text, fn, arg))                                                           \
+            test_fail(__FILE__, __LINE__, "expected %s to panic with \"%s\"", #fn, text);          \
+    } while (0)
 /* At most `max` events of this counter since the test began. */
 #define EXPECT_COUNT(counter, max)                                                                 \
     do {                                                                                           \

@@ -14,6 +14,7 @@ void test_hook_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
 void test_hook_exception(struct trapframe *tf, const char *what, vaddr_t addr);
 void test_hook_overflow(struct trapframe *tf);
 void test_hook_tick(void);
+void test_hook_expected(const char *text); /* a panic or fault begins: doesn't return if a test asked for it */
 void test_hook_panic(const char *text); /* the sentence of a panic */
 void test_hook_panic_end(void);         /* it has been told; the machine ends */
 void __noreturn test_machine_ends(void);
@@ -22,6 +23,7 @@ static inline void test_hook_fault(struct trapframe *tf, vaddr_t addr, unsigned 
 static inline void test_hook_exception(struct trapframe *tf, const char *what, vaddr_t addr) {}
 static inline void test_hook_overflow(struct trapframe *tf) {}
 static inline void test_hook_tick(void) {}
+static inline void test_hook_expected(const char *text) {}
 static inline void test_hook_panic(const char *text) {}
 static inline void test_hook_panic_end(void) {}
 #endif

@@ -23,7 +23,7 @@ extern struct test_results test_results;
 bool test_runner_wanted(const struct boot_info *boot);
 void __noreturn test_runner_main(const struct boot_info *boot);
 /* Kernel tests matching pattern, from the shell. Number of failures. */
-u64 test_runner_run(const char *pattern);
+s64 test_runner_run(const char *pattern);
 /* What a test program reports (system call test_event). */
 int test_runner_event(unsigned kind, const char *text, u64 value);
 #else

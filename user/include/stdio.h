@@ -16,6 +16,7 @@ int snprintf(char *out, size_t size, const char *fmt, ...) __attribute__((format
 int vsnprintf(char *out, size_t size, const char *fmt, va_list args) __attribute__((format(printf, 3, 0)));
 int puts(const char *text);
 int putchar(int c);
+int getchar(void);
 int fputs(const char *text, FILE *file);
 int fflush(FILE *file);
 char *fgets(char *line, int size, FILE *file);

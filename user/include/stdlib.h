@@ -12,6 +12,8 @@ void *malloc(size_t bytes);
 void *calloc(size_t n, size_t bytes);
 void *realloc(void *p, size_t bytes);
 void free(void *p);
+static inline int abs(int n) { return n < 0 ? -n : n; }
+static inline long labs(long n) { return n < 0 ? -n : n; }
 int atoi(const char *text);
 long strtol(const char *text, char **end, int base);
 unsigned long strtoul(const char *text, char **end, int base);

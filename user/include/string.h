@@ -4,6 +4,7 @@
 void *memcpy(void *to, const void *from, size_t n);
 void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int byte, size_t n);
+void *memchr(const void *s, int byte, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);
 size_t strnlen(const char *s, size_t max);
@@ -14,6 +15,8 @@ char *strrchr(const char *s, int c);
 char *strcpy(char *to, const char *from);
 char *strncpy(char *to, const char *from, size_t n);
 char *strcat(char *to, const char *from);
+char *strncat(char *to, const char *from, size_t n);
+char *strdup(const char *s);
 char *strstr(const char *s, const char *what);
 size_t strlcpy(char *to, const char *from, size_t size);
 char *strerror(int error);

@@ -19,5 +19,8 @@ pid_t getpid(void);
 pid_t fork(void);
 /* Not POSIX: start a program of the boot archive with the standard handles. -1: errno says why. */
 pid_t spawn(const char *path, char *const argv[]);
+#define _SC_PAGESIZE 1
+#define _SC_NPROCESSORS_ONLN 2
+long sysconf(int name); /* these two */
 unsigned sleep(unsigned seconds);
 int usleep(unsigned microseconds);

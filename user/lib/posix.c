@@ -42,6 +42,18 @@ int madvise(void *address, size_t bytes, int advice)
     return (int)__result(quire_call(madvise, address, bytes, advice));
 }
 
+long sysconf(int name)
+{
+    struct quire_memory m;
+
+    if (name == _SC_PAGESIZE)
+        return 4096;
+    if (name != _SC_NPROCESSORS_ONLN)
+        return __result(-EINVAL);
+    long err = quire_call(memory_info, &m);
+    return err ? __result(err) : (long)m.cpus_online;
+}
+
 int sched_yield(void) { return (int)__result(quire_call(yield)); }
 int sched_getcpu(void) { return (int)quire_call(cpu); }
 

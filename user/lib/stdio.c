@@ -2,6 +2,7 @@
 /* Formatted output through the kernel's console handle, and lines in. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,11 +11,21 @@ FILE *const stdin = &files[0], *const stdout = &files[1], *const stderr = &files
 
 int vfprintf(FILE *file, const char *fmt, va_list args)
 {
-    char text[512];
-    int n = vsnprintf(text, sizeof(text), fmt, args);
+    char text[512], *out = text;
+    va_list again;
 
-    write(file->fd, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
-    return n;
+    va_copy(again, args);
+    int n = vsnprintf(text, sizeof(text), fmt, args);
+    if ((size_t)n >= sizeof(text)) { /* rare enough for a second go */
+        out = malloc((size_t)n + 1);
+        if (out)
+            vsnprintf(out, (size_t)n + 1, fmt, again);
+    }
+    va_end(again);
+    ssize_t written = out ? write(file->fd, out, (size_t)n) : -1;
+    if (out != text)
+        free(out);
+    return written < 0 ? -1 : n;
 }
 int vprintf(const char *fmt, va_list args) { return vfprintf(stdout, fmt, args); }
 
@@ -39,7 +50,7 @@ int printf(const char *fmt, ...)
 }
 
 int fputs(const char *text, FILE *file) { return (int)write(file->fd, text, strlen(text)); }
-int puts(const char *text) { return printf("%s\n", text); }
+int puts(const char *text) { return printf("%s\n", text) < 0 ? EOF : 0; }
 int fflush(FILE *file) { return (void)file, 0; }
 
 int putchar(int c)
@@ -47,6 +58,12 @@ int putchar(int c)
     char text = (char)c;
     write(1, &text, 1);
     return c;
+}
+
+int getchar(void)
+{
+    char c;
+    return read(0, &c, 1) == 1 ? (unsigned char)c : EOF;
 }
 
 char *fgets(char *line, int size, FILE *file)

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Numbers and memory. malloc: blocks with a header of 16 bytes; free ones in lists by power of two, fresh ones
- * cut from regions of 256 KiB; large ones are mapped and unmapped by themselves.
+ * cut from regions of 256 KiB; large ones are mapped and unmapped by themselves. One lock for all threads.
  */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#define PAGE 4096
 #define REGION (256 * 1024)
 #define LARGE (64 * 1024)
 #define MIN_BITS 5
@@ -22,6 +26,14 @@ struct block {
 
 static struct block *bins[NR_BINS];
 static char *region, *region_end;
+static int heap_lock;
+
+static void lock_heap(void)
+{
+    while (__atomic_exchange_n(&heap_lock, 1, __ATOMIC_ACQUIRE))
+        sched_yield();
+}
+static void unlock_heap(void) { __atomic_store_n(&heap_lock, 0, __ATOMIC_RELEASE); }
 
 static int bin_of(size_t total)
 {
@@ -37,38 +49,51 @@ static void *map(size_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* A block of this bin: a free one, or the next piece of the region. NULL: no memory. */
+static struct block *small_block(int bin)
+{
+    size_t total = (size_t)1 << (bin + MIN_BITS);
+    struct block *b;
+
+    lock_heap();
+    b = bins[bin];
+    if (b) {
+        bins[bin] = b->next;
+    } else {
+        if ((size_t)(region_end - region) < total) {
+            region = map(REGION);
+            region_end = region ? region + REGION : NULL;
+        }
+        b = (struct block *)region;
+        region = region ? region + total : NULL;
+    }
+    unlock_heap();
+    if (b)
+        b->bytes = total;
+    return b;
+}
+
+static struct block *large_block(size_t total)
+{
+    total = (total + PAGE - 1) & ~(size_t)(PAGE - 1);
+    struct block *b = total ? map(total) : NULL;
+
+    if (b)
+        b->bytes = total;
+    return b;
+}
+
 void *malloc(size_t bytes)
 {
     size_t total = bytes + sizeof(struct block);
-    struct block *b;
+    struct block *b = NULL;
 
-    if (total < bytes) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    if (total > LARGE) {
-        total = (total + 4095) & ~(size_t)4095;
-        b = map(total);
-    } else {
-        int bin = bin_of(total);
-        total = (size_t)1 << (bin + MIN_BITS);
-        b = bins[bin];
-        if (b) {
-            bins[bin] = b->next;
-        } else {
-            if ((size_t)(region_end - region) < total) {
-                region = map(REGION);
-                region_end = region ? region + REGION : NULL;
-            }
-            b = (struct block *)region;
-            region = region ? region + total : NULL;
-        }
-    }
+    if (total >= bytes)
+        b = total > LARGE ? large_block(total) : small_block(bin_of(total));
     if (!b) {
         errno = ENOMEM;
         return NULL;
     }
-    b->bytes = total;
     return b + 1;
 }
 
@@ -83,8 +108,10 @@ void free(void *p)
         return;
     }
     int bin = bin_of(b->bytes);
+    lock_heap();
     b->next = bins[bin];
     bins[bin] = b;
+    unlock_heap();
 }
 
 void *calloc(size_t n, size_t bytes)
@@ -114,38 +141,67 @@ void *realloc(void *p, size_t bytes)
     return fresh;
 }
 
-static int digit_of(char c)
+static int digit_of(char c) { return isdigit(c) ? c - '0' : isalpha(c) ? tolower(c) - 'a' + 10 : 99; }
+
+/* The digits at *text in this base (0: by prefix), which move it on. True: the number has more than 64 bits. */
+static bool take_digits(const char **text, int base, unsigned long *value)
 {
-    return isdigit(c) ? c - '0' : isalpha(c) ? tolower(c) - 'a' + 10 : 99;
+    const char *p = *text;
+    bool overflow = false;
+
+    if ((base == 0 || base == 16) && p[0] == '0' && tolower(p[1]) == 'x' && digit_of(p[2]) < 16) {
+        p += 2;
+        base = 16;
+    } else if (base == 0) {
+        base = p[0] == '0' ? 8 : 10;
+    }
+    *value = 0;
+    for (; digit_of(*p) < base; p++) {
+        overflow |= __builtin_mul_overflow(*value, (unsigned long)base, value);
+        overflow |= __builtin_add_overflow(*value, (unsigned long)digit_of(*p), value);
+    }
+    *text = p;
+    return overflow;
+}
+
+/* Sign and digits; *end is text itself if there are none. */
+static bool take_number(const char *text, char **end, int base, bool *negative, unsigned long *value)
+{
+    const char *p = text;
+
+    while (isspace(*p))
+        p++;
+    *negative = *p == '-';
+    p += *p == '-' || *p == '+';
+    const char *digits = p;
+    bool overflow = take_digits(&p, base, value);
+    if (end)
+        *end = (char *)(p == digits ? text : p);
+    return overflow;
 }
 
 unsigned long strtoul(const char *text, char **end, int base)
 {
-    unsigned long value = 0;
+    unsigned long value;
+    bool negative;
 
-    while (isspace(*text))
-        text++;
-    if ((base == 0 || base == 16) && text[0] == '0' && (text[1] | 32) == 'x') {
-        text += 2;
-        base = 16;
-    } else if (base == 0) {
-        base = text[0] == '0' ? 8 : 10;
+    if (take_number(text, end, base, &negative, &value)) {
+        errno = ERANGE;
+        return ULONG_MAX;
     }
-    for (; digit_of(*text) < base; text++)
-        value = value * (unsigned)base + (unsigned)digit_of(*text);
-    if (end)
-        *end = (char *)text;
-    return value;
+    return negative ? -value : value;
 }
 
 long strtol(const char *text, char **end, int base)
 {
-    while (isspace(*text))
-        text++;
-    int negative = *text == '-';
-    text += *text == '-' || *text == '+';
-    unsigned long value = strtoul(text, end, base);
-    return negative ? -(long)value : (long)value;
+    unsigned long value;
+    bool negative, overflow = take_number(text, end, base, &negative, &value);
+
+    if (overflow || value > (unsigned long)LONG_MAX + negative) {
+        errno = ERANGE;
+        return negative ? LONG_MIN : LONG_MAX;
+    }
+    return (long)(negative ? -value : value);
 }
 
 int atoi(const char *text) { return (int)strtol(text, NULL, 10); }

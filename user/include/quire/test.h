@@ -20,7 +20,7 @@ struct test_case {
 #define TEST(suite_, name_)                                                                        \
     static void test_##suite_##_##name_(void);                                                     \
     static const struct test_case test_case_##suite_##_##name_                                     \
-        __attribute__((used, section(".tests." #suite_), aligned(8))) = {#suite_, #name_,          \
+        __attribute__((used, no_reorder, section(".tests." #suite_), aligned(8))) = {#suite_, #name_,          \
                                                                          test_##suite_##_##name_, 0}; \
     static void test_##suite_##_##name_(void)
 

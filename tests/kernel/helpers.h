@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* What several groups of kernel tests use: threads on all CPUs, failing allocations, checks of address spaces. */
+#pragma once
+
+#include <quire/mm.h>
+#include <quire/test.h>
+#include <quire/thread.h>
+
+/* --- threads of a test ------------------------------------------------------------------------- */
+/* Some threads that run at the same time; each pinned to a CPU. Zero-initialised: an empty crew. */
+struct crew {
+    u32 running;
+};
+/* Start fn(arg) on this CPU; false (and the test has failed): no memory.
+ * A CPU that isn't online does nothing. */
+bool crew_start(struct crew *crew, unsigned cpu, void (*fn)(void *), void *arg);
+/* Wait until all have returned. */
+void crew_wait(struct crew *crew);
+
+/* --- memory ------------------------------------------------------------------------------------ */
+struct ledger {
+    u64 frames, objects;
+};
+/* What is in use now, to be compared with what is in use later. */
+struct ledger ledger_read(void);
+#define EXPECT_LEDGER(before)                                                                      \
+    do {                                                                                           \
+        struct ledger ledger_now_ = ledger_read();                                                 \
+        EXPECT_EQ(ledger_now_.frames, (before).frames);                                            \
+        EXPECT_EQ(ledger_now_.objects, (before).objects);                                          \
+    } while (0)
+
+/*
+ * Run op(arg) with the first, second, third ... allocation failing, until it gets by without a failure. op
+ * returns 0 or an error and undoes what it did if that went well; it must leave nothing behind either way.
+ */
+void with_every_failure(int (*op)(void *), void *arg);
+
+/* The largest order that leaves half of free memory alone, `most` at most. */
+unsigned order_that_fits(unsigned most);
+/* Whether nr words from pfn on are all this one. */
+bool words_are(pfn_t pfn, u64 nr, memdesc_t word);
+
+/* --- address spaces ---------------------------------------------------------------------------- */
+#define TEST_BASE (16UL << 30) /* where tests map things at fixed addresses */
+
+/* An anonymous private mapping at TEST_BASE, or what goes wrong ends the test. */
+vaddr_t map_anonymous(struct mm *mm, size_t len, unsigned prot);
+/* Every page of the range as if it were accessed; 0 or the first error. */
+int touch_range(struct mm *mm, vaddr_t addr, size_t len, unsigned access);
+/* Make every CPU seem to hold translations of mm, so that flushes go out to all. */
+void seem_active_everywhere(struct mm *mm);
+unsigned count_areas(struct mm *mm);
+/* The invariants of areas, entries and counts; failures are reported. Nobody else uses mm. */
+void check_address_space(struct mm *mm);
+/* The frame mapped at addr; PFN_NONE: none. */
+pfn_t mapped_frame(struct mm *mm, vaddr_t addr);
+/* One byte of user memory through the direct map. The page is mapped. */
+u8 *user_byte(struct mm *mm, vaddr_t addr);
+
+/* --- the order of events ----------------------------------------------------------------------- */
+/*
+ * The rule that keeps memory safe: a frame whose entry was cleared (a page's or a table's) is given back only
+ * after a flush that began after the clearing has ended, and every CPU asked has answered.
+ */
+void events_start(void);
+/* Check everything since events_start(); reports the broken rule. Returns how many frees it looked at. */
+unsigned events_check(void);

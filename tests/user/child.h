@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Children for tests: what they do happens in a process of its own, which may die of it. */
+#pragma once
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <quire/test.h>
+
+#define PAGE 4096ul
+#define KIB 1024ul
+#define MIB (1024 * KIB)
+
+/* Runs the statement in a child; the value is the child's wait status, 0 if the statement went well. */
+#define IN_CHILD(statement)                                                                        \
+    ({                                                                                             \
+        int status_ = -1;                                                                          \
+        pid_t pid_ = fork();                                                                       \
+        if (pid_ == 0) {                                                                           \
+            statement;                                                                             \
+            _exit(0);                                                                              \
+        }                                                                                          \
+        waitpid(pid_, &status_, 0);                                                                \
+        status_;                                                                                   \
+    })
+
+/* The statement must kill the process that runs it, with this signal. */
+#define EXPECT_DIES(signal, statement)                                                             \
+    do {                                                                                           \
+        int seen_ = IN_CHILD(statement);                                                           \
+        if (WTERMSIG(seen_) != (signal))                                                           \
+            test_fail(__FILE__, __LINE__, "expected death by signal %d, seen wait status 0x%x: %s", signal, \
+                      (unsigned)seen_, #statement);                                                \
+    } while (0)
+
+/* What the kernel answers to a system call, error numbers included. */
+#define EXPECT_CALL(want, ...) EXPECT_EQ(quire_call(__VA_ARGS__), want)
+
+static inline char *map_pages(size_t bytes, int prot)
+{
+    char *p = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT(p != MAP_FAILED);
+    return p;
+}
+
+static inline char *map_shared(size_t bytes)
+{
+    char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT(p != MAP_FAILED);
+    return p;
+}
+
+/* The area that holds this address; false: none does. */
+static inline int find_area(const void *address, struct quire_area *area)
+{
+    for (long i = 0; quire_call(area_info, 0, i, area) == 0; i++)
+        if ((uint64_t)(uintptr_t)address >= area->start && (uint64_t)(uintptr_t)address < area->end)
+            return 1;
+    return 0;
+}

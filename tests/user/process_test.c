@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes: starting, copying, ending, waiting, and what happens when there is no more of something. */
+#include "child.h"
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <code.h>
+
+static char *const no_arguments[] = {"true", NULL};
+
+/* --- ending and waiting ---------------------------------------------------------------------------- */
+TEST(process, an_exit_status_has_eight_bits)
+{
+    EXPECT_EQ(IN_CHILD(_exit(0)), 0);
+    EXPECT_EQ(IN_CHILD(_exit(1)), 1 << 8);
+    EXPECT_EQ(IN_CHILD(_exit(255)), 255 << 8);
+    EXPECT_EQ(IN_CHILD(_exit(256 + 3)), 3 << 8);
+    EXPECT_EQ(IN_CHILD(_exit(-1)), 255 << 8);
+}
+
+TEST(process, wait_for_any_reports_each_child_once)
+{
+    enum { NR = 8 };
+    pid_t pid[NR], ended;
+    int status, seen[NR] = {0};
+
+    for (int i = 0; i < NR; i++)
+        if ((pid[i] = fork()) == 0)
+            _exit(i);
+    while ((ended = wait(&status)) > 0)
+        for (int i = 0; i < NR; i++)
+            if (pid[i] == ended) {
+                seen[i]++;
+                EXPECT_EQ(WEXITSTATUS(status), i);
+            }
+    EXPECT_EQ(errno, ECHILD);
+    for (int i = 0; i < NR; i++)
+        EXPECT_EQ(seen[i], 1);
+}
+
+TEST(process, a_child_is_waited_for_once)
+{
+    int status;
+
+    EXPECT_CALL(-ECHILD, wait, -1, &status);
+    long handle = quire_call(fork);
+    if (handle == QUIRE_IN_CHILD)
+        _exit(4);
+    long id = quire_call(process_id, handle);
+    EXPECT_CALL(id, wait, handle, &status);
+    EXPECT_EQ(WEXITSTATUS(status), 4);
+    EXPECT_CALL(-EBADF, wait, handle, &status);
+    EXPECT_CALL(-ECHILD, wait, -1, &status);
+}
+
+TEST(process, a_bad_status_pointer_does_not_cost_the_status)
+{
+    int status = 0;
+    long handle = quire_call(fork);
+
+    if (handle == QUIRE_IN_CHILD)
+        _exit(9);
+    EXPECT_CALL(-EFAULT, wait, handle, 8);
+    EXPECT_CALL(-EFAULT, wait, -1, -1l);
+    EXPECT(quire_call(wait, handle, &status) > 0);
+    EXPECT_EQ(WEXITSTATUS(status), 9);
+}
+
+TEST(process, wait_needs_no_status_pointer)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(1);
+    EXPECT_EQ(waitpid(pid, NULL, 0), pid);
+}
+
+TEST(process, ids_are_unique_and_known_to_both_sides)
+{
+    volatile pid_t *seen = (volatile pid_t *)map_shared(PAGE);
+    pid_t a = fork();
+
+    if (a == 0) {
+        seen[0] = getpid();
+        _exit(0);
+    }
+    pid_t b = fork();
+    if (b == 0) {
+        seen[1] = getpid();
+        _exit(0);
+    }
+    while (wait(NULL) > 0)
+        ;
+    EXPECT(a != b && a != getpid() && b != getpid());
+    EXPECT_EQ(seen[0], a);
+    EXPECT_EQ(seen[1], b);
+}
+
+TEST(process, orphans_go_on_and_leave_nothing_behind)
+{
+    volatile int *step = (volatile int *)map_shared(PAGE);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (fork() == 0) { /* the orphan-to-be */
+            while (step[0] == 0)
+                sched_yield();
+            step[1] = 1;
+            _exit(0);
+        }
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    step[0] = 1;
+    while (step[1] == 0)
+        sched_yield();
+    EXPECT_EQ(wait(NULL), -1); /* it isn't our child */
+}
+
+/* --- starting -------------------------------------------------------------------------------------- */
+TEST(process, spawn_starts_a_program_of_the_archive)
+{
+    char *const argv[] = {"hello", "7", NULL};
+    int status = 0;
+    pid_t pid = spawn("bin/hello", argv);
+
+    EXPECT(pid > 0);
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+TEST(process, spawn_refuses_what_is_not_there_or_not_a_program)
+{
+    char long_path[300];
+
+    memset(long_path, 'x', sizeof(long_path));
+    long_path[299] = 0;
+    EXPECT_CALL(-ENOENT, spawn, "bin/nothing", no_arguments);
+    EXPECT_CALL(-ENOENT, spawn, "", no_arguments);
+    EXPECT_CALL(-ENOEXEC, spawn, "motd", no_arguments);
+    EXPECT_CALL(-ENAMETOOLONG, spawn, long_path, no_arguments);
+    EXPECT_CALL(-ECHILD, wait, -1, 0);
+}
+
+TEST(process, arguments_arrive_up_to_their_limits)
+{
+    enum { MAX_ARGS = 32, MAX_BYTES = 4096 };
+    char *argv[MAX_ARGS + 2], bytes[MAX_BYTES + 1];
+    int status;
+
+    for (int i = 0; i < MAX_ARGS + 1; i++)
+        argv[i] = "a";
+    argv[MAX_ARGS + 1] = NULL;
+    EXPECT_CALL(-E2BIG, spawn, "bin/true", argv);
+    argv[MAX_ARGS] = NULL;
+    EXPECT(spawn("bin/true", argv) > 0);
+    memset(bytes, 'b', sizeof(bytes));
+    argv[0] = bytes;
+    argv[1] = NULL;
+    bytes[MAX_BYTES] = 0;
+    EXPECT_CALL(-E2BIG, spawn, "bin/true", argv);
+    bytes[MAX_BYTES - 1] = 0;
+    EXPECT(spawn("bin/true", argv) > 0);
+    while (wait(&status) > 0)
+        EXPECT_EQ(status, 0);
+    EXPECT(quire_call(spawn, "bin/true", NULL) >= 0); /* none at all */
+    EXPECT(wait(&status) > 0 && status == 0);
+}
+
+TEST(process, a_spawned_program_gets_the_standard_handles_only)
+{
+    char *const argv[] = {"sh", "-c", "cat motd", NULL};
+    int first = open("motd", O_RDONLY), status;
+
+    EXPECT_EQ(first, 3);
+    EXPECT(spawn("bin/sh", argv) > 0); /* its cat would show what handle 3 does */
+    wait(&status);
+    EXPECT_EQ(status, 0);
+    close(1);
+    close(2);
+    EXPECT(spawn("bin/hello", argv) > 0); /* has no place to print to, and says -c as a number: 0 */
+    EXPECT(wait(&status) > 0 && status == 0);
+}
+
+TEST(process, a_hundred_children_one_after_the_other)
+{
+    for (int i = 0; i < 100; i++)
+        EXPECT_EQ(IN_CHILD(_exit(i)), i << 8);
+}
+
+TEST(process, thirty_children_at_once)
+{
+    int status, ended = 0;
+
+    for (int i = 0; i < 30; i++)
+        if (fork() == 0) {
+            sched_yield();
+            _exit(0);
+        }
+    while (wait(&status) > 0)
+        ended += status == 0;
+    EXPECT_EQ(ended, 30);
+}
+
+/* --- copies ---------------------------------------------------------------------------------------- */
+TEST(process, a_copy_does_not_see_later_writes_of_either_side)
+{
+    static int data = 1;
+    int on_stack = 1;
+    volatile int *step = (volatile int *)map_shared(PAGE);
+    char *p = map_pages(200 * KIB, PROT_READ | PROT_WRITE);
+
+    memset(p, 1, 200 * KIB);
+    pid_t pid = fork();
+    if (pid == 0) {
+        while (step[0] == 0)
+            sched_yield();
+        int wrong = data != 1 || on_stack != 1;
+        for (size_t i = 0; i < 200 * KIB; i += PAGE)
+            wrong += p[i] != 1;
+        memset(p, 3, 200 * KIB);
+        data = on_stack = 3;
+        _exit(wrong);
+    }
+    memset(p, 2, 200 * KIB);
+    data = on_stack = 2;
+    step[0] = 1;
+    int status;
+    waitpid(pid, &status, 0);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(data, 2);
+    EXPECT_EQ(on_stack, 2);
+    for (size_t i = 0; i < 200 * KIB; i += PAGE)
+        EXPECT_EQ(p[i], 2);
+}
+
+TEST(process, protection_changes_do_not_undo_copy_on_write)
+{
+    char *p = map_pages(64 * KIB, PROT_READ | PROT_WRITE);
+
+    memset(p, 1, 64 * KIB);
+    EXPECT_EQ(IN_CHILD({
+                  mprotect(p, 64 * KIB, PROT_READ);
+                  mprotect(p, 64 * KIB, PROT_READ | PROT_WRITE);
+                  memset(p, 2, 64 * KIB);
+              }),
+              0);
+    for (size_t i = 0; i < 64 * KIB; i += PAGE)
+        EXPECT_EQ(p[i], 1);
+}
+
+TEST(process, unmapping_a_copy_leaves_the_original)
+{
+    char *p = map_pages(64 * KIB, PROT_READ | PROT_WRITE);
+
+    memset(p, 1, 64 * KIB);
+    EXPECT_EQ(IN_CHILD(munmap(p, 64 * KIB)), 0);
+    EXPECT_EQ(IN_CHILD(madvise(p, 64 * KIB, MADV_DONTNEED); if (p[5]) _exit(1)), 0);
+    for (size_t i = 0; i < 64 * KIB; i += PAGE)
+        EXPECT_EQ(p[i], 1);
+}
+
+TEST(process, copies_of_copies_are_apart)
+{
+    volatile char *p = map_pages(PAGE, PROT_READ | PROT_WRITE);
+
+    p[0] = 1;
+    int status = IN_CHILD({
+        p[0]++;
+        int inner = IN_CHILD({
+            p[0]++;
+            _exit(p[0]);
+        });
+        _exit(WEXITSTATUS(inner) * 16 + p[0]);
+    });
+    EXPECT_EQ(WEXITSTATUS(status), 3 * 16 + 2);
+    EXPECT_EQ(p[0], 1);
+}
+
+TEST(process, a_page_that_is_nobody_elses_is_written_without_a_copy)
+{
+    char *p = map_pages(PAGE, PROT_READ | PROT_WRITE);
+
+    madvise(p, PAGE, MADV_NOHUGEPAGE);
+    p[0] = 1;
+    IN_CHILD(_exit(0));
+    uint64_t copies = test_count(COUNTER_FAULT_COW);
+    p[0] = 2;
+    EXPECT_EQ(test_count(COUNTER_FAULT_COW), copies);
+}
+
+/* --- killing ---------------------------------------------------------------------------------------- */
+static void expect_killed(pid_t pid)
+{
+    int status = -1;
+
+    EXPECT_EQ(kill(pid, SIGKILL), 0);
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(WTERMSIG(status), SIGKILL);
+}
+
+TEST(process, a_spinning_process_is_killed)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        for (;;)
+            ;
+    usleep(100);
+    expect_killed(pid);
+}
+
+TEST(process, a_sleeping_process_is_killed)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        sleep(1000);
+    usleep(100);
+    expect_killed(pid);
+}
+
+TEST(process, a_process_that_waits_for_input_is_killed)
+{
+    char line[10];
+    pid_t pid = fork();
+
+    if (pid == 0)
+        read(0, line, sizeof(line));
+    usleep(100);
+    expect_killed(pid);
+}
+
+TEST(process, a_process_that_waits_for_its_child_is_killed)
+{
+    volatile pid_t *grandchild = (volatile pid_t *)map_shared(PAGE);
+    volatile int *end = (volatile int *)(grandchild + 1);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        *grandchild = fork();
+        if (*grandchild == 0) {
+            while (!*end)
+                sched_yield();
+            _exit(0);
+        }
+        wait(NULL);
+    }
+    usleep(100);
+    expect_killed(pid);
+    *end = 1;
+}
+
+TEST(process, kill_reaches_children_only)
+{
+    EXPECT_EQ(kill(1, SIGKILL), -1);
+    EXPECT_EQ(errno, ESRCH);
+    EXPECT_EQ(kill(getpid(), SIGKILL), -1);
+    EXPECT_CALL(-EBADF, kill, -1);
+    EXPECT_CALL(-EBADF, kill, 1);
+}
+
+/* --- faults ----------------------------------------------------------------------------------------- */
+static volatile uintptr_t nowhere; /* volatile: the compiler must not know that it is null */
+
+static void jump_to(uintptr_t where) { ((void (*)(void))where)(); }
+
+static int __attribute__((noinline)) recurse(int depth)
+{
+    volatile char room[2000];
+
+    room[0] = (char)depth;
+    return depth ? recurse(depth - 1) + room[0] : 0;
+}
+
+TEST(process, null_pointers_kill_by_signal_11)
+{
+    EXPECT_DIES(SIGSEGV, *(volatile int *)nowhere);
+    EXPECT_DIES(SIGSEGV, *(volatile int *)nowhere = 1);
+    EXPECT_DIES(SIGSEGV, *(volatile char *)(nowhere + 4095) = 1);
+    EXPECT_DIES(SIGSEGV, jump_to(nowhere));
+}
+
+TEST(process, kernel_addresses_kill_by_signal_11)
+{
+    static const uintptr_t somewhere[] = {~0ul - 4095, 1ul << 63, 0xffffffff80200000ul, 0x7fffffffffff000ul};
+
+    for (int i = 0; i < 4; i++) {
+        EXPECT_DIES(SIGSEGV, (void)*(volatile char *)somewhere[i]);
+        EXPECT_DIES(SIGSEGV, *(volatile char *)somewhere[i] = 1);
+    }
+}
+
+TEST(process, program_text_and_constants_cannot_be_written)
+{
+    volatile uintptr_t text = (uintptr_t)recurse, constant = (uintptr_t)"constant";
+
+    EXPECT_DIES(SIGSEGV, *(volatile char *)text = 1);
+    EXPECT_DIES(SIGSEGV, *(volatile char *)constant = 1);
+}
+
+TEST(process, a_stack_that_overflows_kills_by_signal_11) { EXPECT_DIES(SIGSEGV, nowhere = (uintptr_t)recurse(100000)); }
+
+TEST(process, an_unknown_instruction_kills_by_signal_4) { EXPECT_DIES(SIGILL, CODE_ILLEGAL()); }
+
+/* --- no more of something ----------------------------------------------------------------------------- */
+TEST(process, a_full_handle_table_says_emfile_and_closing_makes_room)
+{
+    int last = -1, n;
+
+    while ((n = open("motd", O_RDONLY)) >= 0)
+        last = n;
+    EXPECT_EQ(errno, EMFILE);
+    EXPECT_EQ(last, 63);
+    EXPECT_CALL(-EMFILE, memory_create, PAGE);
+    EXPECT_CALL(-EMFILE, spawn, "bin/true", no_arguments);
+    EXPECT_CALL(-EMFILE, fork);
+    EXPECT_EQ(close(10), 0);
+    EXPECT_EQ(open("motd", O_RDONLY), 10); /* the lowest that is free */
+}
+
+TEST(process, a_process_that_wants_all_memory_gets_an_error_and_dies_alone)
+{
+    struct quire_memory before, after;
+    char *answer = map_shared(PAGE);
+
+    quire_call(memory_info, &before);
+    if (before.frames > 512 * MIB / PAGE)
+        SKIP("takes its time with more than 512 MiB");
+    int status = IN_CHILD({
+        size_t all = before.frames * PAGE;
+        char *p = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        answer[0] = p != MAP_FAILED && madvise(p, all, MADV_POPULATE_WRITE) == -1 && errno == ENOMEM;
+        for (size_t i = 0; i < all; i += PAGE)
+            p[i] = 1;
+    });
+    EXPECT_EQ(answer[0], 1);
+    EXPECT_EQ(WTERMSIG(status), SIGKILL);
+    quire_call(memory_info, &after);
+    EXPECT(after.free_frames + 100 > before.free_frames);
+}
+
+TEST(process, process_info_tells_about_this_process)
+{
+    struct quire_process p;
+    int found = 0;
+
+    for (long i = 0; quire_call(process_info, i, &p) == 0; i++)
+        if ((pid_t)p.id == getpid()) {
+            found++;
+            EXPECT_EQ(strcmp(p.name, "process_test"), 0);
+            EXPECT_EQ(p.threads, 1);
+            EXPECT_EQ(strcmp(p.state, "runs"), 0);
+            EXPECT(p.frames > 0 && p.tables > 0 && p.quota_used > 0 && p.quota_used < p.quota_limit);
+        }
+    EXPECT_EQ(found, 1);
+    EXPECT_CALL(-ENOENT, process_info, 1000000, &p);
+    EXPECT_CALL(-ENOENT, process_info, -1l, &p);
+}
