@@ -84,7 +84,8 @@ describe:
 # What sparse needs to see of the kernel's flags, and what the cross compiler says about its machine.
 .PHONY: sparse-flags
 sparse-flags:
-	@echo $(filter -D% -I% -std=%,$(KERNEL_CFLAGS)) $$($(CC) $(ARCH_CFLAGS) -dM -E - </dev/null | \
+	@echo -m64 -ffreestanding -nostdinc -isystem $$($(CC) -print-file-name=include) \
+	    $(filter -D% -I% -std=%,$(KERNEL_CFLAGS)) $$($(CC) $(ARCH_CFLAGS) -dM -E - </dev/null | \
 	    grep -E '^#define __(riscv|aarch64|s390x?|x86_64)[a-z_0-9]* ' | sed 's/#define \([^ ]*\) \(.*\)/-D\1=\2/')
 
 # Rebuild everything when the flags change.

@@ -37,8 +37,8 @@ check_sparse() # MACHINE
     flags=$("${MAKE:-make}" -s -f build.mk ARCH="$1" sparse-flags)
     for file in kernel/*.c mm/*.c uv/*.c lib/*.c arch/"$1"/*.c; do
         # shellcheck disable=SC2086
-        words=$(sparse $flags -Wno-decl -Wno-declaration-after-statement -Wno-non-pointer-null "$file" 2>&1 |
-            grep -E 'address space|noderef|restricted|cast (from|to)' | sort -u) || true
+        words=$(sparse $flags "$file" 2>&1 |
+            grep -E 'error:|incorrect type|address space|noderef|restricted|cast (from|to)' | sort -u) || true
         [ -z "$words" ] || {
             echo "$words"
             status=1
