@@ -81,6 +81,13 @@ describe:
 	    CC '$(CC)' CROSS_COMPILE '$(CROSS_COMPILE)' QEMU '$(or $(QEMU),$(ARCH_QEMU))' QEMU_ARGS '$(ARCH_QEMU_ARGS)' \
 	    OUT '$(OUT)' BOOT_FILE '$(OUT)/$(ARCH_BOOT_FILE)' INITRD '$(OUT)/initrd.cpio'
 
+# What sparse needs to see of the kernel's flags, and what the cross compiler says about its machine.
+.PHONY: sparse-flags
+sparse-flags:
+	@echo -m64 -ffreestanding -nostdinc -isystem $$($(CC) -print-file-name=include) \
+	    $(filter -D% -I% -std=%,$(KERNEL_CFLAGS)) $$($(CC) $(ARCH_CFLAGS) -dM -E - </dev/null | \
+	    grep -E '^#define __(riscv|aarch64|s390x?|x86_64)[a-z_0-9]* ' | sed 's/#define \([^ ]*\) \(.*\)/-D\1=\2/')
+
 # Rebuild everything when the flags change.
 $(OUT)/flags: FORCE
 	@mkdir -p $(OUT)
