@@ -81,6 +81,8 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
                 struct folio *f = mapped_folio(pte_pfn(e));
                 n = folio_pte_batch(ptep + i, e, nr - i, f ? f->pfn + folio_nr_pages(f) : pte_pfn(e) + 1);
                 copy_batch(g, to, addr + i * PAGE_SIZE, ptep + i, into + i, n);
+            } else if (unlikely(pte_poisoned(e))) {
+                pte_store(into + i, e); /* what is lost is lost for the child as well */
             }
             i += n;
         }

@@ -32,7 +32,7 @@ static unsigned anon_order(const struct vma *vma, vaddr_t addr, const pte_t *pte
             continue;
         const pte_t *entry = ptep - ((addr - start) >> PAGE_SHIFT);
         unsigned n = 0;
-        while (n < 1u << order && !pte_present(pte_load(entry + n)))
+        while (n < 1u << order && pte_none(pte_load(entry + n)))
             n++;
         if (n == 1u << order)
             return order;
@@ -92,9 +92,10 @@ static __noinline int fault_object(struct vma *vma, vaddr_t addr, unsigned acces
 
     if (!f)
         return page < vma->obj->nr_pages ? -ENOMEM : -EFAULT;
-    if (memdesc_type(memdesc_read(f->pfn + (page - f->index))) == MEMDESC_HWPOISON) {
+    enum memdesc_type type = memdesc_type(memdesc_read(f->pfn + (page - f->index)));
+    if (unlikely(type != MEMDESC_FOLIO)) { /* broken, or in a hole: not to be had through the object */
         folio_put(f);
-        return -EHWPOISON;
+        return type == MEMDESC_HWPOISON ? -EHWPOISON : -EFAULT;
     }
     /* A private page is mapped read-only first: the write comes back as a copy. */
     unsigned prot = private ? vma->prot & ~(unsigned)PROT_WRITE : vma->prot;
@@ -213,6 +214,8 @@ static int fault_in_area(struct vma *vma, vaddr_t addr, unsigned access)
     pte_t e = pte_load(ptep);
     if (pte_present(e))
         return fault_present(vma, addr, access, ptep, e);
+    if (unlikely(pte_poisoned(e)))
+        return -EHWPOISON;
     if (vma->flags & VMA_HOLE)
         return -EFAULT; /* the guest took it back */
     return vma->obj ? fault_object(vma, addr, access) : fault_anon(vma, addr, ptep);

@@ -39,7 +39,7 @@ static unsigned same_word(pfn_t pfn, unsigned nr, memdesc_t word)
 static unsigned empty_run(const pte_t *ptep, unsigned nr)
 {
     unsigned n = 0;
-    while (n < nr && !pte_present(pte_load(ptep + n)))
+    while (n < nr && pte_none(pte_load(ptep + n)))
         n++;
     return n;
 }
@@ -170,6 +170,8 @@ static unsigned clear_run(struct tlb_gather *g, struct vma *vma, vaddr_t addr, p
     while (i < nr && !tlb_gather_full(g)) {
         pte_t e = pte_load(ptep + i);
         if (!pte_present(e)) {
+            if (unlikely(pte_poisoned(e)))
+                pte_store(ptep + i, pte_empty(0));
             i++;
             continue;
         }

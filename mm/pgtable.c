@@ -6,9 +6,11 @@
 #include <quire/pgtable.h>
 #include <quire/buddy.h>
 #include <quire/counters.h>
+#include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
+#include <quire/poison.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 #include <arch-generic/paging.h>
@@ -188,6 +190,19 @@ pte_t *pt_ensure(struct mm *mm, vaddr_t addr, unsigned level)
 
 /* --- the range interface ----------------------------------------------------------------------- */
 #if QUIRE_DEBUG
+/*
+ * The word of the folio that a frame is part of: a hole or poison may come at any time, and whoever made it
+ * removes the entry again.
+ */
+static memdesc_t owner_word(pfn_t pfn)
+{
+    memdesc_t word = memdesc_read(pfn);
+
+    if (memdesc_type(word) == MEMDESC_HWPOISON)
+        word = ((struct hwpoison *)memdesc_pointer(word))->saved;
+    return memdesc_type(word) == MEMDESC_HOLE ? ((struct insecure_mem *)memdesc_pointer(word))->saved : word;
+}
+
 static void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, unsigned nr)
 {
     KASSERT(nr > 0, "set_ptes: nr is 0");
@@ -196,11 +211,11 @@ static void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t
     KASSERT(((vaddr_t)ptep / sizeof(pte_t) & (PT_ENTRIES(0) - 1)) == pt_index(addr, 0),
             "set_ptes: entry %p isn't the one for address 0x%lx", ptep, addr);
     KASSERT(spin_is_locked(pt_lock(ptep)), "set_ptes: the page-table lock isn't held");
-    memdesc_t word = memdesc_read(pte_pfn(pte));
+    memdesc_t word = owner_word(pte_pfn(pte));
     for (unsigned i = 0; nr > 1 && i < nr; i++) {
         KASSERT(!pte_present(pte_load(ptep + i)),
                 "set_ptes: entry %u of %u is present already: only nr == 1 may replace", i, nr);
-        KASSERT(memdesc_read(pte_pfn(pte) + i) == word,
+        KASSERT(owner_word(pte_pfn(pte) + i) == word,
                 "set_ptes: frame 0x%lx belongs to something else than frame 0x%lx: one call, one folio",
                 pte_pfn(pte) + i, pte_pfn(pte));
     }

@@ -34,7 +34,7 @@ static int poison_folio(pfn_t pfn, struct folio *f, struct hwpoison *record)
     if (!same)
         return 1;
     if (folio_map_count(f))
-        rmap_unmap_frames(f, pfn - f->pfn, 1);
+        rmap_poison_frame(f, pfn - f->pfn);
     return 0;
 }
 

@@ -77,4 +77,13 @@ static void unmap_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, v
     folio_put_many(f, nr);
 }
 
+/* The next access finds what is left behind, and is a bus error: private memory has no other trace of its page. */
+static void poison_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
+{
+    unmap_one(vma, addr, ptep, nr, arg);
+    for (unsigned i = 0; i < nr; i++)
+        pte_store(ptep + i, pte_poison());
+}
+
+void rmap_poison_frame(struct folio *f, size_t index) { rmap_walk(f, index, 1, poison_one, f); }
 void rmap_unmap_frames(struct folio *f, size_t first, size_t nr) { rmap_walk(f, first, nr, unmap_one, f); }

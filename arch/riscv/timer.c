@@ -6,6 +6,7 @@
 #include <arch-generic/machine.h>
 #include <arch/devices.h>
 #include <arch/sbi.h>
+#include <quire/spinlock.h>
 
 #define NS_PER_S 1000000000UL
 
@@ -24,6 +25,26 @@ u64 arch_clock_ns(void)
         return read_time() * 100;
     u64 t = read_time();
     return t / hz * NS_PER_S + t % hz * NS_PER_S / hz;
+}
+
+/*
+ * PAUSE ends nothing in QEMU's emulation: with -icount it runs one hart at a time until some timer is due, up to
+ * 0.1 s later. A timer that is due before all others makes it change over now, so ours is that for a moment.
+ * Changing over is slow in the host's time, so some of the guest's is spent too.
+ */
+#define SPIN_PAUSES 100
+
+void cpu_relax(void)
+{
+    for (unsigned i = 0; i < SPIN_PAUSES; i++)
+        cpu_pause();
+    if (!riscv_devices.sstc)
+        return;
+    bool on = irq_save();
+    u64 deadline = csr_read(0x14d);
+    csr_write(0x14d, MIN(deadline, read_time() + 1)); /* stimecmp */
+    csr_write(0x14d, deadline);
+    irq_restore(on);
 }
 
 void arch_timer_set(u64 deadline_ns)

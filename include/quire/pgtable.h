@@ -51,6 +51,9 @@ static inline u64 pt_index(vaddr_t addr, unsigned level)
 static inline u64 pt_span(unsigned level) { return 1UL << PT_SHIFT(level); } /* bytes under one entry */
 static inline pte_t *pt_table_of(pte_t e, unsigned level) { return paddr_address(pde_table(e, level)); }
 
+/* Free for a page: nothing is mapped there, and nothing was lost there. */
+static inline bool pte_none(pte_t e) { return !pte_present(e) && !pte_poisoned(e); }
+
 /*
  * The walk, for all formats and all owners of tables; stateless. From the top down to the entry that
  * decides about addr: a page entry (level 0), a block, or the empty entry where the tree ends. *level is

@@ -145,12 +145,10 @@ TEST(folio, a_recycled_descriptor_starts_afresh)
 
     f->clean = ~0UL;
     f->owner = (void *)16;
-    f->index = 99;
     folio_put(f);
     struct folio *again = folio_alloc(1, 0); /* the slab's last freed object */
     EXPECT_EQ(again->clean, 0);
     EXPECT(again->owner == NULL);
-    EXPECT_EQ(again->index, 0);
     EXPECT_EQ(again->flags, 0);
     EXPECT_EQ(again->map_count, 0);
     folio_put(again);
@@ -193,6 +191,7 @@ static void look_up(void *arg)
 {
     (void)arg;
     while (!READ_ONCE(race.stop)) {
+        jitter();
         pfn_t pfn = READ_ONCE(race.pfn);
         struct folio *f = pfn_folio_get(pfn);
         if (!f) {
@@ -217,15 +216,15 @@ TEST(folio, look_up_is_safe_against_free_on_other_cpus)
     race.pfn = PFN_NONE;
     for (unsigned cpu = 1; cpu < nr_cpus; cpu++)
         crew_start(&crew, cpu, look_up, NULL);
+    crew_wait_started(&crew);
     for (unsigned round = 0; round < 400; round++) {
+        jitter();
         struct folio *f = folio_alloc(round % 4, 0);
         ASSERT(f != NULL);
         WRITE_ONCE(race.pfn, f->pfn + round % folio_nr_pages(f));
-        for (unsigned i = 0; i < 50 + test_rand() % 200; i++)
-            cpu_relax();
+        spend(50 + test_rand() % 200);
         folio_put(f);
-        for (unsigned i = 0; i < test_rand() % 50; i++)
-            cpu_relax();
+        spend(test_rand() % 50);
     }
     WRITE_ONCE(race.stop, true);
     crew_wait(&crew);

@@ -18,6 +18,7 @@ static void crew_main(void *arg)
     struct crew_job job = *(struct crew_job *)arg;
 
     kfree(arg);
+    __atomic_add_fetch(&job.crew->started, 1, __ATOMIC_ACQ_REL);
     job.fn(job.arg);
     __atomic_sub_fetch(&job.crew->running, 1, __ATOMIC_ACQ_REL);
 }
@@ -36,14 +37,36 @@ bool crew_start(struct crew *crew, unsigned cpu, void (*fn)(void *), void *arg)
     }
     *job = (struct crew_job){crew, fn, arg};
     __atomic_add_fetch(&crew->running, 1, __ATOMIC_ACQ_REL);
+    crew->asked++;
     thread_start_on(t, cpu);
     return true;
+}
+
+void crew_wait_started(struct crew *crew)
+{
+    while (__atomic_load_n(&crew->started, __ATOMIC_ACQUIRE) < crew->asked)
+        thread_sleep_until(arch_clock_ns() + 20000);
 }
 
 void crew_wait(struct crew *crew)
 {
     while (__atomic_load_n(&crew->running, __ATOMIC_ACQUIRE))
         thread_sleep_until(arch_clock_ns() + 20000);
+}
+
+void jitter(void)
+{
+    static u64 state[MAX_CPUS];
+    u64 *x = &state[this_cpu()->cpu];
+
+    *x = *x * 6364136223846793005UL + 1442695040888963407UL + this_cpu()->cpu; /* Knuth, MMIX */
+    arch_timer_set(arch_clock_ns() + 200 + (*x >> 33) % 3000);
+}
+
+void spend(u64 loops)
+{
+    for (u64 i = 0; i < loops; i++)
+        barrier();
 }
 
 /* --- memory ------------------------------------------------------------------------------------ */

@@ -9,13 +9,22 @@
 /* --- threads of a test ------------------------------------------------------------------------- */
 /* Some threads that run at the same time; each pinned to a CPU. Zero-initialised: an empty crew. */
 struct crew {
-    u32 running;
+    u32 running, started, asked;
 };
 /* Start fn(arg) on this CPU; false (and the test has failed): no memory.
  * A CPU that isn't online does nothing. */
 bool crew_start(struct crew *crew, unsigned cpu, void (*fn)(void *), void *arg);
+/* Wait until all run. */
+void crew_wait_started(struct crew *crew);
 /* Wait until all have returned. */
 void crew_wait(struct crew *crew);
+
+/*
+ * Races. Under -icount the CPUs take turns, and a turn ends at the next timer interrupt. In a racer's loop: let
+ * this CPU's turn end soon, at an unforeseen place.
+ */
+void jitter(void);
+void spend(u64 loops); /* some time, without giving it to others */
 
 /* --- memory ------------------------------------------------------------------------------------ */
 struct ledger {

@@ -477,6 +477,7 @@ static void watch(void *arg)
 {
     (void)arg;
     while (!READ_ONCE(watched.stop)) {
+        jitter();
         pfn_t pfn = watched.folio->pfn + 6;
         struct folio *f = pfn_folio_get(pfn);
         struct insecure_mem *h = f ? NULL : pfn_hole_get(pfn);
@@ -502,14 +503,14 @@ TEST(hole, each_frame_is_in_one_state_or_the_other_for_every_cpu)
     watched.folio = make(4);
     for (unsigned cpu = 1; cpu < nr_cpus; cpu++)
         crew_start(&crew, cpu, watch, NULL);
+    crew_wait_started(&crew);
     for (unsigned round = 0; round < 200; round++) {
+        jitter();
         struct insecure_mem *h = punch(watched.folio, 4, 8);
-        for (unsigned i = 0; i < test_rand() % 300; i++)
-            cpu_relax();
+        spend(test_rand() % 300);
         while (folio_mend_hole(h) == -EBUSY)
-            cpu_relax();
-        for (unsigned i = 0; i < test_rand() % 300; i++)
-            cpu_relax();
+            spend(100);
+        spend(test_rand() % 300);
     }
     WRITE_ONCE(watched.stop, true);
     crew_wait(&crew);

@@ -128,7 +128,7 @@ TEST(slab, other_caches_give_empty_slabs_back)
     for (unsigned i = 0; i < NR; i++)
         slab_free(&plain_cache, o[(i * 7) % NR]);
     EXPECT_EQ(slab_in_use(&plain_cache), 0);
-    EXPECT_EQ(plain_cache.nr_slabs, 1); /* one is kept for the next request */
+    EXPECT(plain_cache.nr_slabs <= 3); /* of eight or so: what this CPU's magazine and the next request need */
 }
 
 TEST(slab, an_object_from_a_plain_cache_is_zero_each_time)
@@ -208,6 +208,7 @@ static void churn(void *arg)
     u64 *p[16];
 
     for (unsigned round = 0; round < 40; round++) {
+        jitter();
         for (unsigned i = 0; i < 16; i++)
             if ((p[i] = kmalloc(32 << (i % 5))) != NULL)
                 *p[i] = id << 32 | i;

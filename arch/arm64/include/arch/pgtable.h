@@ -50,12 +50,17 @@ typedef struct {
 #define PTE_SW_DIRTY    (1UL << 55)
 #define PTE_SW_NONE     (1UL << 56) /* PROT_NONE: holds a frame although bit 0 is clear */
 
+#define PTE_POISON      (1UL << 57) /* software: no entry, and there will be none */
+
 /* What a writable clean entry has in AP[2]: PTE_RDONLY if hardware will clear it, else 0. */
 extern u64 arm64_clean_rdonly;
 
 static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
 
 static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
+/* What stands where a broken frame was mapped: nothing present, but not free for another page either. */
+static inline pte_t pte_poison(void) { return (pte_t){PTE_POISON}; }
+static inline bool pte_poisoned(pte_t e) { return (e.v & (PTE_POISON | PTE_VALID | PTE_SW_NONE)) == PTE_POISON; }
 static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 
 /* --- leaf entries ----------------------------------------------------------------------------- */

@@ -37,7 +37,8 @@ static inline void arch_irq_enable(void) { csr_set(sstatus, SSTATUS_SIE); }
 static inline void arch_irq_disable(void) { csr_clear(sstatus, SSTATUS_SIE); }
 static inline bool arch_irq_enabled(void) { return csr_read(sstatus) & SSTATUS_SIE; }
 
-static inline void cpu_relax(void) { __asm__ volatile(".insn i 0x0F, 0, x0, x0, 0x010" ::: "memory"); }
+static inline void cpu_pause(void) { __asm__ volatile(".insn i 0x0F, 0, x0, x0, 0x010" ::: "memory"); }
+void cpu_relax(void); /* in a loop that waits for another CPU */
 
 static inline void arch_wait_for_interrupt(void) { __asm__ volatile("wfi" ::: "memory"); }
 

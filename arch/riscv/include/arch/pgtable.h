@@ -32,12 +32,16 @@ typedef struct {
 #define PTE_A (1UL << 6)
 #define PTE_D (1UL << 7)
 #define PTE_NONE (1UL << 8) /* software: PROT_NONE, holds a frame although V is clear */
+#define PTE_POISON (1UL << 9) /* software: no entry, and there will be none */
 #define PTE_PFN_SHIFT 10
 #define PTE_PFN_MASK (((1UL << 44) - 1) << PTE_PFN_SHIFT)
 
 static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
 
 static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
+/* What stands where a broken frame was mapped: nothing present, but not free for another page either. */
+static inline pte_t pte_poison(void) { return (pte_t){PTE_POISON}; }
+static inline bool pte_poisoned(pte_t e) { return (e.v & (PTE_POISON | PTE_V | PTE_NONE)) == PTE_POISON; }
 static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 
 /* --- leaf entries ------------------------------------------------------------------------------ */

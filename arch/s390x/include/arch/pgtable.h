@@ -43,6 +43,7 @@ typedef struct {
 #define PTE_YOUNG    0x008UL
 #define PTE_READ     0x020UL
 #define PTE_USER     0x040UL
+#define PTE_POISON   0x080UL /* with I alone: no entry, and there will be none */
 #define PTE_SOFTWARE 0x06fUL
 
 #define PDE_ORIGIN       (~0x7ffUL) /* page tables are aligned to 2 KiB */
@@ -63,6 +64,15 @@ static inline pte_t pte_empty(unsigned level)
     return (pte_t){level == 0   ? PTE_INVALID
                    : level == 1 ? PDE_INVALID
                                 : PDE_INVALID | PDE_REGION_THIRD};
+}
+/* What stands where a broken frame was mapped: nothing present, but not free for another page either. */
+static inline pte_t pte_poison(void)
+{
+    return (pte_t){PTE_INVALID | PTE_POISON};
+}
+static inline bool pte_poisoned(pte_t e)
+{
+    return (e.v & (PTE_POISON | PTE_PRESENT)) == PTE_POISON;
 }
 static inline bool pte_same(pte_t a, pte_t b)
 {

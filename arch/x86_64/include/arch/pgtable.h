@@ -35,6 +35,7 @@ typedef struct {
 #define PTE_PS        (1UL << 7)
 #define PTE_G         (1UL << 8)
 #define PTE_NONE      (1UL << 9) /* software: PROT_NONE, holds a frame although P is clear */
+#define PTE_POISON    (1UL << 10) /* software: no entry, and there will be none */
 #define PTE_NX        (1UL << 63)
 #define PTE_PFN_SHIFT 12
 #define PTE_PFN_MASK  (((1UL << 40) - 1) << PTE_PFN_SHIFT)
@@ -46,6 +47,9 @@ static inline bool arch_pt_block_ok(unsigned level)
 }
 
 static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
+/* What stands where a broken frame was mapped: nothing present, but not free for another page either. */
+static inline pte_t pte_poison(void) { return (pte_t){PTE_POISON}; }
+static inline bool pte_poisoned(pte_t e) { return (e.v & (PTE_POISON | PTE_P | PTE_NONE)) == PTE_POISON; }
 static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 
 /* --- leaf entries --- */
