@@ -95,6 +95,9 @@ struct folio *pfn_folio_get(pfn_t pfn)
     }
 }
 
+struct folio *folio_descriptor_alloc(void) { return slab_alloc(&folio_cache); }
+void folio_descriptor_free(struct folio *f) { slab_free(&folio_cache, f); }
+
 bool folio_has_hole(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_HOLES; }
 bool folio_has_poison(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_POISON; }
 u64 folio_descriptors_in_use(void) { return slab_in_use(&folio_cache); }
