@@ -96,6 +96,7 @@ $(OUT)/flags: FORCE
 $(OUT)/objects: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(KERNEL_OBJ) $(EXTRA_KERNEL)' | cmp -s - $@ || echo '$(KERNEL_OBJ) $(EXTRA_KERNEL)' > $@
+.PHONY: FORCE
 FORCE:
 
 $(OUT)/gen/asm_offsets.h: arch/$(ARCH)/asm_offsets.c $(OUT)/flags
@@ -178,14 +179,16 @@ $(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/
 $(OUT)/root/broken/empty: $(OUT)/root/bin/hello tools/broken_elf.py
 	$(Q)python3 tools/broken_elf.py $< $(@D)
 
+# The boot archive holds these files, whatever else an older build left in the folder.
+ROOT_FILES := $(shell find user/root -type f 2>/dev/null)
+ARCHIVED   := $(patsubst $(OUT)/root/%,%,$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN)) $(ROOT_FILES:user/root/%=%)
 $(OUT)/initrd.list: FORCE
 	@mkdir -p $(OUT)
-	@echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN)' | cmp -s - $@ || { rm -rf $(OUT)/root; echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN)' > $@; }
-ROOT_FILES := $(shell find user/root -type f 2>/dev/null)
+	@echo '$(ARCHIVED)' | cmp -s - $@ || echo '$(ARCHIVED)' > $@
 $(OUT)/initrd.cpio: $(OUT)/initrd.list $(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN) $(ROOT_FILES)
 	$(call say,CPIO,$@)
 	$(Q)cp -r user/root/. $(OUT)/root/
-	$(Q)cd $(OUT)/root && find . -mindepth 1 -type f | sed 's,^\./,,' | LC_ALL=C sort | \
+	$(Q)cd $(OUT)/root && printf '%s\n' $(ARCHIVED) | LC_ALL=C sort | \
 	    cpio --quiet --reproducible -o -H newc > ../initrd.cpio
 
 -include $(KERNEL_OBJ:.o=.d) $(LIBC_OBJ:.o=.d)
