@@ -177,11 +177,11 @@ $(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/
 	$(Q)$(OBJCOPY) --strip-debug $@
 
 $(OUT)/root/broken/empty: $(OUT)/root/bin/hello tools/broken_elf.py
-	$(Q)python3 tools/broken_elf.py $< $(@D)
+	$(Q)$(or $(PYTHON),python3) tools/broken_elf.py $< $(@D)
 
 # The boot archive holds these files, whatever else an older build left in the folder.
 ROOT_FILES := $(shell find user/root -type f 2>/dev/null)
-ARCHIVED   := $(patsubst $(OUT)/root/%,%,$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN)) $(ROOT_FILES:user/root/%=%)
+ARCHIVED   := $(patsubst $(OUT)/root/%,%,$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(if $(USER_TESTS),$(OUT)/root/broken/*)) $(ROOT_FILES:user/root/%=%)
 $(OUT)/initrd.list: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(ARCHIVED)' | cmp -s - $@ || echo '$(ARCHIVED)' > $@

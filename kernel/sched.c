@@ -81,12 +81,16 @@ static struct thread *pick(struct runqueue *rq)
  * The next thing this CPU's timer has to do, with the thread that runs from now on. The end of a slice that is
  * noted already needs no second interrupt, but sleepers go on counting: kernel code may take its time.
  */
+u64 sched_longest_run_ns = ~0UL;
+
 static void set_timer(struct runqueue *rq, const struct thread *next)
 {
     u64 deadline = ~0UL;
 
+    if (next != rq->idle && sched_longest_run_ns != ~0UL)
+        deadline = arch_clock_ns() + sched_longest_run_ns;
     if (rq->nr_queued && next != rq->idle && !rq->need_resched)
-        deadline = next->slice_end_ns;
+        deadline = MIN(deadline, next->slice_end_ns);
     if (!list_empty(&rq->sleepers))
         deadline = MIN(deadline, list_entry(rq->sleepers.next, struct thread, wait_link)->wake_at_ns);
     arch_timer_set(deadline);
