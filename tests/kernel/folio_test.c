@@ -144,7 +144,6 @@ TEST(folio, a_recycled_descriptor_starts_afresh)
     struct folio *f = folio_alloc(1, 0);
 
     f->clean = ~0UL;
-    f->owner = (void *)16;
     folio_put(f);
     struct folio *again = folio_alloc(1, 0); /* the slab's last freed object */
     EXPECT_EQ(again->clean, 0);
