@@ -4,6 +4,7 @@
 #include <quire/buddy.h>
 #include <quire/frame_cache.h>
 #include <quire/folio.h>
+#include <quire/frame_cache.h>
 #include <quire/string.h>
 
 TEST(memdesc, a_word_holds_a_type_and_a_pointer)
