@@ -15,6 +15,9 @@
 #include <quire/slab.h>
 #include <arch-generic/machine.h>
 
+#define TURN_NS 1000000UL
+#define TURN_STEP_NS 70001UL
+
 struct runqueue {
     u32 locked;
     u32 occupied; /* bit p: queue[p] isn't empty */
@@ -80,17 +83,20 @@ static struct thread *pick(struct runqueue *rq)
 /*
  * The next thing this CPU's timer has to do, with the thread that runs from now on. The end of a slice that is
  * noted already needs no second interrupt, but sleepers go on counting: kernel code may take its time.
+ *
+ * Where there are several CPUs, a thread's time comes in turns, even if it is alone: another CPU may have queued a
+ * thread here meanwhile; and under -icount QEMU runs one CPU at a time until some timer is due, then leaves out the
+ * next, so one that spins in user mode must let others in at times (trap_timer()). Turns differ in length, or it
+ * would be the same CPU that is left out each time.
  */
-u64 sched_longest_run_ns = ~0UL;
-
 static void set_timer(struct runqueue *rq, const struct thread *next)
 {
     u64 deadline = ~0UL;
 
-    if (next != rq->idle && sched_longest_run_ns != ~0UL)
-        deadline = arch_clock_ns() + sched_longest_run_ns;
     if (rq->nr_queued && next != rq->idle && !rq->need_resched)
-        deadline = MIN(deadline, next->slice_end_ns);
+        deadline = next->slice_end_ns;
+    if (nr_cpus > 1 && next != rq->idle)
+        deadline = MIN(deadline, arch_clock_ns() + TURN_NS + this_cpu()->cpu * TURN_STEP_NS);
     if (!list_empty(&rq->sleepers))
         deadline = MIN(deadline, list_entry(rq->sleepers.next, struct thread, wait_link)->wake_at_ns);
     arch_timer_set(deadline);
@@ -174,7 +180,13 @@ void schedule(void)
     irq_restore(irq);
 }
 
-void thread_yield(void) { schedule(); }
+/* With nobody else here, whoever is waited for runs on another CPU: under -icount that needs its turn. */
+void thread_yield(void)
+{
+    if (nr_cpus > 1 && !READ_ONCE(this_cpu()->runqueue->nr_queued))
+        cpu_relax();
+    schedule();
+}
 
 bool sched_need_resched(void) { return READ_ONCE(this_cpu()->runqueue->need_resched); }
 

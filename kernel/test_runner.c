@@ -586,8 +586,6 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     options.limit_ns = number_option(boot, "limit_ms", DEFAULT_LIMIT_MS) * NS_PER_MS;
     console_quote_users = true;
     busy = 1;
-    if (nr_cpus > 1)
-        sched_longest_run_ns = NS_PER_MS;
     if (boot_option(boot, "testlist", &len)) {
         go_over(PASS_LIST);
         machine_poweroff(0);

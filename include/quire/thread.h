@@ -72,12 +72,6 @@ void thread_sleep_until(u64 deadline_ns);
 void thread_wake(struct thread *thread); /* from a wait queue's lock or an interrupt */
 
 void sched_tick(void);        /* trap_timer() */
-/*
- * A busy CPU has a timer interrupt after this time at the latest; ~0: only when there is something to do. Under
- * -icount QEMU runs one CPU at a time and goes on to the next at a timer's deadline: without one, a CPU that waits
- * for another by computing waits for 100 ms. The test runner sets it.
- */
-extern u64 sched_longest_run_ns;
 bool sched_need_resched(void);
 void sched_rearm_timer(void); /* after somebody else used this CPU's timer */
 bool sched_end_sleep(struct thread *thread);
