@@ -66,7 +66,7 @@ ifeq ($(BUILD),debug)
 USER_TESTS := $(patsubst tests/user/%.c,$(OUT)/root/tests/%,$(wildcard tests/user/*_test.c)) \
     $(foreach f,$(EXTRA_USER),$(OUT)/root/tests/$(basename $(notdir $(f))))
 # Programs that the kernel must refuse.
-BROKEN := $(addprefix $(OUT)/root/broken/,$(shell python3 tools/broken_elf.py --list))
+BROKEN := $(addprefix $(OUT)/root/broken/,$(shell $(or $(PYTHON),python3) tools/broken_elf.py --list))
 endif
 
 # --- targets -------------------------------------------------------------------------------------
@@ -178,11 +178,11 @@ $(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/
 	$(Q)$(OBJCOPY) --strip-debug $@
 
 $(BROKEN) &: $(OUT)/root/bin/hello tools/broken_elf.py
-	$(Q)python3 tools/broken_elf.py $< $(OUT)/root/broken
+	$(Q)$(or $(PYTHON),python3) tools/broken_elf.py $< $(OUT)/root/broken
 
 # The boot archive holds these files, whatever else an older build left in the folder.
 ROOT_FILES := $(shell find user/root -type f 2>/dev/null)
-ARCHIVED   := $(patsubst $(OUT)/root/%,%,$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN)) $(ROOT_FILES:user/root/%=%)
+ARCHIVED   := $(patsubst $(OUT)/root/%,%,$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(if $(USER_TESTS),$(OUT)/root/broken/*)) $(ROOT_FILES:user/root/%=%)
 $(OUT)/initrd.list: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(ARCHIVED)' | cmp -s - $@ || echo '$(ARCHIVED)' > $@

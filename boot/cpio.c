@@ -14,8 +14,7 @@
 #define MODE_TYPE 0170000
 #define MODE_FILE 0100000
 
-static struct initrd_file files[INITRD_MAX_FILES];
-static unsigned nr_files;
+static struct initrd machine;
 
 static bool hex_field(const u8 *header, unsigned n, u64 *value)
 {
@@ -39,12 +38,12 @@ static const char *skip_prefix(const char *name)
     return name;
 }
 
-const char *initrd_init(const void *archive, u64 size)
+const char *initrd_read(struct initrd *initrd, const void *archive, u64 size)
 {
     const u8 *base = archive;
     u64 at = 0;
 
-    nr_files = 0;
+    initrd->nr_files = 0;
     for (;;) {
         u64 mode, data_size, name_size;
         if (size - at < HEADER_BYTES || at > size)
@@ -64,23 +63,29 @@ const char *initrd_init(const void *archive, u64 size)
         if (strcmp(name, "TRAILER!!!") == 0)
             return NULL;
         if ((mode & MODE_TYPE) == MODE_FILE) {
-            if (nr_files == INITRD_MAX_FILES)
+            if (initrd->nr_files == INITRD_MAX_FILES)
                 return "it holds more files than INITRD_MAX_FILES";
-            files[nr_files++] =
+            initrd->files[initrd->nr_files++] =
                 (struct initrd_file){skip_prefix(name), base + data_at, data_size, (u32)mode};
         }
         at = ALIGN_UP(data_at + data_size, 4UL);
     }
 }
 
-const struct initrd_file *initrd_file(unsigned index) { return index < nr_files ? &files[index] : NULL; }
-unsigned initrd_index(const struct initrd_file *file) { return (unsigned)(file - files); }
+const char *initrd_init(const void *archive, u64 size) { return initrd_read(&machine, archive, size); }
+
+const struct initrd_file *initrd_file(unsigned index)
+{
+    return index < machine.nr_files ? &machine.files[index] : NULL;
+}
+
+unsigned initrd_index(const struct initrd_file *file) { return (unsigned)(file - machine.files); }
 
 const struct initrd_file *initrd_find(const char *path)
 {
     path = skip_prefix(path);
-    for (unsigned i = 0; i < nr_files; i++)
-        if (strcmp(files[i].name, path) == 0)
-            return &files[i];
+    for (unsigned i = 0; i < machine.nr_files; i++)
+        if (strcmp(machine.files[i].name, path) == 0)
+            return &machine.files[i];
     return NULL;
 }

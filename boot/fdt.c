@@ -17,6 +17,14 @@
 static u32 be32(const u8 *p) { return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3]; }
 static u64 be64(const u8 *p) { return (u64)be32(p) << 32 | be32(p + 4); }
 
+/* Offsets stay far from wrapping, and from the sign bit of a node's number. */
+#define FDT_MAX_SIZE (64u << 20)
+
+static bool part_fits(const struct fdt *fdt, u32 start, u32 size)
+{
+    return start <= fdt->total_size && size <= fdt->total_size - start;
+}
+
 bool fdt_open(struct fdt *fdt, const void *blob)
 {
     const u8 *p = blob;
@@ -28,31 +36,53 @@ bool fdt_open(struct fdt *fdt, const void *blob)
     fdt->structs = be32(p + 8);
     fdt->strings = be32(p + 12);
     fdt->reservations = be32(p + 16);
-    fdt->strings_end = fdt->strings + be32(p + 32);
-    fdt->structs_end = fdt->structs + be32(p + 36);
-    return fdt->strings_end <= fdt->total_size && fdt->structs_end <= fdt->total_size &&
-           fdt->reservations < fdt->total_size;
+    u32 strings_size = be32(p + 32), structs_size = be32(p + 36);
+    if (fdt->total_size > FDT_MAX_SIZE || !part_fits(fdt, fdt->strings, strings_size) ||
+        !part_fits(fdt, fdt->structs, structs_size) || fdt->reservations > fdt->total_size)
+        return false;
+    fdt->strings_end = fdt->strings + strings_size;
+    fdt->structs_end = fdt->structs + structs_size;
+    /* A terminated last string terminates them all. */
+    return strings_size == 0 || p[fdt->strings_end - 1] == 0;
 }
 
 static u32 token_at(const struct fdt *fdt, u32 at)
 {
-    return at + 4 <= fdt->structs_end ? be32(fdt->blob + at) : FDT_END;
+    return at >= fdt->structs && at < fdt->structs_end && fdt->structs_end - at >= 4 ? be32(fdt->blob + at) : FDT_END;
 }
 
-/* The offset behind the token at `at`, whatever it is. */
+/* Length of the name of the node whose token is at `at`; all that is left if it isn't terminated. */
+static u32 name_length(const struct fdt *fdt, u32 at)
+{
+    return (u32)strnlen((const char *)fdt->blob + at + 4, fdt->structs_end - at - 4);
+}
+
+/* The offset behind the token at `at`, whatever it is; the end if it doesn't fit. */
 static u32 skip_token(const struct fdt *fdt, u32 at)
 {
+    u64 next;
+
     switch (token_at(fdt, at)) {
     case FDT_BEGIN_NODE:
-        return at + 4 + ALIGN_UP((u32)strnlen((const char *)fdt->blob + at + 4, fdt->structs_end - at - 4) + 1, 4u);
+        next = (u64)at + 4 + ALIGN_UP(name_length(fdt, at) + 1, 4u);
+        break;
     case FDT_PROP:
-        return at + 12 <= fdt->structs_end ? at + 12 + ALIGN_UP(be32(fdt->blob + at + 4), 4u)
-                                           : fdt->structs_end;
+        if (fdt->structs_end - at < 12)
+            return fdt->structs_end;
+        next = (u64)at + 12 + ALIGN_UP((u64)be32(fdt->blob + at + 4), 4UL);
+        break;
     case FDT_END:
         return fdt->structs_end;
     default:
-        return at + 4;
+        next = (u64)at + 4;
     }
+    return next < fdt->structs_end ? (u32)next : fdt->structs_end;
+}
+
+/* The node whose token is at `at`; -1 if its name has no end. */
+static int node_at(const struct fdt *fdt, u32 at)
+{
+    return at + 4 + name_length(fdt, at) < fdt->structs_end ? (int)at : -1;
 }
 
 int fdt_next_node(const struct fdt *fdt, int node)
@@ -62,7 +92,7 @@ int fdt_next_node(const struct fdt *fdt, int node)
     for (;; at = skip_token(fdt, at)) {
         u32 token = token_at(fdt, at);
         if (token == FDT_BEGIN_NODE)
-            return (int)at;
+            return node_at(fdt, at);
         if (token == FDT_END)
             return -1;
     }
@@ -72,10 +102,12 @@ int fdt_root(const struct fdt *fdt) { return fdt_next_node(fdt, -1); }
 
 int fdt_first_child(const struct fdt *fdt, int node)
 {
+    if (node < 0)
+        return -1;
     for (u32 at = skip_token(fdt, (u32)node);; at = skip_token(fdt, at)) {
         u32 token = token_at(fdt, at);
         if (token == FDT_BEGIN_NODE)
-            return (int)at;
+            return node_at(fdt, at);
         if (token == FDT_END || token == FDT_END_NODE)
             return -1;
     }
@@ -88,7 +120,7 @@ int fdt_next_sibling(const struct fdt *fdt, int node)
     for (u32 at = (u32)node;; at = skip_token(fdt, at)) {
         u32 token = token_at(fdt, at);
         if (token == FDT_BEGIN_NODE && depth == 0 && at != (u32)node)
-            return (int)at;
+            return node_at(fdt, at);
         if (token == FDT_BEGIN_NODE)
             depth++;
         if (token == FDT_END_NODE)
@@ -132,16 +164,20 @@ int fdt_path(const struct fdt *fdt, const char *path)
 
 struct fdt_prop fdt_prop(const struct fdt *fdt, int node, const char *name)
 {
+    if (node < 0)
+        return (struct fdt_prop){NULL, 0};
     for (u32 at = skip_token(fdt, (u32)node);; at = skip_token(fdt, at)) {
         u32 token = token_at(fdt, at);
         if (token == FDT_NOP)
             continue;
         if (token != FDT_PROP)
             return (struct fdt_prop){NULL, 0};
-        u32 len = be32(fdt->blob + at + 4), string = fdt->strings + be32(fdt->blob + at + 8);
-        if (string >= fdt->strings_end || at + 12 + len > fdt->structs_end)
+        if (fdt->structs_end - at < 12)
             return (struct fdt_prop){NULL, 0};
-        if (strcmp((const char *)fdt->blob + string, name) == 0)
+        u32 len = be32(fdt->blob + at + 4), string = be32(fdt->blob + at + 8);
+        if (string >= fdt->strings_end - fdt->strings || len > fdt->structs_end - at - 12)
+            return (struct fdt_prop){NULL, 0};
+        if (strcmp((const char *)fdt->blob + fdt->strings + string, name) == 0)
             return (struct fdt_prop){fdt->blob + at + 12, len};
     }
 }
@@ -201,7 +237,7 @@ bool fdt_reg(const struct fdt *fdt, int node, unsigned index, u64 *address, u64 
     struct fdt_prop p = fdt_prop(fdt, node, "reg");
     u32 step = 4 * (na + ns);
 
-    if (na > 2 || ns > 2 || !step || p.len < (index + 1) * step)
+    if (na > 2 || ns > 2 || !step || index >= p.len / step)
         return false;
     const u8 *entry = (const u8 *)p.data + index * step;
     *address = cells(entry, na);
@@ -213,7 +249,7 @@ bool fdt_reservation(const struct fdt *fdt, unsigned index, u64 *address, u64 *s
 {
     u32 at = fdt->reservations + 16 * index;
 
-    if (at + 16 > fdt->total_size)
+    if (index >= fdt->total_size / 16 || at + 16 > fdt->total_size)
         return false;
     *address = be64(fdt->blob + at);
     *size = be64(fdt->blob + at + 8);

@@ -50,6 +50,8 @@ void shootdown_serve(void)
         mm_event(MM_EVENT_FLUSH_ACK, flush.root ? paddr_value(flush.root->table) : 0, flush.start, flush.nr);
         __atomic_fetch_and(&flush.waiting, ~(1u << cpu->cpu), __ATOMIC_RELEASE);
     }
+    if (requests & REQUEST_RESCHEDULE)
+        sched_rearm_timer(); /* somebody waits here now: the running thread's slice counts */
     cpu->user_work = true; /* REQUEST_FENCE and REQUEST_RESCHEDULE are done on the way back to user mode */
 }
 

@@ -110,7 +110,26 @@ int area_make_anon(struct vma *vma)
     return 0;
 }
 
-/* Cut an area in two at `at`, which lies inside it. */
+static void lock_owners(struct vma *vma)
+{
+    if (vma->obj)
+        mutex_lock(&vma->obj->lock);
+    if (vma->anon)
+        mutex_lock(&vma->anon->lock);
+}
+
+static void unlock_owners(struct vma *vma)
+{
+    if (vma->anon)
+        mutex_unlock(&vma->anon->lock);
+    if (vma->obj)
+        mutex_unlock(&vma->obj->lock);
+}
+
+/*
+ * Cut an area in two at `at`, which lies inside it. A reverse-map walk holds the owner's lock and must see the
+ * one area or both halves: what it misses stays mapped.
+ */
 int area_split(struct vma *vma, vaddr_t at)
 {
     struct vma *high = area_new(vma->mm, at, vma->end, vma->prot, vma->flags);
@@ -125,6 +144,13 @@ int area_split(struct vma *vma, vaddr_t at)
         memobj_get(high->obj);
     if (high->anon)
         memobj_get(high->anon);
+    lock_owners(vma);
     vma->end = at;
-    return area_insert(high);
+    tree_insert(&vma->mm->areas, &high->node, at);
+    if (high->obj)
+        list_push_back(&high->obj->areas, &high->obj_link);
+    if (high->anon)
+        list_push_back(&high->anon->areas, &high->anon_link);
+    unlock_owners(vma);
+    return 0;
 }

@@ -5,6 +5,10 @@
  * An ASID is valid in the generation that it was given in. When the numbers run out a new generation
  * begins: every CPU flushes all it has, and roots get a new number when they are next loaded. Numbers in use
  * on some CPU at that moment stay taken, because that CPU goes on with them.
+ *
+ * A CPU says what it is about to load before it looks at the generation, and forgets what it had loaded only
+ * after the new root is in place; whoever begins a generation raises it before looking at the CPUs. So either
+ * the CPU sees the new generation and asks for a number, or its number is seen and kept.
  * ASID 0 is the kernel's own.
  */
 #include <quire/mm.h>
@@ -13,11 +17,9 @@
 #include <quire/tlb.h>
 #include <arch-generic/paging.h>
 
-#define ASID_LIMIT (1UL << ARCH_ASID_BITS)
-
 static spinlock_t asid_lock;
-static u64 generation = 1, next_asid = 1;
-static u64 reserved[MAX_CPUS];
+static u64 generation = 1, next_asid = 1, asid_limit = 1UL << ARCH_ASID_BITS;
+static u64 reserved[2 * MAX_CPUS];
 static unsigned nr_reserved;
 
 static bool is_reserved(u64 asid)
@@ -28,17 +30,23 @@ static bool is_reserved(u64 asid)
     return false;
 }
 
+/* A number of the generation that ends stays what it is; one of an older generation may be two roots' by now. */
+static void keep(struct mm *mm)
+{
+    if (!mm || READ_ONCE(mm->root.generation) != generation - 1)
+        return;
+    reserved[nr_reserved++] = mm->root.asid;
+    __atomic_store_n(&mm->root.generation, generation, __ATOMIC_RELEASE);
+}
+
 static void new_generation(void)
 {
-    generation++;
+    __atomic_fetch_add(&generation, 1, __ATOMIC_SEQ_CST);
     next_asid = 1;
     nr_reserved = 0;
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        struct mm *mm = READ_ONCE(cpu_area(cpu)->active_mm);
-        if (mm && mm->root.asid) {
-            reserved[nr_reserved++] = mm->root.asid;
-            mm->root.generation = generation;
-        }
+        keep(__atomic_load_n(&cpu_area(cpu)->active_mm, __ATOMIC_SEQ_CST));
+        keep(__atomic_load_n(&cpu_area(cpu)->loading_mm, __ATOMIC_SEQ_CST));
     }
     tlb_flush_kernel_range(0, 0); /* everything, everywhere */
 }
@@ -48,12 +56,19 @@ static void give_asid(struct pt_root *root)
     spin_lock(&asid_lock);
     if (root->generation != generation) {
         do {
-            if (next_asid == ASID_LIMIT)
+            if (next_asid >= asid_limit)
                 new_generation();
         } while (is_reserved(next_asid++));
         root->asid = next_asid - 1;
         __atomic_store_n(&root->generation, generation, __ATOMIC_RELEASE);
     }
+    spin_unlock(&asid_lock);
+}
+
+void asid_test_limit(u64 limit)
+{
+    spin_lock(&asid_lock);
+    asid_limit = limit ? limit : 1UL << ARCH_ASID_BITS;
     spin_unlock(&asid_lock);
 }
 
@@ -65,15 +80,14 @@ void mm_activate(struct mm *mm)
 
     if (old == mm)
         return;
+    __atomic_store_n(&cpu->loading_mm, mm, __ATOMIC_SEQ_CST);
     if (mm) {
-        if (ARCH_ASID_BITS && mm->root.generation != READ_ONCE(generation))
+        if (ARCH_ASID_BITS && READ_ONCE(mm->root.generation) != __atomic_load_n(&generation, __ATOMIC_SEQ_CST))
             give_asid(&mm->root);
-        cpu->active_mm = mm;
         __atomic_fetch_or(&mm->root.cpumask, self, __ATOMIC_SEQ_CST); /* before the first walk */
-    } else {
-        cpu->active_mm = NULL;
     }
     arch_pt_activate_user(mm ? &mm->root : NULL);
+    WRITE_ONCE(cpu->active_mm, mm);
     mm_event(MM_EVENT_ROOT_LOAD, mm ? paddr_value(mm->root.table) : 0, mm ? mm->root.asid : 0, 0);
     /* Untagged translations of `old` went with the load; tagged ones stay, and so does the bit. */
     if (old && !ARCH_ASID_BITS && !ARCH_TLB_BROADCAST)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Instruction-cache maintenance: see <quire/cacheflush.h> for the rules, docs/caches.md for the why.
- * The clean bits of a folio are guarded by nothing: setting one that another CPU just cleared would be wrong,
- * so bits are set under the folio lock, and only if no store was announced in between (gen).
+ * Setting a clean bit that another CPU has just cleared would be wrong, so bits are set and cleared under the
+ * folio lock, and set only if no store was announced while the maintenance ran: announcing changes folio->gen.
  */
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
@@ -22,11 +22,19 @@ static u64 clean_bits(const struct folio *f, size_t first, size_t nr)
     return (~0UL >> (63 - (high - low))) << low;
 }
 
+/* The parts of a folio that `bits` stand for were written. */
+static void announce_stores(struct folio *f, u64 bits)
+{
+    spin_lock(&f->lock);
+    f->clean &= ~bits;
+    f->gen = __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST);
+    spin_unlock(&f->lock);
+}
+
 void flush_dcache_folio(struct folio *folio)
 {
-    if (ARCH_ICACHE_COHERENT)
-        return;
-    __atomic_store_n(&folio->clean, 0, __ATOMIC_RELEASE);
+    if (!ARCH_ICACHE_COHERENT)
+        announce_stores(folio, ~0UL);
 }
 
 void flush_dcache_page(pfn_t pfn)
@@ -34,7 +42,7 @@ void flush_dcache_page(pfn_t pfn)
     struct folio *f = ARCH_ICACHE_COHERENT ? NULL : pfn_folio_get(pfn);
 
     if (f) {
-        __atomic_fetch_and(&f->clean, ~clean_bits(f, pfn - f->pfn, 1), __ATOMIC_RELEASE);
+        announce_stores(f, clean_bits(f, pfn - f->pfn, 1));
         folio_put(f);
     }
 }
@@ -62,6 +70,34 @@ static void clean_range(const void *start, size_t len)
     arch_icache_clean(start, len);
 }
 
+/* The maintenance of `bits` is done. False: a store was announced meanwhile, and it may be for nothing. */
+static bool note_clean(struct folio *f, u64 bits, u64 gen_before)
+{
+    spin_lock(&f->lock);
+    bool counts = f->gen == gen_before;
+    if (counts) {
+        f->gen = __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&f->clean, f->clean | bits, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&f->lock);
+    return counts;
+}
+
+/* Whole bits: cleaning less than a bit stands for would make it lie. */
+static void clean_bits_of(struct folio *f, u64 bits)
+{
+    unsigned shift = f->order > 6 ? f->order - 6u : 0;
+    size_t low = (size_t)__builtin_ctzl(bits) << shift, end = (64u - (size_t)__builtin_clzl(bits)) << shift;
+    u64 gen;
+
+    end = MIN(end, folio_nr_pages(f));
+    do {
+        gen = __atomic_load_n(&f->gen, __ATOMIC_ACQUIRE);
+        clean_range(pfn_address(f->pfn + low), (end - low) << PAGE_SHIFT);
+        mm_event(MM_EVENT_ICACHE_CLEAN, f->pfn + low, end - low, 0);
+    } while (!note_clean(f, bits, gen));
+}
+
 void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr)
 {
     if (ARCH_ICACHE_COHERENT || !(vma->prot & PROT_EXEC))
@@ -70,16 +106,8 @@ void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr)
     if (!f)
         return; /* a hole's frames belong to a guest and are never executable here */
     u64 bits = clean_bits(f, pfn - f->pfn, nr);
-    if (~__atomic_load_n(&f->clean, __ATOMIC_ACQUIRE) & bits) {
-        /* Whole bits: cleaning less than a bit stands for would make it lie. */
-        unsigned shift = f->order > 6 ? f->order - 6u : 0;
-        size_t low = (size_t)__builtin_ctzl(bits) << shift, end = (64u - (size_t)__builtin_clzl(bits)) << shift;
-        clean_range(pfn_address(f->pfn + low), (MIN(end, folio_nr_pages(f)) - low) << PAGE_SHIFT);
-        mm_event(MM_EVENT_ICACHE_CLEAN, f->pfn + low, end - low, 0);
-        u64 gen = __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST);
-        __atomic_store_n(&f->gen, gen, __ATOMIC_RELEASE);
-        __atomic_fetch_or(&f->clean, bits, __ATOMIC_RELEASE);
-    }
+    if (~__atomic_load_n(&f->clean, __ATOMIC_ACQUIRE) & bits)
+        clean_bits_of(f, bits);
     if (ARCH_ICACHE_LOCAL_FENCE)
         need_generation(vma->mm, READ_ONCE(f->gen));
     folio_put(f);

@@ -50,6 +50,7 @@ static struct folio *try_folio(struct vma *vma, struct quota *quota, unsigned or
         return NULL;
     }
     f->quota = quota;
+    memobj_get(vma->anon);
     f->owner = vma->anon;
     return f;
 }

@@ -9,6 +9,7 @@
 #include <quire/frame_cache.h>
 #include <quire/counters.h>
 #include <quire/log.h>
+#include <quire/memobj.h>
 #include <quire/poison.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
@@ -52,7 +53,10 @@ void folio_free(struct folio *f)
     mm_event(MM_EVENT_FOLIO_FREE, f->pfn, f->order, (u64)f);
     quota_uncharge(f->quota, folio_nr_pages(f));
     f->quota = NULL;
-    f->owner = NULL;
+    if (f->owner) { /* private memory; an object's folios have lost theirs with the object */
+        memobj_put(f->owner);
+        f->owner = NULL;
+    }
     f->index = 0;
     f->clean = 0;
     if (unlikely(f->flags & FOLIO_F_POISON))

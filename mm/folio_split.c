@@ -80,6 +80,8 @@ static void make_part(struct folio *part, const struct folio *whole, size_t firs
     part->order = (u8)order;
     part->flags = whole->flags;
     part->owner = whole->owner;
+    if (part->owner && part->owner->kind == MEMOBJ_ANON) /* each private folio keeps its owner alive */
+        memobj_get(part->owner);
     part->index = whole->index + first;
     part->quota = whole->quota; /* the charge is by frames: their sum hasn't changed */
     part->clean = 0;            /* unknown: better cleaned once too often than once too little */
@@ -222,6 +224,8 @@ int folio_join(struct folio *low, unsigned new_order, struct folio **joined)
             struct folio *part = memdesc_pointer(memdesc_read(pfn));
             size_t pages = folio_nr_pages(part);
             memdesc_fill(memory.words + pfn, pages, folio_word(low));
+            if (part->owner && part->owner->kind == MEMOBJ_ANON)
+                memobj_put(part->owner);
             part->quota = NULL;
             part->owner = NULL;
             part->flags = 0;

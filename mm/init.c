@@ -62,11 +62,11 @@ static void sort_out(const struct boot_info *boot)
         take(paddr_value(boot->reserved[i].start), boot->reserved[i].size, memdesc_make_misc(MISC_FIRMWARE));
 }
 
-/* The highest free place for nr frames in RAM, or panic: boot can't go on without. */
+/* The highest free place for nr frames in RAM that the boot mapping shows, or panic: boot can't go on without. */
 static pfn_t place(u64 nr, u64 align_frames, memdesc_t word)
 {
     for (unsigned r = nr_ram; r-- > 0;) {
-        pfn_t end = ram[r].end;
+        pfn_t end = MIN(ram[r].end, BOOT_WINDOW_BYTES >> PAGE_SHIFT);
         while (end >= ram[r].first + nr) {
             pfn_t first = ALIGN_DOWN(end - nr, align_frames);
             if (first < ram[r].first)

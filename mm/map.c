@@ -9,6 +9,7 @@
 #include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/mm.h>
+#include <quire/mm_event.h>
 #include <quire/mm_upcalls.h>
 #include <quire/poison.h>
 #include <quire/tlb.h>
@@ -215,6 +216,7 @@ static void gather_tables(struct tlb_gather *g, pte_t *table, unsigned level, va
             tlb_gather_end(g);
         spinlock_t *lock = pt_lock(entry);
         spin_lock(lock);
+        mm_event(MM_EVENT_ENTRY_CLEAR, start, address_pfn(below), 1);
         pte_store(entry, pte_empty(level));
         spin_unlock(lock);
         tlb_gather_range(g, start, 1);
@@ -287,13 +289,21 @@ static void protect_run(struct tlb_gather *g, struct vma *vma, vaddr_t addr, pte
         pte_t want = restrict_entry(e, prot, vma);
         if (pte_same(e, want))
             continue;
-        if ((prot & PROT_EXEC) && !pte_exec(e))
-            flush_icache_pages(vma, pte_pfn(e), 1);
 #if ARCH_FLUSH_ON_CLEAR
         arch_pte_invalidate(ptep + i, addr + i * PAGE_SIZE);
 #endif
         set_ptes(mm, addr + i * PAGE_SIZE, ptep + i, want, 1);
         tlb_gather_range(g, addr + i * PAGE_SIZE, 1);
+    }
+}
+
+/* Pages that become executable; before the page-table lock, which is below the folio's. */
+static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++) {
+        pte_t e = pte_load(ptep + i);
+        if (pte_present(e) && !pte_exec(e))
+            flush_icache_pages(vma, pte_pfn(e), 1);
     }
 }
 
@@ -311,6 +321,8 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         if (!ptep)
             continue;
         spinlock_t *lock = pt_lock(ptep);
+        if (prot & PROT_EXEC)
+            prepare_exec(vma, ptep, nr);
         spin_lock(lock);
         protect_run(&g, vma, addr, ptep, nr, prot);
         spin_unlock(lock);

@@ -26,6 +26,15 @@ struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *
 
 void memobj_get(struct memobj *obj) { __atomic_fetch_add(&obj->refs, 1, __ATOMIC_RELAXED); }
 
+bool memobj_try_get(struct memobj *obj)
+{
+    u32 refs = __atomic_load_n(&obj->refs, __ATOMIC_RELAXED);
+
+    while (refs && !__atomic_compare_exchange_n(&obj->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        ;
+    return refs > 0;
+}
+
 void memobj_put(struct memobj *obj)
 {
     if (__atomic_sub_fetch(&obj->refs, 1, __ATOMIC_ACQ_REL))
@@ -34,7 +43,9 @@ void memobj_put(struct memobj *obj)
         struct folio *f = radix_get(&obj->folios, i);
         i += f ? folio_nr_pages(f) : 1;
         if (f) {
+            spin_lock(&f->lock); /* rmap_walk() may be looking */
             f->owner = NULL;
+            spin_unlock(&f->lock);
             folio_put(f);
         }
     }

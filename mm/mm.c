@@ -230,7 +230,10 @@ static int split_at_ends(struct mm *mm, vaddr_t start, vaddr_t end)
     if (err)
         return err;
     vma = area_find(mm, end - 1);
-    return vma && vma->end > end ? area_split(vma, end) : 0;
+    err = vma && vma->end > end ? area_split(vma, end) : 0;
+    if (err && (vma = area_find(mm, start)) != NULL)
+        try_merge(vma); /* an operation that fails changes nothing */
+    return err;
 }
 
 int unmap_areas(struct mm *mm, vaddr_t start, size_t len)

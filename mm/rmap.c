@@ -50,9 +50,20 @@ static void walk_area(struct vma *vma, struct folio *f, size_t first, size_t nr,
     }
 }
 
+/* The owner with a reference: the last area that maps the folio may be going on another CPU. */
+static struct memobj *owner_get(struct folio *f)
+{
+    spin_lock(&f->lock);
+    struct memobj *owner = f->owner;
+    if (owner && !memobj_try_get(owner))
+        owner = NULL;
+    spin_unlock(&f->lock);
+    return owner;
+}
+
 void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
 {
-    struct memobj *owner = f->owner;
+    struct memobj *owner = owner_get(f);
 
     if (!owner)
         return;
@@ -63,6 +74,7 @@ void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
         walk_area(vma, f, first, nr, fn, arg);
     }
     mutex_unlock(&owner->lock);
+    memobj_put(owner);
 }
 
 /* Flushed while the page-table lock is held, so that no reference is dropped too early. */

@@ -44,13 +44,16 @@ struct boot_info {
     u64 rng_seed;     /* 0: the machine gave none */
 };
 
+/* How much of physical memory the boot mapping shows: see kernel_main(). */
+#define BOOT_WINDOW_BYTES (8UL << 30)
+
 /* Add a range to one of the lists; silently merges nothing. False: the list is full. */
 bool boot_add_range(struct boot_range *list, unsigned *nr, u64 start, u64 size);
 
 /*
  * The generic kernel's first function. Called once, on the boot CPU, with interrupts off, on the boot
  * stack, with this_cpu() set up, .bss cleared, and the boot mapping in place: the kernel image at its
- * link address and at least [DIRECT_MAP_BASE, DIRECT_MAP_BASE + 8 GiB) mapping physical 0 onwards.
+ * link address and at least [DIRECT_MAP_BASE, DIRECT_MAP_BASE + BOOT_WINDOW_BYTES) mapping physical 0 onwards.
  */
 void __noreturn kernel_main(struct boot_info *boot);
 

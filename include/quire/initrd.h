@@ -14,7 +14,15 @@ struct initrd_file {
     u32 mode;
 };
 
-/* Read the archive; an error leaves the files read so far. NULL, or a sentence on what is wrong. */
+struct initrd {
+    struct initrd_file files[INITRD_MAX_FILES];
+    unsigned nr_files;
+};
+
+/* Read an archive; an error leaves the files read so far. NULL, or a sentence on what is wrong. */
+const char *initrd_read(struct initrd *initrd, const void *archive, u64 size);
+
+/* The machine's own. */
 const char *initrd_init(const void *archive, u64 size);
 const struct initrd_file *initrd_find(const char *path); /* NULL: not there */
 const struct initrd_file *initrd_file(unsigned index);   /* NULL: past the end */

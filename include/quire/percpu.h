@@ -36,6 +36,7 @@ struct percpu {
     unsigned locks_held;               /* by the current thread, <quire/spinlock.h> */
     struct runqueue *runqueue;         /* kernel/sched.c */
     struct mm *active_mm;              /* whose user page tables are loaded on this CPU; NULL: none */
+    struct mm *loading_mm;             /* whose are about to be, mm/asid.c; then the same */
     u64 fenced_gen;                    /* code generation of the last instruction fence, mm/cacheflush.c */
     u64 counters[64];                  /* <quire/counters.h> */
 
