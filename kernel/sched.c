@@ -180,10 +180,10 @@ void schedule(void)
     irq_restore(irq);
 }
 
-/* With nobody else here, whoever is waited for runs on another CPU: under -icount that needs its turn. */
+/* Whoever is waited for may run on another CPU: under -icount that needs its turn. */
 void thread_yield(void)
 {
-    if (nr_cpus > 1 && !READ_ONCE(this_cpu()->runqueue->nr_queued))
+    if (nr_cpus > 1)
         cpu_relax();
     schedule();
 }
