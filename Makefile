@@ -6,7 +6,7 @@
 ARCHES       := $(patsubst arch/%/arch.mk,%,$(sort $(wildcard arch/*/arch.mk)))
 DEFAULT_ARCH := $(firstword $(filter riscv,$(ARCHES)) $(ARCHES))
 JOBS         := $(shell nproc 2>/dev/null || echo 1)
-PYTHON       ?= /usr/bin/python3
+PYTHON       ?= python3
 
 BUILD_GOALS := $(ARCHES:%=build-%)
 QEMU_GOALS  := $(ARCHES:%=qemu-%)

@@ -81,6 +81,13 @@ describe:
 	    CC '$(CC)' CROSS_COMPILE '$(CROSS_COMPILE)' QEMU '$(or $(QEMU),$(ARCH_QEMU))' QEMU_ARGS '$(ARCH_QEMU_ARGS)' \
 	    OUT '$(OUT)' BOOT_FILE '$(OUT)/$(ARCH_BOOT_FILE)' INITRD '$(OUT)/initrd.cpio'
 
+# What sparse needs to see of the kernel's flags, and what the cross compiler says about its machine.
+.PHONY: sparse-flags
+sparse-flags:
+	@echo -m64 -ffreestanding -nostdinc -isystem $$($(CC) -print-file-name=include) \
+	    $(filter -D% -I% -std=%,$(KERNEL_CFLAGS)) $$($(CC) $(ARCH_CFLAGS) -dM -E - </dev/null | \
+	    grep -E '^#define __(riscv|aarch64|s390x?|x86_64)[a-z_0-9]* ' | sed 's/#define \([^ ]*\) \(.*\)/-D\1=\2/')
+
 # Rebuild everything when the flags change.
 $(OUT)/flags: FORCE
 	@mkdir -p $(OUT)
@@ -89,6 +96,7 @@ $(OUT)/flags: FORCE
 $(OUT)/objects: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(KERNEL_OBJ) $(EXTRA_KERNEL)' | cmp -s - $@ || echo '$(KERNEL_OBJ) $(EXTRA_KERNEL)' > $@
+.PHONY: FORCE
 FORCE:
 
 $(OUT)/gen/asm_offsets.h: arch/$(ARCH)/asm_offsets.c $(OUT)/flags
@@ -169,16 +177,18 @@ $(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/
 	$(Q)$(OBJCOPY) --strip-debug $@
 
 $(OUT)/root/broken/empty: $(OUT)/root/bin/hello tools/broken_elf.py
-	$(Q)python3 tools/broken_elf.py $< $(@D)
+	$(Q)$(or $(PYTHON),python3) tools/broken_elf.py $< $(@D)
 
+# The boot archive holds these files, whatever else an older build left in the folder.
+ROOT_FILES := $(shell find user/root -type f 2>/dev/null)
+ARCHIVED   := $(patsubst $(OUT)/root/%,%,$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(if $(USER_TESTS),$(OUT)/root/broken/*)) $(ROOT_FILES:user/root/%=%)
 $(OUT)/initrd.list: FORCE
 	@mkdir -p $(OUT)
-	@echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN)' | cmp -s - $@ || { rm -rf $(OUT)/root; echo '$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN)' > $@; }
-ROOT_FILES := $(shell find user/root -type f 2>/dev/null)
+	@echo '$(ARCHIVED)' | cmp -s - $@ || echo '$(ARCHIVED)' > $@
 $(OUT)/initrd.cpio: $(OUT)/initrd.list $(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN) $(ROOT_FILES)
 	$(call say,CPIO,$@)
 	$(Q)cp -r user/root/. $(OUT)/root/
-	$(Q)cd $(OUT)/root && find . -mindepth 1 -type f | sed 's,^\./,,' | LC_ALL=C sort | \
+	$(Q)cd $(OUT)/root && printf '%s\n' $(ARCHIVED) | LC_ALL=C sort | \
 	    cpio --quiet --reproducible -o -H newc > ../initrd.cpio
 
 -include $(KERNEL_OBJ:.o=.d) $(LIBC_OBJ:.o=.d)

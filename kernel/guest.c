@@ -58,6 +58,9 @@ struct guest_hole {
 /* --- the ultravisor's own memory ---------------------------------------------------------------- */
 static struct mutex init_lock;
 static bool lock_ready, uv_ready;
+static u64 uv_frames_kept;
+
+u64 guest_uv_frames(void) { return uv_frames_kept; }
 
 static int init_uv(void)
 {
@@ -74,12 +77,13 @@ static int init_uv(void)
         frames_free(table, order);
         return (int)err;
     }
+    uv_frames_kept = nr;
     for (u64 i = nr; i < 1UL << order; i++) /* what the power of two was too much */
         frames_free(table + i, 0);
     return 0;
 }
 
-static int ensure_uv(void)
+int guest_start_uv(void)
 {
     int err = 0;
 
@@ -256,7 +260,7 @@ s64 sys_guest_create(struct trapframe *tf)
         return n;
     if (order < GUEST_MIN_ORDER || order > BUDDY_MAX_ORDER)
         return -EINVAL;
-    int err = ensure_uv();
+    int err = guest_start_uv();
     struct guest *g = err ? NULL : kmalloc(sizeof(*g));
     if (!g)
         return err ? err : -ENOMEM;
@@ -461,6 +465,22 @@ s64 sys_guest_share(struct trapframe *tf)
     mutex_unlock(&g->lock);
     object_put(&g->object);
     return err == -EAGAIN ? -EBUSY : err;
+}
+
+s64 sys_guest_answer(struct trapframe *tf)
+{
+    int err;
+    struct guest *g = get_guest(tf, &err);
+
+    if (!g)
+        return err;
+    mutex_lock(&g->lock);
+    bool waits = g->started && !g->ended && !g->pending;
+    if (waits)
+        g->answer = (s64)tf_arg(tf, 1);
+    mutex_unlock(&g->lock);
+    object_put(&g->object);
+    return waits ? 0 : -EINVAL;
 }
 
 s64 sys_guest_map(struct trapframe *tf)

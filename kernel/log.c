@@ -164,7 +164,7 @@ static void __noreturn die(const struct trapframe *tf, const char *fmt, va_list 
     kprintf("%sPANIC on CPU %u: %s", at_line_start ? "" : "\n", cpu->cpu, text);
     const struct thread *t = cpu->current;
     kprintf("\n  thread %s%s%s, %u locks held\n", t ? t->name : "none", t && t->process ? " of " : "",
-            t && t->process ? t->process->name : "", t ? t->locks_held : 0);
+            t && t->process ? t->process->name : "", locks_held());
     if (tf) {
         arch_print_frame(tf);
         print_backtrace(tf_pc(tf), tf_frame_pointer(tf));

@@ -15,6 +15,9 @@
 #include <quire/slab.h>
 #include <arch-generic/machine.h>
 
+#define TURN_NS 1000000UL
+#define TURN_STEP_NS 70001UL
+
 struct runqueue {
     u32 locked;
     u32 occupied; /* bit p: queue[p] isn't empty */
@@ -80,6 +83,11 @@ static struct thread *pick(struct runqueue *rq)
 /*
  * The next thing this CPU's timer has to do, with the thread that runs from now on. The end of a slice that is
  * noted already needs no second interrupt, but sleepers go on counting: kernel code may take its time.
+ *
+ * Where there are several CPUs, a thread's time comes in turns, even if it is alone: another CPU may have queued a
+ * thread here meanwhile; and under -icount QEMU runs one CPU at a time until some timer is due, then leaves out the
+ * next, so one that spins in user mode must let others in at times (trap_timer()). Turns differ in length, or it
+ * would be the same CPU that is left out each time.
  */
 static void set_timer(struct runqueue *rq, const struct thread *next)
 {
@@ -87,9 +95,21 @@ static void set_timer(struct runqueue *rq, const struct thread *next)
 
     if (rq->nr_queued && next != rq->idle && !rq->need_resched)
         deadline = next->slice_end_ns;
+    if (nr_cpus > 1 && next != rq->idle)
+        deadline = MIN(deadline, arch_clock_ns() + TURN_NS + this_cpu()->cpu * TURN_STEP_NS);
     if (!list_empty(&rq->sleepers))
         deadline = MIN(deadline, list_entry(rq->sleepers.next, struct thread, wait_link)->wake_at_ns);
     arch_timer_set(deadline);
+}
+
+void sched_rearm_timer(void)
+{
+    bool irq = irq_save();
+    struct runqueue *rq = this_cpu()->runqueue;
+
+    if (rq)
+        set_timer(rq, current_thread());
+    irq_restore(irq);
 }
 
 static void free_thread(struct thread *t)
@@ -125,7 +145,8 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     if (prev->process)
         arch_fpu_save(&prev->fpu);
     cpu->current = next;
-    cpu->locks_held = &next->locks_held;
+    prev->locks_held = cpu->locks_held;
+    cpu->locks_held = next->locks_held;
     cpu->kernel_sp = (u64)next->stack_top;
     cpu->user_work = true; /* killed meanwhile? its code fenced on this CPU? */
     mm_activate(thread_mm(next));
@@ -159,7 +180,13 @@ void schedule(void)
     irq_restore(irq);
 }
 
-void thread_yield(void) { schedule(); }
+/* With nobody else here, whoever is waited for runs on another CPU: under -icount that needs its turn. */
+void thread_yield(void)
+{
+    if (nr_cpus > 1 && !READ_ONCE(this_cpu()->runqueue->nr_queued))
+        cpu_relax();
+    schedule();
+}
 
 bool sched_need_resched(void) { return READ_ONCE(this_cpu()->runqueue->need_resched); }
 
@@ -275,7 +302,7 @@ void __noreturn thread_exit(void)
 {
     arch_irq_disable();
     struct thread *self = current_thread();
-    KASSERT(self->locks_held == 0, "thread %s exits holding %u locks", self->name, self->locks_held);
+    KASSERT(locks_held() == 0, "thread %s exits holding %u locks", self->name, locks_held());
     self->state = THREAD_DEAD;
     schedule();
     panic("a dead thread runs");
@@ -341,7 +368,7 @@ void thread_sleep_until(u64 deadline_ns)
     struct thread *self = current_thread();
     struct runqueue *rq = this_cpu()->runqueue;
 
-    KASSERT(self->locks_held == 0, "thread %s sleeps holding %u locks", self->name, self->locks_held);
+    KASSERT(locks_held() == 0, "thread %s sleeps holding %u locks", self->name, locks_held());
     rq_lock(rq);
     self->wake_at_ns = deadline_ns;
     struct list *at = rq->sleepers.prev;
@@ -413,7 +440,7 @@ static void adopt(struct thread *t, const char *name, unsigned priority)
     list_init(&t->wait_link);
     list_init(&t->process_link);
     cpu->current = t;
-    cpu->locks_held = &t->locks_held;
+    cpu->locks_held = 0;
 }
 
 static struct thread idle_threads[MAX_CPUS];

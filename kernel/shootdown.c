@@ -50,6 +50,8 @@ void shootdown_serve(void)
         mm_event(MM_EVENT_FLUSH_ACK, flush.root ? paddr_value(flush.root->table) : 0, flush.start, flush.nr);
         __atomic_fetch_and(&flush.waiting, ~(1u << cpu->cpu), __ATOMIC_RELEASE);
     }
+    if (requests & REQUEST_RESCHEDULE)
+        sched_rearm_timer(); /* somebody waits here now: the running thread's slice counts */
     cpu->user_work = true; /* REQUEST_FENCE and REQUEST_RESCHEDULE are done on the way back to user mode */
 }
 
@@ -63,9 +65,10 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
     mask &= online & ~(1u << this_cpu()->cpu);
     if (!mask)
         return;
+    struct long_wait w = {0};
     lock_count_inc();
     while (__atomic_exchange_n(&flush_lock.locked, 1, __ATOMIC_ACQUIRE)) {
-        cpu_relax();
+        long_wait_step(&w);
         shootdown_serve();
     }
     flush.root = root;
@@ -76,10 +79,11 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
         if (mask & 1u << cpu)
             post(cpu, REQUEST_FLUSH);
     while (__atomic_load_n(&flush.waiting, __ATOMIC_ACQUIRE)) {
-        cpu_relax();
+        long_wait_step(&w);
         shootdown_serve();
     }
     spin_unlock(&flush_lock);
+    long_wait_end(&w);
 }
 
 void mm_fence_remote(u32 mask)

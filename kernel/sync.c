@@ -4,16 +4,38 @@
 #include <quire/log.h>
 #include <quire/shootdown.h>
 #include <quire/thread.h>
+#include <arch-generic/machine.h>
+
+#define LONG_WAIT_NS 5000
+
+void long_wait_step(struct long_wait *w)
+{
+    cpu_relax();
+    u64 now = arch_clock_ns();
+    if (now >= w->next_ns) {
+        w->next_ns = now + LONG_WAIT_NS;
+        arch_timer_set(w->next_ns);
+    }
+}
+
+void long_wait_end(struct long_wait *w)
+{
+    if (w->next_ns)
+        sched_rearm_timer();
+}
 
 void spin_wait(spinlock_t *lock)
 {
+    struct long_wait w = {0};
+
     do {
         while (READ_ONCE(lock->locked)) {
-            cpu_relax();
+            long_wait_step(&w);
             if (!arch_irq_enabled())
                 shootdown_serve(); /* whoever holds the lock may be waiting for this CPU's answer */
         }
     } while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
+    long_wait_end(&w);
 }
 
 void wait_queue_init(struct wait_queue *q)
@@ -106,7 +128,7 @@ static bool try_locked(struct rwsem *s, bool write)
     return false;
 }
 
-void rwsem_lock_slow(struct rwsem *s, bool write)
+static void rwsem_lock_slow(struct rwsem *s, bool write)
 {
     bool irq = spin_lock_irqsave(&s->queue.lock);
 
@@ -131,6 +153,14 @@ void rwsem_wake(struct rwsem *s)
     if (!s->writers_waiting)
         __atomic_fetch_and(&s->word, ~RWSEM_WAITERS, __ATOMIC_RELAXED);
     spin_unlock_irqrestore(&s->queue.lock, irq);
+}
+
+/* The hasty count of a reader that may not in: undone, and a writer that saw it looks again. */
+void rwsem_read_contended(struct rwsem *s)
+{
+    if (__atomic_sub_fetch(&s->word, 1, __ATOMIC_RELAXED) == RWSEM_WAITERS)
+        rwsem_wake(s);
+    rwsem_lock_slow(s, false);
 }
 
 void rwsem_write_lock(struct rwsem *s)

@@ -37,8 +37,8 @@ void syscall_dispatch(struct trapframe *tf)
 /* --- user memory ------------------------------------------------------------------------------- */
 static void assert_no_locks(const char *what)
 {
-    KASSERT(current_thread()->locks_held == 0, "%s with %u locks held: a fault there could deadlock", what,
-            current_thread()->locks_held);
+    KASSERT(locks_held() == 0, "%s with %u locks held: a fault there could deadlock", what,
+            locks_held());
 }
 
 int copy_in(void *to, const void __user *from, size_t n)

@@ -13,9 +13,11 @@
 #include <quire/elf.h>
 #include <quire/errno.h>
 #include <quire/glob.h>
+#include <quire/guest.h>
 #include <quire/log.h>
 #include <quire/memory_init.h>
 #include <quire/ksyms.h>
+#include <quire/kvmap.h>
 #include <quire/object.h>
 #include <quire/printf.h>
 #include <quire/process.h>
@@ -31,6 +33,7 @@
 #define DEFAULT_LIMIT_MS 500
 #define NS_PER_MS 1000000UL
 #define MAX_NAME 96
+#define WARM_STACKS 96
 #define MAX_PROGRAM_TESTS 128
 #define DIAG_LINES 24
 
@@ -110,8 +113,8 @@ static void __noreturn end_test(void)
 
 void __noreturn test_abort(void)
 {
-    if (current_thread()->locks_held) {
-        test_diag("the test ended holding %u locks: the machine can't go on", current_thread()->locks_held);
+    if (locks_held()) {
+        test_diag("the test ended holding %u locks: the machine can't go on", locks_held());
         now.failed = true;
         test_machine_ends();
     }
@@ -154,6 +157,18 @@ void test_checkpoint(const char *name)
 }
 
 /* --- books ------------------------------------------------------------------------------------- */
+/* A kernel stack is kept for ever, with its page table: enough of them before the books are opened. */
+static void make_stacks(void)
+{
+    void *stack[WARM_STACKS];
+
+    for (unsigned i = 0; i < WARM_STACKS; i++)
+        stack[i] = kstack_alloc();
+    for (unsigned i = 0; i < WARM_STACKS; i++)
+        if (stack[i])
+            kstack_free(stack[i]);
+}
+
 struct books {
     u64 frames, objects, processes;
 };
@@ -161,7 +176,7 @@ struct books {
 static struct books read_books(void)
 {
     images_release();
-    return (struct books){memory_available_frames(), slab_objects_in_use(), processes_in_use()};
+    return (struct books){memory_available_frames() + guest_uv_frames(), slab_objects_in_use(), processes_in_use()};
 }
 
 static void compare_books(struct books before)
@@ -239,8 +254,8 @@ static void run_case(void *arg)
     const struct test_case *test = arg;
 
     test->fn();
-    if (current_thread()->locks_held) {
-        test_diag("the test returned holding %u locks", current_thread()->locks_held);
+    if (locks_held()) {
+        test_diag("the test returned holding %u locks", locks_held());
         test_machine_ends();
     }
     end_test();
@@ -310,7 +325,7 @@ void test_hook_expected(const char *text)
 
     if (!self || self != READ_ONCE(now.doomed.thread) || this_cpu()->irq_depth || !strstr(text, now.doomed.text))
         return;
-    self->locks_held = 0;
+    this_cpu()->locks_held = 0;
     now.doomed.panicked = true;
     WRITE_ONCE(now.doomed.thread, NULL);
     thread_exit();
@@ -327,8 +342,8 @@ static void give_up(struct trapframe *tf, bool can_go_on)
 {
     now.failed = true;
     now.leak_allowed = true; /* what it held is lost; the fault is the news */
-    if (!can_go_on || current_thread()->locks_held) {
-        test_diag("it held %u locks, so the machine can't go on", current_thread()->locks_held);
+    if (!can_go_on || locks_held()) {
+        test_diag("it held %u locks, so the machine can't go on", locks_held());
         test_machine_ends();
     }
     (void)tf;
@@ -575,6 +590,7 @@ void __noreturn test_runner_main(const struct boot_info *boot)
         go_over(PASS_LIST);
         machine_poweroff(0);
     }
+    make_stacks();
     u64 total = go_over(PASS_COUNT);
     kprintf("KTAP version 1\n1..%lu\n", total);
     go_over(PASS_RUN);

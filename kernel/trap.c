@@ -144,6 +144,8 @@ struct exception_words {
 static struct exception_words words_for(enum exception what)
 {
     switch (what) {
+    case EXC_PROTECTION:
+        return (struct exception_words){"impossible address or privileged instruction", STATUS_FAULT};
     case EXC_ILLEGAL:
         return (struct exception_words){"illegal instruction", STATUS_ILLEGAL};
     case EXC_BREAKPOINT:
@@ -193,6 +195,10 @@ void __noreturn trap_stack_overflow(struct trapframe *tf)
 void trap_timer(void)
 {
     this_cpu()->irq_depth++;
+    if (nr_cpus > 1) { /* the end of a turn: see set_timer() in kernel/sched.c, which sets the next one */
+        arch_timer_set(~0UL);
+        cpu_relax();
+    }
     sched_tick();
     test_hook_tick();
     this_cpu()->irq_depth--;
@@ -209,8 +215,8 @@ void trap_ipi(void)
 void trap_exit_to_user(struct trapframe *tf)
 {
     (void)tf;
-    DEBUG_ASSERT(current_thread()->locks_held == 0, "return to user mode with %u locks held",
-                 current_thread()->locks_held);
+    DEBUG_ASSERT(locks_held() == 0, "return to user mode with %u locks held",
+                 locks_held());
     /* Set by whoever has something for this CPU, by message or by a switch; so the usual way out is one test. */
     while (unlikely(READ_ONCE(this_cpu()->user_work))) {
         this_cpu()->user_work = false;

@@ -128,10 +128,17 @@ void buddy_free(struct buddy *b, pfn_t pfn, unsigned order)
     spin_unlock(&b->lock);
 }
 
-void buddy_free_cached(struct buddy *b, pfn_t pfn, unsigned order)
+void buddy_free_cached(struct buddy *b, pfn_t pfn, u64 nr)
 {
     spin_lock(&b->lock);
-    free_locked(b, pfn, order);
+    while (nr) {
+        unsigned order = 63u - (unsigned)__builtin_clzl(nr);
+        order = pfn ? MIN(order, (unsigned)__builtin_ctzl(pfn)) : order;
+        order = MIN(order, (unsigned)BUDDY_MAX_ORDER);
+        free_locked(b, pfn, order);
+        pfn += 1UL << order;
+        nr -= 1UL << order;
+    }
     spin_unlock(&b->lock);
 }
 

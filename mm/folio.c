@@ -57,6 +57,7 @@ void folio_free(struct folio *f)
         memobj_put(f->owner);
         f->owner = NULL;
     }
+    f->index = 0;
     f->clean = 0;
     if (unlikely(f->flags & FOLIO_F_POISON))
         poison_free_around(f->pfn, folio_nr_pages(f));
@@ -97,6 +98,9 @@ struct folio *pfn_folio_get(pfn_t pfn)
             folio_put(f);
     }
 }
+
+struct folio *folio_descriptor_alloc(void) { return slab_alloc(&folio_cache); }
+void folio_descriptor_free(struct folio *f) { slab_free(&folio_cache, f); }
 
 bool folio_has_hole(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_HOLES; }
 bool folio_has_poison(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_POISON; }

@@ -48,10 +48,25 @@ static void refill(struct frame_class *class, unsigned order, unsigned limit)
         class->pfn[class->nr++] = (u32)pfn;
 }
 
+/*
+ * Back to the buddy until `keep` are left. Memory that was touched in order is freed in order: neighbours go back as
+ * one range, which saves the buddy joining them one by one.
+ */
 static void flush(struct frame_class *class, unsigned order, unsigned keep)
 {
-    while (class->nr > keep)
-        buddy_free_cached(&buddy, class->pfn[--class->nr], order);
+    while (class->nr > keep) {
+        u32 first = class->pfn[--class->nr], end = first + (1u << order);
+        for (; class->nr > keep; class->nr--) {
+            u32 next = class->pfn[class->nr - 1];
+            if (next + (1u << order) == first)
+                first = next;
+            else if (next == end)
+                end += 1u << order;
+            else
+                break;
+        }
+        buddy_free_cached(&buddy, first, end - first);
+    }
 }
 
 static inline void lock_cache(struct frame_cache *cache)

@@ -72,7 +72,7 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
 }
 
 /* The most frequent case of all, one frame of anonymous memory, without anything that a single entry needn't. */
-static __noinline bool map_fresh_page(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
+bool map_fresh_page(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
 {
     spinlock_t *lock = pt_lock(ptep);
 
@@ -88,8 +88,10 @@ static __noinline bool map_fresh_page(struct vma *vma, vaddr_t addr, pte_t *ptep
     return empty;
 }
 
-static __noinline bool map_fresh_run(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
+bool map_fresh_run(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
 {
+    if (unlikely(vma->prot & PROT_EXEC))
+        flush_icache_pages(vma, f->pfn, 1u << f->order);
     unsigned nr = 1u << f->order;
     spinlock_t *lock = pt_lock(ptep);
     spin_lock(lock);
@@ -103,13 +105,6 @@ static __noinline bool map_fresh_run(struct vma *vma, vaddr_t addr, pte_t *ptep,
     }
     spin_unlock(lock);
     return empty;
-}
-
-bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
-{
-    if (unlikely(vma->prot & PROT_EXEC))
-        flush_icache_pages(vma, f->pfn, 1u << f->order);
-    return f->order ? map_fresh_run(vma, addr, ptep, f) : map_fresh_page(vma, addr, ptep, f);
 }
 
 int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, size_t first, size_t nr, unsigned prot)

@@ -6,19 +6,16 @@
 #include <quire/quota.h>
 #include <quire/slab.h>
 
-#define REFERENCE (1UL << 48)
-#define USED_MASK (REFERENCE - 1)
-
 struct quota *quota_create(u64 limit_frames)
 {
     struct quota *q = kmalloc(sizeof(*q));
 
     if (q)
-        *q = (struct quota){.word = REFERENCE, .limit = limit_frames};
+        *q = (struct quota){.word = QUOTA_REFERENCE, .limit = limit_frames};
     return q;
 }
 
-void quota_get(struct quota *q) { __atomic_fetch_add(&q->word, REFERENCE, __ATOMIC_RELAXED); }
+void quota_get(struct quota *q) { __atomic_fetch_add(&q->word, QUOTA_REFERENCE, __ATOMIC_RELAXED); }
 
 static void take_off(struct quota *q, u64 what)
 {
@@ -26,18 +23,7 @@ static void take_off(struct quota *q, u64 what)
         kfree(q);
 }
 
-void quota_put(struct quota *q) { take_off(q, REFERENCE); }
-
-bool quota_charge(struct quota *q, u64 nr)
-{
-    if (!q)
-        return true;
-    u64 used = __atomic_add_fetch(&q->word, nr, __ATOMIC_RELAXED) & USED_MASK;
-    if (likely(used <= q->limit))
-        return true;
-    __atomic_sub_fetch(&q->word, nr, __ATOMIC_RELAXED);
-    return false;
-}
+void quota_put(struct quota *q) { take_off(q, QUOTA_REFERENCE); }
 
 void quota_uncharge(struct quota *q, u64 nr)
 {
@@ -45,4 +31,4 @@ void quota_uncharge(struct quota *q, u64 nr)
         take_off(q, nr);
 }
 
-u64 quota_used(const struct quota *q) { return READ_ONCE(q->word) & USED_MASK; }
+u64 quota_used(const struct quota *q) { return READ_ONCE(q->word) & (QUOTA_REFERENCE - 1); }

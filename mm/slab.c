@@ -136,16 +136,24 @@ static struct slab *slab_of(const struct slab_cache *cache, void *object)
 /* Half of a full magazine goes back to the slabs. */
 static void empty_half(struct slab_cache *cache, struct slab_magazine *m)
 {
+    struct slab *empty = NULL; /* chained through ->free: they have no use for it any more */
+
+    spin_lock(&cache->lock);
     while (m->nr > SLAB_MAGAZINE / 2) {
         void *object = m->free;
         struct slab *slab = slab_of(cache, object);
         m->free = *link_of(cache, object);
         m->nr--;
-        spin_lock(&cache->lock);
-        bool release = return_object(cache, slab, object);
-        spin_unlock(&cache->lock);
-        if (release)
-            frames_free(address_pfn(slab), cache->order);
+        if (return_object(cache, slab, object)) {
+            slab->free = empty;
+            empty = slab;
+        }
+    }
+    spin_unlock(&cache->lock);
+    while (empty) {
+        struct slab *next = empty->free;
+        frames_free(address_pfn(empty), cache->order);
+        empty = next;
     }
 }
 

@@ -70,6 +70,17 @@ add_packages()
     done
 }
 
+# The build runs small scripts; the test runner needs more of the standard library than python3-minimal has.
+find_python()
+{
+    python=${PYTHON:-python3}
+    if [ -n "$with_python" ]; then
+        "$python" -c 'import argparse, concurrent.futures, json, unittest' 2>/dev/null || add_packages python3
+    else
+        have "$python" || add_packages python3-minimal
+    fi
+}
+
 find_missing() # MACHINE...: fills packages
 {
     for arch; do
@@ -84,7 +95,7 @@ find_missing() # MACHINE...: fills packages
         done
     done
     have cpio || add_packages cpio
-    [ -z "$with_python" ] || have "${PYTHON:-python3}" || add_packages python3
+    find_python
 }
 
 # "104 MB to fetch", as apt says it; nothing if apt doesn't know the packages.

@@ -180,7 +180,9 @@ static s64 call_destroy(struct uv_guest *g)
     if (g->state == UVG_RUNNING)
         return -EBUSY;
     g->state = UVG_DEAD;
-    for (; paddr_value(g->mm.root.table) && g->next_destroy < g->nr_pages && done < UV_BATCH; g->next_destroy++) {
+    if (!paddr_value(g->mm.root.table))
+        g->next_destroy = g->nr_pages; /* it never got a page */
+    for (; g->next_destroy < g->nr_pages && done < UV_BATCH; g->next_destroy++) {
         pfn_t pfn = uv_tables_frame(g, g->next_destroy);
         if (pfn == PFN_NONE)
             continue;
@@ -198,7 +200,7 @@ static s64 call_destroy(struct uv_guest *g)
 static s64 call_reclaim(struct uv_guest *g)
 {
     if (g->state != UVG_DEAD || g->next_destroy < g->nr_pages)
-        return paddr_value(g->mm.root.table) || g->state != UVG_DEAD ? -EPERM : 0;
+        return -EPERM;
     if (!g->nr_donated) {
         g->state = UVG_FREE;
         return 0;

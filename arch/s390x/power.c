@@ -16,6 +16,16 @@ static void __noreturn stop(u64 address)
         __asm__ volatile("lpswe %0" ::"Q"(wait) : "memory");
 }
 
+/* Stop another CPU and see it stopped: one that stops after this one's last wait would look like success. */
+#define STOP_TRIES 1000000
+static void stop_cpu(u16 address)
+{
+    while (sigp(address, SIGP_STOP, 0) == 2) /* busy */
+        cpu_relax();
+    for (unsigned i = 0; i < STOP_TRIES && sigp(address, SIGP_SENSE, 0) != 1; i++) /* no status: it still runs */
+        cpu_relax();
+}
+
 void __noreturn arch_poweroff(int status)
 {
     static char ending;
@@ -25,8 +35,7 @@ void __noreturn arch_poweroff(int status)
         arch_halt(); /* another CPU is at it: two that stop each other would look like success */
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu != this_cpu()->cpu)
-            while (sigp((u16)cpu_area(cpu)->hwid, SIGP_STOP, 0) == 2) /* busy */
-                cpu_relax();
+            stop_cpu((u16)cpu_area(cpu)->hwid);
     stop(status ? STOP_FAILURE + ((u64)status & 0x7f) : STOP_SUCCESS);
 }
 

@@ -92,8 +92,9 @@ static enum exception kind(u64 vector)
 {
     switch (vector) {
     case VEC_UNDEFINED:
-    case VEC_PROTECTION: /* mostly: a privileged instruction */
         return EXC_ILLEGAL;
+    case VEC_PROTECTION:
+        return EXC_PROTECTION;
     case VEC_DEBUG:
     case VEC_BREAKPOINT:
         return EXC_BREAKPOINT;

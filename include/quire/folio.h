@@ -118,9 +118,24 @@ static inline void folio_remove_mappings(struct folio *f, u32 nr)
     __atomic_fetch_sub(&f->map_count, nr, __ATOMIC_RELAXED);
 }
 
-/* Split and join: mm/folio_split.c. */
+/*
+ * Split into folios of new_order, or so that the aligned block [first, first + 2^order) is one and all other parts
+ * are as large as can be. The caller holds a reference; the first part keeps it, each other part has one, the
+ * caller's (or the backing object's, which goes on owning all parts). -EAGAIN: somebody else holds a reference, or
+ * it is mapped; -EBUSY: holes, poison, secret; -EINVAL; -ENOMEM. Errors change nothing. May sleep.
+ */
 int folio_split(struct folio *f, unsigned new_order);
 int folio_split_around(struct folio *f, size_t first, unsigned order);
+
+/*
+ * Join the folios from low on into one of new_order. All have the same owner and state and nobody but the caller
+ * (and the backing object) holds references; those become the one of *joined. -EINVAL: low isn't the first of such
+ * a block; -EBUSY: a frame there belongs to something else; -EAGAIN: referenced or mapped. Errors change nothing.
+ */
 int folio_join(struct folio *low, unsigned new_order, struct folio **joined);
+
+/* For mm/folio_split.c: a descriptor without frames. */
+struct folio *folio_descriptor_alloc(void);
+void folio_descriptor_free(struct folio *f);
 
 u64 folio_descriptors_in_use(void);

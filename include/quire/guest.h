@@ -11,6 +11,10 @@
 struct process;
 struct trapframe;
 
+/* Give the ultravisor its frame table, at the first need. 0 or -ENOMEM. It keeps those frames for ever. */
+int guest_start_uv(void);
+u64 guest_uv_frames(void);
+
 struct guest_run;
 struct mm;
 

@@ -99,7 +99,13 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
  * All of a new folio that nobody else has seen, reference count 1: on success the mappings own it. False: an entry
  * was there already, nothing has changed.
  */
-bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio);
+bool map_fresh_run(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio);
+bool map_fresh_page(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio);
+static inline bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio)
+{
+    return likely(!folio->order && !(vma->prot & PROT_EXEC)) ? map_fresh_page(vma, addr, ptep, folio)
+                                                             : map_fresh_run(vma, addr, ptep, folio);
+}
 
 /* areas_lock held */
 struct vma *area_find_slow(struct mm *mm, vaddr_t addr);

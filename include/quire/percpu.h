@@ -33,7 +33,7 @@ struct percpu {
     bool user_work;      /* something to do before the next return to user mode: trap_exit_to_user() */
     unsigned irq_depth;  /* > 0: inside an interrupt handler */
 
-    unsigned *locks_held;              /* of the current thread, <quire/spinlock.h> */
+    unsigned locks_held;               /* by the current thread, <quire/spinlock.h> */
     struct runqueue *runqueue;         /* kernel/sched.c */
     struct mm *active_mm;              /* whose user page tables are loaded on this CPU; NULL: none */
     struct mm *loading_mm;             /* whose are about to be, mm/asid.c; then the same */

@@ -36,7 +36,7 @@ struct rwsem {
     u32 writers_waiting; /* under queue.lock */
 };
 void rwsem_init(struct rwsem *s);
-void rwsem_lock_slow(struct rwsem *s, bool write);
+void rwsem_read_contended(struct rwsem *s);
 void rwsem_wake(struct rwsem *s);
 void rwsem_write_lock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
@@ -46,11 +46,8 @@ void rwsem_write_unlock(struct rwsem *s);
 
 static inline void rwsem_read_lock(struct rwsem *s)
 {
-    u32 word = READ_ONCE(s->word);
-
-    if (unlikely(word & (RWSEM_WRITER | RWSEM_WAITERS)) ||
-        unlikely(!__atomic_compare_exchange_n(&s->word, &word, word + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
-        rwsem_lock_slow(s, false);
+    if (unlikely(__atomic_fetch_add(&s->word, 1, __ATOMIC_ACQUIRE) & (RWSEM_WRITER | RWSEM_WAITERS)))
+        rwsem_read_contended(s);
     lock_count_inc();
 }
 

@@ -42,29 +42,29 @@ void test_allow_leak(const char *why);                   /* the books need not b
  */
 bool test_panics(const char *text, void (*fn)(void *), void *arg);
 
-#define EXPECT_(cond, fatal)                                                                       \
+#define EXPECT_(cond, text, fatal)                                                                    \
     do {                                                                                           \
         if (unlikely(!(cond))) {                                                                   \
-            test_fail(__FILE__, __LINE__, "expected: %s", #cond);                                  \
+            test_fail(__FILE__, __LINE__, "expected: %s", text);                                  \
             if (fatal)                                                                             \
                 test_abort();                                                                      \
         }                                                                                          \
     } while (0)
-#define EXPECT_EQ_(a, b, fatal)                                                                    \
+#define EXPECT_EQ_(a, b, a_text, b_text, fatal)                                                                    \
     do {                                                                                           \
         s64 test_a_ = (s64)(a), test_b_ = (s64)(b);                                                \
         if (unlikely(test_a_ != test_b_)) {                                                        \
-            test_fail(__FILE__, __LINE__, "expected %s == %s, seen %ld (0x%lx) and %ld (0x%lx)", #a, #b, \
+            test_fail(__FILE__, __LINE__, "expected %s == %s, seen %ld (0x%lx) and %ld (0x%lx)", a_text, b_text, \
                       test_a_, (u64)test_a_, test_b_, (u64)test_b_);                               \
             if (fatal)                                                                             \
                 test_abort();                                                                      \
         }                                                                                          \
     } while (0)
 
-#define EXPECT(cond) EXPECT_(cond, 0)
-#define ASSERT(cond) EXPECT_(cond, 1)
-#define EXPECT_EQ(a, b) EXPECT_EQ_(a, b, 0)
-#define ASSERT_EQ(a, b) EXPECT_EQ_(a, b, 1)
+#define EXPECT(cond) EXPECT_(cond, #cond, 0)
+#define ASSERT(cond) EXPECT_(cond, #cond, 1)
+#define EXPECT_EQ(a, b) EXPECT_EQ_(a, b, #a, #b, 0)
+#define ASSERT_EQ(a, b) EXPECT_EQ_(a, b, #a, #b, 1)
 #define SKIP(reason) test_skip(reason)
 #define EXPECT_PANIC(text, fn, arg)                                                                \
     do {                                                                                           \

@@ -24,7 +24,7 @@ struct guest_run;
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
 
 struct thread {
-    unsigned locks_held; /* <quire/spinlock.h> */
+    unsigned locks_held; /* while it doesn't run; else its CPU counts, <quire/spinlock.h> */
     enum thread_state state;
     struct arch_context context;
     void *stack_top;
@@ -73,6 +73,7 @@ void thread_wake(struct thread *thread); /* from a wait queue's lock or an inter
 
 void sched_tick(void);        /* trap_timer() */
 bool sched_need_resched(void);
+void sched_rearm_timer(void); /* after somebody else used this CPU's timer */
 bool sched_end_sleep(struct thread *thread);
 void sched_print_cpus(void);
 

@@ -20,6 +20,7 @@ struct trapframe;
 #define ACCESS_KERNEL 8u
 
 enum exception {
+    EXC_PROTECTION, /* an address that no table can map, or a privileged instruction; the machine won't say */
     EXC_ILLEGAL,    /* illegal, privileged or unknown instruction */
     EXC_BREAKPOINT, /* breakpoint or single step */
     EXC_ALIGNMENT,  /* misaligned access or jump */

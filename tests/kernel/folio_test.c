@@ -144,10 +144,12 @@ TEST(folio, a_recycled_descriptor_starts_afresh)
     struct folio *f = folio_alloc(1, 0);
 
     f->clean = ~0UL;
+    f->index = 99;
     folio_put(f);
     struct folio *again = folio_alloc(1, 0); /* the slab's last freed object */
     EXPECT_EQ(again->clean, 0);
     EXPECT(again->owner == NULL);
+    EXPECT_EQ(again->index, 0);
     EXPECT_EQ(again->flags, 0);
     EXPECT_EQ(again->map_count, 0);
     folio_put(again);

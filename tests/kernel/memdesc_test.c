@@ -2,6 +2,7 @@
 /* The word array. */
 #include "helpers.h"
 #include <quire/buddy.h>
+#include <quire/frame_cache.h>
 #include <quire/folio.h>
 #include <quire/frame_cache.h>
 #include <quire/string.h>

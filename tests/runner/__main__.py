@@ -53,8 +53,8 @@ def run_tests(arches, harness_arches):
 
 def finish(everything, told, options):
     """Failures, reasons to skip, results for programs, the last line."""
-    for verdict, again in told:
-        print("\n".join(report.failure(verdict, again)) + "\n")
+    for block in report.failures(told):
+        print("\n".join(block) + "\n")
     lines = report.skipped(everything)
     if lines:
         print("\n".join(lines) + "\n")

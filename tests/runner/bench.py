@@ -13,7 +13,7 @@ from .campaign import processors
 from .machine import Machine
 
 PEERS = "docs/bench/peers.json"
-LINE = re.compile(r"^(?:\| )?bench ([a-z0-9_]+) ([0-9,]+)$")
+LINE = re.compile(r"^(?:\| )?bench ([a-z0-9_]+) ([0-9,]+(?:\.[0-9]+)?)$")
 INIT_STARTS = re.compile(r"^init starts, ([0-9,]+) instructions after entry")
 TOLERANCE = 0.01
 MEMORY = "1G"
@@ -24,7 +24,9 @@ class NoFigures(Exception):
 
 
 def number(text):
-    return int(text.replace(",", ""))
+    """A figure as the machine prints it: "2,912,345" or "2.31"."""
+    text = text.replace(",", "")
+    return float(text) if "." in text else int(text)
 
 
 def figures_of(console_lines):
@@ -64,9 +66,12 @@ def differences(first, second):
 
 # --- table ---------------------------------------------------------------------------------------
 def with_commas(value):
+    """Two decimals where they matter, none behind large numbers."""
     if value is None:
         return "-"
-    return f"{value:,}"
+    if value >= 1000 or value == int(value):
+        return f"{round(value):,}"
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
 def table(machine, figures, book):

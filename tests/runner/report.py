@@ -2,6 +2,7 @@
 """What a person reads: a table for each machine, then each failure with its story, then one line."""
 
 import json
+import re
 from collections import Counter, defaultdict
 
 VERDICTS = ("pass", "fail", "skip")
@@ -50,11 +51,36 @@ def row(name, width, columns, counts):
     return text.rstrip()
 
 
-def failure(verdict, again):
-    """One failing test, told as the kernel told it."""
+def alike(verdict):
+    """Failures that tell the same story but for numbers are told once."""
+    first = verdict.lines[0] if verdict.lines else ""
+    return verdict.name, verdict.file, verdict.kind, re.sub(r"0x[0-9a-f]+|[0-9]+", "N", first)
+
+
+def places(verdicts):
+    """Where it failed: "riscv with 1 and 4 CPUs, s390x with 4 CPUs"."""
+    machines = defaultdict(list)
+    for verdict in verdicts:
+        machines[verdict.arch].append(verdict.cpus)
+    return ", ".join(
+        f"{arch} with {' and '.join(map(str, cpus))} CPU{'' if cpus == [1] else 's'}" for arch, cpus in machines.items()
+    )
+
+
+def failures(told):
+    """All failures, (verdict, command that repeats it) each, as blocks of lines."""
+    groups = {}
+    for verdict, again in told:
+        groups.setdefault(alike(verdict), []).append((verdict, again))
+    return [failure([verdict for verdict, _ in group], group[0][1]) for group in groups.values()]
+
+
+def failure(verdicts, again):
+    """One failing test, told as the kernel told it on the first machine."""
+    verdict = verdicts[0]
     where = f" ({verdict.file})" if verdict.file else ""
-    what = KIND_WORDS.get(verdict.kind, verdict.kind)
-    lines = [f"FAILED {verdict.arch}, {plural(verdict.cpus, 'CPU')}: {verdict.name}{where}: {what}"]
+    lines = [f"FAILED {verdict.name}{where}: {KIND_WORDS.get(verdict.kind, verdict.kind)}"]
+    lines.append(f"    on {places(verdicts)}" + ("; the first one says:" if len(verdicts) > 1 else ""))
     lines += ["    " + line for line in verdict.lines]
     if verdict.log:
         lines.append(f"    console: {verdict.log}")

@@ -15,12 +15,12 @@
 #define MIB (1024 * KIB)
 
 /* Runs the statement in a child; the value is the child's wait status, 0 if the statement went well. */
-#define IN_CHILD(statement)                                                                        \
+#define IN_CHILD(...)                                                                        \
     ({                                                                                             \
         int status_ = -1;                                                                          \
         pid_t pid_ = fork();                                                                       \
         if (pid_ == 0) {                                                                           \
-            statement;                                                                             \
+            __VA_ARGS__;                                                                           \
             _exit(0);                                                                              \
         }                                                                                          \
         waitpid(pid_, &status_, 0);                                                                \
@@ -28,12 +28,12 @@
     })
 
 /* The statement must kill the process that runs it, with this signal. */
-#define EXPECT_DIES(signal, statement)                                                             \
+#define EXPECT_DIES(signal, ...)                                                                   \
     do {                                                                                           \
-        int seen_ = IN_CHILD(statement);                                                           \
+        int seen_ = IN_CHILD(__VA_ARGS__);                                                         \
         if (WTERMSIG(seen_) != (signal))                                                           \
             test_fail(__FILE__, __LINE__, "expected death by signal %d, seen wait status 0x%x: %s", signal, \
-                      (unsigned)seen_, #statement);                                                \
+                      (unsigned)seen_, #__VA_ARGS__);                                                \
     } while (0)
 
 /* What the kernel answers to a system call, error numbers included. */

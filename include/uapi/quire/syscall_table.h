@@ -46,4 +46,5 @@
     X(35, guest_info, 2, "handle, struct quire_guest_info *")                                      \
     X(36, memory_create, 1, "bytes: a memory object -> handle")                                    \
     X(37, cpu, 0, "-> number of the CPU that runs the caller")                                       \
-    X(38, process_id, 1, "process handle: -> its id")
+    X(38, process_id, 1, "process handle: -> its id")                                              \
+    X(39, guest_answer, 2, "handle, value: what the guest's last yield or console call returns")

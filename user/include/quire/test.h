@@ -33,28 +33,28 @@ void test_checkpoint(const char *name);
 uint64_t test_count(enum counter c);
 const char *test_counter_name(enum counter c);
 
-#define EXPECT_(cond, fatal)                                                                       \
+#define EXPECT_(cond, text, fatal)                                                                    \
     do {                                                                                           \
         if (!(cond)) {                                                                             \
-            test_fail(__FILE__, __LINE__, "expected: %s", #cond);                                  \
+            test_fail(__FILE__, __LINE__, "expected: %s", text);                                  \
             if (fatal)                                                                             \
                 test_abort();                                                                      \
         }                                                                                          \
     } while (0)
-#define EXPECT_EQ_(a, b, fatal)                                                                    \
+#define EXPECT_EQ_(a, b, a_text, b_text, fatal)                                                                    \
     do {                                                                                           \
         long test_a_ = (long)(a), test_b_ = (long)(b);                                             \
         if (test_a_ != test_b_) {                                                                  \
-            test_fail(__FILE__, __LINE__, "expected %s == %s, seen %ld (0x%lx) and %ld (0x%lx)", #a, #b, \
+            test_fail(__FILE__, __LINE__, "expected %s == %s, seen %ld (0x%lx) and %ld (0x%lx)", a_text, b_text, \
                       test_a_, (unsigned long)test_a_, test_b_, (unsigned long)test_b_);           \
             if (fatal)                                                                             \
                 test_abort();                                                                      \
         }                                                                                          \
     } while (0)
-#define EXPECT(cond) EXPECT_(cond, 0)
-#define ASSERT(cond) EXPECT_(cond, 1)
-#define EXPECT_EQ(a, b) EXPECT_EQ_(a, b, 0)
-#define ASSERT_EQ(a, b) EXPECT_EQ_(a, b, 1)
+#define EXPECT(cond) EXPECT_(cond, #cond, 0)
+#define ASSERT(cond) EXPECT_(cond, #cond, 1)
+#define EXPECT_EQ(a, b) EXPECT_EQ_(a, b, #a, #b, 0)
+#define ASSERT_EQ(a, b) EXPECT_EQ_(a, b, #a, #b, 1)
 #define SKIP(reason) test_skip(reason)
 #define EXPECT_COUNT(counter, max)                                                                 \
     do {                                                                                           \

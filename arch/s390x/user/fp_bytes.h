@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#define FP_BYTES 512 /* v0-v31 */

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Splitting folios, uniformly or around one block, and joining them again: contracts in <quire/folio.h>.
+ *
+ * Everything that can fail comes first: descriptors for the parts are allocated, then the folio is frozen (its
+ * count goes to 0, nobody can find it), and from there on it is only stores. The parts become findable one by one,
+ * the first part last, when all words and the owner's tree say the new truth.
+ *
+ * Locks: owner->lock (a backed object's tree changes), then the folio by freezing it.
+ */
+#include <quire/buddy.h>
+#include <quire/counters.h>
+#include <quire/errno.h>
+#include <quire/folio.h>
+#include <quire/log.h>
+#include <quire/memobj.h>
+
+#define UNSPLITTABLE (FOLIO_F_HOLES | FOLIO_F_POISON | FOLIO_F_SECURE | FOLIO_F_DYING)
+
+static struct memobj *backing(const struct folio *f)
+{
+    return f->owner && f->owner->kind == MEMOBJ_BACKED ? f->owner : NULL;
+}
+
+static void lock_owner(struct memobj *owner)
+{
+    if (owner)
+        mutex_lock(&owner->lock);
+}
+static void unlock_owner(struct memobj *owner)
+{
+    if (owner)
+        mutex_unlock(&owner->lock);
+}
+
+/* --- parts ------------------------------------------------------------------------------------- */
+/*
+ * New descriptors in a list through slab_link, which only free ones use. `nr` of them or none.
+ */
+static struct folio *take_descriptors(size_t nr)
+{
+    struct folio *list = NULL;
+
+    while (nr--) {
+        struct folio *f = folio_descriptor_alloc();
+        if (!f) {
+            while (list) {
+                struct folio *next = list->slab_link;
+                list->slab_link = NULL;
+                folio_descriptor_free(list);
+                list = next;
+            }
+            return NULL;
+        }
+        f->slab_link = list;
+        list = f;
+    }
+    return list;
+}
+
+static struct folio *next_descriptor(struct folio **list)
+{
+    struct folio *f = *list;
+    *list = f->slab_link;
+    f->slab_link = NULL;
+    return f;
+}
+
+/* The owner's tree says `part` for all its pages. The slots exist, so nothing can fail. */
+static void tell_owner(struct memobj *owner, struct folio *part)
+{
+    for (u64 i = 0; owner && i < folio_nr_pages(part); i++)
+        radix_set(&owner->folios, part->index + i, part);
+}
+
+/* [first, first + 2^order) of the frozen folio becomes a folio of its own, not findable yet. */
+static void make_part(struct folio *part, const struct folio *whole, size_t first, unsigned order)
+{
+    part->pfn = whole->pfn + first;
+    part->order = (u8)order;
+    part->flags = whole->flags;
+    part->owner = whole->owner;
+    if (part->owner && part->owner->kind == MEMOBJ_ANON) /* each private folio keeps its owner alive */
+        memobj_get(part->owner);
+    part->index = whole->index + first;
+    part->quota = whole->quota; /* the charge is by frames: their sum hasn't changed */
+    part->clean = 0;            /* unknown: better cleaned once too often than once too little */
+    part->gen = whole->gen;
+    memdesc_fill(memory.words + part->pfn, 1UL << order, folio_word(part));
+}
+
+/* What keeps it from being split: 0, -EBUSY or -EAGAIN. On 0 it is frozen. */
+static int freeze(struct folio *f, int expected)
+{
+    if (f->flags & UNSPLITTABLE)
+        return -EBUSY;
+    if (folio_map_count(f) || !folio_ref_freeze(f, expected))
+        return -EAGAIN;
+    if (folio_map_count(f) || f->flags & UNSPLITTABLE) { /* it happened before the freeze after all */
+        int err = f->flags & UNSPLITTABLE ? -EBUSY : -EAGAIN;
+        folio_ref_unfreeze(f, expected);
+        return err;
+    }
+    return 0;
+}
+
+/*
+ * Cut the frozen folio up: into parts of new_order, or, `around` a block of new_order, so that every other part is
+ * as large as can be. Everything is findable again on return, the first part last.
+ */
+static void split_frozen(struct folio *f, unsigned new_order, bool around, size_t block, struct folio *list, int refs)
+{
+    struct memobj *owner = backing(f);
+    size_t nr = folio_nr_pages(f);
+    unsigned first_order = 0;
+
+    for (size_t at = 0; at < nr;) {
+        unsigned order = new_order;
+        while (around && order + 1u < f->order && IS_ALIGNED(at, 1UL << (order + 1)) &&
+               (block < at || block >= at + (1UL << (order + 1))))
+            order++; /* larger, as long as the block isn't inside */
+        if (at == 0) {
+            first_order = order;
+        } else {
+            struct folio *part = next_descriptor(&list);
+            make_part(part, f, at, order);
+            tell_owner(owner, part);
+            __atomic_store_n(&part->refs, 1, __ATOMIC_RELEASE);
+        }
+        at += 1UL << order;
+    }
+    KASSERT(!list, "folio_split: more descriptors than parts");
+    f->order = (u8)first_order;
+    f->clean = 0;
+    folio_ref_unfreeze(f, refs);
+}
+
+static int split(struct folio *f, unsigned new_order, bool around, size_t block, size_t nr_new)
+{
+    struct memobj *owner = backing(f);
+    int refs = owner ? 2 : 1; /* the caller's, and the owner's */
+    struct folio *list = take_descriptors(nr_new);
+
+    if (!list)
+        return -ENOMEM;
+    lock_owner(owner);
+    int err = freeze(f, refs);
+    if (!err) {
+        split_frozen(f, new_order, around, block, list, refs);
+        counter_inc(COUNTER_FOLIO_SPLIT);
+    }
+    unlock_owner(owner);
+    while (err && list)
+        folio_descriptor_free(next_descriptor(&list));
+    return err;
+}
+
+int folio_split(struct folio *f, unsigned new_order)
+{
+    if (new_order >= f->order)
+        return -EINVAL;
+    return split(f, new_order, false, 0, (1UL << (f->order - new_order)) - 1);
+}
+
+int folio_split_around(struct folio *f, size_t first, unsigned order)
+{
+    if (order >= f->order || !IS_ALIGNED(first, 1UL << order) || first >= folio_nr_pages(f))
+        return -EINVAL;
+    return split(f, order, true, first, f->order - order);
+}
+
+/* --- join -------------------------------------------------------------------------------------- */
+/* The folio at this frame if it can be a part of the joined one: same owner, state, quota, next index. */
+static struct folio *part_at(const struct folio *low, pfn_t pfn, size_t at, unsigned new_order)
+{
+    memdesc_t word = memdesc_read(pfn);
+    struct folio *f = memdesc_type(word) == MEMDESC_FOLIO ? memdesc_pointer(word) : NULL;
+
+    if (!f || f->pfn != pfn || f->order > new_order || f->owner != low->owner || f->quota != low->quota ||
+        f->flags & UNSPLITTABLE || (low->owner && f->index != low->index + at))
+        return NULL;
+    return f;
+}
+
+/* Thaw the parts before frame `end` again. */
+static void unfreeze_parts(const struct folio *low, pfn_t end, int low_refs)
+{
+    for (pfn_t pfn = low->pfn; pfn < end;) {
+        struct folio *f = memdesc_pointer(memdesc_read(pfn));
+        pfn += folio_nr_pages(f);
+        folio_ref_unfreeze(f, f == low ? low_refs : 1);
+    }
+}
+
+static int freeze_parts(struct folio *low, unsigned new_order, int low_refs)
+{
+    pfn_t end = low->pfn + (1UL << new_order);
+
+    for (pfn_t pfn = low->pfn; pfn < end;) {
+        struct folio *f = part_at(low, pfn, pfn - low->pfn, new_order);
+        int err = f ? freeze(f, f == low ? low_refs : 1) : -EBUSY;
+        if (err) {
+            unfreeze_parts(low, pfn, low_refs);
+            return err;
+        }
+        pfn += folio_nr_pages(f);
+    }
+    return 0;
+}
+
+int folio_join(struct folio *low, unsigned new_order, struct folio **joined)
+{
+    struct memobj *owner = backing(low);
+    int refs = owner ? 2 : 1;
+    size_t nr = 1UL << new_order;
+
+    if (new_order <= low->order || new_order > BUDDY_MAX_ORDER || !IS_ALIGNED(low->pfn, nr) ||
+        !pfn_valid(low->pfn + nr - 1))
+        return -EINVAL;
+    lock_owner(owner);
+    int err = freeze_parts(low, new_order, refs);
+    if (!err) {
+        for (pfn_t pfn = low->pfn + folio_nr_pages(low); pfn < low->pfn + nr;) {
+            struct folio *part = memdesc_pointer(memdesc_read(pfn));
+            size_t pages = folio_nr_pages(part);
+            memdesc_fill(memory.words + pfn, pages, folio_word(low));
+            if (part->owner && part->owner->kind == MEMOBJ_ANON)
+                memobj_put(part->owner);
+            part->quota = NULL;
+            part->owner = NULL;
+            part->flags = 0;
+            folio_descriptor_free(part);
+            pfn += pages;
+        }
+        low->order = (u8)new_order;
+        low->clean = 0;
+        tell_owner(owner, low);
+        counter_inc(COUNTER_FOLIO_JOIN);
+        folio_ref_unfreeze(low, refs);
+        *joined = low;
+    }
+    unlock_owner(owner);
+    return err;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* Protected guests as a host process sees them: sharing, refusing, secrets, ends of every kind. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <quire/test.h>
+
+#define ORDER 10 /* 4 MiB */
+#define PAGE 4096ul
+#define SHARED 256ul
+
+static struct quire_guest_exit run(int guest)
+{
+    struct quire_guest_exit e;
+    ASSERT_EQ(quire_call(guest_run, guest, &e), 0);
+    return e;
+}
+
+/* A guest that has been told its task and runs until it next leaves. */
+static struct quire_guest_exit start(int *guest, int task)
+{
+    long handle = quire_call(guest_create, ORDER, "guest/tester");
+
+    ASSERT(handle >= 0);
+    *guest = (int)handle;
+    ASSERT_EQ(run(*guest).kind, QUIRE_GUEST_YIELD);
+    (void)task;
+    ASSERT_EQ(quire_call(guest_answer, *guest, task), 0);
+    return run(*guest);
+}
+
+static struct quire_guest_info info(int guest)
+{
+    struct quire_guest_info i;
+    ASSERT_EQ(quire_call(guest_info, guest, &i), 0);
+    return i;
+}
+
+TEST(guest, shares_four_pages_and_takes_them_back)
+{
+    int guest;
+    struct quire_guest_exit e = start(&guest, 1);
+
+    ASSERT_EQ(e.kind, QUIRE_GUEST_SHARE);
+    EXPECT_EQ(e.page, SHARED);
+    EXPECT_EQ(e.nr, 4);
+    EXPECT_EQ(quire_call(guest_share, guest, 1), 0);
+    struct quire_guest_info i = info(guest);
+    EXPECT_EQ(i.hole_words, 4);
+    EXPECT_EQ(i.folio_words, (1 << ORDER) - 4);
+    EXPECT_EQ(i.refs, 1);
+    EXPECT_EQ(i.direct_absent, i.folio_words);
+    ASSERT_EQ(run(guest).kind, QUIRE_GUEST_YIELD);
+    long address = quire_call(guest_map, guest, SHARED, 4);
+    ASSERT(address > 0);
+    EXPECT_EQ(strcmp((char *)address, "from the guest"), 0);
+    strcpy((char *)address, "from the host");
+    EXPECT_EQ(info(guest).hole_refs, 5);
+    ASSERT_EQ(run(guest).kind, QUIRE_GUEST_UNSHARE);
+    EXPECT_EQ(quire_call(guest_share, guest, 1), 0);
+    i = info(guest);
+    EXPECT_EQ(i.hole_words, 0);
+    EXPECT_EQ(i.holes, 0);
+    EXPECT_EQ(i.direct_absent, 1 << ORDER);
+    e = run(guest);
+    EXPECT_EQ(e.kind, QUIRE_GUEST_EXIT);
+    EXPECT_EQ(e.value, 0);
+    close(guest);
+}
+
+TEST(guest, a_mapping_of_shared_pages_dies_when_they_are_taken_back)
+{
+    int guest, status;
+    start(&guest, 1);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    run(guest);
+    long address = quire_call(guest_map, guest, SHARED, 4);
+    strcpy((char *)address, "from the host");
+    run(guest);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)*(volatile char *)address;
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == 11);
+    close(guest);
+}
+
+TEST(guest, its_secrets_are_refused)
+{
+    int guest;
+    char byte = 7;
+    start(&guest, 1);
+    EXPECT_EQ(quire_call(guest_peek, guest, 0, &byte, 1), -EACCES);
+    EXPECT_EQ(quire_call(guest_peek, guest, SHARED * PAGE, &byte, 1), -EACCES);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    EXPECT_EQ(quire_call(guest_peek, guest, SHARED * PAGE, &byte, 1), 1);
+    EXPECT_EQ(quire_call(guest_peek, guest, (SHARED + 4) * PAGE - 1, &byte, 1), 1);
+    EXPECT_EQ(quire_call(guest_peek, guest, (SHARED + 4) * PAGE, &byte, 1), -EACCES);
+    EXPECT_EQ(quire_call(guest_peek, guest, (SHARED - 1) * PAGE, &byte, 1), -EACCES);
+    EXPECT_EQ(quire_call(guest_map, guest, SHARED + 4, 1), -EACCES);
+    EXPECT_EQ(quire_call(guest_map, guest, 0, 1), -EACCES);
+    close(guest);
+}
+
+TEST(guest, a_refused_share_leaves_everything_secret)
+{
+    int guest;
+    start(&guest, 1);
+    EXPECT_EQ(quire_call(guest_share, guest, 0), 0);
+    EXPECT_EQ(info(guest).hole_words, 0);
+    EXPECT_EQ(info(guest).secure_frames, 1 << ORDER);
+    struct quire_guest_exit e = run(guest);
+    EXPECT_EQ(e.kind, QUIRE_GUEST_EXIT);
+    EXPECT_EQ((long)e.value, -EPERM);
+    close(guest);
+}
+
+TEST(guest, bad_requests_get_the_exact_error)
+{
+    int guest;
+    struct quire_guest_exit e = start(&guest, 2);
+    EXPECT_EQ(e.kind, QUIRE_GUEST_EXIT);
+    EXPECT_EQ(e.value, 0);
+    close(guest);
+}
+
+TEST(guest, memory_that_it_has_not_ends_the_guest_not_the_host)
+{
+    int guest;
+    struct quire_guest_exit e = start(&guest, 3);
+    EXPECT_EQ(e.kind, QUIRE_GUEST_FAULT);
+    EXPECT_EQ(e.page, (1ul << ORDER) + 10);
+    EXPECT_EQ(quire_call(guest_run, guest, &e), -ESRCH);
+    close(guest);
+}
+
+TEST(guest, its_text_is_not_writable)
+{
+    int guest;
+    EXPECT_EQ(start(&guest, 4).kind, QUIRE_GUEST_FAULT);
+    close(guest);
+}
+
+TEST(guest, floating_point_registers_belong_to_each_side)
+{
+    int guest, rounds = 0;
+    volatile double mine = 3.0;
+    struct quire_guest_exit e = start(&guest, 5);
+    for (; e.kind == QUIRE_GUEST_YIELD; e = run(guest), rounds++)
+        mine *= 1.0625;
+    EXPECT_EQ(e.kind, QUIRE_GUEST_EXIT);
+    EXPECT_EQ(e.value, 0);
+    EXPECT_EQ(rounds, 50);
+    EXPECT(mine > 62.1 && mine < 62.3);
+    close(guest);
+}
+
+TEST(guest, a_guest_that_computes_for_ever_dies_with_its_process)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        int guest;
+        start(&guest, 6);
+        _exit(0);
+    }
+    usleep(30000);
+    EXPECT_EQ(kill(pid, 9), 0);
+    int status;
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT(WIFSIGNALED(status));
+}
+
+TEST(guest, two_pieces_shared_and_all_taken_back)
+{
+    int guest;
+    struct quire_guest_exit e = start(&guest, 7);
+    ASSERT_EQ(e.kind, QUIRE_GUEST_SHARE);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    ASSERT_EQ(run(guest).kind, QUIRE_GUEST_SHARE);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    EXPECT_EQ(info(guest).holes, 2);
+    EXPECT_EQ(info(guest).hole_words, 4);
+    EXPECT_EQ(run(guest).kind, QUIRE_GUEST_UNSHARE);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    EXPECT_EQ(info(guest).holes, 1);
+    close(guest);
+}
+
+TEST(guest, unshare_waits_while_somebody_else_maps_the_pages)
+{
+    int guest, status;
+    start(&guest, 1);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    run(guest);
+    ASSERT(quire_call(guest_map, guest, SHARED, 4) > 0);
+    EXPECT_EQ(quire_call(guest_map, guest, SHARED, 4), -EBUSY); /* once is enough */
+    pid_t pid = fork(); /* the child has no mapping: what a guest shared stays with the process it shared with */
+    if (pid == 0)
+        _exit(quire_call(guest_map, guest, SHARED, 4) == -EBUSY ? 0 : 1);
+    waitpid(pid, &status, 0);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(run(guest).kind, QUIRE_GUEST_UNSHARE);
+    EXPECT_EQ(quire_call(guest_share, guest, 1), 0);
+    close(guest);
+}
+
+TEST(guest, creation_checks_its_arguments)
+{
+    EXPECT_EQ(quire_call(guest_create, 8, "guest/tester"), -EINVAL);
+    EXPECT_EQ(quire_call(guest_create, 19, "guest/tester"), -EINVAL);
+    EXPECT_EQ(quire_call(guest_create, -1, "guest/tester"), -EINVAL);
+    EXPECT_EQ(quire_call(guest_create, ORDER, "guest/nobody"), -ENOENT);
+    EXPECT_EQ(quire_call(guest_create, ORDER, "motd"), -ENOEXEC);
+    EXPECT_EQ(quire_call(guest_create, ORDER, 0), -EFAULT);
+    EXPECT_EQ(quire_call(guest_create, 18, "guest/tester"), -ENOMEM);
+}
+
+TEST(guest, calls_in_the_wrong_state_are_refused)
+{
+    int guest;
+    struct quire_guest_exit e;
+    EXPECT_EQ(start(&guest, 1).kind, QUIRE_GUEST_SHARE);
+    EXPECT_EQ(quire_call(guest_run, guest, &e), -EBUSY); /* it waits for an answer */
+    EXPECT_EQ(quire_call(guest_map, guest, SHARED, 4), -EACCES);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    EXPECT_EQ(quire_call(guest_share, guest, 1), -EINVAL); /* answered already */
+    EXPECT_EQ(quire_call(guest_peek, guest, 5ul << 30, &e, 1), -EINVAL);
+    EXPECT_EQ(quire_call(guest_peek, guest, SHARED * PAGE, 8, 1), -EFAULT);
+    EXPECT_EQ(quire_call(guest_info, guest, 8), -EFAULT);
+    EXPECT_EQ(quire_call(guest_run, 1, &e), -EBADF);
+    close(guest);
+}

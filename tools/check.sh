@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Light static analysis: sparse and cppcheck for C, shellcheck for scripts. Tools that aren't installed are named
+# and left out. Status 1 if one of them complains.
+set -eu
+
+if [ $# -eq 0 ] || [ "$1" = --help ]; then
+    echo "usage: tools/check.sh MACHINE...    (people type: make check)"
+    exit 0
+fi
+
+absent=
+complaints=0
+
+have()
+{
+    command -v "$1" >/dev/null 2>&1 && return
+    absent="${absent:+$absent }$1"
+    return 1
+}
+
+verdict() # NAME STATUS
+{
+    if [ "$2" -eq 0 ]; then
+        echo "[check] $1: nothing to say"
+    else
+        complaints=$((complaints + 1))
+        echo "[check] $1: complaints, see above"
+    fi
+}
+
+# Address spaces (user pointers, physical addresses): what sparse is for. Other warnings are the compiler's work.
+check_sparse() # MACHINE
+{
+    status=0
+    "${MAKE:-make}" -s -f build.mk ARCH="$1" QUIET=1 build/"$1"/gen/asm_offsets.h || return
+    flags=$("${MAKE:-make}" -s -f build.mk ARCH="$1" sparse-flags)
+    for file in kernel/*.c mm/*.c uv/*.c lib/*.c arch/"$1"/*.c; do
+        # shellcheck disable=SC2086
+        words=$(sparse $flags "$file" 2>&1 |
+            grep -E 'error:|incorrect type|address space|noderef|restricted|cast (from|to)' | sort -u) || true
+        [ -z "$words" ] || {
+            echo "$words"
+            status=1
+        }
+    done
+    verdict "sparse, $1" $status
+}
+
+check_cppcheck()
+{
+    status=0
+    cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --max-configs=1 \
+        --suppress=missingInclude --suppress=internalAstError --suppress=nullPointer --suppress=comparePointers \
+        -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -Iinclude -Iinclude/uapi -Iarch/"$1"/include \
+        kernel mm uv lib || status=1
+    verdict "cppcheck, $1" $status
+}
+
+check_scripts()
+{
+    status=0
+    shellcheck .ci/run tools/*.sh || status=1
+    verdict shellcheck $status
+}
+
+if have shellcheck; then check_scripts; fi
+if have cppcheck; then check_cppcheck "$1"; fi
+if have sparse; then for arch; do check_sparse "$arch"; done; fi
+[ -z "$absent" ] || echo "[check] not installed: $absent. To have them: apt-get install --no-install-recommends $absent"
+[ "$complaints" -eq 0 ]
