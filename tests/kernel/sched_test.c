@@ -286,25 +286,24 @@ TEST(sync, every_kind_of_lock_is_counted)
     struct rwsem sem;
     struct mutex mutex;
     spinlock_t lock = SPINLOCK_INIT;
-    const unsigned *held = &current_thread()->locks_held;
 
     rwsem_init(&sem);
     mutex_init(&mutex);
-    EXPECT_EQ(*held, 0);
+    EXPECT_EQ(locks_held(), 0);
     spin_lock(&lock);
-    EXPECT_EQ(*held, 1);
+    EXPECT_EQ(locks_held(), 1);
     spin_unlock(&lock);
     rwsem_read_lock(&sem);
     mutex_lock(&mutex);
-    EXPECT_EQ(*held, 2);
+    EXPECT_EQ(locks_held(), 2);
     mutex_unlock(&mutex);
     rwsem_read_unlock(&sem);
     rwsem_write_lock(&sem);
-    EXPECT_EQ(*held, 1);
+    EXPECT_EQ(locks_held(), 1);
     rwsem_write_unlock(&sem);
-    EXPECT_EQ(*held, 0);
+    EXPECT_EQ(locks_held(), 0);
     EXPECT(spin_trylock(&lock));
-    EXPECT_EQ(*held, 1);
+    EXPECT_EQ(locks_held(), 1);
     spin_unlock(&lock);
 }
 
