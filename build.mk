@@ -65,7 +65,8 @@ USER_TESTS :=
 ifeq ($(BUILD),debug)
 USER_TESTS := $(patsubst tests/user/%.c,$(OUT)/root/tests/%,$(wildcard tests/user/*_test.c)) \
     $(foreach f,$(EXTRA_USER),$(OUT)/root/tests/$(basename $(notdir $(f))))
-BROKEN := $(OUT)/root/broken/empty # one of the programs that the kernel must refuse; all are made together
+# Programs that the kernel must refuse.
+BROKEN := $(addprefix $(OUT)/root/broken/,$(shell $(or $(PYTHON),python3) tools/broken_elf.py --list))
 endif
 
 # --- targets -------------------------------------------------------------------------------------
@@ -176,8 +177,8 @@ $(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/
 	$(Q)$(link_user) $< $(OUT)/user/libc.a
 	$(Q)$(OBJCOPY) --strip-debug $@
 
-$(OUT)/root/broken/empty: $(OUT)/root/bin/hello tools/broken_elf.py
-	$(Q)$(or $(PYTHON),python3) tools/broken_elf.py $< $(@D)
+$(BROKEN) &: $(OUT)/root/bin/hello tools/broken_elf.py
+	$(Q)$(or $(PYTHON),python3) tools/broken_elf.py $< $(OUT)/root/broken
 
 # The boot archive holds these files, whatever else an older build left in the folder.
 ROOT_FILES := $(shell find user/root -type f 2>/dev/null)

@@ -3,6 +3,7 @@
 """Makes programs that the kernel must refuse, each from a good one by one change.
 
 usage: broken_elf.py GOOD_PROGRAM FOLDER
+       broken_elf.py --list
 
 tests/user/elf_test.c tries each of them.
 """
@@ -48,51 +49,54 @@ class Elf:
         return self.get(SEGMENT, name, self.segment_base(index))
 
 
-def variants(good):
-    """Pairs of a name and the file's contents."""
-    def elf():
-        return Elf(good)
+def file_end(elf):
+    """Where the last segment ends in the file: what lies behind it isn't missed."""
+    return max(elf.of_segment(i, "offset") + elf.of_segment(i, "filesz") for i in range(elf.get(HEADER, "phnum")))
 
-    first = elf()
-    size, text = len(good), first.of_segment(0, "vaddr")
-    end = max(first.of_segment(i, "offset") + first.of_segment(i, "filesz") for i in range(first.get(HEADER, "phnum")))
-    yield "empty", b""
-    yield "not_elf", b"Once upon a time there was a program.\n" * 10
-    yield "header_cut", good[:HEADER_BYTES - 1]
-    yield "segment_cut", good[:end - 1]
-    yield "headers_cut", good[:HEADER_BYTES + SEGMENT_BYTES // 2]
-    yield "wrong_class", elf().header(**{"class": 1})
-    yield "wrong_order", elf().header(data=3 - good[5])
-    yield "wrong_machine", elf().header(machine=first.get(HEADER, "machine") ^ 0x40)
-    yield "wrong_type", elf().header(type=3)
-    yield "headers_past_end", elf().header(phoff=size - 8)
-    yield "headers_wrap", elf().header(phoff=2**64 - 56)
-    yield "headers_odd_size", elf().header(phentsize=57)
-    yield "no_segments", elf().header(phnum=0)
-    yield "entry_outside", elf().header(entry=0x10)
-    yield "entry_in_data", elf().header(entry=first.of_segment(2, "vaddr"))
-    yield "entry_in_kernel", elf().header(entry=2**64 - 4096)
-    yield "overlap", elf().segment(1, vaddr=text)
-    yield "write_and_execute", elf().segment(0, flags=7)
-    yield "not_on_a_page", elf().segment(1, vaddr=first.of_segment(1, "vaddr") + 8)
-    yield "segment_past_end", elf().segment(0, offset=size)
-    yield "segment_wraps_in_file", elf().segment(0, offset=2**64 - 4096)
-    yield "file_larger_than_memory", elf().segment(0, filesz=first.of_segment(0, "memsz") + 1)
-    yield "huge", elf().segment(2, memsz=2**31)
-    yield "huger", elf().segment(2, memsz=2**64 - 4096)
-    yield "at_null", elf().segment(2, vaddr=0)
-    yield "in_kernel", elf().segment(2, vaddr=2**64 - 2**20)
+
+# Each makes a file from a good Elf of its own.
+VARIANTS = {
+    "empty": lambda e: b"",
+    "not_elf": lambda e: b"Once upon a time there was a program.\n" * 10,
+    "header_cut": lambda e: e.data[:HEADER_BYTES - 1],
+    "headers_cut": lambda e: e.data[:HEADER_BYTES + SEGMENT_BYTES // 2],
+    "segment_cut": lambda e: e.data[:file_end(e) - 1],
+    "wrong_class": lambda e: e.header(**{"class": 1}),
+    "wrong_order": lambda e: e.header(data=3 - e.data[5]),
+    "wrong_machine": lambda e: e.header(machine=e.get(HEADER, "machine") ^ 0x40),
+    "wrong_type": lambda e: e.header(type=3),
+    "headers_past_end": lambda e: e.header(phoff=len(e.data) - 8),
+    "headers_wrap": lambda e: e.header(phoff=2**64 - 56),
+    "headers_odd_size": lambda e: e.header(phentsize=57),
+    "no_segments": lambda e: e.header(phnum=0),
+    "entry_outside": lambda e: e.header(entry=0x10),
+    "entry_in_data": lambda e: e.header(entry=e.of_segment(2, "vaddr")),
+    "entry_in_kernel": lambda e: e.header(entry=2**64 - 4096),
+    "overlap": lambda e: e.segment(1, vaddr=e.of_segment(0, "vaddr")),
+    "write_and_execute": lambda e: e.segment(0, flags=7),
+    "not_on_a_page": lambda e: e.segment(1, vaddr=e.of_segment(1, "vaddr") + 8),
+    "segment_past_end": lambda e: e.segment(0, offset=len(e.data)),
+    "segment_wraps_in_file": lambda e: e.segment(0, offset=2**64 - 4096),
+    "file_larger_than_memory": lambda e: e.segment(0, filesz=e.of_segment(0, "memsz") + 1),
+    "huge": lambda e: e.segment(2, memsz=2**31),
+    "huger": lambda e: e.segment(2, memsz=2**64 - 4096),
+    "at_null": lambda e: e.segment(2, vaddr=0),
+    "in_kernel": lambda e: e.segment(2, vaddr=2**64 - 2**20),
+}
 
 
 def main():
+    if sys.argv[1:] == ["--list"]:
+        print(*VARIANTS)
+        return
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     with open(sys.argv[1], "rb") as file:
         good = file.read()
     os.makedirs(sys.argv[2], exist_ok=True)
-    for name, data in variants(good):
+    for name, change in VARIANTS.items():
         with open(os.path.join(sys.argv[2], name), "wb") as file:
-            file.write(data)
+            file.write(change(Elf(good)))
 
 
 main()
