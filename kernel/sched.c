@@ -15,8 +15,8 @@
 #include <quire/slab.h>
 #include <arch-generic/machine.h>
 
-#define TURN_NS 1000000UL
-#define TURN_STEP_NS 70001UL
+#define TURN_MIN_NS 200000u
+#define TURN_VARIATION_NS 600000u
 
 struct runqueue {
     u32 locked;
@@ -28,6 +28,7 @@ struct runqueue {
     struct list sleepers; /* threads with a deadline, soonest first */
     struct thread *dead;  /* exited; freed by whoever runs next */
     u64 switched_at_ns;
+    u64 turn; /* state of turn_ns() */
 };
 
 static struct runqueue runqueues[MAX_CPUS];
@@ -80,14 +81,21 @@ static struct thread *pick(struct runqueue *rq)
     return t;
 }
 
+/* The same sequence at each boot, another one for each CPU. */
+static u64 turn_ns(struct runqueue *rq)
+{
+    rq->turn = rq->turn * 6364136223846793005UL + 2 * this_cpu()->cpu + 1; /* Knuth's MMIX generator */
+    return TURN_MIN_NS + (u32)(rq->turn >> 32) % TURN_VARIATION_NS;
+}
+
 /*
  * The next thing this CPU's timer has to do, with the thread that runs from now on. The end of a slice that is
  * noted already needs no second interrupt, but sleepers go on counting: kernel code may take its time.
  *
  * Where there are several CPUs, a thread's time comes in turns, even if it is alone: another CPU may have queued a
  * thread here meanwhile; and under -icount QEMU runs one CPU at a time until some timer is due, then leaves out the
- * next, so one that spins in user mode must let others in at times (trap_timer()). Turns differ in length, or it
- * would be the same CPU that is left out each time.
+ * next, so one that spins in user mode must let others in at times (trap_timer()). Turns differ in length, at
+ * random, or it would be the same CPU that is left out each time.
  */
 static void set_timer(struct runqueue *rq, const struct thread *next)
 {
@@ -96,7 +104,7 @@ static void set_timer(struct runqueue *rq, const struct thread *next)
     if (rq->nr_queued && next != rq->idle && !rq->need_resched)
         deadline = next->slice_end_ns;
     if (nr_cpus > 1 && next != rq->idle)
-        deadline = MIN(deadline, arch_clock_ns() + TURN_NS + this_cpu()->cpu * TURN_STEP_NS);
+        deadline = MIN(deadline, arch_clock_ns() + turn_ns(rq));
     if (!list_empty(&rq->sleepers))
         deadline = MIN(deadline, list_entry(rq->sleepers.next, struct thread, wait_link)->wake_at_ns);
     arch_timer_set(deadline);

@@ -31,6 +31,8 @@ case $mem in
 *G) mib=$((${mem%G} * 1024)) ;;
 *) mib=${mem%M} ;;
 esac
+machine="$cpus CPUs, $mib MiB"
+[ "$cpus" -ne 1 ] || machine="1 CPU, $mib MiB"
 append="${RUN:+run=\"$RUN\" }${SEED:+seed=$SEED }${APPEND:-}"
 
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words
@@ -53,7 +55,7 @@ kernel_status() # QEMU-STATUS
 
 say_how_to_leave()
 {
-    echo "[run]   $cpus CPUs, $mib MiB. Leave with \"poweroff\" or Ctrl-a x."
+    echo "[run]   $machine. Leave with \"poweroff\" or Ctrl-a x."
     [ -z "$gdb" ] || echo "[gdb]   In another terminal: gdb-multiarch -q -ex 'set architecture $ARCH_GDB'" \
         "-ex 'target remote :$port' $OUT/quire.elf"
 }
@@ -64,7 +66,7 @@ run_and_judge()
     log=$OUT/logs/run.log
     status_file=$OUT/logs/run.status
     mkdir -p "$OUT/logs"
-    echo "[run]   $cpus CPUs, $mib MiB: $RUN"
+    echo "[run]   $machine: $RUN"
     { timeout --foreground -k 5 "${TIMEOUT:-600}" "$@" </dev/null 2>&1 && echo 0 >"$status_file" || echo $? >"$status_file"; } |
         tee "$log"
     read -r status <"$status_file"

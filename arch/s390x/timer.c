@@ -23,7 +23,8 @@ static u64 ns_to_tod(u64 ns)
 
 void arch_timer_set(u64 deadline_ns)
 {
-    u64 tod = deadline_ns == ~0UL ? TOD_NEVER : ns_to_tod(deadline_ns);
+    /* QEMU takes a comparator before its own start for one in the far future. */
+    u64 now = arch_clock_ns(), tod = deadline_ns == ~0UL ? TOD_NEVER : ns_to_tod(MAX(deadline_ns, now));
 
     if (tod != TOD_NEVER && tod)
         tod--; /* the interruption comes when the clock is greater than the comparator */
