@@ -34,10 +34,11 @@ static int run_all(char *line)
 
 int main(int argc, char **argv)
 {
-    struct command shell = {.argv = {"sh", NULL}, .argc = 1};
+    struct command greeting = {.argv = {"cat", "motd", NULL}, .argc = 2}, shell = {.argv = {"sh", NULL}, .argc = 1};
 
     if (argc > 1)
         quire_call(poweroff, run_all(argv[1]));
+    command_run(&greeting);
     for (;;) {
         int code = command_run(&shell);
         if (code == 127)
