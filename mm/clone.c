@@ -29,7 +29,11 @@ static struct vma *copy_area(struct mm *child, struct vma *from)
     return vma;
 }
 
-/* Both sides of one batch; parent's table locked. */
+/*
+ * Both sides of one batch; parent's table locked. The entries are live while they are read and written again:
+ * what the hardware may set in between is "accessed", whose loss costs nothing but a guess. "Dirty" it never
+ * sets, because writable entries are dirty from the start (area_pgprot).
+ */
 static void copy_batch(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into, unsigned n)
 {
     struct mm *child = to->mm;

@@ -10,6 +10,7 @@
 #include <quire/errno.h>
 #include <quire/log.h>
 #include <quire/mm.h>
+#include <quire/mm_event.h>
 #include <quire/poison.h>
 #include <quire/quota.h>
 #include <quire/string.h>
@@ -117,7 +118,7 @@ static __noinline int fault_object(struct vma *vma, vaddr_t addr, unsigned acces
     return mapped < 0 ? mapped : 0;
 }
 
-/* The entry still says `old`: replace it. False: it changed meanwhile. */
+/* The entry still says `old`: replace it. False: it changed meanwhile. "Accessed" may get lost, as in clone.c. */
 static bool replace_entry(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, pte_t fresh)
 {
     struct mm *mm = vma->mm;
@@ -131,6 +132,9 @@ static bool replace_entry(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old,
             clear_ptes(mm, addr, ptep, 1);
             tlb_flush_range(mm, addr, 1);
         }
+#else
+        if (pte_pfn(old) != pte_pfn(fresh))
+            mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(old), 1);
 #endif
 #if ARCH_FLUSH_ON_CLEAR
         if (pte_pfn(old) == pte_pfn(fresh))

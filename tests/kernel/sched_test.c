@@ -189,6 +189,37 @@ TEST(sync, no_wake_up_is_lost)
     EXPECT_EQ(shop.tokens, 0);
 }
 
+/* Two that wait for each other in turn: nobody else would make up for a wake-up that is lost. */
+static struct {
+    struct wait_queue queue;
+    u32 turn;
+} table;
+
+static void play(void *arg)
+{
+    u32 me = (u32)(u64)arg;
+
+    for (unsigned i = 0; i < 100; i++) {
+        wait_until(&table.queue, table.turn == me);
+        bool irq = spin_lock_irqsave(&table.queue.lock);
+        table.turn = !me;
+        wake_all_locked(&table.queue);
+        spin_unlock_irqrestore(&table.queue.lock, irq);
+    }
+}
+
+TEST(sync, two_threads_hand_each_other_every_turn)
+{
+    struct crew crew = {0};
+
+    wait_queue_init(&table.queue);
+    table.turn = 0;
+    crew_start(&crew, 0, play, (void *)0);
+    crew_start(&crew, nr_cpus - 1, play, (void *)1);
+    crew_wait(&crew);
+    EXPECT_EQ(table.turn, 0);
+}
+
 static struct {
     struct rwsem sem;
     u32 readers, writers, most_readers;
