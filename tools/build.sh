@@ -14,7 +14,7 @@ make=${MAKE:-make}
 quiet=1
 [ -n "${V:-}" ] && quiet=
 
-eval "$("$make" -s -f build.mk ARCH="$arch" "$@" describe)"
+eval "$(MAKEFLAGS='' "$make" -s -f build.mk ARCH="$arch" "$@" describe)"
 start=$(date +%s)
 # shellcheck disable=SC2086 # JOBS is empty or one word
 "$make" ${quiet:+-s} ${JOBS:-} -f build.mk ARCH="$arch" QUIET="$quiet" "$@" all || {

@@ -25,7 +25,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 describe() # MACHINE: sets CC, QEMU, ARCH_PACKAGES and others
 {
-    description=$("${MAKE:-make}" -s -f build.mk ARCH="$1" describe) || fail "arch/$1/arch.mk can't be read"
+    description=$(MAKEFLAGS='' "${MAKE:-make}" -s -f build.mk ARCH="$1" describe) || fail "arch/$1/arch.mk can't be read"
     eval "$description"
 }
 

@@ -22,7 +22,7 @@ case ${1:---help} in
     ;;
 esac
 arch=$1
-eval "$("${MAKE:-make}" -s -f build.mk ARCH="$arch" describe)"
+eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f build.mk ARCH="$arch" describe)"
 
 cpus=${CPUS:-4}
 mem=${MEM:-1G}

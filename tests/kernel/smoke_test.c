@@ -10,7 +10,8 @@ TEST(smoke, numbers_are_printed_as_c_does)
 {
     char text[64];
 
-    EXPECT_EQ(snprintf(text, sizeof(text), "%d %u %lx %s|%5d|%-3d|", -7, 7U, 0xabcUL, "x", 42, 1), 21);
+    EXPECT_EQ(snprintf(text, sizeof(text), "%d %u %lx %s|%5d|%-3d|", -7, 7U, 0xabcUL, "x", 42, 1),
+              21);
     EXPECT(strcmp(text, "-7 7 abc x|   42|1  |") == 0);
 }
 

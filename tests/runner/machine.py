@@ -107,7 +107,9 @@ def describe(arch, build, variant):
     """What build.mk knows about a machine, as a dictionary."""
     make = os.environ.get("MAKE", "make")
     command = [make, "-s", "-f", "build.mk", f"ARCH={arch}", f"BUILD={build}", f"VARIANT={variant}", "describe"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    # Not a part of the make that started us: it has no processors to hand out.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
+    text = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     pairs = (word.split("=", 1) for word in shlex.split(text))
     return dict(pairs)
 

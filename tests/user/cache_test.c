@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Code that a program writes itself runs as it was written last, on every CPU, once cache_sync() or mprotect() said so. */
+/*
+ * Code that a program writes itself runs as it was written last, on every CPU, once cache_sync() or
+ * mprotect() said so.
+ */
 #include "child.h"
 #include <code.h>
 #include <sched.h>

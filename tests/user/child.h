@@ -11,11 +11,14 @@
 #include <quire/test.h>
 
 #define PAGE 4096ul
-#define KIB 1024ul
-#define MIB (1024 * KIB)
+#define KIB  1024ul
+#define MIB  (1024 * KIB)
 
-/* Runs the statement in a child; the value is the child's wait status, 0 if the statement went well. */
-#define IN_CHILD(...)                                                                        \
+/*
+ * Runs the statement in a child; the value is the child's wait status, 0 if the statement went
+ * well.
+ */
+#define IN_CHILD(...)                                                                              \
     ({                                                                                             \
         int status_ = -1;                                                                          \
         pid_t pid_ = fork();                                                                       \
@@ -32,8 +35,9 @@
     do {                                                                                           \
         int seen_ = IN_CHILD(__VA_ARGS__);                                                         \
         if (WTERMSIG(seen_) != (signal))                                                           \
-            test_fail(__FILE__, __LINE__, "expected death by signal %d, seen wait status 0x%x: %s", signal, \
-                      (unsigned)seen_, #__VA_ARGS__);                                                \
+            test_fail(__FILE__, __LINE__,                                                          \
+                      "expected death by signal %d, seen wait status 0x%x: %s", signal,            \
+                      (unsigned)seen_, #__VA_ARGS__);                                              \
     } while (0)
 
 /* What the kernel answers to a system call, error numbers included. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel refuses broken programs before it takes anything for them, and says what is wrong. The files are
- * tools/broken_elf.py's, all made from bin/hello.
+ * The kernel refuses broken programs before it takes anything for them, and says what is wrong. The
+ * files are tools/broken_elf.py's, all made from bin/hello.
  */
 #include "child.h"
 
@@ -12,7 +12,8 @@ static void expect_refused(const char *name)
     strlcpy(path + 7, name, sizeof(path) - 7);
     long result = quire_call(spawn, path, argv);
     if (result != -ENOEXEC)
-        test_fail(__FILE__, __LINE__, "%s: spawn says %ld, expected %d (not a program)", path, result, -ENOEXEC);
+        test_fail(__FILE__, __LINE__, "%s: spawn says %ld, expected %d (not a program)", path,
+                  result, -ENOEXEC);
 }
 
 #define REFUSED(name)                                                                              \

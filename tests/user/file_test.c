@@ -84,7 +84,7 @@ TEST(file, a_read_into_bad_memory_moves_nothing)
     munmap(page + PAGE, PAGE);
     EXPECT_EQ(lseek(f, 7, SEEK_SET), 7);
     EXPECT_CALL(-EFAULT, read, f, NULL, 10);
-    EXPECT_CALL(-EFAULT, read, f, (uintptr_t)"constant", 4);
+    EXPECT_CALL(-EFAULT, read, f, (uintptr_t) "constant", 4);
     EXPECT_CALL(-EFAULT, read, f, page + PAGE - 100, 200);
     EXPECT_CALL(-EFAULT, read, f, page, -1l);
     EXPECT_CALL(-EFAULT, read, f, -PAGE, 8);

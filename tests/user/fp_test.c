@@ -16,7 +16,10 @@ static void fill(struct registers *r, unsigned seed)
         r->byte[i] = (unsigned char)(seed * 37 + (unsigned)i * 11 + ((unsigned)i >> 5));
 }
 
-/* Rounds of spinning or of a system call; the number of rounds after which registers were not as before. */
+/*
+ * Rounds of spinning or of a system call; the number of rounds after which registers were not as
+ * before.
+ */
 static int rounds_gone_wrong(unsigned seed, int rounds, long spin, long call)
 {
     struct registers in, out;

@@ -71,7 +71,8 @@ TEST(libc, string_functions_find_and_compare)
     EXPECT(strstr(s, "metals") == NULL);
     EXPECT_EQ((const char *)memchr(s, ' ', 10) - s, 4);
     EXPECT(memchr(s, 'l', 9) == NULL);
-    EXPECT(strcmp("a", "b") < 0 && strcmp("b", "a") > 0 && strcmp("", "") == 0 && strcmp("\x80", "a") > 0);
+    EXPECT(strcmp("a", "b") < 0 && strcmp("b", "a") > 0 && strcmp("", "") == 0 &&
+           strcmp("\x80", "a") > 0);
     EXPECT(strncmp("abc", "abd", 2) == 0 && strncmp("abc", "abd", 3) < 0);
     EXPECT(memcmp("\x01\xff", "\x01\x02", 2) > 0);
 }
@@ -90,7 +91,10 @@ TEST(libc, string_functions_copy_no_more_than_they_should)
     EXPECT_EQ(strcmp(to, "abcdef"), 0);
 }
 
-/* Every alignment of both sides, every length around the word and the block that the copy loop uses. */
+/*
+ * Every alignment of both sides, every length around the word and the block that the copy loop
+ * uses.
+ */
 TEST(libc, memory_functions_copy_every_alignment_and_length)
 {
     static unsigned char from[160], to[160];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes: starting, copying, ending, waiting, and what happens when there is no more of something. */
+/*
+ * Processes: starting, copying, ending, waiting, and what happens when there is no more of
+ * something.
+ */
 #include "child.h"
 #include <fcntl.h>
 #include <sched.h>
@@ -8,7 +11,7 @@
 
 static char *const no_arguments[] = {"true", NULL};
 
-/* --- ending and waiting ---------------------------------------------------------------------------- */
+/* --- ending and waiting ---------------------------------------------------------------- */
 TEST(process, an_exit_status_has_eight_bits)
 {
     EXPECT_EQ(IN_CHILD(_exit(0)), 0);
@@ -117,7 +120,7 @@ TEST(process, orphans_go_on_and_leave_nothing_behind)
     EXPECT_EQ(wait(NULL), -1); /* it isn't our child */
 }
 
-/* --- starting -------------------------------------------------------------------------------------- */
+/* --- starting -------------------------------------------------------------------------- */
 TEST(process, spawn_starts_a_program_of_the_archive)
 {
     char *const argv[] = {"hello", "7", NULL};
@@ -202,7 +205,7 @@ TEST(process, thirty_children_at_once)
     EXPECT_EQ(ended, 30);
 }
 
-/* --- copies ---------------------------------------------------------------------------------------- */
+/* --- copies ---------------------------------------------------------------------------- */
 TEST(process, a_copy_does_not_see_later_writes_of_either_side)
 {
     static int data = 1;
@@ -289,7 +292,7 @@ TEST(process, a_page_that_is_nobody_elses_is_written_without_a_copy)
     EXPECT_EQ(test_count(COUNTER_FAULT_COW), copies);
 }
 
-/* --- killing ---------------------------------------------------------------------------------------- */
+/* --- killing --------------------------------------------------------------------------- */
 static void expect_killed(pid_t pid)
 {
     int status = -1;
@@ -360,7 +363,7 @@ TEST(process, kill_reaches_children_only)
     EXPECT_CALL(-EBADF, kill, 1);
 }
 
-/* --- faults ----------------------------------------------------------------------------------------- */
+/* --- faults ---------------------------------------------------------------------------- */
 static volatile uintptr_t nowhere; /* volatile: the compiler must not know that it is null */
 
 static void jump_to(uintptr_t where) { ((void (*)(void))where)(); }
@@ -383,7 +386,8 @@ TEST(process, null_pointers_kill_by_signal_11)
 
 TEST(process, kernel_addresses_kill_by_signal_11)
 {
-    static const uintptr_t somewhere[] = {~0ul - 4095, 1ul << 63, 0xffffffff80200000ul, 0x7fffffffffff000ul};
+    static const uintptr_t somewhere[] = {~0ul - 4095, 1ul << 63, 0xffffffff80200000ul,
+                                          0x7fffffffffff000ul};
 
     for (int i = 0; i < 4; i++) {
         EXPECT_DIES(SIGSEGV, (void)*(volatile char *)somewhere[i]);
@@ -393,17 +397,20 @@ TEST(process, kernel_addresses_kill_by_signal_11)
 
 TEST(process, program_text_and_constants_cannot_be_written)
 {
-    volatile uintptr_t text = (uintptr_t)recurse, constant = (uintptr_t)"constant";
+    volatile uintptr_t text = (uintptr_t)recurse, constant = (uintptr_t) "constant";
 
     EXPECT_DIES(SIGSEGV, *(volatile char *)text = 1);
     EXPECT_DIES(SIGSEGV, *(volatile char *)constant = 1);
 }
 
-TEST(process, a_stack_that_overflows_kills_by_signal_11) { EXPECT_DIES(SIGSEGV, nowhere = (uintptr_t)recurse(100000)); }
+TEST(process, a_stack_that_overflows_kills_by_signal_11)
+{
+    EXPECT_DIES(SIGSEGV, nowhere = (uintptr_t)recurse(100000));
+}
 
 TEST(process, an_unknown_instruction_kills_by_signal_4) { EXPECT_DIES(SIGILL, CODE_ILLEGAL()); }
 
-/* --- no more of something ----------------------------------------------------------------------------- */
+/* --- no more of something -------------------------------------------------------------- */
 TEST(process, a_full_handle_table_says_emfile_and_closing_makes_room)
 {
     int last = -1, n;
@@ -424,20 +431,22 @@ TEST(process, a_process_that_wants_all_memory_gets_an_error_and_dies_alone)
     struct quire_memory before, after;
     char *answer = map_shared(PAGE);
 
+    answer[0] = 0; /* takes its frame while there is one */
     quire_call(memory_info, &before);
-    if (before.frames > 512 * MIB / PAGE)
-        SKIP("takes its time with more than 512 MiB");
+    if (before.frames > 1024 * MIB / PAGE)
+        SKIP("takes its time with more than 1 GiB");
     int status = IN_CHILD({
         size_t all = before.frames * PAGE;
         char *p = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        answer[0] = p != MAP_FAILED && madvise(p, all, MADV_POPULATE_WRITE) == -1 && errno == ENOMEM;
+        answer[0] =
+            p != MAP_FAILED && madvise(p, all, MADV_POPULATE_WRITE) == -1 && errno == ENOMEM;
         for (size_t i = 0; i < all; i += PAGE)
             p[i] = 1;
     });
     EXPECT_EQ(answer[0], 1);
     EXPECT_EQ(WTERMSIG(status), SIGKILL);
     quire_call(memory_info, &after);
-    EXPECT(after.free_frames + 100 > before.free_frames);
+    EXPECT(after.free_frames > before.free_frames / 10 * 9); /* the rest is in caches */
 }
 
 TEST(process, process_info_tells_about_this_process)
@@ -451,7 +460,8 @@ TEST(process, process_info_tells_about_this_process)
             EXPECT_EQ(strcmp(p.name, "process_test"), 0);
             EXPECT_EQ(p.threads, 1);
             EXPECT_EQ(strcmp(p.state, "runs"), 0);
-            EXPECT(p.frames > 0 && p.tables > 0 && p.quota_used > 0 && p.quota_used < p.quota_limit);
+            EXPECT(p.frames > 0 && p.tables > 0 && p.quota_used > 0 &&
+                   p.quota_used < p.quota_limit);
         }
     EXPECT_EQ(found, 1);
     EXPECT_CALL(-ENOENT, process_info, 1000000, &p);

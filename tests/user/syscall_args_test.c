@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every system call with every kind of bad argument: the exact error, nothing changed, nothing lost (the kernel
- * compares frames and objects before and after each test).
+ * Every system call with every kind of bad argument: the exact error, nothing changed, nothing lost
+ * (the kernel compares frames and objects before and after each test).
  */
 #include "child.h"
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 static char *const no_arguments[] = {"x", NULL};
 
-/* --- pointers -------------------------------------------------------------------------------------- */
+/* --- pointers -------------------------------------------------------------------------- */
 struct bad_pointer {
     const char *kind;
     uintptr_t address;
@@ -22,13 +22,17 @@ struct bad_pointer {
 static struct bad_pointer bad[MAX_BAD];
 static int nr_bad;
 
-static void add_bad(const char *kind, uintptr_t address) { bad[nr_bad++] = (struct bad_pointer){kind, address}; }
+static void add_bad(const char *kind, uintptr_t address)
+{
+    bad[nr_bad++] = (struct bad_pointer){kind, address};
+}
 
 /* What nobody may read from; with `for_output`, what nobody may write to either. */
 static void make_bad_pointers(int for_output)
 {
     static const char constant[64] = "constant";
-    char *p = map_pages(4 * PAGE, RW), *none = map_pages(PAGE, RW), *read_only = map_pages(PAGE, RW);
+    char *p = map_pages(4 * PAGE, RW), *none = map_pages(PAGE, RW),
+         *read_only = map_pages(PAGE, RW);
 
     memset(p, 'x', 4 * PAGE); /* no zero byte: a string runs into the gap */
     munmap(p + PAGE, PAGE);
@@ -47,7 +51,8 @@ static void make_bad_pointers(int for_output)
     add_bad("the end of user space", USER_TOP);
     add_bad("behind user space", USER_TOP + PAGE);
     add_bad("no possible address", 1ul << 63);
-    add_bad("kernel", DIRECT_MAP_BASE + KERNEL_LOAD_PA > USER_TOP ? DIRECT_MAP_BASE + KERNEL_LOAD_PA : KVMAP_BASE);
+    add_bad("kernel", DIRECT_MAP_BASE + KERNEL_LOAD_PA > USER_TOP ? DIRECT_MAP_BASE + KERNEL_LOAD_PA
+                                                                  : KVMAP_BASE);
     add_bad("the last page", -PAGE);
     add_bad("wraps to null", -3ul);
     if (for_output) {
@@ -63,8 +68,9 @@ static void make_bad_pointers(int for_output)
         uintptr_t B = bad[i_].address;                                                             \
         long seen_ = quire_call(__VA_ARGS__);                                                      \
         if (seen_ != -EFAULT)                                                                      \
-            test_fail(__FILE__, __LINE__, "%s with a pointer of kind \"%s\" (0x%lx): expected %d, seen %ld", #__VA_ARGS__, \
-                      bad[i_].kind, B, -EFAULT, seen_);                                            \
+            test_fail(__FILE__, __LINE__,                                                          \
+                      "%s with a pointer of kind \"%s\" (0x%lx): expected %d, seen %ld",           \
+                      #__VA_ARGS__, bad[i_].kind, B, -EFAULT, seen_);                              \
     }
 
 TEST(syscall, structures_are_not_written_to_bad_places)
@@ -172,16 +178,18 @@ TEST(syscall, structures_may_cross_pages_that_are_not_there_yet)
     EXPECT(m.frames > m.free_frames);
 }
 
-/* --- handles ----------------------------------------------------------------------------------------- */
-static const long no_handles[] = {-1, -2, 63, 64, 65, 1000, 1l << 31, 1l << 32, (1l << 32) + 1, -(1l << 32), ~(1ul << 63), 1l << 63};
+/* --- handles --------------------------------------------------------------------------- */
+static const long no_handles[] = {
+    -1,          -2,           63,      64, 65, 1000, 1l << 31, 1l << 32, (1l << 32) + 1,
+    -(1l << 32), ~(1ul << 63), 1l << 63};
 
 /* The call, with H in place of the handle, says so for each. */
 #define EXPECT_FOR_HANDLES(want, table, ...)                                                       \
     for (unsigned i_ = 0; i_ < sizeof(table) / sizeof(table[0]); i_++) {                           \
         long H = table[i_], seen_ = quire_call(__VA_ARGS__);                                       \
         if (seen_ != (want))                                                                       \
-            test_fail(__FILE__, __LINE__, "%s with handle 0x%lx: expected %d, seen %ld", #__VA_ARGS__, \
-                      (unsigned long)H, want, seen_);                                              \
+            test_fail(__FILE__, __LINE__, "%s with handle 0x%lx: expected %d, seen %ld",           \
+                      #__VA_ARGS__, (unsigned long)H, want, seen_);                                \
     }
 
 TEST(syscall, numbers_that_are_no_handles_are_refused)
@@ -202,7 +210,8 @@ TEST(syscall, numbers_that_are_no_handles_are_refused)
     EXPECT_FOR_HANDLES(-EBADF, no_handles, guest_map, H, 0, 1);
     EXPECT_FOR_HANDLES(-EBADF, no_handles, guest_peek, H, 0, &c, 1);
     EXPECT_FOR_HANDLES(-EBADF, no_handles, guest_info, H, &info);
-    for (unsigned i = 1; i < sizeof(no_handles) / sizeof(no_handles[0]); i++) /* -1 is "any child" */
+    for (unsigned i = 1; i < sizeof(no_handles) / sizeof(no_handles[0]);
+         i++) /* -1 is "any child" */
         EXPECT_CALL(-EBADF, wait, no_handles[i], 0);
 }
 
@@ -210,11 +219,13 @@ TEST(syscall, handles_of_the_wrong_kind_are_refused)
 {
     char c;
     struct quire_guest_info info;
-    long file = quire_call(open, "motd", 0), memory = quire_call(memory_create, PAGE), child = quire_call(fork);
+    long file = quire_call(open, "motd", 0), memory = quire_call(memory_create, PAGE),
+         child = quire_call(fork);
 
     if (child == QUIRE_IN_CHILD)
         _exit(0);
-    const long all[] = {0, file, memory, child}, not_processes[] = {0, file, memory}, not_memory[] = {0, file, child};
+    const long all[] = {0, file, memory, child}, not_processes[] = {0, file, memory},
+               not_memory[] = {0, file, child};
     EXPECT_FOR_HANDLES(-EBADF, not_processes, wait, H, 0);
     EXPECT_FOR_HANDLES(-EBADF, not_processes, kill, H);
     EXPECT_FOR_HANDLES(-EBADF, not_processes, process_id, H);
@@ -232,12 +243,13 @@ TEST(syscall, handles_of_the_wrong_kind_are_refused)
     EXPECT(quire_call(wait, child, 0) > 0);
 }
 
-/* --- sizes and numbers ------------------------------------------------------------------------------- */
+/* --- sizes and numbers ----------------------------------------------------------------- */
 TEST(syscall, unknown_numbers_are_refused)
 {
     for (long nr = QUIRE_NR_SYSCALLS; nr < QUIRE_NR_SYSCALLS + 300; nr++)
         EXPECT_EQ(__syscall(nr, 0, 0, 0, 0, 0, 0), -ENOSYS);
-    static const long numbers[] = {-1, -4096, 1l << 31, 1l << 32, (1l << 32) + 19, ~(1ul << 63), 1l << 63};
+    static const long numbers[] = {-1,           -4096,   1l << 31, 1l << 32, (1l << 32) + 19,
+                                   ~(1ul << 63), 1l << 63};
     for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         EXPECT_EQ(__syscall(numbers[i], 0, 0, 0, 0, 0, 0), -ENOSYS);
 }
@@ -326,11 +338,15 @@ TEST(syscall, a_sleep_of_nothing_ends_and_one_for_ever_can_be_killed)
     EXPECT_EQ(WTERMSIG(status), SIGKILL);
 }
 
-/* --- nonsense ----------------------------------------------------------------------------------------- */
+/* --- nonsense -------------------------------------------------------------------------- */
 static long nonsense(void)
 {
-    static const long interesting[] = {0, 1, 2, 3, 7, 8, 63, 64, 4095, 4096, 65536, 1l << 31, 1l << 32, -1, -2, -4096, USER_TOP,
-                                       USER_TOP - 4096, USER_TOP - 1, ~(1ul << 63), 1l << 63, USER_TEXT_BASE};
+    /* clang-format off */
+    static const long interesting[] = {
+        0, 1, 2, 3, 7, 8, 63, 64, 4095, 4096, 65536, 1l << 31, 1l << 32, -1, -2, -4096,
+        USER_TOP, USER_TOP - 4096, USER_TOP - 1, ~(1ul << 63), 1l << 63, USER_TEXT_BASE,
+    };
+    /* clang-format on */
     uint64_t r = test_rand();
 
     switch (r % 4) {
@@ -343,11 +359,14 @@ static long nonsense(void)
     }
 }
 
-/* Those that end the caller, the machine or the test by design, print, wait for long, or multiply. */
+/*
+ * Those that end the caller, the machine or the test by design, print, wait for long, or multiply.
+ */
 static int left_out(long nr)
 {
-    static const long numbers[] = {QUIRE_SYS_exit,     QUIRE_SYS_poweroff, QUIRE_SYS_thread_exit, QUIRE_SYS_test_event,
-                                   QUIRE_SYS_test_run, QUIRE_SYS_sleep,    QUIRE_SYS_fork,        QUIRE_SYS_memory_info};
+    static const long numbers[] = {
+        QUIRE_SYS_exit,     QUIRE_SYS_poweroff, QUIRE_SYS_thread_exit, QUIRE_SYS_test_event,
+        QUIRE_SYS_test_run, QUIRE_SYS_sleep,    QUIRE_SYS_fork,        QUIRE_SYS_memory_info};
 
     for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         if (numbers[i] == nr)
@@ -355,7 +374,10 @@ static int left_out(long nr)
     return 0;
 }
 
-/* Each child talks nonsense until it has done enough or hurt itself; the kernel and this process go on. */
+/*
+ * Each child talks nonsense until it has done enough or hurt itself; the kernel and this process go
+ * on.
+ */
 TEST(syscall, nonsense_hurts_nobody_else)
 {
     for (int child = 0; child < 20; child++) {
@@ -368,7 +390,8 @@ TEST(syscall, nonsense_hurts_nobody_else)
             for (int i = 0; i < 150; i++) {
                 long nr = (long)(test_rand() % QUIRE_NR_SYSCALLS);
                 if (!left_out(nr))
-                    __syscall(nr, nonsense(), nonsense(), nonsense(), nonsense(), nonsense(), nonsense());
+                    __syscall(nr, nonsense(), nonsense(), nonsense(), nonsense(), nonsense(),
+                              nonsense());
             }
         });
         EXPECT(status == 0 || WIFSIGNALED(status));

@@ -10,15 +10,18 @@
 #define MS 1000000l
 #define RW (PROT_READ | PROT_WRITE)
 
-#define LOAD(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define LOAD(x)         __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
 #define STORE(x, value) __atomic_store_n(&(x), value, __ATOMIC_RELEASE)
-#define ADD(x, value) __atomic_fetch_add(&(x), value, __ATOMIC_RELAXED)
+#define ADD(x, value)   __atomic_fetch_add(&(x), value, __ATOMIC_RELAXED)
 
-static void start(struct thread *t, void (*run)(void *), void *argument) { ASSERT_EQ(thread_start(t, run, argument), 0); }
+static void start(struct thread *t, void (*run)(void *), void *argument)
+{
+    ASSERT_EQ(thread_start(t, run, argument), 0);
+}
 
 static long now_ns(void) { return quire_call(clock); }
 
-/* --- sharing ----------------------------------------------------------------------------------------- */
+/* --- sharing --------------------------------------------------------------------------- */
 static long sum;
 
 static void add_up(void *count)
@@ -95,7 +98,7 @@ TEST(thread, malloc_serves_threads_at_the_same_time)
             EXPECT(blocks[i][k][0] == i && blocks[i][k][99 + k] == i);
 }
 
-/* --- scheduling -------------------------------------------------------------------------------------- */
+/* --- scheduling ------------------------------------------------------------------------ */
 static int flag, stop;
 
 static void raise_flag(void *unused)
@@ -224,7 +227,7 @@ TEST(thread, yield_lets_others_run)
     EXPECT_EQ(turns[0] + turns[1], 100);
 }
 
-/* --- memory that changes under other threads ----------------------------------------------------------- */
+/* --- memory that changes under other threads ------------------------------------------- */
 static int *volatile shared;
 static int phase, answers;
 
@@ -258,7 +261,10 @@ static void change_under_readers(void (*change)(void), long wanted)
     EXPECT_EQ(answers, 0);
 }
 
-static void replace_page(void) { mmap(shared, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0); }
+static void replace_page(void)
+{
+    mmap(shared, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
 static void drop_page(void) { madvise(shared, PAGE, MADV_DONTNEED); }
 static void replace_and_write(void)
 {
@@ -267,7 +273,7 @@ static void replace_and_write(void)
 }
 static void copy_on_write(void)
 {
-    IN_CHILD(shared[1] = 1);     /* from here on the page is a shared one */
+    IN_CHILD(shared[1] = 1); /* from here on the page is a shared one */
     pid_t pid = fork();
     if (pid == 0) {
         usleep(5000);
@@ -361,7 +367,7 @@ TEST(thread, threads_map_and_unmap_at_the_same_time)
     EXPECT_EQ(answers, 0);
 }
 
-/* --- ends ----------------------------------------------------------------------------------------------- */
+/* --- ends ------------------------------------------------------------------------------ */
 static void exit_with_7(void *unused)
 {
     (void)unused;

@@ -62,7 +62,10 @@ pid_t command_start(const struct command *command)
     return spawn(path, command->argv);
 }
 
-int command_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int command_code(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 int command_run(const struct command *command)
 {

@@ -25,18 +25,30 @@ long __result(long value)
 }
 
 ssize_t read(int fd, void *buffer, size_t n) { return __result(quire_call(read, fd, buffer, n)); }
-ssize_t write(int fd, const void *buffer, size_t n) { return __result(quire_call(write, fd, buffer, n)); }
+ssize_t write(int fd, const void *buffer, size_t n)
+{
+    return __result(quire_call(write, fd, buffer, n));
+}
 int open(const char *path, int flags, ...) { return (int)__result(quire_call(open, path, flags)); }
 int close(int fd) { return (int)__result(quire_call(close, fd)); }
-off_t lseek(int fd, off_t offset, int whence) { return __result(quire_call(seek, fd, offset, whence)); }
+off_t lseek(int fd, off_t offset, int whence)
+{
+    return __result(quire_call(seek, fd, offset, whence));
+}
 pid_t getpid(void) { return (pid_t)quire_call(getpid); }
 
 void *mmap(void *address, size_t bytes, int prot, int flags, int fd, off_t offset)
 {
     return (void *)__result(quire_call(mmap, address, bytes, prot, flags, fd, offset));
 }
-int munmap(void *address, size_t bytes) { return (int)__result(quire_call(munmap, address, bytes)); }
-int mprotect(void *address, size_t bytes, int prot) { return (int)__result(quire_call(mprotect, address, bytes, prot)); }
+int munmap(void *address, size_t bytes)
+{
+    return (int)__result(quire_call(munmap, address, bytes));
+}
+int mprotect(void *address, size_t bytes, int prot)
+{
+    return (int)__result(quire_call(mprotect, address, bytes, prot));
+}
 int madvise(void *address, size_t bytes, int advice)
 {
     return (int)__result(quire_call(madvise, address, bytes, advice));

@@ -77,20 +77,38 @@ char *fgets(char *line, int size, FILE *file)
 }
 
 static const char *const error_names[] = {
-    [EPERM] = "not permitted",       [ENOENT] = "no such file",        [ESRCH] = "no such process",
-    [EINTR] = "interrupted",         [EIO] = "input/output error",     [E2BIG] = "arguments too long",
-    [ENOEXEC] = "not a program",     [EBADF] = "bad handle",           [ECHILD] = "no children",
-    [EAGAIN] = "try again",          [ENOMEM] = "out of memory",       [EACCES] = "access denied",
-    [EFAULT] = "bad address",        [EBUSY] = "busy",                 [EEXIST] = "exists already",
-    [ENODEV] = "no such device",     [EINVAL] = "invalid argument",    [EMFILE] = "too many open handles",
-    [EROFS] = "read-only",           [ENAMETOOLONG] = "name too long", [ENOSYS] = "no such system call",
-    [ESPIPE] = "can't seek",         [ENOSPC] = "no room",             [ERANGE] = "out of range",
+    [EPERM] = "not permitted",
+    [ENOENT] = "no such file",
+    [ESRCH] = "no such process",
+    [EINTR] = "interrupted",
+    [EIO] = "input/output error",
+    [E2BIG] = "arguments too long",
+    [ENOEXEC] = "not a program",
+    [EBADF] = "bad handle",
+    [ECHILD] = "no children",
+    [EAGAIN] = "try again",
+    [ENOMEM] = "out of memory",
+    [EACCES] = "access denied",
+    [EFAULT] = "bad address",
+    [EBUSY] = "busy",
+    [EEXIST] = "exists already",
+    [ENODEV] = "no such device",
+    [EINVAL] = "invalid argument",
+    [EMFILE] = "too many open handles",
+    [EROFS] = "read-only",
+    [ENAMETOOLONG] = "name too long",
+    [ENOSYS] = "no such system call",
+    [ESPIPE] = "can't seek",
+    [ENOSPC] = "no room",
+    [ERANGE] = "out of range",
     [EHWPOISON] = "memory is broken",
 };
 
 char *strerror(int error)
 {
-    const char *name = error >= 0 && error < (int)(sizeof(error_names) / sizeof(error_names[0])) ? error_names[error] : NULL;
+    const char *name = error >= 0 && error < (int)(sizeof(error_names) / sizeof(error_names[0]))
+                           ? error_names[error]
+                           : NULL;
     return (char *)(error == 0 ? "success" : name ? name : "unknown error");
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers and memory. malloc: blocks with a header of 16 bytes; free ones in lists by power of two, fresh ones
- * cut from regions of 256 KiB; large ones are mapped and unmapped by themselves. One lock for all threads.
+ * Numbers and memory. malloc: blocks with a header of 16 bytes; free ones in lists by power of two,
+ * fresh ones cut from regions of 256 KiB; large ones are mapped and unmapped by themselves. One
+ * lock for all threads.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -13,11 +14,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE 4096
-#define REGION (256 * 1024)
-#define LARGE (64 * 1024)
+#define PAGE     4096
+#define REGION   (256 * 1024)
+#define LARGE    (64 * 1024)
 #define MIN_BITS 5
-#define NR_BINS 12
+#define NR_BINS  12
 
 struct block {
     size_t bytes; /* with header; large: a multiple of the page size */
@@ -141,9 +142,15 @@ void *realloc(void *p, size_t bytes)
     return fresh;
 }
 
-static int digit_of(char c) { return isdigit(c) ? c - '0' : isalpha(c) ? tolower(c) - 'a' + 10 : 99; }
+static int digit_of(char c)
+{
+    return isdigit(c) ? c - '0' : isalpha(c) ? tolower(c) - 'a' + 10 : 99;
+}
 
-/* The digits at *text in this base (0: by prefix), which move it on. True: the number has more than 64 bits. */
+/*
+ * The digits at *text in this base (0: by prefix), which move it on. True: the number has more than
+ * 64 bits.
+ */
 static bool take_digits(const char **text, int base, unsigned long *value)
 {
     const char *p = *text;
@@ -165,7 +172,8 @@ static bool take_digits(const char **text, int base, unsigned long *value)
 }
 
 /* Sign and digits; *end is text itself if there are none. */
-static bool take_number(const char *text, char **end, int base, bool *negative, unsigned long *value)
+static bool take_number(const char *text, char **end, int base, bool *negative,
+                        unsigned long *value)
 {
     const char *p = text;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads: see <quire/thread.h>. A joiner waits for the word `done`. The thread leaves its stack between that store
- * and its end, in thread_exit's few instructions, which use registers alone; so the stack may go at once.
+ * Threads: see <quire/thread.h>. A joiner waits for the word `done`. The thread leaves its stack
+ * between that store and its end, in thread_exit's few instructions, which use registers alone; so
+ * the stack may go at once.
  */
 #include <sched.h>
 #include <sys/mman.h>
@@ -9,7 +10,8 @@
 #include <quire/thread.h>
 
 #define STACK_BYTES (64 * 1024)
-#define STACK_HEAD 160 /* what a function may find above its first frame: the largest that any machine asks for */
+#define STACK_HEAD                                                                                 \
+    160 /* what a function may find above its first frame: the largest that any machine asks for */
 
 static void begin(struct thread *t)
 {
@@ -21,7 +23,8 @@ static void begin(struct thread *t)
 
 int thread_start(struct thread *t, void (*run)(void *), void *argument)
 {
-    char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
     if (stack == MAP_FAILED)
         return -1;

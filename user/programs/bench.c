@@ -10,7 +10,10 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <quire/program.h>
 #include <quire/sys.h>
+
+PROGRAM("", "measures what the kernel costs, in guest instructions");
 
 #define PAGE 4096ul
 #define PAGES 2048ul

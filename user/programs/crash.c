@@ -12,7 +12,10 @@ static volatile unsigned char not_code[16];
 static volatile int zero, seven = 7;
 
 static void __attribute__((noinline)) write_null(void) { *(volatile int *)(uintptr_t)zero = 1; }
-static void __attribute__((noinline)) write_text(void) { *(volatile char *)(uintptr_t)write_null = 1; }
+static void __attribute__((noinline)) write_text(void)
+{
+    *(volatile char *)(uintptr_t)write_null = 1;
+}
 static void jump_to_data(void) { ((void (*)(void))(uintptr_t)not_code)(); }
 static void read_kernel(void) { zero = *(volatile int *)~(uintptr_t)4095; }
 static void run_illegal(void) { CODE_ILLEGAL(); }
@@ -27,14 +30,18 @@ static int __attribute__((noinline)) recurse(int depth)
 }
 static void overflow_stack(void) { zero = recurse(1000000); }
 
-static void divide(void) { printf("7 / 0 is %d here: division doesn't trap on this machine\n", seven / zero); }
+static void divide(void)
+{
+    printf("7 / 0 is %d here: division doesn't trap on this machine\n", seven / zero);
+}
 
 static const struct {
     const char *name;
     void (*run)(void);
 } kinds[] = {
-    {"null", write_null},   {"text", write_text},     {"data", jump_to_data}, {"stack", overflow_stack},
-    {"kernel", read_kernel}, {"illegal", run_illegal}, {"divide", divide},     {"abort", abort},
+    {"null", write_null},      {"text", write_text},    {"data", jump_to_data},
+    {"stack", overflow_stack}, {"kernel", read_kernel}, {"illegal", run_illegal},
+    {"divide", divide},        {"abort", abort},
 };
 
 int main(int argc, char **argv)

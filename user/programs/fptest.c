@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several programs compute with floating point at the same time. Each knows its right result from before the
- * others began; a register that the kernel mixes up between two of them shows as a wrong one.
+ * Several programs compute with floating point at the same time. Each knows its right result from
+ * before the others began; a register that the kernel mixes up between two of them shows as a wrong
+ * one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 PROGRAM("[ROUNDS]", "four programs compute with floating point at the same time");
 
 #define PROGRAMS 4
-#define NR 24 /* more values than most machines have registers for */
+#define NR       24 /* more values than most machines have registers for */
 
 /* The values depend on each other, so the compiler keeps them all alive. */
 static double compute(double seed)

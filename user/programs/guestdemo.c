@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <quire/program.h>
 #include <quire/sys.h>
+
+PROGRAM("", "a protected guest, and the hole it shares with this host");
 
 #define LARGEST_ORDER 16 /* 256 MiB */
 #define SMALLEST_ORDER 9

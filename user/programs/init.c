@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first program. With run="prog args; prog args" on the kernel's command line it runs those and powers off,
- * status 0 only if every one ended with 0; otherwise it keeps a shell running.
+ * The first program. With run="prog args; prog args" on the kernel's command line it runs those and
+ * powers off, status 0 only if every one ended with 0; otherwise it keeps a shell running.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 #include <quire/program.h>
 #include <quire/sys.h>
 
-PROGRAM("[COMMANDS]", "the first program: runs COMMANDS and ends the machine, or keeps a shell running");
+PROGRAM("[COMMANDS]",
+        "the first program: runs COMMANDS and ends the machine, or keeps a shell running");
 
 /* The first exit code that isn't 0. */
 static int run_all(char *line)
@@ -34,10 +35,12 @@ static int run_all(char *line)
 
 int main(int argc, char **argv)
 {
-    struct command shell = {.argv = {"sh", NULL}, .argc = 1};
+    struct command greeting = {.argv = {"cat", "motd", NULL}, .argc = 2},
+                   shell = {.argv = {"sh", NULL}, .argc = 1};
 
     if (argc > 1)
         quire_call(poweroff, run_all(argv[1]));
+    command_run(&greeting);
     for (;;) {
         int code = command_run(&shell);
         if (code == 127)

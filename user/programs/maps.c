@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The areas of a process and how each is mapped. A batch is a run of entries that show consecutive frames of one
- * folio: the larger the batches, the fewer calls of set_ptes it took. The last column counts them by the size
- * of their folio.
+ * The areas of a process and how each is mapped. A batch is a run of entries that show consecutive
+ * frames of one folio: the larger the batches, the fewer calls of set_ptes it took. The last column
+ * counts them by the size of their folio.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -30,7 +30,8 @@ static void print_folios(const struct quire_area *a)
     for (int order = 0; order < QUIRE_NR_ORDERS; order++) {
         uint64_t kib = 4ul << order;
         if (a->folios[order])
-            printf("  %lu%s x %lu", kib < 1024 ? kib : kib / 1024, kib < 1024 ? "K" : "M", a->folios[order]);
+            printf("  %lu%s x %lu", kib < 1024 ? kib : kib / 1024, kib < 1024 ? "K" : "M",
+                   a->folios[order]);
     }
     if (a->zero_entries)
         printf("  zero x %lu", a->zero_entries);
@@ -43,9 +44,10 @@ static void print_folios(const struct quire_area *a)
 
 static void print_area(const struct quire_area *a)
 {
-    printf("%12lx-%-12lx %c%c%c %-8s %'8lu %'8lu %8lu %8lu", a->start, a->end, a->prot & PROT_READ ? 'r' : '-',
-           a->prot & PROT_WRITE ? 'w' : '-', a->prot & PROT_EXEC ? 'x' : '-', kind_of(a), (a->end - a->start) / 1024,
-           a->mapped, a->batches, a->largest_batch);
+    printf("%12lx-%-12lx %c%c%c %-8s %'8lu %'8lu %8lu %8lu", a->start, a->end,
+           a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
+           a->prot & PROT_EXEC ? 'x' : '-', kind_of(a), (a->end - a->start) / 1024, a->mapped,
+           a->batches, a->largest_batch);
     print_folios(a);
 }
 
@@ -58,8 +60,8 @@ int main(int argc, char **argv)
         usage();
     for (i = 0; (err = quire_call(area_info, id, i, &area)) == 0; i++) {
         if (i == 0)
-            printf("%12s-%-12s %-3s %-8s %8s %8s %8s %8s  folios\n", "start", "end", "", "what", "KiB", "mapped",
-                   "batches", "largest");
+            printf("%12s-%-12s %-3s %-8s %8s %8s %8s %8s  folios\n", "start", "end", "", "what",
+                   "KiB", "mapped", "batches", "largest");
         print_area(&area);
     }
     if (err == -ESRCH)

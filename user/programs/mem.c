@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory as the words of the frames tell it: every frame has one, and its type says what the frame is. The sum
- * over the types is the machine's memory; if it isn't, the kernel has lost frames.
+ * Memory as the words of the frames tell it: every frame has one, and its type says what the frame
+ * is. The sum over the types is the machine's memory; if it isn't, the kernel has lost frames.
  */
 #include <stdio.h>
 #include <quire/program.h>
@@ -29,11 +29,12 @@ static void print_types(const struct quire_memory *m)
         uint64_t kib = m->type[t] * 4;
         sum += m->type[t];
         if (m->type[t])
-            printf("%-10s %'12lu %'8lu.%lu  %s\n", m->type_name[t], m->type[t], kib / 1024, kib % 1024 * 10 / 1024,
-                   meaning[t]);
+            printf("%-10s %'12lu %'8lu.%lu  %s\n", m->type_name[t], m->type[t], kib / 1024,
+                   kib % 1024 * 10 / 1024, meaning[t]);
     }
     if (sum == m->frames)
-        printf("%-10s %'12lu %'8lu.%lu  all accounted for\n", "all", sum, sum / 256, sum % 256 * 10 / 256);
+        printf("%-10s %'12lu %'8lu.%lu  all accounted for\n", "all", sum, sum / 256,
+               sum % 256 * 10 / 256);
     else
         printf("%-10s %'12lu: the machine has %'lu\n", "all", sum, m->frames);
 }
@@ -43,7 +44,8 @@ static void print_orders(const struct quire_memory *m)
     printf("\n%5s %12s %12s %12s\n", "order", "KiB each", "free blocks", "folios");
     for (int order = 0; order < QUIRE_NR_ORDERS; order++)
         if (m->free_blocks[order] || m->folios[order])
-            printf("%5d %'12lu %'12lu %'12lu\n", order, 4ul << order, m->free_blocks[order], m->folios[order]);
+            printf("%5d %'12lu %'12lu %'12lu\n", order, 4ul << order, m->free_blocks[order],
+                   m->folios[order]);
 }
 
 int main(int argc, char **argv)
@@ -57,7 +59,8 @@ int main(int argc, char **argv)
         return 1;
     print_types(&m);
     print_orders(&m);
-    printf("\nholes: %lu in %lu folios; broken frames: %lu; kernel objects: %'lu; CPUs: %lu of %lu run\n", m.holes,
-           m.folios_with_holes, m.poisoned, m.slab_objects, m.cpus_online, m.cpus);
+    printf("\nholes: %lu in %lu folios; broken frames: %lu; kernel objects: %'lu; CPUs: %lu of %lu "
+           "run\n",
+           m.holes, m.folios_with_holes, m.poisoned, m.slab_objects, m.cpus_online, m.cpus);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shell: one line, its commands one after the other. Programs are those in bin/ of the boot archive; what
- * must happen in the shell itself is in the table of builtins. Ctrl-D ends it.
+ * The shell: one line, its commands one after the other. Programs are those in bin/ of the boot
+ * archive; what must happen in the shell itself is in the table of builtins. Ctrl-D ends it.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -25,7 +25,7 @@ struct builtin {
 };
 static const struct builtin builtins[];
 
-/* --- builtins ------------------------------------------------------------------------------------ */
+/* --- builtins -------------------------------------------------------------------------- */
 /* Every program is asked for its own line. */
 static int run_help(const struct command *unused)
 {
@@ -42,7 +42,8 @@ static int run_help(const struct command *unused)
             ask.argv[0] = file.name + 4;
             command_run(&ask);
         }
-    puts("a; b runs a and then b; a & doesn't wait for a; 'a b' is one word. Ctrl-P shows all processes.");
+    puts("a; b runs a and then b; a & doesn't wait for a; 'a b' is one word. Ctrl-P shows all "
+         "processes.");
     return 0;
 }
 
@@ -90,7 +91,7 @@ static const struct builtin builtins[] = {
     {NULL, NULL, NULL, NULL},
 };
 
-/* --- commands ------------------------------------------------------------------------------------ */
+/* --- commands -------------------------------------------------------------------------- */
 static const struct builtin *find_builtin(const char *name)
 {
     for (const struct builtin *b = builtins; b->name; b++)

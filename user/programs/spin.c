@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Never asks the kernel for anything while it computes: others run only because its time slice ends. */
+/*
+ * Never asks the kernel for anything while it computes: others run only because its time slice
+ * ends.
+ */
 #include <ctype.h>
 #include <stdlib.h>
 #include <quire/program.h>

@@ -33,7 +33,7 @@
     X(22, memory_info, 1, "struct quire_memory *")                                                 \
     X(23, area_info, 3, "process id (0: this one), index, struct quire_area *")                    \
     X(24, counter, 1, "enum counter: -> its value")                                                \
-    X(25, poweroff, 1, "status: end the machine (init and its shell only)")                        \
+    X(25, poweroff, 1, "status: end the machine")                                                 \
     X(26, cache_sync, 2, "address, bytes: make code written there executable on all CPUs")         \
     X(27, test_run, 1, "pattern: run the kernel's own tests; -> failures")                         \
     X(28, test_event, 3, "kind, text, value: what a test program reports")                         \

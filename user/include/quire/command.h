@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Command lines, as init and the shell read them: words, '...' and "..." around them, ; and & behind them. */
+/*
+ * Command lines, as init and the shell read them: words, '...' and "..." around them, ; and &
+ * behind them.
+ */
 #pragma once
 
 #include <sys/types.h>
@@ -13,14 +16,17 @@ struct command {
 };
 
 /*
- * Takes the next command off *line and leaves the rest there, NULL if there is none; the text is cut in place.
- * NULL: fine; else what is wrong with it, in words.
+ * Takes the next command off *line and leaves the rest there, NULL if there is none; the text is
+ * cut in place. NULL: fine; else what is wrong with it, in words.
  */
 const char *command_next(char **line, struct command *command);
 
 /* Starts bin/NAME, or the path if it holds a slash. -1: errno says why. */
 pid_t command_start(const struct command *command);
 
-/* Starts it and waits; says so if it can't. The exit code, 128 + the signal it died of, 127: not started. */
+/*
+ * Starts it and waits; says so if it can't. The exit code, 128 + the signal it died of, 127: not
+ * started.
+ */
 int command_run(const struct command *command);
 int command_code(int status); /* of wait(), as command_run() has it */

@@ -4,7 +4,8 @@
  *
  *     PROGRAM("FILE...", "prints files of the boot archive");
  *
- * `NAME --help` prints it without main() being called, so `help` in the shell may ask every program.
+ * `NAME --help` prints it without main() being called, so `help` in the shell may ask every
+ * program.
  */
 #pragma once
 

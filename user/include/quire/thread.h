@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of a process, as much as tests and demonstrations need. There is no thread-local storage: errno is
- * shared, so threads look at results of quire_call() rather than at errno. fork, wait and kill belong to one thread.
+ * Threads of a process, as much as tests and demonstrations need. There is no thread-local storage:
+ * errno is shared, so threads look at results of quire_call() rather than at errno. fork, wait and
+ * kill belong to one thread.
  */
 #pragma once
 
@@ -14,7 +15,9 @@ struct thread {
     int done; /* set by the thread as its last act */
 };
 
-/* Starts run(argument) on a stack of its own. 0, or -1 with errno. *t must stay until it is joined. */
+/*
+ * Starts run(argument) on a stack of its own. 0, or -1 with errno. *t must stay until it is joined.
+ */
 int thread_start(struct thread *t, void (*run)(void *), void *argument);
 /* Waits for its end and gives its stack back. Every started thread must be joined. */
 void thread_join(struct thread *t);

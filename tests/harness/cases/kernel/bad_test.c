@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests that go wrong on purpose, each in its own way. They are only in the harness builds; what each must be
- * reported as stands in tests/harness/expected.txt.
+ * Tests that go wrong on purpose, each in its own way. They are only in the harness builds; what
+ * each must be reported as stands in tests/harness/expected.txt.
  */
 #include <quire/console.h>
 #include <quire/folio.h>
@@ -11,7 +11,9 @@
 #include <quire/thread.h>
 #include <arch-generic/machine.h>
 
-#define FOR_EVER() for (;;) __asm__ volatile("" ::: "memory")
+#define FOR_EVER()                                                                                 \
+    for (;;)                                                                                       \
+    __asm__ volatile("" ::: "memory")
 
 static spinlock_t lock = SPINLOCK_INIT;
 
