@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instruction-cache maintenance: see <quire/cacheflush.h> for the rules, docs/caches.md for the why.
+ * Instruction-cache maintenance: see <quire/cacheflush.h> for the rules.
  * Setting a clean bit that another CPU has just cleared would be wrong, so bits are set and cleared under the
  * folio lock, and set only if no store was announced while the maintenance ran: announcing changes folio->gen.
  */
