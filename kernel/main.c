@@ -149,10 +149,21 @@ static int start_init(void)
     return err;
 }
 
+void kernel_reaches_user(void)
+{
+    static u32 reached;
+
+    if (likely(reached) || __atomic_exchange_n(&reached, 1, __ATOMIC_RELAXED))
+        return;
+    if (this_cpu()->cpu == 0) /* each CPU counts for itself */
+        kprintf("init runs, %'lu instructions after entry.  Try: help  ls  ps  mem  maps  guestdemo\n",
+                arch_cycles() - boot->entry_cycles);
+    else
+        kprintf("init runs.  Try: help  ls  ps  mem  maps  guestdemo\n");
+}
+
 static void first_thread(void *unused)
 {
-    size_t len;
-
     (void)unused;
     if (test_runner_wanted(boot))
         test_runner_main(boot);
@@ -163,8 +174,6 @@ static void first_thread(void *unused)
         panic("the boot archive holds no %s: there is nothing to run", INIT_PATH);
     if (err)
         panic("%s can't be started (error %d)", INIT_PATH, -err);
-    if (!boot_option(boot, "quiet", &len))
-        kprintf("init starts, %'lu instructions after entry\n", arch_cycles() - boot->entry_cycles);
 }
 
 void __noreturn kernel_main(struct boot_info *info)

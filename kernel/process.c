@@ -115,6 +115,7 @@ static void start_user(void *arg)
     struct thread *self = current_thread();
 
     (void)arg;
+    kernel_reaches_user();
     arch_irq_disable();
     trap_exit_to_user(arch_user_frame(self->stack_top));
     arch_enter_user(arch_user_frame(self->stack_top));

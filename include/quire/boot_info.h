@@ -61,6 +61,9 @@ void __noreturn kernel_main(struct boot_info *boot);
  * at *len. A bare `key` has an empty value. */
 const char *boot_option(const struct boot_info *boot, const char *key, size_t *len);
 
+/* The calling thread is about to run its first user instruction; says so when it is the machine's first. */
+void kernel_reaches_user(void);
+
 /* Stop the other CPUs and end the machine with this status; the last line on the console says it too. */
 void __noreturn machine_poweroff(int status);
 

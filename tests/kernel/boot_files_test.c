@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What boot and program loading read: archives, device trees, ELF headers; good, truncated and damaged. */
+/*
+ * What boot and program loading read: archives, device trees, ELF headers; good, truncated and
+ * damaged.
+ */
 #include <quire/boot_info.h>
 #include <quire/elf.h>
 #include <quire/initrd.h>
@@ -11,7 +14,7 @@
 #include <arch/layout.h>
 #include "../../boot/fdt.h"
 
-/* --- archives ---------------------------------------------------------------------------------- */
+/* --- archives -------------------------------------------------------------------------- */
 static struct initrd initrd;
 static char archive[1024];
 
@@ -20,8 +23,8 @@ static size_t add_file(size_t at, const char *name, const char *data, unsigned m
     size_t name_size = strlen(name) + 1, size = strlen(data);
 
     at += (size_t)snprintf(archive + at, sizeof(archive) - at,
-                           "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", 1u, mode, 0u, 0u, 1u, 0u,
-                           (unsigned)size, 0u, 0u, 0u, 0u, (unsigned)name_size, 0u);
+                           "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", 1u, mode,
+                           0u, 0u, 1u, 0u, (unsigned)size, 0u, 0u, 0u, 0u, (unsigned)name_size, 0u);
     memcpy(archive + at, name, name_size);
     at = ALIGN_UP(at + name_size, 4UL);
     memcpy(archive + at, data, size);
@@ -106,13 +109,14 @@ TEST(cpio, any_damaged_byte_is_survived)
     }
 }
 
-/* --- device trees ------------------------------------------------------------------------------ */
+/* --- device trees ---------------------------------------------------------------------- */
 static u8 blob[1024];
 static u32 blob_at;
 
 static void put32(u32 at, u32 v)
 {
-    blob[at] = (u8)(v >> 24), blob[at + 1] = (u8)(v >> 16), blob[at + 2] = (u8)(v >> 8), blob[at + 3] = (u8)v;
+    blob[at] = (u8)(v >> 24), blob[at + 1] = (u8)(v >> 16), blob[at + 2] = (u8)(v >> 8),
+    blob[at + 3] = (u8)v;
 }
 static void token(u32 v) { put32(blob_at, v), blob_at += 4; }
 static void bytes(const void *data, u32 n)
@@ -121,14 +125,26 @@ static void bytes(const void *data, u32 n)
     blob_at += ALIGN_UP(n, 4u);
 }
 static void node(const char *name) { token(1), bytes(name, (u32)strlen(name) + 1); }
-static void property(u32 name, const void *data, u32 n) { token(3), token(n), token(name), bytes(data, n); }
+static void property(u32 name, const void *data, u32 n)
+{
+    token(3), token(n), token(name), bytes(data, n);
+}
 
 #define STRINGS "#address-cells\0#size-cells\0reg\0device_type\0bootargs\0compatible\0status"
-enum { S_ADDRESS = 0, S_SIZE = 15, S_REG = 27, S_TYPE = 31, S_ARGS = 43, S_COMPATIBLE = 52, S_STATUS = 63 };
+enum {
+    S_ADDRESS = 0,
+    S_SIZE = 15,
+    S_REG = 27,
+    S_TYPE = 31,
+    S_ARGS = 43,
+    S_COMPATIBLE = 52,
+    S_STATUS = 63
+};
 
 static u32 make_tree(void)
 {
-    static const u8 two[] = {0, 0, 0, 2}, reg[] = {0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0};
+    static const u8 two[] = {0, 0, 0, 2},
+                    reg[] = {0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0};
     static const u8 pages[] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0};
 
     memset(blob, 0, sizeof(blob));
@@ -164,8 +180,10 @@ static u32 make_tree(void)
     token(9);
     u32 strings = blob_at;
     bytes(STRINGS, sizeof(STRINGS));
-    put32(0, 0xd00dfeed), put32(4, blob_at), put32(8, structs), put32(12, strings), put32(16, reservations);
-    put32(20, 17), put32(24, 16), put32(28, 0), put32(32, sizeof(STRINGS)), put32(36, strings - structs);
+    put32(0, 0xd00dfeed), put32(4, blob_at), put32(8, structs), put32(12, strings),
+        put32(16, reservations);
+    put32(20, 17), put32(24, 16), put32(28, 0), put32(32, sizeof(STRINGS)),
+        put32(36, strings - structs);
     return blob_at;
 }
 
@@ -231,14 +249,15 @@ TEST(fdt, a_bad_header_is_no_tree)
     struct fdt fdt;
     static const struct {
         u32 at, value;
-    } bad[] = {{0, 0xd00dfeee}, {20, 15},      {24, 18},         {8, 0xfffffff0}, {12, 0xfffffff0},
-               {32, ~0u},       {36, ~0u},     {4, 10},          {16, ~0u},       {4, ~0u}};
+    } bad[] = {{0, 0xd00dfeee}, {20, 15},  {24, 18}, {8, 0xfffffff0}, {12, 0xfffffff0},
+               {32, ~0u},       {36, ~0u}, {4, 10},  {16, ~0u},       {4, ~0u}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         make_tree();
         put32(bad[i].at, bad[i].value);
         if (fdt_open(&fdt, blob))
-            test_fail(__FILE__, __LINE__, "header word at %u = 0x%x was accepted", bad[i].at, bad[i].value);
+            test_fail(__FILE__, __LINE__, "header word at %u = 0x%x was accepted", bad[i].at,
+                      bad[i].value);
     }
     EXPECT(!fdt_open(&fdt, NULL));
 }
@@ -247,7 +266,8 @@ TEST(fdt, truncated_at_any_length_it_ends)
 {
     u32 size = make_tree();
 
-    for (u32 structs = 0; structs < 400 && structs < size; structs++) { /* the structure block ends early */
+    for (u32 structs = 0; structs < 400 && structs < size;
+         structs++) { /* the structure block ends early */
         make_tree();
         put32(36, structs);
         read_all();
@@ -278,7 +298,7 @@ TEST(fdt, any_damaged_word_is_survived)
     }
 }
 
-/* --- ELF --------------------------------------------------------------------------------------- */
+/* --- ELF ------------------------------------------------------------------------------- */
 struct header {
     u8 magic[4], class, data, version, abi, pad[8];
     u16 type, machine;
@@ -297,7 +317,7 @@ static struct program {
     u8 rest[3000];
 } program;
 
-#define LOW 0x10000UL
+#define LOW  0x10000UL
 #define HIGH 0x1000000UL
 
 static void make_program(void)
@@ -333,7 +353,8 @@ TEST(elf_check, a_good_program_is_taken)
     EXPECT_EQ(info.segment[0].prot, 5);
     EXPECT_EQ(info.segment[1].prot, 3);
     EXPECT_EQ(info.segment[1].mem_size, 9000);
-    program.s[2] = (struct segment){4, 4, 0, 0, 0, ~0UL, ~0UL, 1}; /* not to be loaded: not looked at */
+    program.s[2] =
+        (struct segment){4, 4, 0, 0, 0, ~0UL, ~0UL, 1}; /* not to be loaded: not looked at */
     program.h.phnum = 3;
     EXPECT(check() == NULL);
 }
@@ -344,7 +365,7 @@ TEST(elf_check, a_good_program_is_taken)
         change;                                                                                    \
         const char *wrong_ = check();                                                              \
         if (!wrong_ || !strstr(wrong_, words))                                                     \
-            test_fail(__FILE__, __LINE__, "%s: expected \"%s\", seen \"%s\"", #change, words,        \
+            test_fail(__FILE__, __LINE__, "%s: expected \"%s\", seen \"%s\"", #change, words,      \
                       wrong_ ? wrong_ : "taken");                                                  \
     } while (0)
 

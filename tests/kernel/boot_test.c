@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What boot promises: memory accounted for, protections of the kernel's own space, CPUs, clock and timer. */
+/*
+ * What boot promises: memory accounted for, protections of the kernel's own space, CPUs, clock and
+ * timer.
+ */
 #include "helpers.h"
 #include <quire/boot_info.h>
 #include <quire/buddy.h>
@@ -37,7 +40,8 @@ TEST(boot, text_is_read_only_and_data_not_executable)
     }
     for (vaddr_t at = (vaddr_t)__rodata_start; at < (vaddr_t)__rodata_end; at += PAGE_SIZE)
         EXPECT(!pte_write(kernel_entry(at)) && !pte_exec(kernel_entry(at)));
-    for (vaddr_t at = ALIGN_UP((vaddr_t)__rodata_end, PAGE_SIZE); at < (vaddr_t)__image_end; at += PAGE_SIZE)
+    for (vaddr_t at = ALIGN_UP((vaddr_t)__rodata_end, PAGE_SIZE); at < (vaddr_t)__image_end;
+         at += PAGE_SIZE)
         EXPECT(pte_write(kernel_entry(at)) && !pte_exec(kernel_entry(at)));
 }
 
@@ -156,7 +160,8 @@ TEST(boot, the_kernels_tables_are_no_users_tables)
     EXPECT(paddr_value(a->root.table) != paddr_value(b->root.table));
     EXPECT(paddr_value(a->root.table) != paddr_value(kernel_root()->table));
     if (PT_KERNEL_IN_USER_ROOT) /* the kernel is there in each, and not for users */
-        EXPECT(pte_same(pt_lookup(&a->root, (vaddr_t)__text_start), kernel_entry((vaddr_t)__text_start)));
+        EXPECT(pte_same(pt_lookup(&a->root, (vaddr_t)__text_start),
+                        kernel_entry((vaddr_t)__text_start)));
     else
         EXPECT(!pte_present(pt_lookup(&a->root, PAGE_SIZE)));
     EXPECT(!pte_user(kernel_entry((vaddr_t)__text_start)));

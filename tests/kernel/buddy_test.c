@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The buddy allocator, on instances of a few frames against an obvious model, and the machine's own. */
+/*
+ * The buddy allocator, on instances of a few frames against an obvious model, and the machine's
+ * own.
+ */
 #include "helpers.h"
 #include <quire/buddy.h>
 #include <quire/memory_init.h>
 #include <quire/string.h>
 
 #define FRAMES 64
-#define TAKEN ((memdesc_t)MEMDESC_MISC | MISC_KERNEL << MEMDESC_MISC_SHIFT)
+#define TAKEN  ((memdesc_t)MEMDESC_MISC | MISC_KERNEL << MEMDESC_MISC_SHIFT)
 
 /* Frames [first, first + nr) of a buddy of the test's own, all free. */
 struct small {
@@ -29,7 +32,8 @@ static pfn_t take(struct small *s, unsigned order)
     return pfn;
 }
 
-/* The invariants: lists, counters and words say the same; no two free buddies stand side by side. */
+/* The invariants: lists, counters and words say the same; no two free buddies stand side by side.
+ */
 static bool consistent(const struct buddy *b)
 {
     u64 frames = 0, listed = 0, blocks[BUDDY_NR_ORDERS] = {0};
@@ -41,12 +45,14 @@ static bool consistent(const struct buddy *b)
             pfn++;
             continue;
         }
-        if (!buddy_find_block(b, pfn, &head, &order) || head != pfn || !IS_ALIGNED(pfn, 1UL << order))
+        if (!buddy_find_block(b, pfn, &head, &order) || head != pfn ||
+            !IS_ALIGNED(pfn, 1UL << order))
             return false;
         pfn_t other = pfn ^ 1UL << order, other_head;
         unsigned other_order;
         if (order < BUDDY_MAX_ORDER && other >= b->first && other + (1UL << order) <= b->end &&
-            buddy_find_block(b, other, &other_head, &other_order) && other_head == other && other_order == order)
+            buddy_find_block(b, other, &other_head, &other_order) && other_head == other &&
+            other_order == order)
             return false; /* should be one block */
         for (u64 i = 0; i < 1UL << order; i++)
             if (memdesc_type(b->words[pfn + i]) != MEMDESC_BUDDY)
@@ -209,12 +215,16 @@ TEST(buddy, a_range_goes_back_in_the_largest_blocks)
     }
 }
 
-/* Every sequence of `depth` steps; a step takes a block of order 0 to 2 or gives back any of the held ones. */
+/*
+ * Every sequence of `depth` steps; a step takes a block of order 0 to 2 or gives back any of the
+ * held ones.
+ */
 struct held {
     pfn_t pfn;
     unsigned order;
 };
-static void every_sequence(struct small *s, struct held *held, unsigned nr_held, u64 owned, unsigned depth)
+static void every_sequence(struct small *s, struct held *held, unsigned nr_held, u64 owned,
+                           unsigned depth)
 {
     if (!consistent(&s->b) || s->b.nr_free + (u64)__builtin_popcountl(owned) != 8) {
         test_fail(__FILE__, __LINE__, "books wrong with frames 0x%lx taken", owned);
@@ -241,7 +251,8 @@ static void every_sequence(struct small *s, struct held *held, unsigned nr_held,
         struct held h = held[i], last = held[nr_held - 1];
         buddy_free(&s->b, h.pfn, h.order);
         held[i] = held[nr_held - 1];
-        every_sequence(s, held, nr_held - 1, owned & ~(((1UL << (1u << h.order)) - 1) << h.pfn), depth - 1);
+        every_sequence(s, held, nr_held - 1, owned & ~(((1UL << (1u << h.order)) - 1) << h.pfn),
+                       depth - 1);
         held[nr_held - 1] = last;
         held[i] = h;
         *s = saved;
@@ -340,7 +351,8 @@ TEST(buddy, the_machines_own_survives_random_sequences)
         ASSERT(pfn != PFN_NONE);
         EXPECT(IS_ALIGNED(pfn, 1UL << order));
         for (unsigned i = 0; i < nr; i++)
-            EXPECT(pfn + (1UL << order) <= held[i].pfn || held[i].pfn + (1UL << held[i].order) <= pfn);
+            EXPECT(pfn + (1UL << order) <= held[i].pfn ||
+                   held[i].pfn + (1UL << held[i].order) <= pfn);
         held[nr++] = (struct held){pfn, order};
     }
     while (nr--)

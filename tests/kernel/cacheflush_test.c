@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Cache maintenance that is really needed, by its counters: on machines whose caches are coherent, none is. */
+/*
+ * Cache maintenance that is really needed, by its counters: on machines whose caches are coherent,
+ * none is.
+ */
 #include "helpers.h"
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
@@ -8,9 +11,9 @@
 #include <quire/string.h>
 #include <arch/cacheflush.h>
 
-#define RX (PROT_READ | PROT_EXEC)
-#define RW (PROT_READ | PROT_WRITE)
-#define PAGES(n) ((n) * PAGE_SIZE)
+#define RX        (PROT_READ | PROT_EXEC)
+#define RW        (PROT_READ | PROT_WRITE)
+#define PAGES(n)  ((n)*PAGE_SIZE)
 #define NEEDED(n) (ARCH_ICACHE_COHERENT ? 0 : (n))
 
 /* An object of one folio, and an address space that may map it. */
@@ -120,7 +123,8 @@ TEST(cacheflush, a_clean_bit_never_covers_what_was_not_cleaned)
             EXPECT_EQ((u64)__builtin_popcountl(f->clean) * PAGES(per_bit), bytes);
             for (size_t i = first; i < first + nr && !ARCH_ICACHE_COHERENT; i++)
                 if (!(f->clean >> (i / per_bit) & 1))
-                    test_fail(__FILE__, __LINE__, "page %lu was mapped executable and isn't clean", i);
+                    test_fail(__FILE__, __LINE__, "page %lu was mapped executable and isn't clean",
+                              i);
         }
         mm_put(mm);
         folio_put(f);
@@ -186,7 +190,8 @@ TEST(cacheflush, becoming_executable_by_protection_is_maintained_too)
     ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
     EXPECT_COUNT(COUNTER_ICACHE_CLEAN, 0);
     EXPECT_EQ(mm_protect(mm, addr, PAGES(16), RX), 0);
-    EXPECT(ARCH_ICACHE_COHERENT ? test_count(COUNTER_ICACHE_CLEAN) == 0 : test_count(COUNTER_ICACHE_BYTES) >= PAGES(16));
+    EXPECT(ARCH_ICACHE_COHERENT ? test_count(COUNTER_ICACHE_CLEAN) == 0
+                                : test_count(COUNTER_ICACHE_BYTES) >= PAGES(16));
     EXPECT(pte_exec(mm_lookup(mm, addr)));
     mm_put(mm);
 }
@@ -214,7 +219,8 @@ TEST(cacheflush, a_cpu_fences_once_for_each_generation)
         mm_put(mm);
         SKIP("no CPU has a part of its own here");
     }
-    flush_icache_range(mm, (vaddr_t)pfn_address(memory.end - 1), (vaddr_t)pfn_address(memory.end - 1) + 64);
+    flush_icache_range(mm, (vaddr_t)pfn_address(memory.end - 1),
+                       (vaddr_t)pfn_address(memory.end - 1) + 64);
     bool irq = irq_save();
     icache_enter_user(mm);
     EXPECT(this_cpu()->fenced_gen >= mm->need_gen);

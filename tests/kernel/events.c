@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event-order checker: see helpers.h. It reads the ring that debug builds keep; the machine hides most
- * flushes that were forgotten, the ring doesn't.
+ * The event-order checker: see helpers.h. It reads the ring that debug builds keep; the machine
+ * hides most flushes that were forgotten, the ring doesn't.
  */
 #include "helpers.h"
 #include <quire/mm_event.h>
@@ -11,9 +11,15 @@ static unsigned long first_event;
 
 void events_start(void) { first_event = __atomic_load_n(&mm_event_next, __ATOMIC_SEQ_CST); }
 
-static const struct mm_event_record *event(unsigned long n) { return &mm_events[n % MM_EVENT_RING]; }
+static const struct mm_event_record *event(unsigned long n)
+{
+    return &mm_events[n % MM_EVENT_RING];
+}
 
-/* Whether the flush whose end is event `end` began after event `clear`, and every CPU it asked answered. */
+/*
+ * Whether the flush whose end is event `end` began after event `clear`, and every CPU it asked
+ * answered.
+ */
 static bool flush_counts(unsigned long clear, unsigned long end)
 {
     const struct mm_event_record *done = event(end);
@@ -57,7 +63,8 @@ static void check_free(unsigned long free)
             continue;
         if ((table || !ARCH_FLUSH_ON_CLEAR) && !flushed_between(n, free))
             test_fail(__FILE__, __LINE__,
-                      "event %lu frees frame 0x%lx; its entry for 0x%lx was cleared by event %lu, and no flush "
+                      "event %lu frees frame 0x%lx; its entry for 0x%lx was cleared by event %lu, "
+                      "and no flush "
                       "between the two has ended",
                       free, pfn, e->a, n);
     }
@@ -76,7 +83,8 @@ static void check_answers(unsigned long end)
             continue;
         for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
             if (cpu != e->cpu && cpu_area(cpu)->online && !(answered & 1u << cpu))
-                test_fail(__FILE__, __LINE__, "flush %lu..%lu ended before CPU %u answered", n, end, cpu);
+                test_fail(__FILE__, __LINE__, "flush %lu..%lu ended before CPU %u answered", n, end,
+                          cpu);
         return;
     }
 }
@@ -89,7 +97,8 @@ unsigned events_check(void)
     u64 nr;
 
     if (end - first_event > MM_EVENT_RING) {
-        test_fail(__FILE__, __LINE__, "%lu events don't fit the ring of %u", end - first_event, MM_EVENT_RING);
+        test_fail(__FILE__, __LINE__, "%lu events don't fit the ring of %u", end - first_event,
+                  MM_EVENT_RING);
         return 0;
     }
     for (unsigned long n = first_event; n < end; n++) {

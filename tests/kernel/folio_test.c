@@ -23,7 +23,8 @@ TEST(folio, every_word_of_every_order_points_to_its_folio)
         folio_put(f);
         for (u64 i = 0; i < 1UL << order; i++)
             if (memdesc_type(memdesc_read(pfn + i)) != MEMDESC_BUDDY) {
-                test_fail(__FILE__, __LINE__, "word %lu of a freed folio of order %u isn't BUDDY", i, order);
+                test_fail(__FILE__, __LINE__, "word %lu of a freed folio of order %u isn't BUDDY",
+                          i, order);
                 break;
             }
     }
@@ -181,7 +182,7 @@ TEST(folio, freeing_one_that_is_mapped_panics)
     folio_put(f);
 }
 
-/* --- look-up against free ---------------------------------------------------------------------- */
+/* --- look-up against free -------------------------------------------------------------- */
 static struct {
     pfn_t pfn; /* where the folio of the moment is */
     bool stop;

@@ -6,7 +6,7 @@
 #include <quire/memory_init.h>
 #include <quire/slab.h>
 
-/* --- threads of a test ------------------------------------------------------------------------- */
+/* --- threads of a test ----------------------------------------------------------------- */
 struct crew_job {
     struct crew *crew;
     void (*fn)(void *);
@@ -69,8 +69,11 @@ void spend(u64 loops)
         barrier();
 }
 
-/* --- memory ------------------------------------------------------------------------------------ */
-struct ledger ledger_read(void) { return (struct ledger){memory_available_frames(), slab_objects_in_use()}; }
+/* --- memory ---------------------------------------------------------------------------- */
+struct ledger ledger_read(void)
+{
+    return (struct ledger){memory_available_frames(), slab_objects_in_use()};
+}
 
 #define MOST_ALLOCATIONS 300
 
@@ -83,9 +86,10 @@ void with_every_failure(int (*op)(void *), void *arg)
         bool happened = slab_fail_nth(0) == 0;
         struct ledger after = ledger_read();
         if (after.frames != before.frames || after.objects != before.objects)
-            test_fail(__FILE__, __LINE__,
-                      "allocation %lu failed: available frames %lu, then %lu; objects %lu, then %lu", n,
-                      before.frames, after.frames, before.objects, after.objects);
+            test_fail(
+                __FILE__, __LINE__,
+                "allocation %lu failed: available frames %lu, then %lu; objects %lu, then %lu", n,
+                before.frames, after.frames, before.objects, after.objects);
         if (!happened) {
             EXPECT_EQ(err, 0);
             return;
@@ -117,7 +121,7 @@ bool words_are(pfn_t pfn, u64 nr, memdesc_t word)
     return true;
 }
 
-/* --- address spaces ---------------------------------------------------------------------------- */
+/* --- address spaces -------------------------------------------------------------------- */
 vaddr_t map_anonymous(struct mm *mm, size_t len, unsigned prot)
 {
     vaddr_t addr = TEST_BASE;
@@ -155,7 +159,10 @@ unsigned count_areas(struct mm *mm)
     return n;
 }
 
-/* Entries of one area: each within what the area allows, each held by a reference. Returns how many. */
+/*
+ * Entries of one area: each within what the area allows, each held by a reference. Returns how
+ * many.
+ */
 static u64 check_entries(struct mm *mm, struct vma *vma)
 {
     u64 nr = 0;

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* What several groups of kernel tests use: threads on all CPUs, failing allocations, checks of address spaces. */
+/*
+ * What several groups of kernel tests use: threads on all CPUs, failing allocations, checks of
+ * address spaces.
+ */
 #pragma once
 
 #include <quire/mm.h>
 #include <quire/test.h>
 #include <quire/thread.h>
 
-/* --- threads of a test ------------------------------------------------------------------------- */
+/* --- threads of a test ----------------------------------------------------------------- */
 /* Some threads that run at the same time; each pinned to a CPU. Zero-initialised: an empty crew. */
 struct crew {
     u32 running, started, asked;
 };
-/* Start fn(arg) on this CPU; false (and the test has failed): no memory.
- * A CPU that isn't online does nothing. */
+/*
+ * Start fn(arg) on this CPU; false (and the test has failed): no memory.
+ * A CPU that isn't online does nothing.
+ */
 bool crew_start(struct crew *crew, unsigned cpu, void (*fn)(void *), void *arg);
 /* Wait until all run. */
 void crew_wait_started(struct crew *crew);
@@ -20,13 +25,13 @@ void crew_wait_started(struct crew *crew);
 void crew_wait(struct crew *crew);
 
 /*
- * Races. Under -icount the CPUs take turns, and a turn ends at the next timer interrupt. In a racer's loop: let
- * this CPU's turn end soon, at an unforeseen place.
+ * Races. Under -icount the CPUs take turns, and a turn ends at the next timer interrupt. In a
+ * racer's loop: let this CPU's turn end soon, at an unforeseen place.
  */
 void jitter(void);
 void spend(u64 loops); /* some time, without giving it to others */
 
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ---------------------------------------------------------------------------- */
 struct ledger {
     u64 frames, objects;
 };
@@ -40,8 +45,9 @@ struct ledger ledger_read(void);
     } while (0)
 
 /*
- * Run op(arg) with the first, second, third ... allocation failing, until it gets by without a failure. op
- * returns 0 or an error and undoes what it did if that went well; it must leave nothing behind either way.
+ * Run op(arg) with the first, second, third ... allocation failing, until it gets by without a
+ * failure. op returns 0 or an error and undoes what it did if that went well; it must leave nothing
+ * behind either way.
  */
 void with_every_failure(int (*op)(void *), void *arg);
 
@@ -50,7 +56,7 @@ unsigned order_that_fits(unsigned most);
 /* Whether nr words from pfn on are all this one. */
 bool words_are(pfn_t pfn, u64 nr, memdesc_t word);
 
-/* --- address spaces ---------------------------------------------------------------------------- */
+/* --- address spaces -------------------------------------------------------------------- */
 #define TEST_BASE (16UL << 30) /* where tests map things at fixed addresses */
 
 /* An anonymous private mapping at TEST_BASE, or what goes wrong ends the test. */
@@ -67,11 +73,15 @@ pfn_t mapped_frame(struct mm *mm, vaddr_t addr);
 /* One byte of user memory through the direct map. The page is mapped. */
 u8 *user_byte(struct mm *mm, vaddr_t addr);
 
-/* --- the order of events ----------------------------------------------------------------------- */
+/* --- the order of events --------------------------------------------------------------- */
 /*
- * The rule that keeps memory safe: a frame whose entry was cleared (a page's or a table's) is given back only
- * after a flush that began after the clearing has ended, and every CPU asked has answered.
+ * The rule that keeps memory safe: a frame whose entry was cleared (a page's or a table's) is given
+ * back only after a flush that began after the clearing has ended, and every CPU asked has
+ * answered.
  */
 void events_start(void);
-/* Check everything since events_start(); reports the broken rule. Returns how many frees it looked at. */
+/*
+ * Check everything since events_start(); reports the broken rule. Returns how many frees it looked
+ * at.
+ */
 unsigned events_check(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holes in folios: the mission itself. A folio's words point to the folio; a hole is nr of them pointing to a
- * struct insecure_mem instead, by nr stores, and nothing else changes.
+ * Holes in folios: the mission itself. A folio's words point to the folio; a hole is nr of them
+ * pointing to a struct insecure_mem instead, by nr stores, and nothing else changes.
  */
 #include "helpers.h"
 #include <quire/counters.h>
@@ -101,7 +101,8 @@ TEST(hole, any_place_and_length_is_exact)
 
 TEST(hole, bad_ranges_are_refused_and_change_nothing)
 {
-    static const size_t bad[][2] = {{0, 0}, {16, 1}, {15, 2}, {0, 17}, {1, ~0UL}, {~0UL, 1}, {~0UL, ~0UL}, {8, ~0UL - 7}};
+    static const size_t bad[][2] = {{0, 0},    {16, 1},   {15, 2},      {0, 17},
+                                    {1, ~0UL}, {~0UL, 1}, {~0UL, ~0UL}, {8, ~0UL - 7}};
     struct folio *f = make(4);
     struct insecure_mem *h = (void *)1;
     struct ledger before = ledger_read();
@@ -231,7 +232,7 @@ TEST(hole, a_folio_that_dies_with_holes_dies_late)
 
     folio_put(f); /* the last reference */
     EXPECT(f->flags & FOLIO_F_DYING);
-    EXPECT(pfn_folio_get(pfn) == NULL); /* not findable ... */
+    EXPECT(pfn_folio_get(pfn) == NULL);                        /* not findable ... */
     EXPECT_EQ(memdesc_type(memdesc_read(pfn)), MEMDESC_FOLIO); /* ... but its frames are kept */
     EXPECT_EQ(folio_mend_hole(b), 0);
     EXPECT_EQ(memdesc_type(memdesc_read(pfn)), MEMDESC_FOLIO);
@@ -311,7 +312,7 @@ TEST(hole, many_random_holes_agree_with_a_model)
     folio_put(f);
 }
 
-/* --- mapped by address spaces ------------------------------------------------------------------ */
+/* --- mapped by address spaces ---------------------------------------------------------- */
 #define PAGES 16
 
 /* An object of one folio, mapped whole in mm. */
@@ -330,7 +331,9 @@ static struct mm *mm_showing(struct memobj *obj)
     vaddr_t addr = TEST_BASE;
 
     ASSERT(mm != NULL);
-    ASSERT_EQ(mm_map(mm, &addr, obj->nr_pages << PAGE_SHIFT, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, obj, 0), 0);
+    ASSERT_EQ(mm_map(mm, &addr, obj->nr_pages << PAGE_SHIFT, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_FIXED, obj, 0),
+              0);
     ASSERT_EQ(touch_range(mm, addr, obj->nr_pages << PAGE_SHIFT, ACCESS_WRITE), 0);
     seem_active_everywhere(mm);
     return mm;
@@ -466,7 +469,7 @@ TEST(hole, children_do_not_inherit_it)
     folio_put(f);
 }
 
-/* --- other CPUs look while it comes and goes --------------------------------------------------- */
+/* --- other CPUs look while it comes and goes ------------------------------------------- */
 static struct {
     struct folio *folio;
     bool stop;
@@ -485,7 +488,10 @@ static void watch(void *arg)
             test_fail(__FILE__, __LINE__, "a folio that isn't there");
         if (h && (h->folio != watched.folio || pfn - h->first >= h->nr))
             test_fail(__FILE__, __LINE__, "a hole that isn't there");
-        __atomic_fetch_add(f ? &watched.as_folio : h ? &watched.as_hole : &watched.neither, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(f   ? &watched.as_folio
+                           : h ? &watched.as_hole
+                               : &watched.neither,
+                           1, __ATOMIC_RELAXED);
         if (f)
             folio_put(f); /* to what it was taken from, whatever the word says now */
         if (h)

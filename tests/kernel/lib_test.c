@@ -6,7 +6,7 @@
 #include <quire/string.h>
 #include <quire/test.h>
 
-/* --- strings ----------------------------------------------------------------------------------- */
+/* --- strings --------------------------------------------------------------------------- */
 TEST(string, copies_write_exactly_their_bytes_at_any_alignment)
 {
     static u8 from[96], to[96];
@@ -107,13 +107,13 @@ TEST(string, bounded_copies_terminate_and_tell_what_they_cut)
     EXPECT(strcmp(strcat(b, "cd"), "abcd") == 0);
 }
 
-/* --- formatted output -------------------------------------------------------------------------- */
+/* --- formatted output ------------------------------------------------------------------ */
 #define EXPECT_TEXT(want, ...)                                                                     \
     do {                                                                                           \
         char text_[64];                                                                            \
         int n_ = snprintf(text_, sizeof(text_), __VA_ARGS__);                                      \
         if (strcmp(text_, want) != 0 || n_ != (int)strlen(want))                                   \
-            test_fail(__FILE__, __LINE__, "expected \"%s\", seen \"%s\" (%d)", want, text_, n_);     \
+            test_fail(__FILE__, __LINE__, "expected \"%s\", seen \"%s\" (%d)", want, text_, n_);   \
     } while (0)
 
 TEST(printf, numbers)
@@ -170,26 +170,48 @@ TEST(printf, wide_fields_of_zeros_stay_inside_the_buffer)
     EXPECT_EQ(snprintf(b, sizeof(b), "%'099lu", ~0UL) >= 60, 1);
 }
 
-/* --- patterns ---------------------------------------------------------------------------------- */
+/* --- patterns -------------------------------------------------------------------------- */
 TEST(glob, patterns_match_as_in_a_shell)
 {
     static const struct {
         const char *pattern, *text;
         bool match;
     } t[] = {
-        {"", "", true},           {"", "a", false},         {"*", "", true},          {"*", "abc", true},
-        {"a*c", "abc", true},     {"a*c", "ac", true},      {"a*c", "abd", false},    {"*b*", "abc", true},
-        {"?", "a", true},         {"?", "", false},         {"a?c", "abc", true},     {"a?c", "ac", false},
-        {"[abc]", "b", true},     {"[abc]", "d", false},    {"[!abc]", "d", true},    {"[!abc]", "a", false},
-        {"[a-c]x", "bx", true},   {"[a-c]x", "dx", false},  {"buddy.*", "buddy.x", true},
-        {"buddy.*", "buddyx", false}, {"*a*b*c*", "xxaxxbxxcxx", true}, {"*a*b*c*", "xxaxxcxxbxx", false},
-        {"**", "abc", true},      {"a*", "b", false},       {"*aab", "aaaaab", true}, {"[", "[", true},
-        {"[ab", "[ab", true},     {"a", "ab", false},       {"*.txt", "a.txt.txt", true},
+        {"", "", true},
+        {"", "a", false},
+        {"*", "", true},
+        {"*", "abc", true},
+        {"a*c", "abc", true},
+        {"a*c", "ac", true},
+        {"a*c", "abd", false},
+        {"*b*", "abc", true},
+        {"?", "a", true},
+        {"?", "", false},
+        {"a?c", "abc", true},
+        {"a?c", "ac", false},
+        {"[abc]", "b", true},
+        {"[abc]", "d", false},
+        {"[!abc]", "d", true},
+        {"[!abc]", "a", false},
+        {"[a-c]x", "bx", true},
+        {"[a-c]x", "dx", false},
+        {"buddy.*", "buddy.x", true},
+        {"buddy.*", "buddyx", false},
+        {"*a*b*c*", "xxaxxbxxcxx", true},
+        {"*a*b*c*", "xxaxxcxxbxx", false},
+        {"**", "abc", true},
+        {"a*", "b", false},
+        {"*aab", "aaaaab", true},
+        {"[", "[", true},
+        {"[ab", "[ab", true},
+        {"a", "ab", false},
+        {"*.txt", "a.txt.txt", true},
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(t); i++)
         if (glob_match(t[i].pattern, t[i].text) != t[i].match)
-            test_fail(__FILE__, __LINE__, "\"%s\" on \"%s\": expected %d", t[i].pattern, t[i].text, t[i].match);
+            test_fail(__FILE__, __LINE__, "\"%s\" on \"%s\": expected %d", t[i].pattern, t[i].text,
+                      t[i].match);
 }
 
 TEST(glob, many_stars_take_no_exponential_time)
@@ -201,7 +223,7 @@ TEST(glob, many_stars_take_no_exponential_time)
     EXPECT(!glob_match("*a*a*a*a*a*a*a*a*b", text));
 }
 
-/* --- SHA-256: the vectors of FIPS 180-4's examples ---------------------------------------------- */
+/* --- SHA-256: the vectors of FIPS 180-4's examples -------------------------------------- */
 static bool digest_is(const char *hex, const void *data, size_t n, size_t step)
 {
     struct sha256 s;
@@ -222,8 +244,10 @@ TEST(sha256, the_standards_vectors)
     static const char two[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
 
     EXPECT(digest_is("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "", 0, 1));
-    EXPECT(digest_is("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "abc", 3, 3));
-    EXPECT(digest_is("248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1", two, 56, 56));
+    EXPECT(
+        digest_is("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "abc", 3, 3));
+    EXPECT(
+        digest_is("248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1", two, 56, 56));
 }
 
 TEST(sha256, pieces_of_any_size_give_the_same_digest)
@@ -232,5 +256,6 @@ TEST(sha256, pieces_of_any_size_give_the_same_digest)
 
     memset(data, 'a', sizeof(data));
     for (size_t step = 1; step < 140; step += 7)
-        EXPECT(digest_is("41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3", data, 1000, step));
+        EXPECT(digest_is("41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3", data,
+                         1000, step));
 }

@@ -58,7 +58,8 @@ TEST(memdesc, fill_writes_exactly_its_words_at_any_length_and_place)
             memdesc_fill(words + at, nr, 0x123456789abcdef0);
             for (unsigned i = 0; i < 80; i++)
                 if (words[i] != (i >= at && i < at + nr ? 0x123456789abcdef0 : 0))
-                    test_fail(__FILE__, __LINE__, "fill(%u, %u): word %u is 0x%lx", at, nr, i, words[i]);
+                    test_fail(__FILE__, __LINE__, "fill(%u, %u): word %u is 0x%lx", at, nr, i,
+                              words[i]);
         }
     }
 }
@@ -69,7 +70,8 @@ TEST(memdesc, the_image_and_the_words_have_words_of_their_own)
     pfn_t image = ((vaddr_t)__text_start - KERNEL_VA_OFFSET) >> PAGE_SHIFT;
 
     EXPECT_EQ(memdesc_read(image), memdesc_make_misc(MISC_IMAGE));
-    EXPECT_EQ(memdesc_read(address_pfn(&memory.words[memory.first])), memdesc_make_misc(MISC_WORDS));
+    EXPECT_EQ(memdesc_read(address_pfn(&memory.words[memory.first])),
+              memdesc_make_misc(MISC_WORDS));
 }
 
 TEST(memdesc, every_type_has_a_name)

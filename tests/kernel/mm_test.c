@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Address spaces through the kernel's own interface: areas, faults, copy-on-write, running out of memory. */
+/*
+ * Address spaces through the kernel's own interface: areas, faults, copy-on-write, running out of
+ * memory.
+ */
 #include "helpers.h"
 #include <quire/buddy.h>
 #include <quire/errno.h>
@@ -8,9 +11,9 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 
-#define RW (PROT_READ | PROT_WRITE)
-#define FIXED (MAP_PRIVATE | MAP_FIXED)
-#define PAGES(n) ((n) * PAGE_SIZE)
+#define RW       (PROT_READ | PROT_WRITE)
+#define FIXED    (MAP_PRIVATE | MAP_FIXED)
+#define PAGES(n) ((n)*PAGE_SIZE)
 
 static struct mm *make(void)
 {
@@ -27,7 +30,7 @@ static int map_at(struct mm *mm, vaddr_t at, size_t len, unsigned prot, unsigned
     return err;
 }
 
-/* --- mapping ----------------------------------------------------------------------------------- */
+/* --- mapping --------------------------------------------------------------------------- */
 TEST(mm, an_empty_address_space_leaves_nothing_behind)
 {
     struct ledger before = ledger_read();
@@ -81,8 +84,8 @@ TEST(mm, bad_arguments_are_refused_and_change_nothing)
         EXPECT_EQ(addr, bad[i].addr);
     }
     addr = 0;
-    EXPECT_EQ(mm_map(mm, &addr, PAGES(2), RW, MAP_SHARED, obj, 1), -EINVAL);        /* offset not a page */
-    EXPECT_EQ(mm_map(mm, &addr, PAGES(5), RW, MAP_SHARED, obj, 0), -EINVAL);        /* past its end */
+    EXPECT_EQ(mm_map(mm, &addr, PAGES(2), RW, MAP_SHARED, obj, 1), -EINVAL); /* offset not a page */
+    EXPECT_EQ(mm_map(mm, &addr, PAGES(5), RW, MAP_SHARED, obj, 0), -EINVAL); /* past its end */
     EXPECT_EQ(mm_map(mm, &addr, PAGES(1), RW, MAP_SHARED, obj, PAGES(4)), -EINVAL);
     EXPECT_EQ(mm_map(mm, &addr, PAGES(2), RW, MAP_SHARED, obj, ~0UL & PAGE_MASK), -EINVAL);
     EXPECT_EQ(mm_unmap(mm, TEST_BASE, 0), -EINVAL);
@@ -120,7 +123,8 @@ TEST(mm, fixed_replaces_and_noreplace_does_not)
     ASSERT_EQ(touch_range(mm, addr, PAGES(8), ACCESS_WRITE), 0);
     *user_byte(mm, addr + PAGES(2)) = 1;
     *user_byte(mm, addr + PAGES(5)) = 2;
-    EXPECT_EQ(map_at(mm, addr + PAGES(2), PAGES(2), RW, MAP_PRIVATE | MAP_FIXED_NOREPLACE), -EEXIST);
+    EXPECT_EQ(map_at(mm, addr + PAGES(2), PAGES(2), RW, MAP_PRIVATE | MAP_FIXED_NOREPLACE),
+              -EEXIST);
     EXPECT_EQ(*user_byte(mm, addr + PAGES(2)), 1);
     EXPECT_EQ(map_at(mm, addr + PAGES(2), PAGES(2), PROT_READ, FIXED), 0);
     EXPECT(!pte_present(mm_lookup(mm, addr + PAGES(2))));
@@ -172,7 +176,8 @@ TEST(mm, any_cut_keeps_the_areas_right)
 
     memset(model, 255, sizeof(model));
     for (unsigned step = 0; step < 300; step++) {
-        unsigned first = test_rand() % 24, nr = 1 + test_rand() % (24 - first), prot = test_rand() % 4;
+        unsigned first = test_rand() % 24, nr = 1 + test_rand() % (24 - first),
+                 prot = test_rand() % 4;
         vaddr_t at = TEST_BASE + PAGES(first);
         bool whole = true;
         for (unsigned i = first; i < first + nr; i++)
@@ -203,7 +208,7 @@ TEST(mm, any_cut_keeps_the_areas_right)
     mm_put(mm);
 }
 
-/* --- faults ------------------------------------------------------------------------------------ */
+/* --- faults ---------------------------------------------------------------------------- */
 TEST(mm, a_fault_outside_areas_or_against_their_protection_is_an_error)
 {
     struct mm *mm = make();
@@ -247,7 +252,8 @@ TEST(mm, a_folio_never_leaves_its_area_nor_covers_what_is_there)
 {
     struct mm *mm = make();
 
-    EXPECT_EQ(map_at(mm, TEST_BASE + PAGES(3), PAGES(7), RW, FIXED), 0); /* no aligned 64 KiB in it */
+    EXPECT_EQ(map_at(mm, TEST_BASE + PAGES(3), PAGES(7), RW, FIXED),
+              0); /* no aligned 64 KiB in it */
     EXPECT_EQ(touch_range(mm, TEST_BASE + PAGES(3), PAGES(7), ACCESS_WRITE), 0);
     EXPECT_EQ(mm->nr_mapped, 7);
     EXPECT(!pte_present(mm_lookup(mm, TEST_BASE + PAGES(2))));
@@ -278,7 +284,8 @@ TEST(mm, fault_around_maps_what_the_objects_folio_has)
     for (unsigned i = 0; i < 16; i++)
         EXPECT_EQ(mapped_frame(mm, addr + PAGES(16 + i)), f->pfn + i);
     EXPECT_COUNT(COUNTER_SET_PTES_CALLS, 1);
-    EXPECT_EQ(mm_fault(mm, addr + PAGES(3), ACCESS_READ), 0); /* no folio there yet: one page is made */
+    EXPECT_EQ(mm_fault(mm, addr + PAGES(3), ACCESS_READ),
+              0); /* no folio there yet: one page is made */
     EXPECT(pte_present(mm_lookup(mm, addr + PAGES(3))));
     EXPECT_EQ(mm->nr_mapped, 17);
     check_address_space(mm);
@@ -292,16 +299,18 @@ TEST(mm, a_batch_ends_with_area_table_and_folio)
     unsigned entries = PT_ENTRIES(0), order = (unsigned)__builtin_ctzl(PT_ENTRIES(0)) + 1;
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, 2 * entries, NULL);
     struct folio *f = folio_alloc(order, 0);
-    vaddr_t addr = ALIGN_DOWN(TEST_BASE, pt_span(1)) + PAGES(entries - 3); /* three pages before a table's end */
+    vaddr_t addr = ALIGN_DOWN(TEST_BASE, pt_span(1)) +
+                   PAGES(entries - 3); /* three pages before a table's end */
 
     ASSERT(obj && f && memobj_add_folio(obj, 0, f) == 0);
     ASSERT_EQ(mm_map(mm, &addr, PAGES(20), RW, MAP_SHARED | MAP_FIXED, obj, 0), 0);
     struct vma *vma = area_find(mm, addr);
-    EXPECT_EQ(map_pages(mm, vma, addr, f, 0, 20, RW), 3);                          /* the table's end */
-    EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 3, 100, RW), 17);             /* the area's end */
-    EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 3, 17, RW), 0);               /* there already */
+    EXPECT_EQ(map_pages(mm, vma, addr, f, 0, 20, RW), 3);              /* the table's end */
+    EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 3, 100, RW), 17); /* the area's end */
+    EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 3, 17, RW), 0);   /* there already */
     EXPECT_EQ(mm_madvise(mm, addr, PAGES(20), MADV_DONTNEED), 0);
-    EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 2 * entries - 5, 10, RW), 5); /* the folio's end */
+    EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 2 * entries - 5, 10, RW),
+              5); /* the folio's end */
     EXPECT_EQ(mm_madvise(mm, addr, PAGES(20), MADV_DONTNEED), 0);
     memdesc_t own = folio_word(f);
     memdesc_write(f->pfn + 10, memdesc_make_misc(MISC_KERNEL)); /* a change of word */
@@ -319,7 +328,8 @@ TEST(mm, mapping_across_tables_is_unmapped_across_tables)
     struct ledger before = ledger_read();
     vaddr_t addr = ALIGN_DOWN(TEST_BASE, pt_span(1)) + pt_span(1) - PAGES(8);
 
-    EXPECT_EQ(map_at(mm, addr, PAGES(16), RW, FIXED), 0); /* bug 11: a batch doesn't run on behind the table */
+    EXPECT_EQ(map_at(mm, addr, PAGES(16), RW, FIXED),
+              0); /* bug 11: a batch doesn't run on behind the table */
     EXPECT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
     EXPECT_EQ(mm->nr_mapped, 16);
     EXPECT_EQ(mm_unmap(mm, addr, PAGES(16)), 0);
@@ -327,7 +337,7 @@ TEST(mm, mapping_across_tables_is_unmapped_across_tables)
     mm_put(mm);
 }
 
-/* --- protection -------------------------------------------------------------------------------- */
+/* --- protection ------------------------------------------------------------------------ */
 TEST(mm, prot_none_keeps_the_pages_but_not_the_access)
 {
     struct mm *mm = make();
@@ -401,7 +411,7 @@ TEST(mm, dontneed_gives_fresh_zeros)
     mm_put(mm);
 }
 
-/* --- copying ----------------------------------------------------------------------------------- */
+/* --- copying --------------------------------------------------------------------------- */
 TEST(mm, a_child_sees_what_was_written_before_and_not_what_is_written_after)
 {
     struct mm *mm = make();
@@ -520,7 +530,10 @@ TEST(mm, a_private_mapping_never_writes_to_its_object)
     memobj_put(obj);
 }
 
-/* A tree of clones, all writing: everyone keeps their own values, references cover mappings at all times. */
+/*
+ * A tree of clones, all writing: everyone keeps their own values, references cover mappings at all
+ * times.
+ */
 TEST(mm, a_family_of_clones_keeps_its_memories_apart)
 {
     enum { KIN = 5, NR = 20 };
@@ -540,7 +553,9 @@ TEST(mm, a_family_of_clones_keeps_its_memories_apart)
         for (unsigned step = 0; step < 30; step++) {
             unsigned who = test_rand() % (k + 1), page = test_rand() % NR;
             bool write = test_rand() & 1;
-            EXPECT_EQ(touch_range(mm[who], addr + PAGES(page), PAGES(1), write ? ACCESS_WRITE : ACCESS_READ), 0);
+            EXPECT_EQ(touch_range(mm[who], addr + PAGES(page), PAGES(1),
+                                  write ? ACCESS_WRITE : ACCESS_READ),
+                      0);
             if (write)
                 *user_byte(mm[who], addr + PAGES(page)) = model[who][page] = (u8)test_rand();
         }
@@ -555,7 +570,7 @@ TEST(mm, a_family_of_clones_keeps_its_memories_apart)
         mm_put(mm[(k * 3) % KIN]);
 }
 
-/* --- running out ------------------------------------------------------------------------------- */
+/* --- running out ----------------------------------------------------------------------- */
 TEST(mm, a_quota_refuses_and_is_given_back)
 {
     struct quota *quota = quota_create(60);
@@ -583,6 +598,13 @@ static int whole_life(void *unused)
     (void)unused;
     if (!mm)
         return err;
+    struct quota *quota = quota_create(300); /* what is charged for what isn't had keeps it alive */
+    if (!quota) {
+        mm_put(mm);
+        return err;
+    }
+    mm_set_quota(mm, quota);
+    quota_put(quota);
     err = mm_map(mm, &addr, PAGES(40), RW, FIXED, NULL, 0);
     if (!err)
         err = touch_range(mm, addr, PAGES(40), ACCESS_WRITE);
@@ -628,7 +650,10 @@ static int shared_life(void *unused)
     return err;
 }
 
-TEST(mm, out_of_memory_with_shared_objects_leaves_nothing_behind) { with_every_failure(shared_life, NULL); }
+TEST(mm, out_of_memory_with_shared_objects_leaves_nothing_behind)
+{
+    with_every_failure(shared_life, NULL);
+}
 
 TEST(mm, a_failed_operation_changes_nothing)
 {
@@ -666,7 +691,8 @@ TEST(mm, an_empty_machine_is_an_error_to_the_caller)
 
     for (unsigned order = BUDDY_MAX_ORDER + 1; order-- > 0;) {
         struct folio *f;
-        while (memory_available_frames() > slab_frames() + (1UL << order) + 200 && (f = folio_alloc(order, 0))) {
+        while (memory_available_frames() > slab_frames() + (1UL << order) + 200 &&
+               (f = folio_alloc(order, 0))) {
             struct held *h = folio_address(f);
             *h = (struct held){f, held};
             held = h;
@@ -683,7 +709,7 @@ TEST(mm, an_empty_machine_is_an_error_to_the_caller)
     }
 }
 
-/* --- several CPUs ------------------------------------------------------------------------------ */
+/* --- several CPUs ---------------------------------------------------------------------- */
 static struct {
     struct mm *mm;
     u32 errors;
@@ -694,7 +720,8 @@ static void touch_all(void *arg)
     for (unsigned i = 0; i < 64; i++) {
         unsigned page = (i * 29 + (unsigned)(u64)arg * 7) % 64;
         jitter();
-        if (touch_range(together.mm, TEST_BASE + PAGES(page), PAGES(1), i & 1 ? ACCESS_WRITE : ACCESS_READ))
+        if (touch_range(together.mm, TEST_BASE + PAGES(page), PAGES(1),
+                        i & 1 ? ACCESS_WRITE : ACCESS_READ))
             __atomic_fetch_add(&together.errors, 1, __ATOMIC_RELAXED);
     }
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Page-table entries, the walker, the range interface. What a format looks like is asked of its own helpers. */
+/*
+ * Page-table entries, the walker, the range interface. What a format looks like is asked of its own
+ * helpers.
+ */
 #include "helpers.h"
 #include <quire/buddy.h>
 #include <quire/errno.h>
 #include <quire/memory_init.h>
 #include <quire/string.h>
 
-/* --- entries ----------------------------------------------------------------------------------- */
+/* --- entries --------------------------------------------------------------------------- */
 #define USER_RW (PGPROT_USER | PGPROT_READ | PGPROT_WRITE | PGPROT_DIRTY)
 static const pgprot_t protections[] = {
-    PGPROT_USER,                                            /* PROT_NONE */
+    PGPROT_USER, /* PROT_NONE */
     PGPROT_USER | PGPROT_READ,
     PGPROT_USER | PGPROT_READ | PGPROT_EXEC,
     PGPROT_USER | PGPROT_READ | PGPROT_OLD,
@@ -56,9 +59,11 @@ TEST(pgtable, empty_and_poisoned_entries_are_not_present)
 /* Everything about an entry but what `what` changes. */
 static bool same_but(pte_t a, pte_t b, unsigned what)
 {
-    return pte_present(a) == pte_present(b) && pte_pfn(a) == pte_pfn(b) && pte_user(a) == pte_user(b) &&
-           pte_exec(a) == pte_exec(b) && pte_accessible(a) == pte_accessible(b) &&
-           (what == 'w' || pte_write(a) == pte_write(b)) && (what == 'y' || pte_young(a) == pte_young(b)) &&
+    return pte_present(a) == pte_present(b) && pte_pfn(a) == pte_pfn(b) &&
+           pte_user(a) == pte_user(b) && pte_exec(a) == pte_exec(b) &&
+           pte_accessible(a) == pte_accessible(b) &&
+           (what == 'w' || pte_write(a) == pte_write(b)) &&
+           (what == 'y' || pte_young(a) == pte_young(b)) &&
            (what == 'd' || pte_dirty(a) == pte_dirty(b));
 }
 
@@ -93,7 +98,8 @@ TEST(pgtable, advancing_by_many_is_advancing_one_by_one)
         pte_t start = pfn_pte(0x3fff0, protections[i]), e = start; /* crosses a carry */
         for (unsigned n = 0; n < 600; n++) {
             EXPECT(pte_same(e, pte_advance_pfn(start, n)));
-            EXPECT(pte_same(e, pfn_pte(0x3fff0 + n, protections[i]))); /* bugs 1 and 4: nothing else moves */
+            EXPECT(pte_same(
+                e, pfn_pte(0x3fff0 + n, protections[i]))); /* bugs 1 and 4: nothing else moves */
             e = pte_advance_pfn(e, 1);
         }
     }
@@ -142,7 +148,7 @@ TEST(pgtable, a_table_entry_leads_to_its_table)
     pt_table_free(table);
 }
 
-/* --- the walker -------------------------------------------------------------------------------- */
+/* --- the walker ------------------------------------------------------------------------ */
 TEST(pgtable, the_walk_ends_where_the_tree_ends)
 {
     struct mm *mm = mm_create();
@@ -166,7 +172,8 @@ TEST(pgtable, the_walk_ends_where_the_tree_ends)
 TEST(pgtable, every_address_has_its_own_entry)
 {
     struct mm *mm = mm_create();
-    vaddr_t at[] = {PAGE_SIZE, TEST_BASE, TEST_BASE + pt_span(1) - PAGE_SIZE, TEST_BASE + pt_span(1), USER_TOP - PAGE_SIZE};
+    vaddr_t at[] = {PAGE_SIZE, TEST_BASE, TEST_BASE + pt_span(1) - PAGE_SIZE,
+                    TEST_BASE + pt_span(1), USER_TOP - PAGE_SIZE};
 
     for (unsigned i = 0; i < ARRAY_SIZE(at); i++) {
         pte_t *entry = pt_ensure(mm, at[i], 0);
@@ -216,7 +223,7 @@ TEST(pgtable, tables_are_charged_to_their_address_space)
     mm_put(mm);
 }
 
-/* --- the range interface ----------------------------------------------------------------------- */
+/* --- the range interface --------------------------------------------------------------- */
 /* A folio as large as a table, and an address space with one empty table. */
 struct range {
     struct mm *mm;
@@ -271,9 +278,11 @@ TEST(pgtable, a_batch_is_its_entries_one_by_one)
             range_set(&r, at, r.folio->pfn, protections[p], nr);
             for (unsigned i = 0; i < PT_ENTRIES(0); i++) {
                 pte_t e = pte_load(r.table + i);
-                pte_t want = i >= at && i < at + nr ? pfn_pte(r.folio->pfn + i - at, protections[p]) : pte_empty(0);
+                pte_t want = i >= at && i < at + nr ? pfn_pte(r.folio->pfn + i - at, protections[p])
+                                                    : pte_empty(0);
                 if (!pte_same(e, want)) {
-                    test_fail(__FILE__, __LINE__, "set_ptes(at %u, nr %u, prot 0x%x): entry %u is wrong", at, nr,
+                    test_fail(__FILE__, __LINE__,
+                              "set_ptes(at %u, nr %u, prot 0x%x): entry %u is wrong", at, nr,
                               protections[p], i);
                     break;
                 }
@@ -322,7 +331,7 @@ TEST(pgtable, clearing_a_batch_clears_exactly_it)
     range_close(&r);
 }
 
-/* --- batches that are there -------------------------------------------------------------------- */
+/* --- batches that are there ------------------------------------------------------------ */
 static unsigned batch_at(struct range *r, unsigned at, unsigned max, pfn_t end)
 {
     return folio_pte_batch(r->table + at, pte_load(r->table + at), max, end);
@@ -426,7 +435,8 @@ TEST(pgtable, a_batch_equals_its_definition_on_random_tables)
             pfn_t end = pte_pfn(first) + 1 + test_rand() % 20;
             while (n < max && pte_pfn(first) + n < end) {
                 pte_t e = pte_load(r.table + at + n);
-                if (!pte_present(e) || pte_pfn(e) != pte_pfn(first) + n || pte_write(e) != pte_write(first))
+                if (!pte_present(e) || pte_pfn(e) != pte_pfn(first) + n ||
+                    pte_write(e) != pte_write(first))
                     break;
                 n++;
             }
@@ -436,7 +446,7 @@ TEST(pgtable, a_batch_equals_its_definition_on_random_tables)
     range_close(&r);
 }
 
-/* --- broken contracts -------------------------------------------------------------------------- */
+/* --- broken contracts ------------------------------------------------------------------ */
 struct violation {
     struct range range;
     unsigned at, nr;

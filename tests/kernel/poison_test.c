@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Poisoned frames. Each test breaks frames of this machine for good: it counts by hand what that costs (a frame
- * that was free, and the record of it) and then tells the runner that its books can't balance.
+ * Poisoned frames. Each test breaks frames of this machine for good: it counts by hand what that
+ * costs (a frame that was free, and the record of it) and then tells the runner that its books
+ * can't balance.
  */
 #include "helpers.h"
 #include <quire/buddy.h>
@@ -90,7 +91,8 @@ TEST(poison, the_folio_around_it_works_on_and_is_freed_without_it)
         }
     folio_put(f);
     for (unsigned i = 0; i < 32; i++)
-        EXPECT_EQ(memdesc_type(memdesc_read(first + i)), i == 11 ? MEMDESC_HWPOISON : MEMDESC_BUDDY);
+        EXPECT_EQ(memdesc_type(memdesc_read(first + i)),
+                  i == 11 ? MEMDESC_HWPOISON : MEMDESC_BUDDY);
     expect_lost(before, 1);
 }
 
@@ -164,8 +166,8 @@ TEST(poison, memory_that_nothing_can_replace_is_reported_and_left_alone)
     struct ledger before = ledger_read();
     void *object = kmalloc(100);
     struct mm *mm = mm_create();
-    pfn_t places[] = {image, address_pfn(object), paddr_to_pfn(mm->root.table), paddr_to_pfn(kernel_root()->table),
-                      address_pfn(&memory.words[memory.first])};
+    pfn_t places[] = {image, address_pfn(object), paddr_to_pfn(mm->root.table),
+                      paddr_to_pfn(kernel_root()->table), address_pfn(&memory.words[memory.first])};
 
     for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
         memdesc_t word = memdesc_read(places[i]);
@@ -257,7 +259,7 @@ TEST(poison, without_memory_for_the_record_nothing_changes)
     folio_put(f);
 }
 
-/* --- in address spaces ------------------------------------------------------------------------- */
+/* --- in address spaces ----------------------------------------------------------------- */
 #define PAGES 16
 
 TEST(poison, a_mapped_frame_goes_from_every_address_space_and_the_rest_stays)
@@ -271,14 +273,17 @@ TEST(poison, a_mapped_frame_goes_from_every_address_space_and_the_rest_stays)
     ASSERT(obj && memobj_add_folio(obj, 0, f) == 0);
     for (unsigned i = 0; i < 2; i++) {
         mm[i] = mm_create();
-        ASSERT_EQ(mm_map(mm[i], &addr, PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, obj, 0), 0);
+        ASSERT_EQ(mm_map(mm[i], &addr, PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_FIXED, obj, 0),
+                  0);
         ASSERT_EQ(touch_range(mm[i], addr, PAGES * PAGE_SIZE, ACCESS_WRITE), 0);
     }
     EXPECT_EQ(memory_failure(f->pfn + 7), 0);
     for (unsigned i = 0; i < 2; i++) {
         for (unsigned p = 0; p < PAGES; p++)
             EXPECT_EQ(pte_present(mm_lookup(mm[i], addr + p * PAGE_SIZE)), p != 7);
-        EXPECT_EQ(mm_fault(mm[i], addr + 7 * PAGE_SIZE, ACCESS_READ), -EHWPOISON); /* that page alone */
+        EXPECT_EQ(mm_fault(mm[i], addr + 7 * PAGE_SIZE, ACCESS_READ),
+                  -EHWPOISON); /* that page alone */
         EXPECT_EQ(mm_fault(mm[i], addr + 7 * PAGE_SIZE, ACCESS_WRITE), -EHWPOISON);
         EXPECT_EQ(mm_fault(mm[i], addr + 6 * PAGE_SIZE, ACCESS_WRITE), 0);
         check_address_space(mm[i]);
@@ -306,9 +311,11 @@ TEST(poison, private_memory_is_a_bus_error_too_and_never_silently_zero)
     struct mm *child = mm_clone(mm); /* what is lost is lost for the child as well */
     EXPECT_EQ(mm_fault(child, addr + 3 * PAGE_SIZE, ACCESS_READ), -EHWPOISON);
     mm_put(child);
-    EXPECT_EQ(mm_unmap(mm, addr + 3 * PAGE_SIZE, PAGE_SIZE), 0); /* a new mapping there is new memory */
+    EXPECT_EQ(mm_unmap(mm, addr + 3 * PAGE_SIZE, PAGE_SIZE),
+              0); /* a new mapping there is new memory */
     vaddr_t again = addr + 3 * PAGE_SIZE;
-    EXPECT_EQ(mm_map(mm, &again, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0);
+    EXPECT_EQ(
+        mm_map(mm, &again, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0);
     EXPECT_EQ(touch_range(mm, again, PAGE_SIZE, ACCESS_WRITE), 0);
     check_address_space(mm);
     mm_put(mm);

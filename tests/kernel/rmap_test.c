@@ -4,8 +4,8 @@
 #include <quire/rmap.h>
 #include <quire/string.h>
 
-#define RW (PROT_READ | PROT_WRITE)
-#define PAGES(n) ((n) * PAGE_SIZE)
+#define RW       (PROT_READ | PROT_WRITE)
+#define PAGES(n) ((n)*PAGE_SIZE)
 
 struct found {
     unsigned runs, frames, wrong;
@@ -19,7 +19,8 @@ static void note(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *
     found->runs++;
     found->frames += nr;
     for (unsigned i = 0; i < nr; i++)
-        if (!folio_contains(found->folio, pte_pfn(pte_load(ptep + i))) || addr + i * PAGE_SIZE >= vma->end ||
+        if (!folio_contains(found->folio, pte_pfn(pte_load(ptep + i))) ||
+            addr + i * PAGE_SIZE >= vma->end ||
             !pte_same(mm_lookup(vma->mm, addr + i * PAGE_SIZE), pte_load(ptep + i)))
             found->wrong++;
 }
@@ -53,7 +54,8 @@ TEST(rmap, private_memory_is_found_in_every_clone)
     EXPECT_EQ(walk(f, 4, 1).runs, 3);
     mm_put(child); /* the one in between goes */
     EXPECT_EQ(walk(f, 0, 16).frames, 32);
-    EXPECT_EQ(touch_range(mm, addr + PAGES(16), PAGES(1), ACCESS_WRITE), 0); /* copied: not its folio any more */
+    EXPECT_EQ(touch_range(mm, addr + PAGES(16), PAGES(1), ACCESS_WRITE),
+              0); /* copied: not its folio any more */
     EXPECT_EQ(walk(f, 0, 16).frames, 31);
     EXPECT_EQ(folio_map_count(f), 31);
     mm_put(mm);
@@ -72,7 +74,8 @@ TEST(rmap, an_object_is_found_at_every_offset_that_maps_it)
 
     ASSERT_EQ(memobj_add_folio(obj, 8, f), 0);
     ASSERT_EQ(mm_map(a, &at, PAGES(32), RW, MAP_SHARED | MAP_FIXED, obj, 0), 0);
-    ASSERT_EQ(mm_map(a, &further, PAGES(4), RW, MAP_SHARED | MAP_FIXED, obj, PAGES(10)), 0); /* twice in one */
+    ASSERT_EQ(mm_map(a, &further, PAGES(4), RW, MAP_SHARED | MAP_FIXED, obj, PAGES(10)),
+              0); /* twice in one */
     ASSERT_EQ(mm_map(b, &at, PAGES(16), RW, MAP_SHARED | MAP_FIXED, obj, PAGES(16)), 0);
     EXPECT_EQ(walk(f, 0, 16).frames, 0); /* nothing touched yet */
     ASSERT_EQ(touch_range(a, at, PAGES(32), ACCESS_WRITE), 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads, waiting and waking, sleeping locks, messages between CPUs, and the count of held locks. */
+/* Threads, waiting and waking, sleeping locks, messages between CPUs, and the count of held locks.
+ */
 #include "helpers.h"
 #include <quire/counters.h>
 #include <quire/kvmap.h>
@@ -10,7 +11,7 @@
 #include <quire/uaccess.h>
 #include <arch-generic/machine.h>
 
-/* --- threads ----------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------- */
 static u32 ran_on[MAX_CPUS];
 
 static void note_cpu(void *arg)
@@ -38,7 +39,8 @@ static void stay(void *arg)
 
     for (unsigned i = 0; i < 8; i++) {
         if (this_cpu()->cpu != cpu)
-            test_fail(__FILE__, __LINE__, "a thread pinned to CPU %u runs on CPU %u", cpu, this_cpu()->cpu);
+            test_fail(__FILE__, __LINE__, "a thread pinned to CPU %u runs on CPU %u", cpu,
+                      this_cpu()->cpu);
         if (i % 2)
             thread_sleep_until(arch_clock_ns() + 10000);
         else
@@ -113,7 +115,8 @@ TEST(sched, sleepers_wake_in_the_order_of_their_deadlines)
 
     memset(&log, 0, sizeof(log));
     for (unsigned i = 0; i < 4; i++) {
-        struct thread *t = thread_create("sleeper", NULL, PRIORITY_USER, sleep_and_log, (void *)delay[i]);
+        struct thread *t =
+            thread_create("sleeper", NULL, PRIORITY_USER, sleep_and_log, (void *)delay[i]);
         ASSERT(t != NULL);
         log.running++;
         thread_start_on(t, this_cpu()->cpu);
@@ -133,9 +136,12 @@ static int make_thread(void *unused)
     return 0;
 }
 
-TEST(sched, a_thread_that_cannot_be_made_leaves_nothing_behind) { with_every_failure(make_thread, NULL); }
+TEST(sched, a_thread_that_cannot_be_made_leaves_nothing_behind)
+{
+    with_every_failure(make_thread, NULL);
+}
 
-/* --- waiting ----------------------------------------------------------------------------------- */
+/* --- waiting --------------------------------------------------------------------------- */
 static struct {
     struct wait_queue queue;
     u32 tokens, taken;
@@ -311,7 +317,7 @@ TEST(sync, a_spin_lock_lets_one_in_at_a_time)
     spin_unlock(&counter_lock);
 }
 
-/* --- the count of held locks ------------------------------------------------------------------- */
+/* --- the count of held locks ----------------------------------------------------------- */
 TEST(sync, every_kind_of_lock_is_counted)
 {
     struct rwsem sem;
@@ -381,7 +387,7 @@ TEST(sync, sleeping_or_ending_with_a_lock_held_panics)
     held_lock = (spinlock_t)SPINLOCK_INIT;
 }
 
-/* --- messages ---------------------------------------------------------------------------------- */
+/* --- messages -------------------------------------------------------------------------- */
 TEST(sync, a_message_reaches_every_cpu)
 {
     u64 before[MAX_CPUS];

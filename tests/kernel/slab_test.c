@@ -128,7 +128,8 @@ TEST(slab, other_caches_give_empty_slabs_back)
     for (unsigned i = 0; i < NR; i++)
         slab_free(&plain_cache, o[(i * 7) % NR]);
     EXPECT_EQ(slab_in_use(&plain_cache), 0);
-    EXPECT(plain_cache.nr_slabs <= 3); /* of eight or so: what this CPU's magazine and the next request need */
+    EXPECT(plain_cache.nr_slabs <=
+           3); /* of eight or so: what this CPU's magazine and the next request need */
 }
 
 TEST(slab, an_object_from_a_plain_cache_is_zero_each_time)

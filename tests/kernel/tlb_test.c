@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing is let go before every CPU that may hold a translation has flushed it: judged by the order of events
- * (events.c), because the machine hides most flushes that were forgotten. And address space identifiers.
+ * Nothing is let go before every CPU that may hold a translation has flushed it: judged by the
+ * order of events (events.c), because the machine hides most flushes that were forgotten. And
+ * address space identifiers.
  */
 #include "helpers.h"
 #include <quire/hole.h>
@@ -9,8 +10,8 @@
 #include <quire/shootdown.h>
 #include <quire/tlb.h>
 
-#define RW (PROT_READ | PROT_WRITE)
-#define PAGES(n) ((n) * PAGE_SIZE)
+#define RW       (PROT_READ | PROT_WRITE)
+#define PAGES(n) ((n)*PAGE_SIZE)
 
 static struct mm *touched(size_t len)
 {
@@ -171,7 +172,7 @@ TEST(tlb, cpus_that_flush_at_once_do_not_wait_for_each_other_for_ever)
     mm_put(mm);
 }
 
-/* --- ASIDs ------------------------------------------------------------------------------------- */
+/* --- ASIDs ----------------------------------------------------------------------------- */
 #define NR_ROOTS 12
 
 static struct {
@@ -186,7 +187,8 @@ static void expect_unique(const struct mm *mine)
         struct mm *other = __atomic_load_n(&asids.on[cpu], __ATOMIC_SEQ_CST);
         if (!other || other == mine || other->root.asid != mine->root.asid)
             continue;
-        if (__atomic_load_n(&asids.on[cpu], __ATOMIC_SEQ_CST) == other) /* still: two roots, one number */
+        if (__atomic_load_n(&asids.on[cpu], __ATOMIC_SEQ_CST) ==
+            other) /* still: two roots, one number */
             __atomic_fetch_add(&asids.duplicates, 1, __ATOMIC_RELAXED);
     }
 }
@@ -231,7 +233,10 @@ TEST(tlb, asids_that_run_out_are_never_two_roots_at_once)
         mm_put(asids.mm[i]);
 }
 
-/* On one CPU: roots that were loaded since the generation began have numbers of their own, none of them 0. */
+/*
+ * On one CPU: roots that were loaded since the generation began have numbers of their own, none of
+ * them 0.
+ */
 TEST(tlb, every_root_of_a_generation_has_its_own_number)
 {
     if (!ARCH_ASID_BITS)
@@ -271,7 +276,10 @@ static void begin_generation(struct mm **mm)
     }
 }
 
-/* Another CPU stands between saying what it loads and loading it, when the numbers run out on this one. */
+/*
+ * Another CPU stands between saying what it loads and loading it, when the numbers run out on this
+ * one.
+ */
 TEST(tlb, a_number_about_to_be_loaded_is_kept_but_not_one_of_an_older_generation)
 {
     if (!ARCH_ASID_BITS || nr_cpus == 1)

@@ -12,7 +12,8 @@
 static struct tree_node nodes[NR];
 
 /* Height of a subtree that is ordered, linked and balanced; -1: it isn't. */
-static int checked_height(const struct tree_node *n, const struct tree_node *parent, u64 low, u64 high)
+static int checked_height(const struct tree_node *n, const struct tree_node *parent, u64 low,
+                          u64 high)
 {
     if (!n)
         return 0;
@@ -20,7 +21,8 @@ static int checked_height(const struct tree_node *n, const struct tree_node *par
         return -1;
     int left = n->key ? checked_height(n->child[0], n, low, n->key - 1) : n->child[0] ? -1 : 0;
     int right = checked_height(n->child[1], n, n->key + 1, high);
-    if (left < 0 || right < 0 || left - right > 1 || right - left > 1 || n->height != MAX(left, right) + 1)
+    if (left < 0 || right < 0 || left - right > 1 || right - left > 1 ||
+        n->height != MAX(left, right) + 1)
         return -1;
     return n->height;
 }
@@ -31,7 +33,8 @@ static void check_against(const struct tree *t, u64 present)
 
     EXPECT(checked_height(t->root, NULL, 0, ~0UL) >= 0);
     EXPECT_EQ(t->count, __builtin_popcountl(present));
-    for (const struct tree_node *n = tree_first(t), *before = NULL; n; before = n, n = tree_next(n)) {
+    for (const struct tree_node *n = tree_first(t), *before = NULL; n;
+         before = n, n = tree_next(n)) {
         EXPECT(!before || before->key < n->key);
         EXPECT(tree_prev(n) == before);
         EXPECT(present >> n->key & 1);
@@ -85,7 +88,8 @@ TEST(tree, look_ups_agree_with_a_scan)
             tree_insert(&t, &nodes[k], k);
     for (unsigned k = 0; k < 64; k++) {
         u64 below = present & (k == 63 ? ~0UL : (2UL << k) - 1), above = present >> k << k;
-        const struct tree_node *lo = tree_at_or_below(&t, k), *hi = tree_at_or_above(&t, k), *at = tree_find(&t, k);
+        const struct tree_node *lo = tree_at_or_below(&t, k), *hi = tree_at_or_above(&t, k),
+                               *at = tree_find(&t, k);
         EXPECT_EQ(at ? at->key : 99, present >> k & 1 ? k : 99);
         EXPECT_EQ(lo ? lo->key : 99, below ? 63u - (u64)__builtin_clzl(below) : 99);
         EXPECT_EQ(hi ? hi->key : 99, above ? (u64)__builtin_ctzl(above) : 99);
@@ -104,11 +108,12 @@ TEST(tree, an_empty_one_has_nothing)
     EXPECT(tree_at_or_above(&t, 0) == NULL);
 }
 
-/* --- radix ------------------------------------------------------------------------------------- */
+/* --- radix ----------------------------------------------------------------------------- */
 TEST(radix, it_returns_what_was_set_at_any_index)
 {
     struct radix_tree t = {0};
-    static const u64 index[] = {0, 1, 63, 64, 65, 4095, 4096, 262143, 262144, 1UL << 30, (1UL << 36) - 1};
+    static const u64 index[] = {
+        0, 1, 63, 64, 65, 4095, 4096, 262143, 262144, 1UL << 30, (1UL << 36) - 1};
 
     for (unsigned i = 0; i < ARRAY_SIZE(index); i++) {
         EXPECT(radix_get(&t, index[i]) == NULL);

@@ -12,7 +12,7 @@ from collections import Counter
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.runner import bench, harness, report  # noqa: E402
+from tests.runner import bench, boot, harness, report  # noqa: E402
 from tests.runner.campaign import Progress, campaign  # noqa: E402
 from tests.runner.machine import Machine, Stopped, stop_all  # noqa: E402
 from tests.runner.plan import Options  # noqa: E402
@@ -43,6 +43,11 @@ def run_tests(arches, harness_arches):
             print("\n".join(report.table(machine.arch, verdicts)) + "\n", flush=True)
         everything += verdicts
         told += [(verdict, options.again(verdict)) for verdict in verdicts if verdict.verdict == "fail"]
+    verdicts = boot.run([Machine(arch) for arch in arches], options.pattern) if not options.extra_tests else []
+    if verdicts:
+        print("\n".join(boot.table(verdicts)) + "\n", flush=True)
+    everything += verdicts
+    told += [(verdict, f"make test-{verdict.arch} TEST={verdict.name}") for verdict in verdicts if verdict.verdict == "fail"]
     if harness_arches:
         verdicts = harness.run(harness_arches, progress)
         print("\n".join(harness.table(verdicts)) + "\n", flush=True)

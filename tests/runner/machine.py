@@ -68,7 +68,8 @@ class Machine:
             values["QEMU"], *shlex.split(values["QEMU_ARGS"]),
             "-smp", str(cpus), "-m", memory, "-seed", str(seed),
             *(PARALLEL if parallel else DETERMINISTIC),
-            "-kernel", values["BOOT_FILE"], "-initrd", values["INITRD"], "-append", append,
+            "-kernel", values["BOOT_FILE"], *(["-initrd", values["INITRD"]] if values["INITRD"] else []),
+            "-append", append,
         ]  # fmt: skip
 
     def boot(self, append, cpus=1, memory="1G", seed=1, parallel=False, silence=30, wall=600):
