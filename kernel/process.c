@@ -173,6 +173,16 @@ static int set_up(struct process *p, const char *path, const char *args, unsigne
     return err;
 }
 
+/* A handle for the parent, before the child runs: a full table must cost nothing that others can see. */
+static int give_handle(struct process *parent, struct process *child)
+{
+    object_get(&child->object);
+    int number = handle_install(&parent->handles, &child->object, RIGHT_WAIT | RIGHT_KILL);
+    if (number < 0)
+        object_put(&child->object);
+    return number;
+}
+
 int process_spawn(struct process *parent, const char *path, const char *args, unsigned nr_args, size_t args_bytes,
                   struct process **out)
 {
@@ -183,28 +193,34 @@ int process_spawn(struct process *parent, const char *path, const char *args, un
     struct process *p = process_new(parent, base_name(path));
     if (!p)
         return -ENOMEM;
-    int err = set_up(p, path, args, nr_args, args_bytes, &frame);
-    if (!err && parent)
+    int number = 0, err = set_up(p, path, args, nr_args, args_bytes, &frame);
+    if (!err && parent) {
         handle_copy_all(&p->handles, &parent->handles, 3);
+        number = give_handle(parent, p);
+        err = MIN(number, 0);
+    }
     for (int i = 0; !err && !parent && i < 3; i++)
         handle_install(&p->handles, console_object(), RIGHT_READ | RIGHT_WRITE);
     if (!err) {
-        object_get(&p->object); /* the caller's */
+        object_get(&p->object); /* ours, for as long as it takes */
         err = process_add_thread(p, &frame);
-        if (err < 0)
+        if (err < 0 && parent)
+            handle_close(&parent->handles, number);
+        if (err < 0 || parent)
             object_put(&p->object);
     }
     if (err < 0) {
         process_abandon(p);
         return err;
     }
-    if (!parent) /* nobody will wait for it */
+    if (!parent) { /* nobody will wait for it */
         object_put(&p->object);
-    *out = p;
-    return 0;
+        *out = p;
+    }
+    return number;
 }
 
-int process_fork(const struct trapframe *tf, struct process **out)
+int process_fork(const struct trapframe *tf)
 {
     struct process *parent = current_process();
     struct process *p = process_new(parent, parent->name);
@@ -220,21 +236,24 @@ int process_fork(const struct trapframe *tf, struct process **out)
     struct trapframe frame = *tf;
     tf_set_ret(&frame, QUIRE_IN_CHILD);
     struct thread *t = thread_create(p->name, p, PRIORITY_USER, start_user, NULL);
-    if (!t) {
+    int number = t ? give_handle(parent, p) : -ENOMEM;
+    if (number < 0) {
+        if (t)
+            thread_discard(t);
         process_abandon(p);
-        return -ENOMEM;
+        return number;
     }
     bool irq = irq_save(); /* the registers in the CPU are this thread's only while nobody else runs */
     arch_fpu_save(&t->fpu);
     irq_restore(irq);
     *arch_user_frame(t->stack_top) = frame;
+    spin_lock(&p->lock); /* the handle is there: another thread may kill it already */
     list_push_back(&p->threads, &t->process_link);
     p->nr_threads = 1;
+    spin_unlock(&p->lock);
     object_get(&p->object); /* the thread's */
-    object_get(&p->object); /* the caller's */
-    *out = p;
     thread_start(t);
-    return 0;
+    return number;
 }
 
 /* --- ending ------------------------------------------------------------------------------------ */

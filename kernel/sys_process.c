@@ -37,16 +37,6 @@ static int copy_arguments(u64 argv, char *buffer, size_t *bytes)
     return argv ? -E2BIG : 0;
 }
 
-static s64 give_handle(struct process *child)
-{
-    int number = handle_install(&current_process()->handles, &child->object, RIGHT_WAIT | RIGHT_KILL);
-    if (number < 0) {
-        process_kill(child, STATUS_KILLED);
-        object_put(&child->object);
-    }
-    return number;
-}
-
 s64 sys_spawn(struct trapframe *tf)
 {
     char path[PATH_MAX];
@@ -58,19 +48,14 @@ s64 sys_spawn(struct trapframe *tf)
     if (!args)
         return -ENOMEM;
     size_t bytes;
-    struct process *child;
-    int nr = copy_arguments(tf_arg(tf, 1), args, &bytes);
-    int err = nr < 0 ? nr : process_spawn(current_process(), path, args, (unsigned)nr, bytes, &child);
+    int result = copy_arguments(tf_arg(tf, 1), args, &bytes);
+    if (result >= 0)
+        result = process_spawn(current_process(), path, args, (unsigned)result, bytes, NULL);
     kfree(args);
-    return err ? err : give_handle(child);
+    return result;
 }
 
-s64 sys_fork(struct trapframe *tf)
-{
-    struct process *child;
-    int err = process_fork(tf, &child);
-    return err ? err : give_handle(child);
-}
+s64 sys_fork(struct trapframe *tf) { return process_fork(tf); }
 
 /* address 0: the caller doesn't want to know. */
 static int report_status(int status, u64 address)

@@ -41,13 +41,17 @@ void process_init(void);
 
 /*
  * A new process from a program of the boot archive, running when this returns. `args` is PROCESS_ARGS_BYTES
- * or less of nr zero-terminated strings. On success *out holds a reference for the caller.
- * -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, -EAGAIN.
+ * or less of nr zero-terminated strings. With a parent (the caller's process) the result is its handle to the child;
+ * without one it is 0 and *out holds a reference for the caller. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, -EMFILE: no
+ * instruction of the child has run.
  */
 int process_spawn(struct process *parent, const char *path, const char *args, unsigned nr_args, size_t args_bytes,
                   struct process **out);
-/* Copy of the current process; the child returns to user mode as *tf with result 0. */
-int process_fork(const struct trapframe *tf, struct process **out);
+/*
+ * Copy of the current process; the child returns to user mode as *tf with result QUIRE_IN_CHILD. A handle to it;
+ * -ENOMEM, -EMFILE.
+ */
+int process_fork(const struct trapframe *tf);
 
 /* One more thread of p, starting in user mode with this frame. Its id; -ENOMEM, -ESRCH (p is ending). */
 int process_add_thread(struct process *p, const struct trapframe *frame);
