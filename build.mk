@@ -66,7 +66,7 @@ ifeq ($(BUILD),debug)
 USER_TESTS := $(patsubst tests/user/%.c,$(OUT)/root/tests/%,$(wildcard tests/user/*_test.c)) \
     $(foreach f,$(EXTRA_USER),$(OUT)/root/tests/$(basename $(notdir $(f))))
 # Programs that the kernel must refuse.
-BROKEN := $(addprefix $(OUT)/root/broken/,$(shell $(or $(PYTHON),python3) tools/broken_elf.py --list))
+BROKEN := $(addprefix $(OUT)/root/broken/,$(shell $(or $(PYTHON),python3) tools/broken_elf.py --list 2>/dev/null))
 endif
 
 # --- targets -------------------------------------------------------------------------------------
