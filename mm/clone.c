@@ -9,7 +9,6 @@
 #include <quire/tlb.h>
 #include <quire/mm_upcalls.h>
 
-struct folio *mapped_folio(pfn_t pfn);
 
 static struct vma *copy_area(struct mm *child, struct vma *from)
 {

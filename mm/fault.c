@@ -19,7 +19,6 @@
 #define DEFAULT_ORDER 4      /* 64 KiB */
 #define FAULT_AROUND_PAGES 16
 
-struct folio *mapped_folio(pfn_t pfn);
 
 /* The largest order up to the default whose block around addr lies in the area and is empty so far. */
 static unsigned anon_order(const struct vma *vma, vaddr_t addr, const pte_t *ptep)

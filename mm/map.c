@@ -14,8 +14,6 @@
 #include <quire/poison.h>
 #include <quire/tlb.h>
 
-/* The folio whose reference a present entry of an ordinary area holds, whatever its word says by now. */
-struct folio *mapped_folio(pfn_t pfn);
 struct folio *mapped_folio(pfn_t pfn)
 {
     memdesc_t word = memdesc_read(pfn);

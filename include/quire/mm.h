@@ -126,6 +126,9 @@ static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
            (prot & PROT_EXEC ? PGPROT_EXEC : 0u);
 }
 
+/* The folio whose reference a present entry of an ordinary area holds, whatever its word says by now; NULL: none. */
+struct folio *mapped_folio(pfn_t pfn);
+
 /* mm/mm.c, for the rest of the room */
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags);
 int area_insert(struct vma *vma);
