@@ -76,9 +76,11 @@ static void bench_set_ptes(void)
             pte_t *ptep = pt_ensure(mm, addr, 0);
             unsigned nr = (unsigned)MIN(512 - i, PT_ENTRIES(0));
             pte_t e = pfn_pte(f->pfn + i, PGPROT_USER | PGPROT_READ);
+            spin_lock(pt_lock(ptep));
             u64 start = arch_cycles();
             set_ptes(mm, addr, ptep, e, nr);
             cycles += arch_cycles() - start;
+            spin_unlock(pt_lock(ptep));
             for (unsigned k = 0; k < nr; k++)
                 pte_store(ptep + k, pte_empty(0));
             i += nr;

@@ -16,4 +16,5 @@ Results below 0 are `-E...` numbers.
 | number | name | arguments and result |
 | ---: | --- | --- |
 END
+# shellcheck disable=SC2016  # backticks for Markdown
 sed -nE 's/^ *X\(([0-9]+), ([a-z_]+), [0-9], "([^"]*)"\).*/| \1 | `\2` | \3 |/p' include/uapi/quire/syscall_table.h | sed 's/->/→/'

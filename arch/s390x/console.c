@@ -123,12 +123,12 @@ int arch_console_getc(void)
 
     arch_irq_disable();
     /* Whoever finds another CPU reading leaves the input to it. */
-    if (input_wanted && !__atomic_test_and_set(&input.locked, __ATOMIC_ACQUIRE)) {
+    if (input_wanted && !__atomic_exchange_n(&input.locked, true, __ATOMIC_ACQUIRE)) {
         if (input.next == input.end)
             read_block();
         if (input.next != input.end)
             c = *input.next++;
-        __atomic_clear(&input.locked, __ATOMIC_RELEASE);
+        __atomic_store_n(&input.locked, false, __ATOMIC_RELEASE);
     }
     if (irqs)
         arch_irq_enable();
