@@ -112,9 +112,8 @@ const char *elf_check(const void *file, u64 size, vaddr_t low, vaddr_t high, str
 }
 
 /* --- images ------------------------------------------------------------------------------------ */
-static struct mutex images_lock;
+static struct mutex images_lock = MUTEX_INIT(images_lock);
 static struct image *images[INITRD_MAX_FILES];
-static bool ready;
 
 /* Fill the segment's object in as few folios as its size has bits. */
 static int load_segment(struct image_segment *s, const u8 *data, u64 bytes)
@@ -191,10 +190,6 @@ struct image *image_get(const char *path, int *err)
     *err = -ENOENT;
     if (!file)
         return NULL;
-    if (!ready) { /* the first program is started by the boot thread alone */
-        mutex_init(&images_lock);
-        ready = true;
-    }
     mutex_lock(&images_lock);
     struct image **slot = &images[initrd_index(file)];
     if (!*slot)
@@ -208,8 +203,6 @@ struct image *image_get(const char *path, int *err)
 
 void images_release(void)
 {
-    if (!ready)
-        return;
     mutex_lock(&images_lock);
     for (unsigned i = 0; i < INITRD_MAX_FILES; i++) {
         if (!images[i])

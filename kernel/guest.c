@@ -56,8 +56,8 @@ struct guest_hole {
 };
 
 /* --- the ultravisor's own memory ---------------------------------------------------------------- */
-static struct mutex init_lock;
-static bool lock_ready, uv_ready;
+static struct mutex init_lock = MUTEX_INIT(init_lock);
+static bool uv_ready; /* under init_lock */
 static u64 uv_frames_kept;
 
 u64 guest_uv_frames(void) { return uv_frames_kept; }
@@ -87,10 +87,6 @@ int guest_start_uv(void)
 {
     int err = 0;
 
-    if (!lock_ready) { /* racing first callers both write the same */
-        mutex_init(&init_lock);
-        lock_ready = true;
-    }
     mutex_lock(&init_lock);
     if (!uv_ready) {
         err = init_uv();

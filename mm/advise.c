@@ -7,15 +7,9 @@
 
 static int set_flags(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set, unsigned clear)
 {
-    struct vma *vma = area_find(mm, start);
-    int err = vma && vma->start < start ? area_split(vma, start) : 0;
+    int err = areas_cut(mm, start, end);
 
-    if (err)
-        return err;
-    vma = area_find(mm, end - 1);
-    if (vma && vma->end > end)
-        err = area_split(vma, end);
-    for (vma = area_find(mm, start); !err && vma && vma->start < end; vma = area_next(vma))
+    for (struct vma *vma = area_find(mm, start); !err && vma && vma->start < end; vma = area_next(vma))
         vma->flags = (vma->flags & ~clear) | set;
     return err;
 }
@@ -35,16 +29,6 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
     return 0;
 }
 
-static bool fully_mapped(struct mm *mm, vaddr_t start, vaddr_t end)
-{
-    for (struct vma *vma = area_find(mm, start); vma && vma->start <= start; vma = area_next(vma)) {
-        start = vma->end;
-        if (start >= end)
-            return true;
-    }
-    return false;
-}
-
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
 {
     if (!IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
@@ -56,7 +40,7 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
         return populate(mm, addr, end, advice == MADV_POPULATE_WRITE ? ACCESS_WRITE : ACCESS_READ);
     int err = -EINVAL;
     rwsem_write_lock(&mm->areas_lock);
-    if (!fully_mapped(mm, addr, end)) {
+    if (!areas_cover(mm, addr, end)) {
         err = -ENOMEM;
     } else if (advice == MADV_DONTNEED) {
         unmap_range(mm, addr, end);

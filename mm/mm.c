@@ -221,8 +221,7 @@ int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned fla
     return err;
 }
 
-/* Make area boundaries at both ends of the range, where an area crosses them. */
-static int split_at_ends(struct mm *mm, vaddr_t start, vaddr_t end)
+int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     struct vma *vma = area_find(mm, start);
     int err = vma && vma->start < start ? area_split(vma, start) : 0;
@@ -239,7 +238,7 @@ static int split_at_ends(struct mm *mm, vaddr_t start, vaddr_t end)
 int unmap_areas(struct mm *mm, vaddr_t start, size_t len)
 {
     vaddr_t end = start + len;
-    int err = split_at_ends(mm, start, end);
+    int err = areas_cut(mm, start, end);
 
     if (err)
         return err;
@@ -275,7 +274,7 @@ int mm_unmap(struct mm *mm, vaddr_t addr, size_t len)
     return err;
 }
 
-static bool fully_mapped(struct mm *mm, vaddr_t start, vaddr_t end)
+bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     for (struct vma *vma = area_find(mm, start); vma; vma = area_next(vma)) {
         if (vma->start > start)
@@ -297,7 +296,7 @@ int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot)
         return -EACCES;
     vaddr_t end = addr + ALIGN_UP(len, PAGE_SIZE);
     rwsem_write_lock(&mm->areas_lock);
-    err = fully_mapped(mm, addr, end) ? split_at_ends(mm, addr, end) : -ENOMEM;
+    err = areas_cover(mm, addr, end) ? areas_cut(mm, addr, end) : -ENOMEM;
     if (!err) {
         for (struct vma *vma = area_find(mm, addr); vma && vma->start < end; vma = area_next(vma))
             vma->prot = prot;

@@ -135,6 +135,10 @@ int area_insert(struct vma *vma);
 void area_free(struct vma *vma);
 int area_split(struct vma *vma, vaddr_t at);
 void area_discard(struct vma *vma); /* one that was never inserted */
+/* Make area boundaries at both ends of [start, end) where an area crosses them; -ENOMEM: nothing has changed. */
+int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end);
+/* Whether areas cover all of [start, end). */
+bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end);
 int unmap_areas(struct mm *mm, vaddr_t start, size_t len); /* page-aligned; areas_lock for writing */
 int map_hole_entries(struct vma *vma);
 /* Entries of [start, end) get at most `prot`; flushes. areas_lock for writing. */

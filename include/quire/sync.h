@@ -63,6 +63,7 @@ static inline void rwsem_read_unlock(struct rwsem *s)
 struct mutex {
     struct rwsem sem;
 };
+#define MUTEX_INIT(m) {{.queue = WAIT_QUEUE_INIT((m).sem.queue)}}
 static inline void mutex_init(struct mutex *m) { rwsem_init(&m->sem); }
 static inline void mutex_lock(struct mutex *m) { rwsem_write_lock(&m->sem); }
 static inline void mutex_unlock(struct mutex *m) { rwsem_write_unlock(&m->sem); }

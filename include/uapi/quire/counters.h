@@ -8,11 +8,9 @@
     X(FAULT_COW, "fault.cow")                  /* copied on write */                               \
     X(FAULT_REUSE, "fault.reuse")              /* written page was ours alone */                   \
     X(FAULT_SPURIOUS, "fault.spurious")        /* entry was already good */                        \
-    X(FAULT_ZERO, "fault.zero")                /* zero page mapped for a read */                   \
     X(FAULT_BAD, "fault.bad")                  /* no area, or not allowed */                       \
     X(SET_PTES_CALLS, "set_ptes.calls")                                                            \
     X(SET_PTES_ENTRIES, "set_ptes.entries")                                                        \
-    X(BLOCKS_MAPPED, "blocks.mapped")                                                              \
     X(FLUSH_LOCAL, "tlb.flush_local")                                                              \
     X(FLUSH_REMOTE, "tlb.flush_remote")        /* other CPUs asked */                              \
     X(FLUSH_OPERATIONS, "tlb.operations")      /* gathers that had to flush */                     \
