@@ -17,7 +17,7 @@ BENCH_GOALS := $(ARCHES:%=bench-%)
 HARNESS_ARCHES := $(ARCHES)
 
 # What people may set; the scripts read it from the environment and check it before anything starts.
-export CPUS MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES
+export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.

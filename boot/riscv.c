@@ -7,6 +7,7 @@
 #include <arch/cpu.h>
 #include <arch/devices.h>
 #include <arch/layout.h>
+#include <arch/pgtable.h>
 #include <arch-generic/machine.h>
 #include <quire/percpu.h>
 #include <quire/printf.h>
@@ -61,12 +62,15 @@ static void read_cpus(const struct fdt *fdt, u64 boot_hart)
 
     if (cpus < 0)
         die("the device tree has no /cpus");
+    riscv_has_svnapot = true;
     riscv_devices.timebase_hz = (u32)fdt_number(fdt, cpus, "timebase-frequency", 10000000);
     for (int n = fdt_first_child(fdt, cpus); n >= 0; n = fdt_next_sibling(fdt, n)) {
         const char *type = fdt_string(fdt, n, "device_type");
         if (!type || strcmp(type, "cpu") != 0 || !fdt_enabled(fdt, n) || !fdt_reg(fdt, n, 0, &hart, &size))
             continue;
         add_cpu(hart, boot_hart);
+        const char *isa = fdt_string(fdt, n, "riscv,isa");
+        riscv_has_svnapot = riscv_has_svnapot && isa && strstr(isa, "svnapot"); /* tables are for all harts */
         if (hart == boot_hart)
             read_isa(fdt, n);
     }

@@ -89,7 +89,8 @@ void handle_close_object(struct handle_table *t, struct object *o)
 void handle_close_all(struct handle_table *t)
 {
     for (long i = 0; i < NR_HANDLES; i++)
-        handle_close(t, i);
+        if (READ_ONCE(t->handle[i].object))
+            handle_close(t, i);
 }
 
 void handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned first_n)

@@ -130,11 +130,14 @@ void buddy_free(struct buddy *b, pfn_t pfn, unsigned order)
 
 void buddy_free_cached(struct buddy *b, pfn_t pfn, u64 nr)
 {
+    unsigned order = 0; /* pfn is aligned to it; first it rises, then it falls */
+
     spin_lock(&b->lock);
     while (nr) {
-        unsigned order = 63u - (unsigned)__builtin_clzl(nr);
-        order = pfn ? MIN(order, (unsigned)__builtin_ctzl(pfn)) : order;
-        order = MIN(order, (unsigned)BUDDY_MAX_ORDER);
+        while (order < BUDDY_MAX_ORDER && !(pfn >> order & 1) && nr >> (order + 1))
+            order++;
+        while (nr < 1UL << order)
+            order--;
         free_locked(b, pfn, order);
         pfn += 1UL << order;
         nr -= 1UL << order;

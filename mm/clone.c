@@ -3,8 +3,11 @@
  * Copying an address space (fork): areas are shared by reference, private entries lose their write permission
  * on both sides, in batches. Locks: the parent's areas_lock for writing; the child is nobody's yet.
  */
+#include <quire/batch.h>
+#include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/mm.h>
+#include <quire/mm_event.h>
 #include <quire/quota.h>
 #include <quire/tlb.h>
 #include <quire/mm_upcalls.h>
@@ -28,42 +31,103 @@ static struct vma *copy_area(struct mm *child, struct vma *from)
     return vma;
 }
 
-/*
- * Both sides of one batch; parent's table locked. The entries are live while they are read and written again:
- * what the hardware may set in between is "accessed", whose loss costs nothing but a guess. "Dirty" it never
- * sets, because writable entries are dirty from the start (area_pgprot).
- */
-static void copy_batch(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into, unsigned n)
+/* One entry that isn't as most are: nothing, poison, old, in the middle of a group, of no folio. Returns frames mapped. */
+static __noinline unsigned copy_odd(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into)
 {
-    struct mm *child = to->mm;
     pte_t e = pte_load(from);
-    struct folio *f = mapped_folio(pte_pfn(e));
-    bool private = !(to->flags & VMA_SHARED);
 
-    if (private && pte_write(e)) {
-        for (unsigned i = 0; i < n; i++) {
-            pte_t old = pte_load(from + i);
-#if ARCH_FLUSH_ON_CLEAR
-            arch_pte_invalidate(from + i, addr + i * PAGE_SIZE);
-#endif
-            pte_store(from + i, pte_wrprotect(old));
-        }
-        tlb_gather_range(g, addr, n);
+    if (!pte_present(e)) {
+        if (unlikely(pte_poisoned(e)))
+            pte_store(into, e); /* what is lost is lost for the child as well */
+        return 0;
+    }
+    struct folio *f = mapped_folio(pte_pfn(e));
+    if (f)
+        folio_get_mapped(f, 1);
+    if (pte_write(e) && !(to->flags & VMA_SHARED)) {
+        wrprotect_ptes(g->mm, addr, from, 1);
         e = pte_wrprotect(e);
     }
-    if (f) {
-        folio_get_many(f, n);
-        folio_add_mappings(f, n);
-        __atomic_fetch_add(&child->nr_mapped, n, __ATOMIC_RELAXED);
+    set_pte_at(to->mm, addr, into, e);
+    return f != NULL;
+}
+
+/*
+ * The entries of one table; both tables are locked. Returns how many frames the child maps now. Write permission goes
+ * on both sides if the area is private. What there is much of is handled right here: folios of one frame, and larger
+ * folios as far as their entries are alike. Nobody can take the parent's mappings away meanwhile, so that the child's
+ * references may come after its entries.
+ */
+static __always_inline unsigned copy_run(struct tlb_gather *g, struct vma *to, vaddr_t start, pte_t *from, pte_t *into,
+                                         unsigned nr, bool private)
+{
+    const memdesc_t *words = memory.words;
+    unsigned mapped = 0;
+    pte_t any = {0}, *p = from, *end = from + nr; /* any: all bits that any entry had */
+
+#define ADDR(p) (start + (vaddr_t)((p) - from) * PAGE_SIZE)
+    while (p < end) {
+        if (pte_is(p, pte_empty(0))) {
+            p++;
+            into++;
+            continue;
+        }
+        struct folio *f;
+        pte_t e, *run = p;
+        while (p < end && single_frame(words, e = pte_load_raw(p), &f)) {
+            folio_get_mapped(f, 1);
+            any.v |= e.v;
+            if (private) {
+                pte_break(p, ADDR(p));
+                e = pte_wrprotect_settled(e);
+                pte_store(p, e);
+            }
+            pte_store(into++, e);
+            mm_event(MM_EVENT_ENTRY_SET, ADDR(p), pte_pfn(e), 1);
+            p++;
+        }
+        mapped += (unsigned)(p - run);
+        if (p == end)
+            break;
+        e = pte_load(p);
+        any.v |= e.v;
+        f = likely(pte_settled(e)) ? entry_folio(words, e) : NULL;
+        pte_t *next = p;
+        if (likely(f)) {
+            u64 left = f->pfn + folio_nr_pages(f) - pte_pfn(e);
+            next = copy_alike(g->mm, ADDR(p), p, into, left < (u64)(end - p) ? p + left : end, e,
+                              private ? pte_wrprotect_settled(e) : e);
+            folio_get_mapped(f, (u32)(next - p));
+            mm_event(MM_EVENT_ENTRY_SET, ADDR(p), pte_pfn(e), (u64)(next - p));
+            mapped += (unsigned)(next - p);
+        }
+        if (unlikely(next == p)) {
+            mapped += copy_odd(g, to, ADDR(p), p, into);
+            next = p + 1;
+        }
+        into += next - p;
+        p = next;
     }
-    spinlock_t *lock = pt_lock(into);
-    spin_lock(lock);
-    set_ptes(child, addr, into, e, n);
-    spin_unlock(lock);
+#undef ADDR
+    if (private && pte_write(any))
+        tlb_gather_range(g, start, nr);
+    return mapped;
+}
+
+static __noinline unsigned copy_private(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into, unsigned nr)
+{
+    return copy_run(g, to, addr, from, into, nr, true);
+}
+
+static __noinline unsigned copy_shared(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into, unsigned nr)
+{
+    return copy_run(g, to, addr, from, into, nr, false);
 }
 
 static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *from, struct vma *to)
 {
+    struct mm *child = to->mm;
+
     for (vaddr_t addr = from->start, next; addr < from->end; addr = next) {
         unsigned level;
         pte_t *ptep = pt_walk(&parent->root, addr, &level);
@@ -71,24 +135,18 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
         next = MIN(from->end, ALIGN_DOWN(addr, span) + span);
         if (level)
             continue;
-        pte_t *into = pt_ensure(to->mm, addr, 0);
+        pte_t *into = pt_ensure(child, addr, 0);
         if (!into)
             return -ENOMEM;
-        unsigned nr = (unsigned)((next - addr) >> PAGE_SHIFT), i = 0;
-        spinlock_t *lock = pt_lock(ptep);
+        spinlock_t *lock = pt_lock(ptep), *child_lock = pt_lock(into);
         spin_lock(lock);
-        while (i < nr) {
-            pte_t e = pte_load(ptep + i);
-            unsigned n = 1;
-            if (pte_present(e)) {
-                struct folio *f = mapped_folio(pte_pfn(e));
-                n = folio_pte_batch(ptep + i, e, nr - i, f ? f->pfn + folio_nr_pages(f) : pte_pfn(e) + 1);
-                copy_batch(g, to, addr + i * PAGE_SIZE, ptep + i, into + i, n);
-            } else if (unlikely(pte_poisoned(e))) {
-                pte_store(into + i, e); /* what is lost is lost for the child as well */
-            }
-            i += n;
-        }
+        spin_lock(child_lock); /* nobody else has it, but the rule is the rule */
+        unsigned nr = (unsigned)((next - addr) >> PAGE_SHIFT);
+        unsigned mapped = (to->flags & VMA_SHARED ? copy_shared : copy_private)(g, to, addr, ptep, into, nr);
+        counter_inc(COUNTER_COPY_CALLS);
+        counter_add(COUNTER_COPY_ENTRIES, mapped);
+        __atomic_fetch_add(&child->nr_mapped, mapped, __ATOMIC_RELAXED);
+        spin_unlock(child_lock);
         spin_unlock(lock);
         preempt_point();
     }

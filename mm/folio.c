@@ -84,6 +84,98 @@ void folio_release(struct folio *f)
         folio_free(f);
 }
 
+/* --- many at once ------------------------------------------------------------------------------ */
+/* What is common to folios that are being freed: given back for all together. `chain`: their descriptors. */
+static __noinline void bury(struct quota *quota, struct memobj *owner, u64 frames, struct folio *chain, u32 folios)
+{
+    if (!folios)
+        return;
+    counter_add(COUNTER_FOLIO_FREE, folios);
+    quota_uncharge(quota, frames);
+    memobj_put_many(owner, folios);
+    slab_free_chain(&folio_cache, chain, folios);
+}
+
+/* nr is 2 at least, and a power of two. */
+static inline void fill_words(memdesc_t *words, u64 nr, memdesc_t word)
+{
+    if (nr < 16) {
+        for (u64 i = 0; i < nr; i++)
+            ((volatile memdesc_t *)words)[i] = word;
+        return;
+    }
+    for (u64 i = 0; i < nr; i += 16) {
+#pragma GCC unroll 16
+        for (unsigned k = 0; k < 16; k++)
+            ((volatile memdesc_t *)words)[i + k] = word;
+    }
+}
+
+static inline void free_run(pfn_t first, pfn_t end)
+{
+    if (likely(end > first))
+        frame_cache_free_run(first, end - first);
+}
+
+/*
+ * What folio_free() does, for many: neighbouring frames go back as one run, quota and owner change once for as many
+ * folios as share them. Every frame's word is rewritten before its descriptor goes back.
+ */
+void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
+{
+    const struct folio_mappings *m = mappings, *last = mappings + nr;
+    memdesc_t *words = memory.words;
+    struct quota *quota = NULL;
+    struct memobj *owner = NULL;
+    struct folio *chain = NULL;
+    u64 frames = 0;
+    u32 folios = 0;
+    pfn_t first = 0, end = 0;
+
+    for (; m < last; m++) {
+        struct folio *f = m->folio;
+        u64 left = __atomic_sub_fetch(&f->counts, m->counts, __ATOMIC_ACQ_REL);
+        if (left != 0) {
+            KASSERT(folio_counts_refs(left), "folio at frame 0x%lx freed while %u of its frames are mapped", f->pfn,
+                    f->map_count);
+            continue;
+        }
+        if (unlikely(f->nr_holes | f->lock.locked | f->flags)) {
+            folio_release(f);
+            continue;
+        }
+        pfn_t pfn = f->pfn;
+        mm_event(MM_EVENT_FOLIO_FREE, pfn, f->order, (u64)f);
+        if (unlikely(f->quota != quota || f->owner != owner)) {
+            bury(quota, owner, frames, chain, folios);
+            quota = f->quota;
+            owner = f->owner;
+            frames = folios = 0;
+            chain = NULL;
+        }
+        if (unlikely(pfn != end)) {
+            free_run(first, end);
+            first = pfn;
+        }
+        words[pfn] = MEMDESC_BUDDY;
+        end = pfn + 1;
+        if (f->order) {
+            end = pfn + (1UL << f->order);
+            fill_words(words + pfn, 1UL << f->order, MEMDESC_BUDDY);
+        }
+        frames += end - pfn;
+        f->quota = NULL;
+        f->owner = NULL;
+        f->index = 0;
+        f->clean = 0;
+        f->slab_link = chain;
+        chain = f;
+        folios++;
+    }
+    free_run(first, end);
+    bury(quota, owner, frames, chain, folios);
+}
+
 struct folio *pfn_folio_get(pfn_t pfn)
 {
     for (;;) {

@@ -134,6 +134,21 @@ void frame_cache_free(pfn_t pfn, unsigned order)
     unlock_cache(cache);
 }
 
+void frame_cache_free_run(pfn_t pfn, u64 nr)
+{
+    struct frame_cache *cache = &caches[this_cpu()->cpu];
+    struct frame_class *class = &cache->class[0];
+
+    if (nr <= 4 && class->nr + nr <= class_limit[0]) { /* a few fit */
+        lock_cache(cache);
+        while (nr--)
+            class->pfn[class->nr++] = (u32)(pfn + nr);
+        unlock_cache(cache);
+    } else {
+        buddy_free_cached(&buddy, pfn, nr);
+    }
+}
+
 void frame_cache_drain(void)
 {
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {

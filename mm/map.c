@@ -3,6 +3,7 @@
  * Walking ranges of user page tables in runs: installing, removing, protecting. A run never leaves one
  * level-0 table, and its entries are handled in batches that never leave one folio.
  */
+#include <quire/batch.h>
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
@@ -14,10 +15,8 @@
 #include <quire/poison.h>
 #include <quire/tlb.h>
 
-struct folio *mapped_folio(pfn_t pfn)
+struct folio *mapped_folio_slow(memdesc_t word)
 {
-    memdesc_t word = memdesc_read(pfn);
-
     if (memdesc_type(word) == MEMDESC_HWPOISON)
         word = ((struct hwpoison *)memdesc_pointer(word))->saved;
     if (memdesc_type(word) == MEMDESC_HOLE)
@@ -59,11 +58,12 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
     else /* the words again, now that nobody can map behind a punch's back */
         n = same_word(pfn, empty_run(ptep, nr), folio_word(f));
     if (n) {
-        folio_get_many(f, n); /* references before mappings: refs >= map_count at all times */
-        folio_add_mappings(f, n);
+        folio_get_mapped(f, n);
         __atomic_fetch_add(&mm->nr_mapped, n, __ATOMIC_RELAXED);
         set_ptes(mm, addr, ptep, pfn_pte(pfn, area_pgprot(vma, prot)), n);
         update_mmu_cache_range(vma, addr, ptep, n);
+        if (PT_CONT > 1 && unlikely(n < PT_CONT && folio_nr_pages(f) >= PT_CONT))
+            pt_fold(mm, addr, ptep); /* it may have been what a group lacked: a hole that was mended */
     }
     spin_unlock(lock);
     return n;
@@ -155,35 +155,96 @@ static pte_t *next_run(struct mm *mm, vaddr_t addr, vaddr_t end, unsigned *nr, v
     return level ? NULL : entry;
 }
 
-/* Clear up to nr entries of one table into the gather; returns how many entries it went over. */
-static unsigned clear_run(struct tlb_gather *g, struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr)
+/* One entry that isn't as most are: poison, nothing, of no folio (nobody counts such a mapping), of a folio with a hole. */
+static __noinline unsigned clear_odd(struct tlb_gather *g, vaddr_t addr, pte_t *ptep)
 {
-    struct mm *mm = g->mm;
-    unsigned i = 0;
+    pte_t e = pte_load(ptep);
 
-    while (i < nr && !tlb_gather_full(g)) {
-        pte_t e = pte_load(ptep + i);
-        if (!pte_present(e)) {
-            if (unlikely(pte_poisoned(e)))
-                pte_store(ptep + i, pte_empty(0));
-            i++;
+    if (!pte_present(e)) {
+        if (unlikely(pte_poisoned(e)))
+            pte_store(ptep, pte_empty(0));
+        return 0;
+    }
+    struct folio *f = mapped_folio(pte_pfn(e));
+    clear_ptes(g->mm, addr, ptep, 1);
+    tlb_gather_range(g, addr, 1);
+    if (f)
+        tlb_gather_folio(g, f, 1);
+    return f != NULL;
+}
+
+/*
+ * Clear up to nr entries of one table into the gather; returns how many entries it went over. What there is much of is
+ * handled right here, as in fork.
+ */
+static __noinline unsigned clear_run(struct tlb_gather *g, vaddr_t start, pte_t *ptep, unsigned nr)
+{
+    const memdesc_t *words = memory.words;
+    struct folio_mappings *out = g->folios + g->nr_folios, *const full = g->folios + TLB_GATHER_FOLIOS;
+    unsigned mapped = 0;
+    pte_t *p = ptep, *end = ptep + nr;
+
+#define ADDR(p) (start + (vaddr_t)((p) - ptep) * PAGE_SIZE)
+    while (p < end && out < full) {
+        if (pte_is(p, pte_empty(0))) {
+            p++;
             continue;
         }
-        pfn_t pfn = pte_pfn(e);
-        struct insecure_mem *hole = vma && vma->flags & VMA_HOLE ? vma->hole : NULL;
-        struct folio *f = hole ? NULL : mapped_folio(pfn);
-        unsigned n = folio_pte_batch(ptep + i, e, nr - i, hole ? hole->first + hole->nr : f ? f->pfn + folio_nr_pages(f) : pfn + 1);
-        clear_ptes(mm, addr + i * PAGE_SIZE, ptep + i, n);
-        tlb_gather_range(g, addr + i * PAGE_SIZE, n);
-        if (hole)
-            tlb_gather_hole(g, hole, n);
-        else if (f)
-            tlb_gather_folio(g, f, n);
-        if (hole || f)
-            __atomic_fetch_sub(&mm->nr_mapped, n, __ATOMIC_RELAXED);
-        i += n;
+        struct folio *f;
+        pte_t e, *run = p, *last = end - p > full - out ? p + (full - out) : end;
+        while (p < last && single_frame(words, e = pte_load_raw(p), &f)) {
+            mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), 1);
+            pte_break(p, ADDR(p));
+            pte_store(p++, pte_empty(0));
+            *out++ = (struct folio_mappings){f, FOLIO_MAPPING};
+        }
+        mapped += (unsigned)(p - run);
+        if (p == last)
+            continue;
+        e = pte_load(p);
+        f = likely(pte_present(e)) ? entry_folio(words, e) : NULL;
+        pte_t *next = p;
+        if (likely(f)) {
+            u64 left = f->pfn + folio_nr_pages(f) - pte_pfn(e);
+            next = clear_alike(g->mm, ADDR(p), p, left < (u64)(end - p) ? p + left : end, e);
+            u64 n = (u64)(next - p);
+            mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), n);
+            *out = (struct folio_mappings){f, n * FOLIO_MAPPING};
+            out += n > 0;
+            mapped += (unsigned)n;
+        }
+        if (unlikely(next == p)) {
+            g->nr_folios = (unsigned)(out - g->folios);
+            mapped += clear_odd(g, ADDR(p), p);
+            out = g->folios + g->nr_folios;
+            next = p + 1;
+        }
+        p = next;
     }
-    return i;
+#undef ADDR
+    nr = (unsigned)(p - ptep);
+    if (mapped)
+        tlb_gather_range(g, start, nr);
+    counter_inc(COUNTER_CLEAR_CALLS);
+    counter_add(COUNTER_CLEAR_ENTRIES, mapped);
+    g->nr_folios = (unsigned)(out - g->folios);
+    __atomic_fetch_sub(&g->mm->nr_mapped, mapped, __ATOMIC_RELAXED);
+    return nr;
+}
+
+/* The same for an area that shows a hole. */
+static unsigned clear_hole_run(struct tlb_gather *g, struct insecure_mem *hole, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    pte_t e = pte_load(ptep);
+
+    if (!pte_present(e))
+        return 1;
+    unsigned n = folio_pte_batch(ptep, e, nr, hole->first + hole->nr);
+    clear_ptes(g->mm, addr, ptep, n);
+    tlb_gather_range(g, addr, n);
+    tlb_gather_hole(g, hole, n);
+    __atomic_fetch_sub(&g->mm->nr_mapped, n, __ATOMIC_RELAXED);
+    return n;
 }
 
 /* Whether no area needs [start, end) any more. */
@@ -222,33 +283,36 @@ static void gather_tables(struct tlb_gather *g, pte_t *table, unsigned level, va
     }
 }
 
+/* The entries of one area's part [start, end) into the gather, which is ended whenever it is full. */
+static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vaddr_t end)
+{
+    for (vaddr_t addr = start, next; addr < end; addr = next) {
+        unsigned nr;
+        pte_t *ptep = next_run(vma->mm, addr, end, &nr, &next);
+        if (!ptep)
+            continue;
+        spinlock_t *lock = pt_lock(ptep);
+        for (unsigned done = 0; done < nr;) {
+            vaddr_t at = addr + done * PAGE_SIZE;
+            spin_lock(lock);
+            done += vma->flags & VMA_HOLE ? clear_hole_run(g, vma->hole, at, ptep + done, nr - done)
+                                          : clear_run(g, at, ptep + done, nr - done);
+            spin_unlock(lock);
+            if (tlb_gather_full(g)) {
+                tlb_gather_end(g);
+                preempt_point();
+            }
+        }
+    }
+}
+
 void unmap_range(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     struct tlb_gather g;
 
     tlb_gather_begin(&g, mm);
-    struct vma *vma = area_at_or_above(mm, start);
-    for (vaddr_t addr = start, next; addr < end && vma; addr = next) {
-        while (vma && vma->end <= addr)
-            vma = area_next(vma);
-        if (!vma || vma->start >= end)
-            break;
-        addr = MAX(addr, vma->start);
-        unsigned nr;
-        pte_t *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next);
-        if (!ptep)
-            continue;
-        spinlock_t *lock = pt_lock(ptep);
-        for (unsigned done = 0; done < nr;) {
-            spin_lock(lock);
-            done += clear_run(&g, vma, addr + done * PAGE_SIZE, ptep + done, nr - done);
-            spin_unlock(lock);
-            if (tlb_gather_full(&g)) {
-                tlb_gather_end(&g);
-                preempt_point();
-            }
-        }
-    }
+    for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_next(vma))
+        clear_area(&g, vma, MAX(start, vma->start), MIN(end, vma->end));
     tlb_gather_end(&g);
 }
 
@@ -265,36 +329,24 @@ void unmap_tables(struct mm *mm, vaddr_t start, vaddr_t end)
     tlb_gather_end(&g);
 }
 
-/* --- protecting -------------------------------------------------------------------------------- */
-static pte_t restrict_entry(pte_t e, unsigned prot, const struct vma *vma)
+/* Tables lie under areas, so each area's range, once it is gone, is where to look for some that nobody needs now. */
+void unmap_all(struct mm *mm)
 {
-    /* Write permission is never given here: a private page may be shared, the fault decides. */
-    unsigned keep = prot & ~(unsigned)PROT_WRITE;
-    if ((prot & PROT_WRITE) && pte_write(e))
-        keep |= PROT_WRITE;
-    pte_t fresh = pfn_pte(pte_pfn(e), area_pgprot(vma, keep));
-    return pte_dirty(e) ? pte_mkdirty(fresh) : fresh;
-}
+    struct tlb_gather g;
+    struct tree_node *node;
 
-static void protect_run(struct tlb_gather *g, struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, unsigned prot)
-{
-    struct mm *mm = g->mm;
-
-    for (unsigned i = 0; i < nr; i++) {
-        pte_t e = pte_load(ptep + i);
-        if (!pte_present(e))
-            continue;
-        pte_t want = restrict_entry(e, prot, vma);
-        if (pte_same(e, want))
-            continue;
-#if ARCH_FLUSH_ON_CLEAR
-        arch_pte_invalidate(ptep + i, addr + i * PAGE_SIZE);
-#endif
-        set_ptes(mm, addr + i * PAGE_SIZE, ptep + i, want, 1);
-        tlb_gather_range(g, addr + i * PAGE_SIZE, 1);
+    tlb_gather_begin(&g, mm);
+    while ((node = tree_first(&mm->areas)) != NULL) {
+        struct vma *vma = container_of(node, struct vma, node);
+        vaddr_t start = vma->start, end = vma->end;
+        clear_area(&g, vma, start, end);
+        area_free(vma);
+        gather_tables(&g, paddr_address(mm->root.table), PT_LEVELS - 1, 0, start, end);
     }
+    tlb_gather_end(&g);
 }
 
+/* --- protecting -------------------------------------------------------------------------------- */
 /* Pages that become executable; before the page-table lock, which is below the folio's. */
 static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)
 {
@@ -322,8 +374,10 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         if (prot & PROT_EXEC)
             prepare_exec(vma, ptep, nr);
         spin_lock(lock);
-        protect_run(&g, vma, addr, ptep, nr, prot);
+        /* Write permission is never given here: a private page may be shared, the fault decides. */
+        protect_ptes(mm, addr, ptep, nr, area_pgprot(vma, prot));
         spin_unlock(lock);
+        tlb_gather_range(&g, addr, nr);
     }
     tlb_gather_end(&g);
 }

@@ -35,9 +35,9 @@ bool memobj_try_get(struct memobj *obj)
     return refs > 0;
 }
 
-void memobj_put(struct memobj *obj)
+void memobj_put_many(struct memobj *obj, u32 nr)
 {
-    if (__atomic_sub_fetch(&obj->refs, 1, __ATOMIC_ACQ_REL))
+    if (!obj || __atomic_sub_fetch(&obj->refs, nr, __ATOMIC_ACQ_REL))
         return;
     for (u64 i = 0; obj->kind == MEMOBJ_BACKED && i < obj->nr_pages;) {
         struct folio *f = radix_get(&obj->folios, i);

@@ -53,13 +53,9 @@ void mm_put(struct mm *mm)
     if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL))
         return;
     rwsem_write_lock(&mm->areas_lock);
-    struct tree_node *node;
-    while ((node = tree_first(&mm->areas)) != NULL) {
-        struct vma *vma = container_of(node, struct vma, node);
-        unmap_range(mm, vma->start, vma->end);
-        area_free(vma);
-    }
-    unmap_tables(mm, 0, USER_TOP);
+    unmap_all(mm);
+    if (mm->nr_table_frames) /* made for no area: pt_ensure() by somebody who then gave up */
+        unmap_tables(mm, 0, USER_TOP);
     rwsem_write_unlock(&mm->areas_lock);
     KASSERT(mm->nr_mapped == 0, "address space ends with %lu frames still mapped", mm->nr_mapped);
     KASSERT(mm->nr_table_frames == 0, "address space ends with %lu page tables left", mm->nr_table_frames);

@@ -65,14 +65,15 @@ static struct slab *new_slab(struct slab_cache *cache)
     return slab;
 }
 
-/* Back into its slab; true: the slab is empty and out of all lists. cache->lock held. */
-static bool return_object(struct slab_cache *cache, struct slab *slab, void *object)
+/* n objects, chained from first to last, back into their slab; true: it is empty and out of all lists. Lock held. */
+static bool return_objects(struct slab_cache *cache, struct slab *slab, void *first, void *last, u32 n)
 {
-    *link_of(cache, object) = slab->free;
-    slab->free = object;
-    if (slab->in_use-- == slab->capacity)
+    *link_of(cache, last) = slab->free;
+    slab->free = first;
+    if (slab->in_use == slab->capacity)
         list_push_front(&cache->partial, &slab->link);
-    cache->nr_taken--;
+    slab->in_use -= n;
+    cache->nr_taken -= n;
     /* Keep one empty slab for the next request; typed slabs stay for ever. */
     bool release = slab->in_use == 0 && !cache->typed && cache->partial.next != cache->partial.prev;
     if (release) {
@@ -133,21 +134,29 @@ static struct slab *slab_of(const struct slab_cache *cache, void *object)
     return (struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE << cache->order);
 }
 
-/* Half of a full magazine goes back to the slabs. */
-static void empty_half(struct slab_cache *cache, struct slab_magazine *m)
+/* n chained objects back into their slabs; neighbours often come from one, and move as a piece of the chain. */
+static void *return_chain(struct slab_cache *cache, void *first, u32 n)
 {
     struct slab *empty = NULL; /* chained through ->free: they have no use for it any more */
+    size_t link_offset = cache->link_offset;
 
     spin_lock(&cache->lock);
-    while (m->nr > SLAB_MAGAZINE / 2) {
-        void *object = m->free;
-        struct slab *slab = slab_of(cache, object);
-        m->free = *link_of(cache, object);
-        m->nr--;
-        if (return_object(cache, slab, object)) {
+    while (n) {
+        struct slab *slab = slab_of(cache, first);
+        void *last = first, *next = *(void **)((u8 *)first + link_offset);
+        u32 piece = 1;
+        KASSERT(slab->cache == cache, "slab_free: %p is no object of cache %s", first, cache->name);
+        vaddr_t end = (vaddr_t)slab + (PAGE_SIZE << cache->order);
+        for (; piece < n && (vaddr_t)next - (vaddr_t)slab < end - (vaddr_t)slab; piece++) {
+            last = next;
+            next = *(void **)((u8 *)last + link_offset);
+        }
+        n -= piece;
+        if (return_objects(cache, slab, first, last, piece)) {
             slab->free = empty;
             empty = slab;
         }
+        first = next;
     }
     spin_unlock(&cache->lock);
     while (empty) {
@@ -155,6 +164,16 @@ static void empty_half(struct slab_cache *cache, struct slab_magazine *m)
         frames_free(address_pfn(empty), cache->order);
         empty = next;
     }
+    return first;
+}
+
+/* Half of a full magazine goes back to the slabs. */
+static void empty_half(struct slab_cache *cache, struct slab_magazine *m)
+{
+    u32 n = (u32)m->nr - SLAB_MAGAZINE / 2;
+
+    m->free = return_chain(cache, m->free, n);
+    m->nr -= n;
 }
 
 void slab_free(struct slab_cache *cache, void *object)
@@ -167,6 +186,19 @@ void slab_free(struct slab_cache *cache, void *object)
     *link_of(cache, object) = m->free;
     m->free = object;
     m->nr++;
+}
+
+void slab_free_chain(struct slab_cache *cache, void *first, u32 n)
+{
+    if (n > SLAB_MAGAZINE / 2) {
+        return_chain(cache, first, n);
+        return;
+    }
+    while (n--) {
+        void *next = *link_of(cache, first);
+        slab_free(cache, first);
+        first = next;
+    }
 }
 
 u64 slab_in_use(const struct slab_cache *cache)

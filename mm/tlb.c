@@ -15,8 +15,6 @@
 
 #define FLUSH_ALL_ABOVE 32 /* pages: more than that is cheaper as one flush of the whole root */
 
-enum { ITEM_FOLIO, ITEM_HOLE, ITEM_TABLE };
-
 void tlb_flush_local(const struct pt_root *root, vaddr_t start, u64 nr)
 {
     counter_inc(COUNTER_FLUSH_LOCAL);
@@ -65,33 +63,21 @@ void tlb_gather_begin(struct tlb_gather *g, struct mm *mm)
     g->mm = mm;
     g->start = ~0UL;
     g->end = 0;
-    g->nr_items = 0;
+    g->nr_folios = g->nr_others = 0;
     g->tables = false;
 }
 
-void tlb_gather_range(struct tlb_gather *g, vaddr_t addr, u64 nr)
+void tlb_gather_hole(struct tlb_gather *g, struct insecure_mem *hole, u32 nr)
 {
-    g->start = MIN(g->start, addr);
-    g->end = MAX(g->end, addr + nr * PAGE_SIZE);
+    g->others[g->nr_others].hole = hole;
+    g->others[g->nr_others++].nr = nr;
 }
 
-static void add(struct tlb_gather *g, void *what, u32 nr, u8 kind)
-{
-    if (g->nr_items && g->items[g->nr_items - 1].what == what && kind != ITEM_TABLE) {
-        g->items[g->nr_items - 1].nr += nr;
-        return;
-    }
-    g->items[g->nr_items].what = what;
-    g->items[g->nr_items].nr = nr;
-    g->items[g->nr_items++].kind = kind;
-}
-
-void tlb_gather_folio(struct tlb_gather *g, struct folio *folio, u32 nr) { add(g, folio, nr, ITEM_FOLIO); }
-void tlb_gather_hole(struct tlb_gather *g, struct insecure_mem *hole, u32 nr) { add(g, hole, nr, ITEM_HOLE); }
 void tlb_gather_table(struct tlb_gather *g, pte_t *table)
 {
     g->tables = true;
-    add(g, table, 1, ITEM_TABLE);
+    g->others[g->nr_others].hole = NULL;
+    g->others[g->nr_others++].table = table;
 }
 
 void tlb_gather_end(struct tlb_gather *g)
@@ -101,20 +87,14 @@ void tlb_gather_end(struct tlb_gather *g)
         if (g->tables || !ARCH_FLUSH_ON_CLEAR)
             tlb_flush_range(g->mm, g->start, g->tables ? 0 : (g->end - g->start) >> PAGE_SHIFT);
     }
-    for (unsigned i = 0; i < g->nr_items; i++) {
-        u32 nr = g->items[i].nr;
-        switch (g->items[i].kind) {
-        case ITEM_FOLIO:
-            folio_remove_mappings(g->items[i].what, nr);
-            folio_put_many(g->items[i].what, nr);
-            break;
-        case ITEM_HOLE:
-            __atomic_fetch_sub(&((struct insecure_mem *)g->items[i].what)->map_count, nr, __ATOMIC_RELAXED);
-            hole_put_many(g->items[i].what, nr);
-            break;
-        case ITEM_TABLE:
-            pt_table_free(g->items[i].what);
-            break;
+    folio_put_all_mapped(g->folios, g->nr_folios);
+    for (unsigned i = 0; i < g->nr_others; i++) {
+        struct insecure_mem *hole = g->others[i].hole;
+        if (hole) {
+            __atomic_fetch_sub(&hole->map_count, g->others[i].nr, __ATOMIC_RELAXED);
+            hole_put_many(hole, g->others[i].nr);
+        } else {
+            pt_table_free(g->others[i].table);
         }
     }
     tlb_gather_begin(g, g->mm);

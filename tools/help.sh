@@ -17,6 +17,7 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
 
 Options, written behind the target:
   CPUS=4  MEM=1G            the machine's size: 1 to 16 CPUs, 128M to 4G
+  CPU=rv64,svnapot=on       another of QEMU's models of the CPU than the usual one
   RUN="prog args; prog"     run these and power off, no keyboard; make fails unless every one ended with 0
   APPEND="..."              more words for the kernel's command line
   SEED=1                    of everything that is random in tests

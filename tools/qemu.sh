@@ -38,6 +38,7 @@ append="${RUN:+run=\"$RUN\" }${SEED:+seed=$SEED }${APPEND:-}"
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words
 set -- "$QEMU" $QEMU_ARGS -smp "$cpus" -m "$mem" -kernel "$BOOT_FILE" -initrd "$INITRD"
 [ -z "$append" ] || set -- "$@" -append "$append"
+[ -z "${CPU:-}" ] || set -- "$@" -cpu "$CPU"
 [ -z "${SEED:-}" ] || set -- "$@" -seed "$SEED"
 [ -z "$gdb" ] || set -- "$@" -S -gdb "tcp::$port"
 [ -z "${V:-}" ] || echo "$*"

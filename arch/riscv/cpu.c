@@ -63,6 +63,8 @@ void __noreturn arch_poweroff(int status)
     arch_halt(); /* newer QEMUs run on for a while: nothing may follow */
 }
 
+bool riscv_has_svnapot;
+
 const char *arch_features(void)
 {
     static char text[128];

@@ -30,8 +30,13 @@ struct quota;
 #define FOLIO_F_SECURE (1u << 3) /* frames are out of the direct map unless their word is HOLE */
 
 struct folio {
-    u32 refs;
-    u32 map_count;
+    union {
+        struct {
+            u32 refs;
+            u32 map_count;
+        };
+        u64 counts; /* both at once */
+    };
     pfn_t pfn; /* first frame */
     u8 order;
     u8 reserved[3];
@@ -117,6 +122,33 @@ static inline void folio_remove_mappings(struct folio *f, u32 nr)
 {
     __atomic_fetch_sub(&f->map_count, nr, __ATOMIC_RELAXED);
 }
+
+/*
+ * nr mappings and the references they hold, in one step: both halves of `counts` change by as much, and neither
+ * carries into the other, because the caller has a reference, or the mappings that go are there.
+ */
+#define FOLIO_MAPPING (1UL << 32 | 1)
+static inline void folio_get_mapped(struct folio *f, u32 nr)
+{
+    __atomic_fetch_add(&f->counts, nr * FOLIO_MAPPING, __ATOMIC_RELAXED);
+}
+/* How many of one folio's mappings and references are left: 0 of either is 0 in its half. */
+static inline u32 folio_counts_refs(u64 counts)
+{
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? (u32)counts : (u32)(counts >> 32);
+}
+static inline void folio_put_mapped(struct folio *f, u32 nr)
+{
+    if (folio_counts_refs(__atomic_sub_fetch(&f->counts, nr * FOLIO_MAPPING, __ATOMIC_ACQ_REL)) == 0)
+        folio_release(f);
+}
+
+/* Mappings of folios that go, at the end of a TLB gather: folio_put_mapped() for all, in one go. */
+struct folio_mappings {
+    struct folio *folio;
+    u64 counts; /* a multiple of FOLIO_MAPPING */
+};
+void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr);
 
 /*
  * Split into folios of new_order, or so that the aligned block [first, first + 2^order) is one and all other parts

@@ -12,6 +12,8 @@
 pfn_t frame_cache_alloc(unsigned order);
 /* Give a block back; rewrites every word. */
 void frame_cache_free(pfn_t pfn, unsigned order);
+/* The same for nr frames in a row whose words say BUDDY already. */
+void frame_cache_free_run(pfn_t pfn, u64 nr);
 /* Everything that is cached, on all CPUs, goes back to the buddy. */
 void frame_cache_drain(void);
 u64 frame_cache_frames(void); /* how many frames the caches hold */

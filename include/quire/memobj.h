@@ -40,7 +40,8 @@ struct memobj {
 struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *quota); /* NULL: no memory */
 void memobj_get(struct memobj *obj);
 bool memobj_try_get(struct memobj *obj); /* false: its last reference is gone */
-void memobj_put(struct memobj *obj);
+void memobj_put_many(struct memobj *obj, u32 nr); /* NULL: nothing */
+static inline void memobj_put(struct memobj *obj) { memobj_put_many(obj, 1); }
 
 /* Hand a folio over: its frames become pages index, index + 1, ...; the object takes the reference.
  * -ENOMEM, -EEXIST, -EINVAL (outside the object): nothing changed. */

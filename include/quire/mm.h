@@ -127,7 +127,12 @@ static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
 }
 
 /* The folio whose reference a present entry of an ordinary area holds, whatever its word says by now; NULL: none. */
-struct folio *mapped_folio(pfn_t pfn);
+struct folio *mapped_folio_slow(memdesc_t word);
+static inline struct folio *mapped_folio(pfn_t pfn)
+{
+    memdesc_t word = memdesc_read(pfn);
+    return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : mapped_folio_slow(word);
+}
 
 /* mm/mm.c, for the rest of the room */
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags);
@@ -154,6 +159,8 @@ static inline int area_ensure_anon(struct vma *vma)
 void unmap_range(struct mm *mm, vaddr_t start, vaddr_t end);
 /* Let the tables go that only [start, end) used; no area lies there any more. areas_lock for writing. */
 void unmap_tables(struct mm *mm, vaddr_t start, vaddr_t end);
+/* The end of an address space: areas, frames, tables. */
+void unmap_all(struct mm *mm);
 
 /* Load mm on this CPU (NULL: no user space). Interrupts off. */
 void mm_activate(struct mm *mm);

@@ -85,6 +85,38 @@ static inline spinlock_t *pt_lock(const pte_t *entry)
     return &((struct ptdesc *)memdesc_pointer(word))->lock;
 }
 
+#ifndef ARCH_HAS_STORE_PAIR
+static inline void pte_store_pair(pte_t *p, pte_t a, pte_t b)
+{
+    pte_store(p, a);
+    pte_store(p + 1, b);
+}
+#endif
+/* Take out what is there, with everything the hardware has set in it by then. */
+static inline pte_t pte_exchange(pte_t *p, pte_t e)
+{
+    return (pte_t){__atomic_exchange_n(&p->v, e.v, __ATOMIC_RELAXED)};
+}
+
+/*
+ * Groups: PT_CONT entries of user space, naturally aligned in addresses and frames, that share one TLB entry. They are
+ * changed whole, or become single entries first. mm/contig.c; none of it where the format has none (PT_CONT 1).
+ */
+#if PT_CONT == 1
+static inline bool pte_cont(pte_t raw) { return (void)raw, false; }
+#endif
+static inline bool pt_group_starts(const pte_t *p) { return ((vaddr_t)p / sizeof(*p) & (PT_CONT - 1)) == 0; }
+void pt_unfold(struct mm *mm, vaddr_t addr, pte_t *ptep); /* the group that ptep, for addr, is in */
+/* If the entries around ptep could be a group, make them one; false: no. Flushes. */
+bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep);
+void pt_isolate_slow(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
+/* No group lies across either end of these entries, from now on. Lock held. */
+static inline void pt_isolate(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    if (PT_CONT > 1 && unlikely(pte_cont((pte_t){pte_load_raw(ptep).v | pte_load_raw(ptep + nr - 1).v})))
+        pt_isolate_slow(mm, addr, ptep, nr);
+}
+
 void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr);
 void update_mmu_cache_range(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr);
 static inline void set_pte_at(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte)
@@ -94,8 +126,8 @@ static inline void set_pte_at(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pt
 #else /* what that comes to */
     counter_inc(COUNTER_SET_PTES_CALLS);
     counter_inc(COUNTER_SET_PTES_ENTRIES);
+    pt_isolate(mm, addr, ptep, 1);
     pte_store(ptep, pte);
-    (void)mm, (void)addr;
 #endif
 }
 static inline void update_mmu_cache(struct vma *vma, vaddr_t addr, pte_t *ptep)
@@ -109,7 +141,17 @@ static inline void update_mmu_cache(struct vma *vma, vaddr_t addr, pte_t *ptep)
  */
 unsigned folio_pte_batch(const pte_t *ptep, pte_t pte, unsigned max, pfn_t end_pfn);
 
-/* Clear nr page entries; does not flush where a flush can be put off. Lock held. */
+/*
+ * The counterparts of set_ptes: nr entries of one table and one area from ptep on; the table's lock is held. None of
+ * them flushes where a flush can be put off (ARCH_FLUSH_ON_CLEAR): that is the caller's, before anything is put.
+ *
+ * They take whatever is there, present or not: protect_ptes gives at most `prot` (never write permission where there
+ * was none), wrprotect_ptes takes write permission away, age_ptes "accessed", and returns how many had it. clear_ptes
+ * makes them all empty.
+ */
+void protect_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr, pgprot_t prot);
+void wrprotect_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
+unsigned age_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
 void clear_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
 
 struct pt_root *kernel_root(void);

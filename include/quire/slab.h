@@ -49,6 +49,8 @@ struct slab_cache {
 /* A zeroed object (typed caches: as the last owner left it, all zeros when first cut). NULL: no memory. */
 void *slab_alloc(struct slab_cache *cache);
 void slab_free(struct slab_cache *cache, void *object);
+/* n objects that are chained through their link field; where the chain ends doesn't matter. */
+void slab_free_chain(struct slab_cache *cache, void *first, u32 n);
 
 /* Memory of any size up to 8 KiB, zeroed; NULL: no memory or too large. */
 #define KMALLOC_MAX 8192

@@ -5,29 +5,44 @@
  */
 #pragma once
 
+#include <quire/folio.h>
 #include <quire/pgtable.h>
 
-struct folio;
 struct insecure_mem;
 
-#define TLB_GATHER_ITEMS 64
+#define TLB_GATHER_FOLIOS 128
+#define TLB_GATHER_OTHERS 8
 
 struct tlb_gather {
     struct mm *mm;
     vaddr_t start, end; /* what changed; start >= end: nothing */
-    unsigned nr_items;
+    unsigned nr_folios, nr_others;
     bool tables; /* a table goes too: paging-structure caches */
     struct {
-        void *what; /* struct folio *, struct insecure_mem * or pte_t * */
+        struct insecure_mem *hole; /* nr mappings of it; NULL: */
+        pte_t *table;
         u32 nr;
-        u8 kind;
-    } items[TLB_GATHER_ITEMS];
+    } others[TLB_GATHER_OTHERS];
+    struct folio_mappings folios[TLB_GATHER_FOLIOS];
 };
 
 void tlb_gather_begin(struct tlb_gather *g, struct mm *mm);
-void tlb_gather_range(struct tlb_gather *g, vaddr_t addr, u64 nr); /* entries changed there */
-static inline bool tlb_gather_full(const struct tlb_gather *g) { return g->nr_items + 2 > TLB_GATHER_ITEMS; }
-void tlb_gather_folio(struct tlb_gather *g, struct folio *folio, u32 nr); /* nr mappings and references */
+/* Entries changed there. */
+static inline void tlb_gather_range(struct tlb_gather *g, vaddr_t addr, u64 nr)
+{
+    g->start = MIN(g->start, addr);
+    g->end = MAX(g->end, addr + nr * PAGE_SIZE);
+}
+/* No room for one more of each kind: end it. */
+static inline bool tlb_gather_full(const struct tlb_gather *g)
+{
+    return g->nr_folios == TLB_GATHER_FOLIOS || g->nr_others == TLB_GATHER_OTHERS;
+}
+/* nr mappings of the folio and the references they hold; the gather isn't full. */
+static inline void tlb_gather_folio(struct tlb_gather *g, struct folio *folio, u64 nr)
+{
+    g->folios[g->nr_folios++] = (struct folio_mappings){folio, nr * FOLIO_MAPPING};
+}
 void tlb_gather_hole(struct tlb_gather *g, struct insecure_mem *hole, u32 nr);
 void tlb_gather_table(struct tlb_gather *g, pte_t *table);
 /* Flush and put what was gathered. No locks below mm.areas held. The gather can be used again. */

@@ -130,13 +130,13 @@ TEST(tlb, a_gather_puts_what_it_gathered_and_can_be_used_again)
         folio_add_mappings(f, 5);
         tlb_gather_folio(&g, f, 2);
         tlb_gather_folio(&g, f, 3);
-        EXPECT_EQ(g.nr_items, 1); /* the same folio again is the same item */
+        EXPECT_EQ(g.nr_folios, 2);
         EXPECT_EQ(folio_ref_count(f), 6);
         tlb_gather_range(&g, TEST_BASE, 5);
         tlb_gather_end(&g);
         EXPECT_EQ(folio_ref_count(f), 1);
         EXPECT_EQ(folio_map_count(f), 0);
-        EXPECT_EQ(g.nr_items, 0);
+        EXPECT_EQ(g.nr_folios, 0);
     }
     folio_put(f);
     mm_put(mm);

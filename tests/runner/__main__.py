@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections import Counter
+from dataclasses import replace
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -30,7 +31,18 @@ def options_from_environment():
         cpus=(int(value("CPUS")),) if value("CPUS") else (1, 4),
         append=(value("APPEND") or "").split(),
         extra_tests=value("EXTRA_TESTS") or "",
+        cpu=value("CPU") or "",
     )
+
+
+def plans(arches, options):
+    """(machine, options) of each campaign: all tests on the usual CPU, and some suites where another has more."""
+    for arch in arches:
+        machine = Machine(arch, cpu=options.cpu)
+        yield machine, options
+        if machine.values["OTHER_CPU"] and not options.cpu:
+            other = replace(options, cpu=machine.values["OTHER_CPU"], suites=tuple(machine.values["OTHER_CPU_SUITES"].split()))
+            yield Machine(arch, cpu=other.cpu), other
 
 
 def run_tests(arches, harness_arches):
@@ -38,11 +50,12 @@ def run_tests(arches, harness_arches):
     options = options_from_environment()
     progress = Progress()
     everything, told = [], []
-    for machine, verdicts in campaign([Machine(arch) for arch in arches], options, progress):
+    for machine, used, verdicts in campaign(plans(arches, options), progress):
         if verdicts:
-            print("\n".join(report.table(machine.arch, verdicts)) + "\n", flush=True)
+            title = machine.arch + (f" -cpu {machine.cpu}" if machine.cpu else "")
+            print("\n".join(report.table(title, verdicts)) + "\n", flush=True)
         everything += verdicts
-        told += [(verdict, options.again(verdict)) for verdict in verdicts if verdict.verdict == "fail"]
+        told += [(verdict, used.again(verdict)) for verdict in verdicts if verdict.verdict == "fail"]
     verdicts = boot.run([Machine(arch) for arch in arches], options.pattern) if not options.extra_tests else []
     if verdicts:
         print("\n".join(boot.table(verdicts)) + "\n", flush=True)

@@ -34,7 +34,8 @@ class Progress:
 def write_log(run):
     """Keep the full console of a group; its path."""
     name = re.sub(r"[^A-Za-z0-9]+", "_", run.group.file.removesuffix(".c")).strip("_")
-    path = f"{run.machine.out}/logs/{name}-{run.cpus}cpu.log"
+    other = re.sub(r"[^A-Za-z0-9]+", "_", run.machine.cpu) + "-" if run.machine.cpu else ""
+    path = f"{run.machine.out}/logs/{name}-{other}{run.cpus}cpu.log"
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         for boot in run.boots:
@@ -58,21 +59,21 @@ def run_one(machine, cpus, group, options, progress):
     return verdicts
 
 
-def campaign(machines, options, progress):
-    """Yield (machine, verdicts) for each machine in order.
+def campaign(plans, progress):
+    """Yield (machine, options, verdicts) for each plan, a machine and options, in order.
 
     Groups that use one host thread per CPU come last, one at a time, so that they have the processors to themselves.
     """
     with ThreadPoolExecutor(max_workers=processors()) as pool:
-        for machine in machines:
+        for machine, options in plans:
             groups, verdicts = list_tests(machine, options)
             jobs = [(cpus, group) for cpus in options.cpus for group in groups]
             progress.total += len(jobs)
             together = [job for job in jobs if not job[1].parallel]
             alone = [job for job in jobs if job[1].parallel]
-            for found in pool.map(lambda job, m=machine: run_one(m, *job, options, progress), together):
+            for found in pool.map(lambda job, m=machine, o=options: run_one(m, *job, o, progress), together):
                 verdicts += found
             for job in alone:
                 verdicts += run_one(machine, *job, options, progress)
             progress.clear()
-            yield machine, verdicts
+            yield machine, options, verdicts

@@ -82,7 +82,7 @@ def cases_on(arch, progress):
     options = Options(pattern="harness*", cpus=(1, 4), append=[f"limit_ms={LIMIT_MS}"], silence=SILENCE)
     machine = Machine(arch, variant="harness")
     verdicts = []
-    for _, found in campaign([machine], options, progress):
+    for _, _, found in campaign([(machine, options)], progress):
         seen = Counter((verdict.name, verdict.cpus) for verdict in found)
         verdicts = [compare(arch, expected.get(verdict.name), verdict, seen) for verdict in found]
         for cpus in options.cpus:

@@ -56,8 +56,9 @@ class Ending:
 class Machine:
     """A built kernel with its programs, ready to be started any number of times."""
 
-    def __init__(self, arch, build="debug", variant=""):
+    def __init__(self, arch, build="debug", variant="", cpu=""):
         self.arch = arch
+        self.cpu = cpu
         self.values = describe(arch, build, variant)
         self.out = self.values["OUT"]
 
@@ -65,7 +66,7 @@ class Machine:
         """QEMU's argument list."""
         values = self.values
         return [
-            values["QEMU"], *shlex.split(values["QEMU_ARGS"]),
+            values["QEMU"], *shlex.split(values["QEMU_ARGS"]), *(["-cpu", self.cpu] if self.cpu else []),
             "-smp", str(cpus), "-m", memory, "-seed", str(seed),
             *(PARALLEL if parallel else DETERMINISTIC),
             "-kernel", values["BOOT_FILE"], *(["-initrd", values["INITRD"]] if values["INITRD"] else []),

@@ -22,10 +22,14 @@ class Options:
     append: list = field(default_factory=list)
     extra_tests: str = ""
     silence: int = 0  # seconds; 0: the usual
+    cpu: str = ""  # QEMU's model; empty: the machine's usual one
+    suites: tuple = ()  # only these; empty: all
 
     def again(self, verdict):
         """The command that repeats one failure."""
         words = ["make", f"test-{verdict.arch}", f"TEST={verdict.name}", f"CPUS={verdict.cpus}", f"SEED={self.seed}"]
+        if self.cpu:
+            words.append(f"CPU={self.cpu}")
         if self.memory != "1G":
             words.append(f"MEM={self.memory}")
         if self.extra_tests:
@@ -48,6 +52,8 @@ def list_tests(machine, options):
     failures = []
     if wrong:
         failures = [Verdict(machine.arch, 1, "machine.list", "", "fail", "no boot", "", wrong)]
+    if options.suites:
+        pairs = [(name, file) for name, file in pairs if name.split(".")[0] in options.suites]
     return make_groups(pairs, options.pattern), failures
 
 

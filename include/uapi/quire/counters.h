@@ -11,6 +11,16 @@
     X(FAULT_BAD, "fault.bad")                  /* no area, or not allowed */                       \
     X(SET_PTES_CALLS, "set_ptes.calls")                                                            \
     X(SET_PTES_ENTRIES, "set_ptes.entries")                                                        \
+    X(CLEAR_CALLS, "clear_ptes.calls")                                                            \
+    X(CLEAR_ENTRIES, "clear_ptes.entries")                                                        \
+    X(PROTECT_CALLS, "protect_ptes.calls")                                                        \
+    X(PROTECT_ENTRIES, "protect_ptes.entries")                                                    \
+    X(COPY_CALLS, "fork.batches")              /* runs of entries that fork copied */             \
+    X(COPY_ENTRIES, "fork.entries")                                                               \
+    X(AGE_CALLS, "age_ptes.calls")                                                                \
+    X(AGE_ENTRIES, "age_ptes.entries")                                                            \
+    X(FOLD, "contig.fold")                     /* groups made of entries that were there */       \
+    X(UNFOLD, "contig.unfold")                 /* groups undone */                                \
     X(FLUSH_LOCAL, "tlb.flush_local")                                                              \
     X(FLUSH_REMOTE, "tlb.flush_remote")        /* other CPUs asked */                              \
     X(FLUSH_OPERATIONS, "tlb.operations")      /* gathers that had to flush */                     \

@@ -31,6 +31,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level)  4096UL
 #define PT_TOP_USER_ENTRIES    256UL /* top-level entries that belong to user space */
 #define PT_KERNEL_IN_USER_ROOT 0     /* TTBR1_EL1 has the kernel */
+#define PT_CONT                16UL  /* entries with the contiguous bit that may share one TLB entry */
 
 #define PTE_VALID       (1UL << 0)
 #define PTE_TYPE        (3UL << 0)
@@ -45,12 +46,15 @@ typedef struct {
 #define PTE_NG          (1UL << 11)
 #define PTE_ADDR_MASK   0x0000fffffffff000UL
 #define PTE_DBM         (1UL << 51)
+#define PTE_CONT        (1UL << 52)
 #define PTE_PXN         (1UL << 53)
 #define PTE_UXN         (1UL << 54)
 #define PTE_SW_DIRTY    (1UL << 55)
 #define PTE_SW_NONE     (1UL << 56) /* PROT_NONE: holds a frame although bit 0 is clear */
 
 #define PTE_POISON      (1UL << 57) /* software: no entry, and there will be none */
+
+static inline bool arch_pt_cont(void) { return true; }
 
 /* What a writable clean entry has in AP[2]: PTE_RDONLY if hardware will clear it, else 0. */
 extern u64 arm64_clean_rdonly;
@@ -122,6 +126,36 @@ static inline pte_t pte_mkclean(pte_t e)
 }
 static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PAGE_SHIFT)}; }
 
+/* Nothing is left for the hardware to set in it: writable entries are dirty from the start. */
+static inline bool pte_settled(pte_t e) { return (e.v & (PTE_AF | PTE_VALID)) == (PTE_AF | PTE_VALID); }
+
+/* pte_wrprotect() of a settled entry, which says already whether it is dirty. */
+static inline pte_t pte_wrprotect_settled(pte_t e) { return (pte_t){(e.v & ~PTE_DBM) | PTE_RDONLY}; }
+
+/* What a change of protection does to an entry, whatever frame it holds; never makes one writable. */
+struct pte_change {
+    u64 keep, set;
+};
+static inline struct pte_change pte_change(pgprot_t prot)
+{
+    u64 set = pfn_pte(0, prot & ~PGPROT_WRITE).v & (PTE_TYPE | PTE_SW_NONE | PTE_UXN | PTE_PXN);
+    u64 same = ~(PTE_TYPE | PTE_SW_NONE | PTE_UXN | PTE_PXN);
+    if (!(prot & PGPROT_WRITE)) { /* a writable entry has said that it is dirty already */
+        same &= ~PTE_DBM;
+        set |= PTE_RDONLY;
+    }
+    return (struct pte_change){same, set};
+}
+/* Of a young entry. */
+static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
+
+/* --- contiguous groups (Arm ARM, "The Contiguous bit"): each entry has its own address ---------- */
+#define PT_CONT_STEP 1 /* frames from one entry of a group to the next, as they are stored */
+static inline bool pte_cont(pte_t raw) { return raw.v & PTE_CONT; }
+static inline pte_t pte_mkcont(pte_t e) { return (pte_t){e.v | PTE_CONT}; }
+/* The page entry that raw, number `index` of its group, stands for. */
+static inline pte_t pte_uncont(pte_t raw, u64 index) { return (void)index, (pte_t){raw.v & ~PTE_CONT}; }
+
 /* --- entries of level 1 and up ---------------------------------------------------------------- */
 static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_VALID; }
 static inline bool pde_leaf(pte_t e, unsigned level)
@@ -144,4 +178,12 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 
 /* One 8-byte store, seen whole by the walker of any CPU. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
-static inline pte_t pte_load(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
+static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
+/* As if there were no groups. */
+static inline pte_t pte_load(const pte_t *p) { return pte_uncont(pte_load_raw(p), 0); }
+/* Two neighbours at once; each of the two is single-copy atomic (Arm ARM B2.2.1). */
+#define ARCH_HAS_STORE_PAIR
+static inline void pte_store_pair(pte_t *p, pte_t a, pte_t b)
+{
+    __asm__ volatile("stp %1, %2, %0" : "=Ump"(*(pte_t(*)[2])p) : "r"(a.v), "r"(b.v));
+}

@@ -22,6 +22,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level) 4096UL
 #define PT_TOP_USER_ENTRIES 256UL /* top-level entries that belong to user space */
 #define PT_KERNEL_IN_USER_ROOT 1  /* one root serves both halves */
+#define PT_CONT 16UL              /* entries that a Svnapot group of 64 KiB has, where the hart has Svnapot */
 
 #define PTE_V (1UL << 0)
 #define PTE_R (1UL << 1)
@@ -35,6 +36,12 @@ typedef struct {
 #define PTE_POISON (1UL << 9) /* software: no entry, and there will be none */
 #define PTE_PFN_SHIFT 10
 #define PTE_PFN_MASK (((1UL << 44) - 1) << PTE_PFN_SHIFT)
+#define PTE_N (1UL << 63)               /* Svnapot: one of a naturally aligned group of entries */
+#define PTE_N_LOW (15UL << PTE_PFN_SHIFT) /* there, the low bits of the frame number say how many: */
+#define PTE_N_64K (8UL << PTE_PFN_SHIFT)
+
+extern bool riscv_has_svnapot; /* device tree, before kernel_main() */
+static inline bool arch_pt_cont(void) { return riscv_has_svnapot; }
 
 static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
 
@@ -79,6 +86,34 @@ static inline pte_t pte_mkdirty(pte_t e) { return (pte_t){e.v | PTE_D}; }
 static inline pte_t pte_mkclean(pte_t e) { return (pte_t){e.v & ~PTE_D}; }
 static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PTE_PFN_SHIFT)}; }
 
+/* Nothing is left for the hardware to set in it: writable entries are dirty from the start. */
+static inline bool pte_settled(pte_t e) { return (e.v & (PTE_A | PTE_V)) == (PTE_A | PTE_V); }
+
+/* pte_wrprotect() of a settled entry, which says already whether it is dirty. */
+static inline pte_t pte_wrprotect_settled(pte_t e) { return pte_wrprotect(e); }
+
+/* What a change of protection does to an entry, whatever frame it holds; never makes one writable. */
+struct pte_change {
+    u64 keep, set;
+};
+static inline struct pte_change pte_change(pgprot_t prot)
+{
+    u64 same = ~(PTE_V | PTE_R | PTE_X | PTE_NONE | (prot & PGPROT_WRITE ? 0 : PTE_W));
+    return (struct pte_change){same, pfn_pte(0, prot).v & ~(PTE_W | PTE_U | PTE_G | PTE_A | PTE_D)};
+}
+/* Of a young entry. */
+static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
+
+/* --- groups (Privileged ISA, "Svnapot"): all entries of one have the same bits, the first frame's number / 16 --- */
+#define PT_CONT_STEP 0 /* frames from one entry of a group to the next, as they are stored */
+static inline bool pte_cont(pte_t raw) { return raw.v & PTE_N; }
+static inline pte_t pte_mkcont(pte_t e) { return (pte_t){(e.v & ~PTE_N_LOW) | PTE_N_64K | PTE_N}; }
+/* The page entry that raw, number `index` of its group, stands for. */
+static inline pte_t pte_uncont(pte_t raw, u64 index)
+{
+    return (pte_t){(raw.v & ~(PTE_N | PTE_N_LOW)) | index << PTE_PFN_SHIFT};
+}
+
 /* --- entries of level 1 and up ----------------------------------------------------------------- */
 static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_V; }
 static inline bool pde_leaf(pte_t e, unsigned level)
@@ -95,4 +130,10 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index) { return (v
 
 /* One 8-byte store, seen whole by the walker of any hart. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
-static inline pte_t pte_load(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
+static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
+/* As if there were no groups. */
+static inline pte_t pte_load(const pte_t *p)
+{
+    pte_t e = pte_load_raw(p);
+    return __builtin_expect(pte_cont(e), 0) ? pte_uncont(e, (u64)p / sizeof(*p) % PT_CONT) : e;
+}

@@ -33,6 +33,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level)  (8 * PT_ENTRIES(level))
 #define PT_TOP_USER_ENTRIES    (USER_TOP >> PT_SHIFT(2)) /* top-level entries for user space */
 #define PT_KERNEL_IN_USER_ROOT 0                         /* the kernel has a space of its own */
+#define PT_CONT                1UL                       /* the format has no groups of entries */
 
 #define PTE_INVALID  0x400UL
 #define PTE_PROTECT  0x200UL
@@ -170,6 +171,38 @@ static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
     return (pte_t){e.v + (nr << PAGE_SHIFT)};
 }
 
+/* Nothing is left to set in it: here that is for software, which faults on an old entry. */
+static inline bool pte_settled(pte_t e)
+{
+    return (e.v & (PTE_YOUNG | PTE_PRESENT)) == (PTE_YOUNG | PTE_PRESENT);
+}
+
+/* pte_wrprotect() of a settled entry, which says already whether it is dirty. */
+static inline pte_t pte_wrprotect_settled(pte_t e)
+{
+    return (pte_t){(e.v & ~PTE_WRITE) | PTE_PROTECT};
+}
+
+/* What a change of protection does to an entry, whatever frame it holds; never makes one writable. */
+struct pte_change {
+    u64 keep, set;
+};
+static inline struct pte_change pte_change(pgprot_t prot)
+{
+    u64 same = ~(PTE_READ | PTE_INVALID | PTE_NO_EXEC), set = pfn_pte(0, prot).v & ~same;
+
+    if (!(prot & PGPROT_WRITE)) {
+        same &= ~PTE_WRITE;
+        set |= PTE_PROTECT;
+    }
+    return (struct pte_change){same, set};
+}
+/* Of a young entry: an old one would have to stay invalid. */
+static inline pte_t pte_apply(pte_t e, struct pte_change c)
+{
+    return (pte_t){(e.v & c.keep) | c.set};
+}
+
 /* --- entries of level 1 and up -----------------------------------------------------------------
  */
 /* A block is a page entry with FC for I, and I and the software bits elsewhere. */
@@ -213,7 +246,11 @@ static inline void pte_store(pte_t *p, pte_t e)
 {
     *(volatile u64 *)&p->v = e.v;
 }
-static inline pte_t pte_load(const pte_t *p)
+static inline pte_t pte_load_raw(const pte_t *p)
 {
     return (pte_t){*(const volatile u64 *)&p->v};
+}
+static inline pte_t pte_load(const pte_t *p)
+{
+    return pte_load_raw(p);
 }

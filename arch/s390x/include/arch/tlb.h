@@ -32,13 +32,14 @@
 
 extern u64 s390x_kernel_asce, s390x_no_user_asce; /* paging.c */
 
-/* Clear a page's entry and forget it on all CPUs. `addr` is the exact address that it translates.
+/*
+ * Make a valid page's entry invalid and forget it on all CPUs; its other bits stay. `addr` is the exact address that
+ * it translates.
  */
 static inline void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
 {
     u64 table = (u64)ptep & ~(PT_TABLE_BYTES(0) - 1);
     __asm__ volatile("ipte %0,%1" ::"a"(table), "a"(addr) : "memory", "cc");
-    pte_store(ptep, pte_empty(0));
 }
 
 /* INVALIDATE DAT TABLE ENTRY, clearing by ASCE: forget everything made under it, on all CPUs. */

@@ -24,6 +24,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level)  4096UL
 #define PT_TOP_USER_ENTRIES    256UL /* top-level entries that belong to user space */
 #define PT_KERNEL_IN_USER_ROOT 1     /* one root serves both halves */
+#define PT_CONT                1UL   /* the format has no groups of entries */
 
 #define PTE_P         (1UL << 0)
 #define PTE_W         (1UL << 1)
@@ -95,6 +96,24 @@ static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
     return (pte_t){e.v + (nr << PTE_PFN_SHIFT)};
 }
 
+/* Nothing is left for the hardware to set in it: writable entries are dirty from the start. */
+static inline bool pte_settled(pte_t e) { return (e.v & (PTE_A | PTE_P)) == (PTE_A | PTE_P); }
+
+/* pte_wrprotect() of a settled entry, which says already whether it is dirty. */
+static inline pte_t pte_wrprotect_settled(pte_t e) { return pte_wrprotect(e); }
+
+/* What a change of protection does to an entry, whatever frame it holds; never makes one writable. */
+struct pte_change {
+    u64 keep, set;
+};
+static inline struct pte_change pte_change(pgprot_t prot)
+{
+    u64 same = ~(PTE_P | PTE_NONE | PTE_NX | (prot & PGPROT_WRITE ? 0 : PTE_W));
+    return (struct pte_change){same, pfn_pte(0, prot).v & (PTE_P | PTE_NONE | PTE_NX)};
+}
+/* Of a young entry. */
+static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
+
 /* --- entries of level 1 and up --- */
 static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_P; }
 static inline bool pde_leaf(pte_t e, unsigned level)
@@ -118,4 +137,5 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 
 /* One 8-byte store, seen whole by the walker of any CPU. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
-static inline pte_t pte_load(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
+static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
+static inline pte_t pte_load(const pte_t *p) { return pte_load_raw(p); }

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The range interface: entries of one table in batches, both ways. Contracts in <quire/pgtable.h>; the caller holds
+ * the table's lock. Groups of entries that share one TLB entry (arm64's contiguous bit, Svnapot) are made here where
+ * a batch covers them and are changed whole, or undone first (mm/contig.c).
+ *
+ * The hardware may set "accessed" or "dirty" in an entry at any time, unless the entry is settled: then a plain store
+ * loses nothing. Others are taken out by an atomic exchange before they are changed.
+ */
+#include <quire/batch.h>
+#include <quire/counters.h>
+#include <quire/hole.h>
+#include <quire/log.h>
+#include <quire/mm.h>
+#include <quire/mm_event.h>
+#include <quire/poison.h>
+
+#if QUIRE_DEBUG
+/*
+ * The word of the folio that a frame is part of: a hole or poison may come at any time, and whoever made it
+ * removes the entry again.
+ */
+static memdesc_t owner_word(pfn_t pfn)
+{
+    memdesc_t word = memdesc_read(pfn);
+
+    if (memdesc_type(word) == MEMDESC_HWPOISON)
+        word = ((struct hwpoison *)memdesc_pointer(word))->saved;
+    return memdesc_type(word) == MEMDESC_HOLE ? ((struct insecure_mem *)memdesc_pointer(word))->saved : word;
+}
+
+static void check_place(const char *who, vaddr_t addr, const pte_t *ptep, unsigned nr)
+{
+    KASSERT(nr > 0, "%s: nr is 0", who);
+    KASSERT(pt_index(addr, 0) + nr <= PT_ENTRIES(0),
+            "%s: %u entries from 0x%lx on leave the page table: one call, one table", who, nr, addr);
+    KASSERT(((vaddr_t)ptep / sizeof(pte_t) & (PT_ENTRIES(0) - 1)) == pt_index(addr, 0),
+            "%s: entry %p isn't the one for address 0x%lx", who, ptep, addr);
+    KASSERT(spin_is_locked(pt_lock(ptep)), "%s: the page-table lock isn't held", who);
+}
+
+static void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, unsigned nr)
+{
+    check_place("set_ptes", addr, ptep, nr);
+    memdesc_t word = owner_word(pte_pfn(pte));
+    for (unsigned i = 0; nr > 1 && i < nr; i++) {
+        KASSERT(!pte_present(pte_load(ptep + i)),
+                "set_ptes: entry %u of %u is present already: only nr == 1 may replace", i, nr);
+        KASSERT(owner_word(pte_pfn(pte) + i) == word,
+                "set_ptes: frame 0x%lx belongs to something else than frame 0x%lx: one call, one folio",
+                pte_pfn(pte) + i, pte_pfn(pte));
+    }
+    KASSERT(nr == 1 || pte_present(pte), "set_ptes: nr > 1 installs present entries only");
+    KASSERT(!mm || addr < USER_TOP, "set_ptes: 0x%lx isn't a user address", addr);
+}
+#else
+#define check_place(who, addr, ptep, nr) ((void)(addr))
+#define check_set_ptes(mm, addr, ptep, pte, nr) ((void)(addr))
+#endif
+
+/* --- groups ------------------------------------------------------------------------------------ */
+#if PT_CONT > 1
+/* Whether these entries may become groups: settled, the address and the frame equally far into one. */
+static bool may_group(vaddr_t addr, pte_t pte, unsigned nr)
+{
+    return nr >= PT_CONT && arch_pt_cont() && addr < USER_TOP && pte_settled(pte) &&
+           ((pte_pfn(pte) ^ addr >> PAGE_SHIFT) & (PT_CONT - 1)) == 0;
+}
+
+static void store_grouped(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
+{
+    unsigned head = (unsigned)(-(addr >> PAGE_SHIFT) & (PT_CONT - 1));
+
+    if (unlikely(head)) {
+        store_run(ptep, pte, head, 1);
+        pte = pte_advance_pfn(pte, head);
+        ptep += head;
+        nr -= head;
+    }
+    if (PT_CONT_STEP) {
+        store_run(ptep, pte_mkcont(pte), nr & ~(PT_CONT - 1), PT_CONT_STEP);
+        pte = pte_advance_pfn(pte, nr & ~(PT_CONT - 1));
+        ptep += nr & ~(PT_CONT - 1);
+    } else {
+        for (unsigned n = nr / PT_CONT; n; n--) {
+            store_group(ptep, pte);
+            pte = pte_advance_pfn(pte, PT_CONT);
+            ptep += PT_CONT;
+        }
+    }
+    store_run(ptep, pte, nr % PT_CONT, 1);
+}
+#endif
+
+/* --- installing -------------------------------------------------------------------------------- */
+void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
+{
+    check_set_ptes(mm, addr, ptep, pte, nr);
+    counter_inc(COUNTER_SET_PTES_CALLS);
+    counter_add(COUNTER_SET_PTES_ENTRIES, nr);
+#if PT_CONT > 1
+    if (nr == 1)
+        pt_isolate(mm, addr, ptep, 1);
+    mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(pte), nr);
+    if (may_group(addr, pte, nr)) {
+        store_grouped(addr, ptep, pte, nr);
+        return;
+    }
+#else
+    mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(pte), nr);
+#endif
+    store_run(ptep, pte, nr, 1);
+}
+
+void update_mmu_cache_range(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    (void)vma, (void)addr, (void)ptep, (void)nr;
+    arch_pt_publish();
+}
+
+/* --- comparing --------------------------------------------------------------------------------- */
+/* Accessed and dirty may differ within a batch. */
+static pte_t batch_key(pte_t e) { return pte_mkyoung(pte_mkdirty(e)); }
+
+/* How many entries are `pte` and what follows from it, bit by bit; whole groups at one look. */
+static unsigned equal_run(const pte_t *ptep, pte_t pte, unsigned max)
+{
+    const pte_t *p = ptep, *end = ptep + max;
+
+#if PT_CONT > 1
+    for (; end - p >= (long)PT_CONT && pte_cont(pte_load_raw(p)) && pt_group_starts(p); p += PT_CONT) {
+        if (!pte_same(pte_load(p), pte))
+            return (unsigned)(p - ptep);
+        pte = pte_advance_pfn(pte, PT_CONT);
+    }
+#endif
+    for (; end - p >= 8; p += 8) {
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < 8; i++) {
+            if (!pte_same(pte_load_raw(p + i), pte))
+                return (unsigned)(p + i - ptep);
+            pte = pte_advance_pfn(pte, 1);
+            pte_opaque(pte);
+        }
+    }
+    for (; p < end && pte_same(pte_load_raw(p), pte); p++)
+        pte = pte_advance_pfn(pte, 1);
+    return (unsigned)(p - ptep);
+}
+
+unsigned folio_pte_batch(const pte_t *ptep, pte_t pte, unsigned max, pfn_t end_pfn)
+{
+    u64 left = end_pfn - pte_pfn(pte); /* clamp first: what lies behind the folio may look alike */
+    unsigned limit = left < max ? (unsigned)left : max, nr = equal_run(ptep, pte, limit);
+
+    if (likely(nr == limit))
+        return nr;
+    nr = nr ? nr : 1;
+    for (pte_t want = pte_advance_pfn(batch_key(pte), nr); nr < limit; nr++) {
+        pte_t e = pte_load(ptep + nr);
+        if (!pte_present(e) || !pte_same(batch_key(e), want))
+            break;
+        want = pte_advance_pfn(want, 1);
+    }
+    return nr;
+}
+
+/* --- changing ---------------------------------------------------------------------------------- */
+/* What is there, the last thing that the hardware has set included; and nothing is there any more. */
+static pte_t take_out(vaddr_t addr, pte_t *ptep)
+{
+#if ARCH_FLUSH_ON_CLEAR /* where the hardware sets nothing */
+    pte_t e = pte_load_raw(ptep);
+    arch_pte_invalidate(ptep, addr);
+    pte_store(ptep, pte_empty(0));
+    return e;
+#else
+    (void)addr;
+    return pte_exchange(ptep, pte_empty(0));
+#endif
+}
+
+/* Out of the hardware's reach, changed, and back. */
+static __noinline void change_unsettled(vaddr_t addr, pte_t *ptep, struct pte_change change)
+{
+    pte_t e = take_out(addr, ptep), fresh = pte_apply(pte_mkyoung(e), change);
+
+    pte_store(ptep, pte_young(e) ? fresh : pte_mkold(fresh));
+}
+
+static __always_inline void change_entry(vaddr_t addr, pte_t *ptep, struct pte_change change)
+{
+    pte_t e = pte_load_raw(ptep);
+
+    if (likely(pte_settled(e))) {
+        pte_break(ptep, addr);
+        pte_store(ptep, pte_apply(e, change));
+    } else if (pte_present(e)) {
+        change_unsettled(addr, ptep, change);
+    }
+}
+
+void protect_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr, pgprot_t prot)
+{
+    struct pte_change change = pte_change(prot);
+
+    check_place("protect_ptes", addr, ptep, nr);
+    counter_inc(COUNTER_PROTECT_CALLS);
+    counter_add(COUNTER_PROTECT_ENTRIES, nr);
+    pt_isolate(mm, addr, ptep, nr);
+    mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(pte_load(ptep)), nr);
+    for (; nr >= 8; nr -= 8, ptep += 8, addr += 8 * PAGE_SIZE) {
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < 8; i++)
+            change_entry(addr + i * PAGE_SIZE, ptep + i, change);
+    }
+    for (; nr; nr--, ptep++, addr += PAGE_SIZE)
+        change_entry(addr, ptep, change);
+}
+
+void wrprotect_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    check_place("wrprotect_ptes", addr, ptep, nr);
+    pt_isolate(mm, addr, ptep, nr);
+    for (unsigned i = 0; i < nr; i++) {
+        pte_t e = pte_load_raw(ptep + i);
+        if (pte_present(e))
+            pte_store(ptep + i, pte_wrprotect(take_out(addr + i * PAGE_SIZE, ptep + i)));
+    }
+}
+
+unsigned age_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    unsigned young = 0;
+
+    check_place("age_ptes", addr, ptep, nr);
+    counter_inc(COUNTER_AGE_CALLS);
+    counter_add(COUNTER_AGE_ENTRIES, nr);
+    pt_isolate(mm, addr, ptep, nr);
+    for (unsigned i = 0; i < nr; i++) {
+        pte_t e = pte_load_raw(ptep + i);
+        if (!pte_present(e) || !pte_young(e))
+            continue;
+        young++;
+        pte_store(ptep + i, pte_mkold(take_out(addr + i * PAGE_SIZE, ptep + i)));
+    }
+    return young;
+}
+
+void clear_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    check_place("clear_ptes", addr, ptep, nr);
+    counter_inc(COUNTER_CLEAR_CALLS);
+    counter_add(COUNTER_CLEAR_ENTRIES, nr);
+    pt_isolate(mm, addr, ptep, nr);
+    mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(pte_load(ptep)), nr);
+#if ARCH_FLUSH_ON_CLEAR
+    for (unsigned i = 0; i < nr; i++) {
+        arch_pte_invalidate(ptep + i, addr + i * PAGE_SIZE);
+        pte_store(ptep + i, pte_empty(0));
+    }
+#else
+    store_run(ptep, pte_empty(0), nr, 0);
+#endif
+}

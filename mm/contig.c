@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Groups of entries that share one TLB entry: arm64's contiguous bit, riscv's Svnapot. PT_CONT entries, naturally
+ * aligned in addresses and frames, alike in everything.
+ *
+ * Invariant: the entries of a group differ in nothing; a group is changed whole (mm/batch.c) or unfolded before.
+ * pte_load() shows single entries as if there were no groups. From single entries to a group or back the size of what
+ * a TLB holds changes, which takes break-before-make: clear, flush, store (Arm ARM, "Using break-before-make";
+ * Privileged ISA, Svnapot, asks for the same). An access in between faults, finds the page-table lock, and then the
+ * new entries.
+ */
+#include <quire/counters.h>
+#include <quire/mm_event.h>
+#include <quire/pgtable.h>
+#include <quire/tlb.h>
+
+#if PT_CONT > 1
+
+/* All entries out, what the hardware had set in any of them is true of all, and nobody holds a translation. */
+static pte_t break_group(struct mm *mm, vaddr_t addr, pte_t *group)
+{
+    pte_t first = pte_load(group);
+
+    mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(first), PT_CONT);
+    for (unsigned i = 0; i < PT_CONT; i++) {
+        pte_t e = pte_exchange(group + i, pte_empty(0));
+        if (pte_young(e))
+            first = pte_mkyoung(first);
+        if (pte_dirty(e))
+            first = pte_mkdirty(first);
+    }
+    tlb_flush_range(mm, addr, PT_CONT);
+    mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(first), PT_CONT);
+    return first;
+}
+
+void pt_unfold(struct mm *mm, vaddr_t addr, pte_t *ptep)
+{
+    pte_t *group = (pte_t *)ALIGN_DOWN((vaddr_t)ptep, PT_CONT * sizeof(pte_t));
+    pte_t e = break_group(mm, ALIGN_DOWN(addr, PT_CONT * PAGE_SIZE), group);
+
+    counter_inc(COUNTER_UNFOLD);
+    for (unsigned i = 0; i < PT_CONT; i++)
+        pte_store(group + i, pte_advance_pfn(e, i));
+    arch_pt_publish();
+}
+
+bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep)
+{
+    pte_t *group = (pte_t *)ALIGN_DOWN((vaddr_t)ptep, PT_CONT * sizeof(pte_t));
+    pte_t first = pte_load_raw(group);
+
+    if (!arch_pt_cont() || pte_cont(first) || !pte_settled(first) || !pte_user(first) || pte_pfn(first) % PT_CONT)
+        return false;
+    for (unsigned i = 1; i < PT_CONT; i++)
+        if (!pte_same(pte_load_raw(group + i), pte_advance_pfn(first, i)))
+            return false;
+    first = break_group(mm, ALIGN_DOWN(addr, PT_CONT * PAGE_SIZE), group);
+    counter_inc(COUNTER_FOLD);
+    for (unsigned i = 0; i < PT_CONT; i++)
+        pte_store(group + i, pte_mkcont(pte_advance_pfn(first, i)));
+    arch_pt_publish();
+    return true;
+}
+
+void pt_isolate_slow(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    pte_t *last = ptep + nr - 1;
+
+    if (pte_cont(pte_load_raw(ptep)) && !pt_group_starts(ptep))
+        pt_unfold(mm, addr, ptep);
+    if (pte_cont(pte_load_raw(last)) && !pt_group_starts(last + 1))
+        pt_unfold(mm, addr + (nr - 1) * PAGE_SIZE, last);
+}
+
+#else /* nothing calls the others */
+
+bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep)
+{
+    (void)mm, (void)addr, (void)ptep;
+    return false;
+}
+
+#endif
