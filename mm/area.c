@@ -4,6 +4,7 @@
  * mm->areas_lock held by every caller.
  */
 #include <quire/mm.h>
+#include <quire/block.h>
 #include <quire/errno.h>
 #include <quire/slab.h>
 
@@ -136,6 +137,7 @@ int area_split(struct vma *vma, vaddr_t at)
 
     if (!high)
         return -ENOMEM;
+    block_split_inside(vma->mm, at);
     high->offset = vma->offset + ((at - vma->start) >> PAGE_SHIFT);
     high->obj = vma->obj;
     high->anon = vma->anon;

@@ -4,6 +4,7 @@
  * on both sides, in batches. Locks: the parent's areas_lock for writing; the child is nobody's yet.
  */
 #include <quire/batch.h>
+#include <quire/block.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/mm.h>
@@ -133,6 +134,13 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
         pte_t *ptep = pt_walk(&parent->root, addr, &level);
         vaddr_t span = pt_span(level ? level : 1);
         next = MIN(from->end, ALIGN_DOWN(addr, span) + span);
+        if (level == 1 && pde_leaf(pte_load_raw(ptep), 1)) {
+            int err = block_copy(g, to, addr, ptep);
+            if (err < 0)
+                return err;
+            if (err)
+                next = addr; /* split meanwhile: again, page by page */
+        }
         if (level)
             continue;
         pte_t *into = pt_ensure(child, addr, 0);

@@ -4,6 +4,7 @@
  * several CPUs may fault in one address space; the page-table lock decides who is first, and the loser finds
  * the entry present and returns "try again".
  */
+#include <quire/block.h>
 #include <quire/buddy.h>
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
@@ -204,6 +205,51 @@ static __noinline int fault_present(struct vma *vma, vaddr_t addr, unsigned acce
     return 0;
 }
 
+/* An object's folio that is large enough, as a block. 0: it is mapped; 1: pages. */
+static int fault_object_block(struct vma *vma, vaddr_t addr)
+{
+    u64 page = area_page(vma, addr), in_block = (addr >> PAGE_SHIFT) % BLOCK_FRAMES;
+    struct folio *f = memobj_folio(vma->obj, page);
+    unsigned prot = vma->flags & VMA_SHARED ? vma->prot : vma->prot & ~(unsigned)PROT_WRITE;
+
+    if (!f)
+        return 1;
+    int err = 1;
+    if (f->order >= BLOCK_ORDER && page - f->index >= in_block)
+        err = map_block(vma, addr, f, page - f->index - in_block, prot);
+    folio_put(f);
+    if (!err)
+        counter_inc(COUNTER_FAULT_OBJECT);
+    return err;
+}
+
+/* Anonymous memory that wants blocks. 0: mapped; 1: pages, of smaller folios that may be had. */
+static int fault_anon_block(struct vma *vma, vaddr_t addr)
+{
+    struct folio *f = area_ensure_anon(vma) ? NULL : try_folio(vma, vma->mm->quota, BLOCK_ORDER, FOLIO_ZERO);
+
+    if (!f)
+        return 1;
+    f->index = ALIGN_DOWN(addr, BLOCK_BYTES) >> PAGE_SHIFT;
+    int err = map_block(vma, addr, f, 0, vma->prot);
+    folio_put(f);
+    if (!err)
+        counter_inc(COUNTER_FAULT_ANON);
+    return err;
+}
+
+/* Where no table of pages is: a block, there or to be made. 0, 1: pages, an error. */
+static __noinline int fault_above_pages(struct vma *vma, vaddr_t addr, unsigned access, pte_t *entry, unsigned level)
+{
+    if (level == 1 && pde_leaf(pte_load_raw(entry), 1))
+        return block_fault(vma, addr, access, entry);
+    if (vma->flags & VMA_HOLE || !block_in_area(vma, addr))
+        return 1;
+    if (vma->obj)
+        return fault_object_block(vma, addr);
+    return vma->flags & VMA_HUGE ? fault_anon_block(vma, addr) : 1;
+}
+
 static int fault_in_area(struct vma *vma, vaddr_t addr, unsigned access)
 {
     if (!(vma->prot & access))
@@ -211,9 +257,12 @@ static int fault_in_area(struct vma *vma, vaddr_t addr, unsigned access)
     unsigned level;
     pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
     if (unlikely(level > 0)) {
+        int err = fault_above_pages(vma, addr, access, ptep, level);
+        if (err <= 0)
+            return err;
         ptep = pt_ensure(vma->mm, addr, 0);
-        if (!ptep)
-            return -ENOMEM;
+        if (!ptep) /* or a block has come there: the next fault sees it */
+            return block_at(&vma->mm->root, addr) ? 0 : -ENOMEM;
     }
     pte_t e = pte_load(ptep);
     if (pte_present(e))

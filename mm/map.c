@@ -4,6 +4,7 @@
  * level-0 table, and its entries are handled in batches that never leave one folio.
  */
 #include <quire/batch.h>
+#include <quire/block.h>
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
@@ -112,7 +113,9 @@ int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, siz
     limit = MIN(limit, folio_nr_pages(f) - first);
 
     pte_t *ptep = pt_ensure(mm, addr, 0);
-    return ptep ? (int)map_entries(vma, addr, ptep, f, first, (unsigned)limit, prot) : -ENOMEM;
+    if (!ptep)
+        return block_at(&mm->root, addr) ? 0 : -ENOMEM;
+    return (int)map_entries(vma, addr, ptep, f, first, (unsigned)limit, prot);
 }
 
 int map_hole_entries(struct vma *vma)
@@ -288,7 +291,15 @@ static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vad
 {
     for (vaddr_t addr = start, next; addr < end; addr = next) {
         unsigned nr;
-        pte_t *ptep = next_run(vma->mm, addr, end, &nr, &next);
+        pte_t *ptep = next_run(vma->mm, addr, end, &nr, &next), *block = ptep ? NULL : block_at(&vma->mm->root, addr);
+        if (unlikely(block)) {
+            if (next - addr < BLOCK_BYTES || !block_clear(g, addr, block)) {
+                block_split(vma->mm, addr, block);
+                next = addr; /* again, page by page */
+            }
+            if (tlb_gather_full(g))
+                tlb_gather_end(g);
+        }
         if (!ptep)
             continue;
         spinlock_t *lock = pt_lock(ptep);
@@ -367,7 +378,9 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         if (vma->end <= addr)
             vma = area_next(vma);
         unsigned nr;
-        pte_t *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next);
+        pte_t *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next), *block = ptep ? NULL : block_at(&mm->root, addr);
+        if (unlikely(block) && !block_protect(&g, vma, addr, block, prot))
+            next = addr; /* again, page by page */
         if (!ptep)
             continue;
         spinlock_t *lock = pt_lock(ptep);

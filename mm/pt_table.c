@@ -69,6 +69,7 @@ pte_t *pt_table_alloc(struct mm *mm, unsigned level)
     pt->fragments = 1;
     pt->pfn = pfn;
     pt->mm = mm;
+    pt->deposits = NULL;
     list_init(&pt->link);
     if (mm && TABLES_PER_FRAME(level) > 1) {
         spin_lock(&mm->tables_lock);

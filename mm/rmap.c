@@ -4,6 +4,7 @@
  * area says at which address an index would be. What the page table says there decides.
  */
 #include <quire/rmap.h>
+#include <quire/block.h>
 #include <quire/hole.h>
 #include <quire/mm.h>
 #include <quire/tlb.h>
@@ -31,6 +32,10 @@ static void walk_area(struct vma *vma, struct folio *f, size_t first, size_t nr,
             continue;
         }
         pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
+        if (level == 1 && pde_leaf(pte_load_raw(ptep), 1)) { /* what is asked for is mostly a part of it */
+            block_split(vma->mm, addr, ptep);
+            continue;
+        }
         if (level) {
             i++;
             continue;

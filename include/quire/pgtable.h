@@ -41,6 +41,7 @@ struct ptdesc {
     pfn_t pfn;
     struct mm *mm;   /* NULL: the kernel's */
     struct list link; /* of the mm's tables with a free part */
+    pte_t *deposits;  /* empty tables, one for each block in this one: quire/block.h */
     void *slab_link;
 } __aligned(16);
 
@@ -75,15 +76,16 @@ pte_t *pt_ensure(struct mm *mm, vaddr_t addr, unsigned level);
 pte_t *pt_table_alloc(struct mm *mm, unsigned level);
 void pt_table_free(pte_t *table);
 
-/* The lock of the table that this entry lies in: the frame's word says which descriptor. */
-static inline spinlock_t *pt_lock(const pte_t *entry)
+/* The descriptor of the table that this entry lies in: the frame's word says which. */
+static inline struct ptdesc *pt_descriptor(const pte_t *entry)
 {
     memdesc_t word = memory.words[address_pfn(entry)];
 
     DEBUG_ASSERT(memdesc_type(word) == MEMDESC_PTDESC, "%p isn't in a page table: its frame is %s", (const void *)entry,
                  memdesc_type_name(memdesc_type(word)));
-    return &((struct ptdesc *)memdesc_pointer(word))->lock;
+    return memdesc_pointer(word);
 }
+static inline spinlock_t *pt_lock(const pte_t *entry) { return &pt_descriptor(entry)->lock; }
 
 #ifndef ARCH_HAS_STORE_PAIR
 static inline void pte_store_pair(pte_t *p, pte_t a, pte_t b)

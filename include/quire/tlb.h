@@ -17,7 +17,7 @@ struct tlb_gather {
     struct mm *mm;
     vaddr_t start, end; /* what changed; start >= end: nothing */
     unsigned nr_folios, nr_others;
-    bool tables; /* a table goes too: paging-structure caches */
+    bool tables; /* entries above level 0 changed: paging-structure caches, all of the root */
     struct {
         struct insecure_mem *hole; /* nr mappings of it; NULL: */
         pte_t *table;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See helpers.h. */
 #include "helpers.h"
+#include <quire/block.h>
 #include <quire/buddy.h>
 #include <arch-generic/machine.h>
 #include <quire/memory_init.h>
@@ -170,7 +171,9 @@ static u64 check_entries(struct mm *mm, struct vma *vma)
     for (vaddr_t addr = vma->start; addr < vma->end;) {
         unsigned level;
         pte_t e = pte_load(pt_walk(&mm->root, addr, &level));
-        if (level) { /* no table: on to the next */
+        if (block_at(&mm->root, addr)) /* page by page too */
+            e = mm_lookup(mm, addr);
+        else if (level) { /* no table: on to the next */
             addr = ALIGN_DOWN(addr, pt_span(level)) + pt_span(level);
             continue;
         }

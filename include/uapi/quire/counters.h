@@ -21,6 +21,8 @@
     X(AGE_ENTRIES, "age_ptes.entries")                                                            \
     X(FOLD, "contig.fold")                     /* groups made of entries that were there */       \
     X(UNFOLD, "contig.unfold")                 /* groups undone */                                \
+    X(BLOCK_MAP, "block.map")                  /* blocks of 2 MiB in user space */                 \
+    X(BLOCK_SPLIT, "block.split")                                                                 \
     X(FLUSH_LOCAL, "tlb.flush_local")                                                              \
     X(FLUSH_REMOTE, "tlb.flush_remote")        /* other CPUs asked */                              \
     X(FLUSH_OPERATIONS, "tlb.operations")      /* gathers that had to flush */                     \
