@@ -150,6 +150,26 @@ static void bench_hole(void)
     folio_put(f);
 }
 
+/* What a hole saves: the same four frames as a folio of their own, and one folio again. */
+static void bench_split_join(void)
+{
+    unsigned order = largest_order(HOLE_ORDER);
+    struct folio *f = folio_alloc(order, 0), *joined = NULL;
+    size_t middle = f ? folio_nr_pages(f) / 2 : 0;
+
+    if (!f)
+        return;
+    u64 start = arch_cycles();
+    int err = folio_split_around(f, middle, 2);
+    u64 split = arch_cycles() - start;
+    start = arch_cycles();
+    if (!err)
+        err = folio_join(f, order, &joined);
+    if (!err)
+        print("split_4_join", split + arch_cycles() - start, 1);
+    folio_put(joined ? joined : f);
+}
+
 static void bench_hole_mapped(void)
 {
     u64 pages = 1UL << largest_order(HOLE_ORDER), cycles = 0;
@@ -186,5 +206,6 @@ void bench_kernel(void)
     bench_lookup();
     bench_folio();
     bench_hole();
+    bench_split_join();
     bench_hole_mapped();
 }

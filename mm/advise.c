@@ -45,6 +45,9 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
     } else if (advice == MADV_DONTNEED) {
         unmap_range(mm, addr, end);
         err = 0;
+    } else if (advice == MADV_COLD) {
+        age_range(mm, addr, end);
+        err = 0;
     } else if (advice == MADV_HUGEPAGE) {
         err = set_flags(mm, addr, end, VMA_HUGE, VMA_NOHUGE);
     } else if (advice == MADV_NOHUGEPAGE) {

@@ -394,3 +394,33 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
     }
     tlb_gather_end(&g);
 }
+
+/* --- ageing ------------------------------------------------------------------------------------ */
+u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    struct tlb_gather g;
+    u64 young = 0;
+
+    tlb_gather_begin(&g, mm);
+    for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_next(vma)) {
+        for (vaddr_t addr = MAX(start, vma->start), next; addr < MIN(end, vma->end); addr = next) {
+            unsigned nr;
+            pte_t *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next), *block = ptep ? NULL : block_at(&mm->root, addr);
+            if (unlikely(block)) { /* how much of a block is used shows only in pages */
+                block_split(mm, addr, block);
+                next = addr;
+            }
+            if (!ptep)
+                continue;
+            spinlock_t *lock = pt_lock(ptep);
+            spin_lock(lock);
+            unsigned found = age_ptes(mm, addr, ptep, nr);
+            spin_unlock(lock);
+            if (found)
+                tlb_gather_range(&g, addr, nr);
+            young += found;
+        }
+    }
+    tlb_gather_end(&g);
+    return young;
+}

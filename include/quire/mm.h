@@ -148,6 +148,8 @@ int unmap_areas(struct mm *mm, vaddr_t start, size_t len); /* page-aligned; area
 int map_hole_entries(struct vma *vma);
 /* Entries of [start, end) get at most `prot`; flushes. areas_lock for writing. */
 void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot);
+/* "Accessed" is taken from all pages of [start, end); flushes once. Returns how many had it. areas_lock for writing. */
+u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end);
 int area_make_anon(struct vma *vma);
 /* The owner of its private pages; -ENOMEM. */
 static inline int area_ensure_anon(struct vma *vma)

@@ -19,5 +19,6 @@
 #define MADV_DONTNEED 4
 #define MADV_HUGEPAGE 14
 #define MADV_NOHUGEPAGE 15
+#define MADV_COLD 20 /* not used any time soon: "accessed" starts anew */
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
