@@ -6,7 +6,7 @@
 #pragma once
 
 #include <quire/folio.h>
-#include <quire/pgtable.h>
+#include <quire/mm.h>
 
 /* The compiler would rather compute each value from the first than add to the last. */
 #define pte_opaque(pte) __asm__("" : "+r"((pte).v))
@@ -161,4 +161,19 @@ static __always_inline bool single_frame(const memdesc_t *words, pte_t raw, stru
     memdesc_t word = READ_ONCE(words[pte_pfn(raw)]);
     *f = memdesc_pointer(word);
     return memdesc_type(word) == MEMDESC_FOLIO && !(*f)->order;
+}
+
+/*
+ * The level-0 entries for [addr, end) as far as one table holds them. NULL: there is no table; *next is where
+ * the next one may begin. Otherwise *nr entries.
+ */
+static inline pte_t *next_run(struct mm *mm, vaddr_t addr, vaddr_t end, unsigned *nr, vaddr_t *next)
+{
+    unsigned level;
+    pte_t *entry = pt_walk(&mm->root, addr, &level);
+    vaddr_t span = pt_span(level ? level : 1);
+
+    *next = MIN(end, ALIGN_DOWN(addr, span) + span);
+    *nr = (unsigned)((*next - addr) >> PAGE_SHIFT);
+    return level ? NULL : entry;
 }
