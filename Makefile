@@ -31,7 +31,7 @@ one_of   = $(filter build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1),$(GO
 ASKED   := $(if $(filter test test-harness bench build check,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
 SCRIPTS := $(if $(filter test% bench%,$(GOALS)),--with-python)
 
-.PHONY: default help build test test-harness bench check clean ready \
+.PHONY: default help build test test-harness mutants bench check clean ready \
     $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS)
 
 default: build-$(DEFAULT_ARCH)
@@ -70,6 +70,10 @@ test-harness: $(HARNESS_ARCHES:%=.harness-%)
 .PHONY: $(ARCHES:%=.harness-%) $(ARCHES:%=.release-%)
 $(ARCHES:%=.harness-%): .harness-%: ready
 	$(build) $* VARIANT=harness EXTRA_TESTS=tests/harness/cases
+
+# Seeded bugs, each built and tested: ten minutes and more, so not part of `make test`.
+mutants: ready
+	@$(PYTHON) -B tests/mutants $(if $(MUTANT),'$(MUTANT)')
 
 # --- figures -------------------------------------------------------------------------------------
 $(ARCHES:%=.release-%): .release-%: ready

@@ -12,6 +12,7 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make bench                figures in guest instructions beside those of other kernels
   make bench-MACHINE        of one machine
   make build, build-MACHINE only build, into build/MACHINE/
+  make mutants              seeded bugs, one after the other: do the tests notice? MUTANT=pattern for some
   make check                static analysis: sparse, cppcheck, shellcheck
   make clean                remove build/
 

@@ -318,3 +318,28 @@ TEST(tlb, a_number_about_to_be_loaded_is_kept_but_not_one_of_an_older_generation
     mm_put(loading);
     mm_put(stale);
 }
+
+/* Bug 2: an inner batch that ends the outer one. */
+TEST(tlb, a_range_over_several_tables_is_flushed_once)
+{
+    struct mm *mm = mm_create();
+    ASSERT(mm);
+    vaddr_t base = map_anonymous(mm, 4 * pt_span(1), PROT_READ | PROT_WRITE);
+
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 4; i++)
+            ASSERT_EQ(mm_fault(mm, base + i * pt_span(1) + 3 * PAGE_SIZE, ACCESS_WRITE), 0);
+        seem_active_everywhere(mm);
+        u64 before = test_count(COUNTER_FLUSH_OPERATIONS);
+        if (round == 0)
+            EXPECT_EQ(mm_protect(mm, base, 4 * pt_span(1), PROT_READ), 0);
+        else if (round == 1)
+            EXPECT_EQ(mm_madvise(mm, base, 4 * pt_span(1), MADV_COLD), 0);
+        else
+            EXPECT_EQ(mm_madvise(mm, base, 4 * pt_span(1), MADV_DONTNEED), 0);
+        EXPECT_EQ(test_count(COUNTER_FLUSH_OPERATIONS) - before, 1);
+        if (round == 0)
+            EXPECT_EQ(mm_protect(mm, base, 4 * pt_span(1), PROT_READ | PROT_WRITE), 0);
+    }
+    mm_put(mm);
+}
