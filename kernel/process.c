@@ -20,7 +20,7 @@
 
 #define USER_STACK_TOP ((vaddr_t)USER_TOP - 1 * MiB)
 
-static struct list processes = LIST_INIT(processes);
+struct list processes = LIST_INIT(processes);
 static spinlock_t processes_lock;
 static u64 next_process_id = 1;
 static u64 nr_processes;

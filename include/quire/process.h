@@ -37,6 +37,8 @@ struct process {
     struct list children, child_link;
 };
 
+extern struct list processes; /* all of them, by all_link */
+
 void process_init(void);
 
 /*

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <quire/boot_info.h>
+#include <quire/inspect.h>
 #include <quire/types.h>
 
 struct test_results {
@@ -20,6 +21,10 @@ struct test_results {
 
 #if QUIRE_DEBUG
 extern struct test_results test_results;
+/* What a debugger looks at while tests run: <quire/inspect.h>. */
+extern struct inspect_checkpoint inspect_checkpoint;
+void checkpoint_ask(void);
+void checkpoint_done(void);
 bool test_runner_wanted(const struct boot_info *boot);
 void __noreturn test_runner_main(const struct boot_info *boot);
 /* Kernel tests matching pattern, from the shell. Number of failures. */
