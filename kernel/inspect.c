@@ -70,8 +70,8 @@ void inspect_init(void)
     r->uv = (u64)&inspect_uv;
 #if QUIRE_DEBUG
     r->checkpoint = (u64)&inspect_checkpoint;
-    r->checkpoint_ask = (u64)checkpoint_ask;
-    r->checkpoint_done = (u64)checkpoint_done;
+    r->checkpoint_even = (u64)checkpoint_even;
+    r->checkpoint_odd = (u64)checkpoint_odd;
 #endif
     r->kernel_root = paddr_value(kernel_root()->table);
 }

@@ -99,6 +99,8 @@ void test_fail(const char *file, int line, const char *fmt, ...)
     test_diag("%s:%d: %s", file, line, text);
 }
 
+void test_runner_fail(void) { now.failed = true; }
+
 static void __noreturn end_test(void)
 {
     struct thread *self = current_thread();
@@ -145,39 +147,6 @@ void test_allow_leak(const char *why)
 {
     now.leak_allowed = true;
     (void)why;
-}
-
-/* --- checkpoints ------------------------------------------------------------------------------- */
-struct inspect_checkpoint inspect_checkpoint;
-
-/* Two doors for a debugger's breakpoints: it removes the one where it stands by waiting at the other. */
-void __noinline checkpoint_ask(void) { __asm__ volatile("" ::: "memory"); }
-void __noinline checkpoint_done(void) { __asm__ volatile("" ::"r"(1) : "memory"); }
-
-/*
- * Whoever watches from outside walks all page tables while the machine stands still here. Other CPUs may be in the
- * middle of something: the watcher then asks for another look after a while, and what it sees each time is wrong.
- */
-void test_checkpoint(const char *name)
-{
-    bool quote = console_quote_users;
-
-    console_quote_users = false;
-    kprintf("%s# checkpoint %s\n", console_at_line_start() ? "" : "\n", name);
-    console_quote_users = quote;
-    inspect_checkpoint.number++;
-    inspect_checkpoint.look = 0;
-    strlcpy(inspect_checkpoint.name, name, sizeof(inspect_checkpoint.name));
-    do {
-        inspect_checkpoint.answer = CHECKPOINT_NOBODY;
-        checkpoint_ask();
-        checkpoint_done();
-        inspect_checkpoint.look++;
-        if (READ_ONCE(inspect_checkpoint.answer) == CHECKPOINT_AGAIN && !locks_held())
-            thread_sleep_until(arch_clock_ns() + NS_PER_MS);
-    } while (READ_ONCE(inspect_checkpoint.answer) == CHECKPOINT_AGAIN);
-    if (READ_ONCE(inspect_checkpoint.answer) == CHECKPOINT_WRONG)
-        test_fail(__FILE__, __LINE__, "the page tables, walked from outside at checkpoint %s, are wrong", name);
 }
 
 /* --- books ------------------------------------------------------------------------------------- */

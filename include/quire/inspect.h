@@ -35,7 +35,7 @@ struct inspect_root {
     u64 process_link, process_id, process_name, process_mm; /* struct process */
     u64 uv;                 /* address of struct inspect_uv */
     u64 checkpoint;         /* address of struct inspect_checkpoint; 0 in release builds */
-    u64 checkpoint_ask, checkpoint_done; /* functions for breakpoints */
+    u64 checkpoint_even, checkpoint_odd; /* functions for breakpoints */
 };
 extern struct inspect_root inspect_root;
 
@@ -49,8 +49,8 @@ struct inspect_uv {
 extern const struct inspect_uv inspect_uv;
 
 /*
- * test_checkpoint() fills in number and name and calls checkpoint_ask(), where a debugger has a breakpoint; it looks
- * at the machine, writes its answer and lets it run on to checkpoint_done().
+ * test_checkpoint() fills in number and name and calls checkpoint_even() and checkpoint_odd() in turn, one for each
+ * look. A debugger with a breakpoint there looks at the machine, writes its answer and lets it go on.
  */
 enum { CHECKPOINT_NOBODY, CHECKPOINT_FINE, CHECKPOINT_AGAIN, CHECKPOINT_WRONG };
 struct inspect_checkpoint {

@@ -21,10 +21,11 @@ struct test_results {
 
 #if QUIRE_DEBUG
 extern struct test_results test_results;
-/* What a debugger looks at while tests run: <quire/inspect.h>. */
+void test_runner_fail(void); /* the test that runs has failed */
+/* Where a debugger stops the machine: kernel/checkpoint.c, <quire/inspect.h>. */
 extern struct inspect_checkpoint inspect_checkpoint;
-void checkpoint_ask(void);
-void checkpoint_done(void);
+void checkpoint_even(void);
+void checkpoint_odd(void);
 bool test_runner_wanted(const struct boot_info *boot);
 void __noreturn test_runner_main(const struct boot_info *boot);
 /* Kernel tests matching pattern, from the shell. Number of failures. */

@@ -171,14 +171,23 @@ def check_ptdesc(picture, table, word, where):
 
 
 def check_unused_tables(picture, used):
-    """A page-table frame that no walk came to was lost."""
-    frames = {address // PAGE for address in used}
+    """A page-table frame, or a part of one that is in use, that no walk came to was lost."""
+    seen = set()
     for pfn, nr, word in picture.words.runs:
         if w.type_of(word) != w.PTDESC or w.pointer_of(word) == picture.root.early_ptdesc:
             continue
-        if not any(frame in frames for frame in range(pfn, pfn + nr)):
-            yield Complaint("table lost", ("table lost", pfn), "a page table is used by no address space: it is lost",
-                            [picture.words.describe(pfn)])  # fmt: skip
+        address = picture.physical(w.pointer_of(word))
+        level, _ = picture.words.ptdesc(w.pointer_of(word))
+        size = picture.format.table_bytes(level)
+        fragments = picture.memory.number(address + picture.root.ptdesc_fragments, 2) if size < PAGE else 1
+        tables = [pfn * PAGE + i * size for i in range(16) if fragments >> i & 1]
+        if word in seen:
+            continue  # a table of several frames: the first one is its address
+        seen.add(word)
+        for table in tables:
+            if table not in used:
+                yield Complaint("table lost", ("table lost", table), "a page table is used by no address space: it is lost",
+                                [f"table of level {level} at {table:#x}", picture.words.describe(pfn)])  # fmt: skip
 
 
 def check_kernel_halves(picture, walk):

@@ -16,7 +16,7 @@ FIELDS = """
     poison_pfn poison_saved
     ptdesc_level ptdesc_order ptdesc_fragments ptdesc_pfn ptdesc_mm early_ptdesc
     mm_table processes process_link process_id process_name process_mm
-    uv checkpoint checkpoint_ask checkpoint_done
+    uv checkpoint checkpoint_even checkpoint_odd
 """.split()
 FORM = "QQ64s" + "Q" * (len(FIELDS) - 3)
 
