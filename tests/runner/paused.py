@@ -9,6 +9,9 @@ import time
 from .checkpoints import Wires, kernel_of, take_live
 
 
+SILENCE = 1.5
+
+
 class NeverCame(Exception):
     """The machine ended or was silent before it said the words."""
 
@@ -35,10 +38,13 @@ def picture_when(machine, append, words, cpus=4, memory="1G", seed=1, patience=6
 
 
 def wait_for(stdout, words, patience):
+    """Without words: until it has started its first program and then been silent for SILENCE seconds."""
     console, end = b"", time.monotonic() + patience
     selector = selectors.DefaultSelector()
     selector.register(stdout, selectors.EVENT_READ)
-    while words not in console:
+    while words not in console or not words:
+        if not words and b"init runs" in console and not selector.select(timeout=SILENCE):
+            break
         data = os.read(stdout.fileno(), 65536) if selector.select(timeout=max(0, end - time.monotonic())) else b""
         if not data:
             last = console.decode("utf-8", "replace")[-1500:]

@@ -7,19 +7,14 @@ registers over the gdb stub, and struct inspect_root says where things are. `mak
 
 import argparse
 import os
-import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from ptwalk.attach import CANT_LOOK, look  # noqa: E402
 from ptwalk.checks import CHECKS, check_all, tell  # noqa: E402
-from ptwalk.elf import Kernel, NotAKernel  # noqa: E402
-from ptwalk.gdbstub import Gdb, StubError  # noqa: E402
-from ptwalk.live import Live  # noqa: E402
-from ptwalk.memory import NotRead  # noqa: E402
-from ptwalk.qmp import Qmp, QmpError  # noqa: E402
-from ptwalk.root import WrongRoot  # noqa: E402
+from ptwalk.elf import Kernel  # noqa: E402
 from ptwalk.walk import PAGE, walk_all  # noqa: E402
 
 
@@ -35,27 +30,6 @@ def parse_arguments():
     parser.add_argument("--gdb", help="QEMU's gdb stub, a socket (build/MACHINE/gdb.sock); \"none\": don't look at registers")
     parser.add_argument("--list", action="store_true", help="also print every run of entries in user space")
     return parser.parse_args()
-
-
-def connect(path):
-    sock = socket.socket(socket.AF_UNIX)
-    sock.settimeout(20)
-    sock.connect(path)
-    return sock
-
-
-def look(kernel, arguments, folder):
-    """Pause, take a picture, go on if it ran."""
-    qmp = Qmp(connect(arguments.qmp or f"{folder}/qmp.sock"))
-    ran = qmp.running()
-    qmp.ask("stop")
-    try:
-        path = arguments.gdb or f"{folder}/gdb.sock"
-        gdb = None if path == "none" else Gdb(connect(path), kernel.order)
-        return Live(kernel, qmp, gdb).picture()
-    finally:
-        if ran:
-            qmp.ask("cont")
 
 
 def summary(picture, walk):
@@ -84,10 +58,12 @@ def main():
     folder = f"build/{arguments.machine}"
     start = time.monotonic()
     try:
-        picture = look(Kernel(arguments.kernel or f"{folder}/quire.elf"), arguments, folder)
+        gdb = arguments.gdb or f"{folder}/gdb.sock"
+        picture = look(Kernel(arguments.kernel or f"{folder}/quire.elf"), arguments.qmp or f"{folder}/qmp.sock",
+                       None if gdb == "none" else gdb)  # fmt: skip
         walk = walk_all(picture)
         complaints = check_all(picture, walk)
-    except (OSError, QmpError, StubError, WrongRoot, NotAKernel, NotRead) as error:
+    except CANT_LOOK as error:
         print(f"ptwalk: {error}", file=sys.stderr)
         return 2
     print("\n".join(summary(picture, walk)))

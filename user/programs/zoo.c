@@ -96,7 +96,8 @@ int main(int argc, char **argv)
     touch(shared, 256 * KIB, PAGE);
     touch(closed, 64 * KIB, PAGE);
     mprotect(closed, 64 * KIB, PROT_NONE);
-    printf("large:     8 MiB at %p, HUGEPAGE\n", large);
+    madvise(large + 3 * MIB, PAGE, MADV_HWPOISON); /* refused by release builds */
+    printf("large:     8 MiB at %p, HUGEPAGE; the page at %p is broken\n", large, large + 3 * MIB);
     printf("single:    256 KiB at %p, NOHUGEPAGE, every second page\n", single);
     printf("shared:    256 KiB at %p\n", shared);
     printf("closed:    64 KiB at %p, PROT_NONE\n", closed);
