@@ -437,6 +437,16 @@ struct process *process_by_index(unsigned index)
     return found;
 }
 
+struct mm *process_mm(struct process *p)
+{
+    spin_lock(&p->lock);
+    struct mm *mm = p->nr_threads ? p->mm : NULL;
+    if (mm)
+        mm_get(mm);
+    spin_unlock(&p->lock);
+    return mm;
+}
+
 struct process *process_by_id(u64 id)
 {
     for (unsigned i = 0;; i++) {

@@ -432,6 +432,9 @@ int test_runner_event(unsigned kind, const char *text, u64 value)
     case QUIRE_TEST_CHECKPOINT:
         test_checkpoint(text);
         return 0;
+    case QUIRE_TEST_ALLOW_LEAK:
+        test_allow_leak(text);
+        return 0;
     default:
         (void)value;
         return -EINVAL;
