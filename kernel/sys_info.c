@@ -156,7 +156,7 @@ static void describe_entries(struct vma *vma, struct quire_area *a)
             a->hole_entries += n;
         if (memdesc_type(word) == MEMDESC_MISC && memdesc_misc(word) == MISC_ZERO)
             a->zero_entries += n;
-        a->contiguous_entries += arch_pte_reach(e, 0) > 1 ? n : 0;
+        a->contiguous_entries += pte_reach(pte_load_raw(ptep), 0) > 1 ? n : 0;
         a->mapped += n;
         a->batches++;
         a->largest_batch = MAX(a->largest_batch, (u64)n);

@@ -23,7 +23,7 @@ static pte_t take_steps(const struct pt_root *root, vaddr_t addr, struct quire_w
 
     for (unsigned level = PT_LEVELS - 1;; level--) {
         struct quire_walk_step *step = &w->step[w->steps++];
-        pte_t e = pte_load(table + pt_index(addr, level));
+        pte_t e = pte_load_raw(table + pt_index(addr, level));
         bool present = level ? pde_present(e, level) : pte_present(e);
         *step = (struct quire_walk_step){.level = level, .table = paddr_value(address_paddr(table)),
                                          .index = pt_index(addr, level), .entry = e.v};
@@ -96,7 +96,7 @@ static void describe_walk(struct mm *mm, vaddr_t addr, struct quire_walk *w)
     pte_t page = pt_lookup(&mm->root, addr);
     if (pte_present(page)) {
         w->end = pte_accessible(page) ? QUIRE_WALK_FRAME : QUIRE_WALK_CLOSED;
-        w->reach = arch_pte_reach(e, level);
+        w->reach = pte_reach(e, level);
         tell_frame(pte_pfn(page), w);
     } else {
         w->end = level == 0 && pte_poisoned(e) ? QUIRE_WALK_BROKEN : QUIRE_WALK_EMPTY;

@@ -12,14 +12,6 @@ static void add(char *text, size_t size, bool wanted, const char *word)
         snprintf(text + len, size - len, " %s", word);
 }
 
-#define PTE_CONTIGUOUS (1UL << 52)
-#define CONTIGUOUS_ENTRIES 16
-
-u64 arch_pte_reach(pte_t e, unsigned level)
-{
-    return (1UL << (PT_SHIFT(level) - PAGE_SHIFT)) * (e.v & PTE_CONTIGUOUS ? CONTIGUOUS_ENTRIES : 1);
-}
-
 void arch_pte_text(pte_t e, unsigned level, char *text, size_t size)
 {
     bool leaf = level == 0 || pde_leaf(e, level);
@@ -38,5 +30,5 @@ void arch_pte_text(pte_t e, unsigned level, char *text, size_t size)
     add(text, size, e.v & PTE_AF, "AF (accessed)");
     add(text, size, e.v & PTE_SW_DIRTY, "software: dirty");
     add(text, size, !(e.v & PTE_NG), "global");
-    add(text, size, e.v & PTE_CONTIGUOUS, "contiguous: one of 16");
+    add(text, size, e.v & PTE_CONT, "contiguous: one of 16");
 }

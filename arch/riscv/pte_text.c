@@ -12,14 +12,6 @@ static void add(char *text, size_t size, bool wanted, const char *word)
         snprintf(text + len, size - len, " %s", word);
 }
 
-#define PTE_N (1UL << 63)
-#define NAPOT_FRAMES 16 /* 64 KiB: the only size that Svnapot defines */
-
-u64 arch_pte_reach(pte_t e, unsigned level)
-{
-    return level ? (1UL << (PT_SHIFT(level) - PAGE_SHIFT)) : e.v & PTE_N ? NAPOT_FRAMES : 1;
-}
-
 void arch_pte_text(pte_t e, unsigned level, char *text, size_t size)
 {
     bool leaf = level == 0 || pde_leaf(e, level);

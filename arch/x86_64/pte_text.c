@@ -12,8 +12,6 @@ static void add(char *text, size_t size, bool wanted, const char *word)
         snprintf(text + len, size - len, " %s", word);
 }
 
-u64 arch_pte_reach(pte_t e, unsigned level) { return (void)e, (1UL << (PT_SHIFT(level) - PAGE_SHIFT)); }
-
 void arch_pte_text(pte_t e, unsigned level, char *text, size_t size)
 {
     bool leaf = level == 0 || pde_leaf(e, level);

@@ -26,12 +26,10 @@ void arch_pt_activate_user(const struct pt_root *root);
 paddr_t arch_pt_active_table(void);
 
 /*
- * A present entry in words, for people: what it points to and what its bits allow and remember, as the manual's names
- * of them say it. arch/<machine>/pte_text.c.
+ * A present entry, as it is stored, in words, for people: what it points to and what its bits allow and remember, by
+ * the manual's names of them. arch/<machine>/pte_text.c.
  */
 void arch_pte_text(pte_t e, unsigned level, char *text, size_t size);
-/* How many frames the machine may translate by one TLB entry because of this leaf entry: 1, a group, or a block. */
-u64 arch_pte_reach(pte_t e, unsigned level);
 
 /* Fill a new table of this level with empty entries. `table` is PT_TABLE_BYTES(level) long. */
 static inline void pt_table_init(pte_t *table, unsigned level)

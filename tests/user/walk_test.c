@@ -43,6 +43,11 @@ TEST(walk, a_touched_page_is_walked_down_to_its_frame_and_folio)
     EXPECT_EQ(w.folio_refs, 16);
     EXPECT_EQ(w.frame, w.folio_first + 5);
     EXPECT_EQ(walk(p + 6 * PAGE).frame, w.frame + 1);
+    EXPECT(w.reach == 1 || w.reach == 16); /* a group, where the machine has them */
+    struct quire_area a = {0};
+    for (int i = 0; quire_call(area_info, 0, i, &a) == 0 && a.start != (unsigned long)p; i++)
+        ;
+    EXPECT_EQ(a.contiguous_entries, w.reach > 1 ? 16 : 0);
     EXPECT(strlen(w.step[w.steps - 1].text) > 5);
 }
 

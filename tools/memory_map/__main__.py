@@ -45,7 +45,7 @@ def main():
         else:
             until = arguments.until or ("zoo: open" if arguments.run == "zoo" else "")
             picture, _ = picture_when(
-                Machine(arguments.machine), f'run="{arguments.run}"', until, arguments.cpus, arguments.memory
+                Machine(arguments.machine, cpu=os.environ.get("CPU") or ""), f'run="{arguments.run}"', until, arguments.cpus, arguments.memory
             )
             what = f"it runs {arguments.run}"
         text = draw(picture, walk_all(picture), what)
