@@ -36,6 +36,7 @@ struct inspect_root inspect_root __section(".data.inspect") __used = {
     .ptdesc_fragments = offsetof(struct ptdesc, fragments),
     .ptdesc_pfn = offsetof(struct ptdesc, pfn),
     .ptdesc_mm = offsetof(struct ptdesc, mm),
+    .ptdesc_deposits = offsetof(struct ptdesc, deposits),
     .mm_table = offsetof(struct mm, root) + offsetof(struct pt_root, table),
     .process_link = offsetof(struct process, all_link),
     .process_id = offsetof(struct process, id),

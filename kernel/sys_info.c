@@ -127,10 +127,6 @@ static void describe_entries(struct vma *vma, struct quire_area *a)
     for (vaddr_t addr = vma->start; addr < vma->end;) {
         unsigned level;
         pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
-        if (level == 1 && pde_leaf(pte_load_raw(ptep), 1)) {
-            a->block_entries++;
-            a->mapped += pt_span(1) >> PAGE_SHIFT;
-        }
         if (level) {
             vaddr_t next = MIN(vma->end, ALIGN_DOWN(addr, pt_span(level)) + pt_span(level));
             if (pde_leaf(pte_load(ptep), level))

@@ -28,7 +28,7 @@ struct inspect_root {
     u64 folio_flags;                                                    /* struct folio */
     u64 hole_refs, hole_saved, hole_folio, hole_map_count, hole_kind;   /* struct insecure_mem */
     u64 poison_pfn, poison_saved;                                       /* struct hwpoison */
-    u64 ptdesc_level, ptdesc_order, ptdesc_fragments, ptdesc_pfn, ptdesc_mm; /* struct ptdesc */
+    u64 ptdesc_level, ptdesc_order, ptdesc_fragments, ptdesc_pfn, ptdesc_mm, ptdesc_deposits; /* struct ptdesc */
     u64 early_ptdesc;       /* address of the one that stands for all tables made before the slabs */
     u64 mm_table;           /* struct mm: physical address of its top table */
     u64 processes;          /* address of the list of all processes */

@@ -172,7 +172,7 @@ def check_ptdesc(picture, table, word, where):
 
 def check_unused_tables(picture, used):
     """A page-table frame, or a part of one that is in use, that no walk came to was lost."""
-    seen = set()
+    seen, kept = set(), set_aside(picture)
     for pfn, nr, word in picture.words.runs:
         if w.type_of(word) != w.PTDESC or w.pointer_of(word) == picture.root.early_ptdesc:
             continue
@@ -185,9 +185,20 @@ def check_unused_tables(picture, used):
             continue  # a table of several frames: the first one is its address
         seen.add(word)
         for table in tables:
-            if table not in used:
+            if table not in used and table not in kept:
                 yield Complaint("table lost", ("table lost", table), "a page table is used by no address space: it is lost",
                                 [f"table of level {level} at {table:#x}", picture.words.describe(pfn)])  # fmt: skip
+
+
+def set_aside(picture):
+    """Tables kept for blocks that may have to be split: a chain at the descriptor of the block's table (mm/block.c)."""
+    kept = set()
+    for word in {word for _, _, word in picture.words.runs if w.type_of(word) == w.PTDESC}:
+        link = picture.pointer(w.pointer_of(word) + picture.root.ptdesc_deposits)
+        while link and picture.physical(link) not in kept:
+            kept.add(picture.physical(link))
+            link = picture.pointer(link)
+    return kept
 
 
 def check_kernel_halves(picture, walk):

@@ -14,7 +14,7 @@ FIELDS = """
     nr_frames user_top kvmap_base kvmap_size folio_flags
     hole_refs hole_saved hole_folio hole_map_count hole_kind
     poison_pfn poison_saved
-    ptdesc_level ptdesc_order ptdesc_fragments ptdesc_pfn ptdesc_mm early_ptdesc
+    ptdesc_level ptdesc_order ptdesc_fragments ptdesc_pfn ptdesc_mm ptdesc_deposits early_ptdesc
     mm_table processes process_link process_id process_name process_mm
     uv checkpoint checkpoint_even checkpoint_odd
 """.split()
