@@ -13,6 +13,7 @@ QEMU_GOALS  := $(ARCHES:%=qemu-%)
 GDB_GOALS   := $(ARCHES:%=qemu-%-gdb)
 TEST_GOALS  := $(ARCHES:%=test-%)
 BENCH_GOALS := $(ARCHES:%=bench-%)
+MAP_GOALS   := $(ARCHES:%=memory-map-%)
 # Machines whose builds hold the tests of the test runner itself.
 HARNESS_ARCHES := $(ARCHES)
 
@@ -27,12 +28,12 @@ build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 
 # The machines that the goals ask for: all of them unless each goal names one.
 GOALS   := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
-one_of   = $(filter build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1),$(GOALS))
-ASKED   := $(if $(filter test test-harness bench build check,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
-SCRIPTS := $(if $(filter test% bench%,$(GOALS)),--with-python)
+one_of   = $(filter build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1) memory-map-$(1),$(GOALS))
+ASKED   := $(if $(filter test test-harness bench build check mutants,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
+SCRIPTS := $(if $(filter test% bench% memory-map% mutants,$(GOALS)),--with-python)
 
 .PHONY: default help build test test-harness mutants bench check clean ready \
-    $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS)
+    $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS)
 
 default: build-$(DEFAULT_ARCH)
 
@@ -56,6 +57,9 @@ $(QEMU_GOALS): qemu-%: build-%
 
 $(GDB_GOALS): qemu-%-gdb: build-%
 	@sh tools/qemu.sh --gdb $*
+
+$(MAP_GOALS): memory-map-%: build-%
+	@$(PYTHON) -B tools/memory_map $* $(if $(RUN),--run '$(RUN)') $(if $(CPUS),--cpus $(CPUS)) $(if $(MEM),--memory $(MEM))
 
 # --- tests ---------------------------------------------------------------------------------------
 $(TEST_GOALS): test-%: build-%
@@ -93,5 +97,5 @@ clean:
 	rm -rf build
 
 # A goal that looks like one of ours with a machine that isn't there.
-build-% qemu-% test-% bench-%:
+build-% qemu-% test-% bench-% memory-map-%:
 	@echo "There is no machine in \"$@\". Machines: $(ARCHES). \"make help\" lists what there is." >&2; exit 1

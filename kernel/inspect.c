@@ -5,6 +5,8 @@
 #include <quire/mm_event.h>
 #include <quire/pgtable.h>
 #include <quire/percpu.h>
+#include <quire/poison.h>
+#include <quire/process.h>
 #include <quire/string.h>
 #include <quire/test_runner.h>
 
@@ -18,6 +20,28 @@ struct inspect_root inspect_root __section(".data.inspect") __used = {
     .folio_map_count = offsetof(struct folio, map_count),
     .hole_first = offsetof(struct insecure_mem, first),
     .hole_nr = offsetof(struct insecure_mem, nr),
+    .user_top = USER_TOP,
+    .kvmap_base = KVMAP_BASE,
+    .kvmap_size = KVMAP_SIZE,
+    .folio_flags = offsetof(struct folio, flags),
+    .hole_refs = offsetof(struct insecure_mem, refs),
+    .hole_saved = offsetof(struct insecure_mem, saved),
+    .hole_folio = offsetof(struct insecure_mem, folio),
+    .hole_map_count = offsetof(struct insecure_mem, map_count),
+    .hole_kind = offsetof(struct insecure_mem, kind),
+    .poison_pfn = offsetof(struct hwpoison, pfn),
+    .poison_saved = offsetof(struct hwpoison, saved),
+    .ptdesc_level = offsetof(struct ptdesc, level),
+    .ptdesc_order = offsetof(struct ptdesc, order),
+    .ptdesc_fragments = offsetof(struct ptdesc, fragments),
+    .ptdesc_pfn = offsetof(struct ptdesc, pfn),
+    .ptdesc_mm = offsetof(struct ptdesc, mm),
+    .ptdesc_deposits = offsetof(struct ptdesc, deposits),
+    .mm_table = offsetof(struct mm, root) + offsetof(struct pt_root, table),
+    .process_link = offsetof(struct process, all_link),
+    .process_id = offsetof(struct process, id),
+    .process_name = offsetof(struct process, name),
+    .process_mm = offsetof(struct process, mm),
 };
 
 void inspect_init(void)
@@ -40,6 +64,15 @@ void inspect_init(void)
     r->event_next = (u64)&mm_event_next;
     r->results = (u64)&test_results;
     r->results_size = sizeof(test_results);
+#endif
+    r->nr_frames = memory.nr_frames;
+    r->early_ptdesc = (u64)memdesc_pointer(memdesc_read(paddr_to_pfn(kernel_root()->table)));
+    r->processes = (u64)&processes;
+    r->uv = (u64)&inspect_uv;
+#if QUIRE_DEBUG
+    r->checkpoint = (u64)&inspect_checkpoint;
+    r->checkpoint_even = (u64)checkpoint_even;
+    r->checkpoint_odd = (u64)checkpoint_odd;
 #endif
     r->kernel_root = paddr_value(kernel_root()->table);
 }

@@ -20,7 +20,7 @@
 
 #define USER_STACK_TOP ((vaddr_t)USER_TOP - 1 * MiB)
 
-static struct list processes = LIST_INIT(processes);
+struct list processes = LIST_INIT(processes);
 static spinlock_t processes_lock;
 static u64 next_process_id = 1;
 static u64 nr_processes;
@@ -435,6 +435,16 @@ struct process *process_by_index(unsigned index)
     }
     spin_unlock(&processes_lock);
     return found;
+}
+
+struct mm *process_mm(struct process *p)
+{
+    spin_lock(&p->lock);
+    struct mm *mm = p->nr_threads ? p->mm : NULL;
+    if (mm)
+        mm_get(mm);
+    spin_unlock(&p->lock);
+    return mm;
 }
 
 struct process *process_by_id(u64 id)

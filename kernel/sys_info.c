@@ -15,6 +15,7 @@
 #include <quire/sys.h>
 #include <quire/uaccess.h>
 #include <arch-generic/machine.h>
+#include <arch-generic/paging.h>
 #include <uapi/quire/abi.h>
 
 static const char *process_state(const struct process *p)
@@ -106,20 +107,35 @@ s64 sys_memory_info(struct trapframe *tf)
     return err;
 }
 
+/* nr frames under one block entry, from the one on that `e` shows. */
+static void describe_block(struct quire_area *a, pte_t e, u64 nr)
+{
+    struct folio *f = pfn_folio_get(pte_pfn(e));
+
+    if (f) {
+        a->folios[f->order]++;
+        folio_put(f);
+    }
+    a->block_entries++;
+    a->mapped += nr;
+    a->batches++;
+    a->largest_batch = MAX(a->largest_batch, nr);
+}
+
 static void describe_entries(struct vma *vma, struct quire_area *a)
 {
     for (vaddr_t addr = vma->start; addr < vma->end;) {
         unsigned level;
         pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
-        if (level == 1 && pde_leaf(pte_load_raw(ptep), 1)) {
-            a->block_entries++;
-            a->mapped += pt_span(1) >> PAGE_SHIFT;
-        }
         if (level) {
-            addr = ALIGN_DOWN(addr, pt_span(level)) + pt_span(level);
+            vaddr_t next = MIN(vma->end, ALIGN_DOWN(addr, pt_span(level)) + pt_span(level));
+            if (pde_leaf(pte_load(ptep), level))
+                describe_block(a, pt_lookup(&vma->mm->root, addr), (next - addr) >> PAGE_SHIFT);
+            addr = next;
             continue;
         }
         pte_t e = pte_load(ptep);
+        a->broken_entries += pte_poisoned(e);
         if (!pte_present(e)) {
             addr += PAGE_SIZE;
             continue;
@@ -136,6 +152,7 @@ static void describe_entries(struct vma *vma, struct quire_area *a)
             a->hole_entries += n;
         if (memdesc_type(word) == MEMDESC_MISC && memdesc_misc(word) == MISC_ZERO)
             a->zero_entries += n;
+        a->contiguous_entries += pte_reach(pte_load_raw(ptep), 0) > 1 ? n : 0;
         a->mapped += n;
         a->batches++;
         a->largest_batch = MAX(a->largest_batch, (u64)n);
@@ -171,11 +188,7 @@ s64 sys_area_info(struct trapframe *tf)
 
     if (tf_arg(tf, 0) && !p)
         return -ESRCH;
-    spin_lock(&(p ? p : self)->lock);
-    struct mm *mm = (p ? p : self)->nr_threads ? (p ? p : self)->mm : NULL;
-    if (mm)
-        mm_get(mm);
-    spin_unlock(&(p ? p : self)->lock);
+    struct mm *mm = process_mm(p ? p : self);
     int err = mm ? describe_area(mm, tf_arg(tf, 1), &a) : -ESRCH;
     if (mm)
         mm_put(mm);

@@ -4,6 +4,7 @@
 #include <quire/errno.h>
 #include <quire/mm.h>
 #include <quire/mm_upcalls.h>
+#include <quire/poison.h>
 
 static int set_flags(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set, unsigned clear)
 {
@@ -29,6 +30,23 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
     return 0;
 }
 
+/* The frames behind these pages break: for tests of what happens then, and for people who want to see it. */
+static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    if (!QUIRE_DEBUG)
+        return -EPERM;
+    for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
+        pte_t e = mm_lookup(mm, addr);
+        struct folio *f = pte_present(e) ? pfn_folio_get(pte_pfn(e)) : NULL; /* not the zero page, not a hole */
+        int err = f ? memory_failure(pte_pfn(e)) : -ENOMEM;
+        if (f)
+            folio_put(f);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
 {
     if (!IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
@@ -38,6 +56,8 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
     vaddr_t end = addr + ALIGN_UP(len, PAGE_SIZE);
     if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
         return populate(mm, addr, end, advice == MADV_POPULATE_WRITE ? ACCESS_WRITE : ACCESS_READ);
+    if (advice == MADV_HWPOISON)
+        return break_frames(mm, addr, end);
     int err = -EINVAL;
     rwsem_write_lock(&mm->areas_lock);
     if (!areas_cover(mm, addr, end)) {

@@ -44,6 +44,7 @@ static void new_generation(void)
     __atomic_fetch_add(&generation, 1, __ATOMIC_SEQ_CST);
     next_asid = 1;
     nr_reserved = 0;
+    counter_inc(COUNTER_ASID_ROLLOVER);
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
         keep(__atomic_load_n(&cpu_area(cpu)->active_mm, __ATOMIC_SEQ_CST));
         keep(__atomic_load_n(&cpu_area(cpu)->loading_mm, __ATOMIC_SEQ_CST));

@@ -282,7 +282,9 @@ int mm_fault(struct mm *mm, vaddr_t addr, unsigned access)
     struct vma *vma = area_find(mm, addr);
     int err = vma ? fault_in_area(vma, addr, access) : -EFAULT;
     rwsem_read_unlock(&mm->areas_lock);
-    if (err)
+    if (unlikely(err)) {
         counter_inc(COUNTER_FAULT_BAD);
+        counter_add(COUNTER_FAULT_BUS, err == -EHWPOISON);
+    }
     return err;
 }

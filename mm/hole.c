@@ -67,6 +67,7 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
     if (folio_map_count(f))
         rmap_unmap_frames(f, first, nr);
     counter_inc(COUNTER_HOLE_PUNCH);
+    counter_add(COUNTER_HOLE_FRAMES, nr);
     *hole = h;
     return 0;
 }

@@ -80,6 +80,7 @@ pte_t *pt_table_alloc(struct mm *mm, unsigned level)
         __atomic_fetch_add(&mm->nr_table_frames, 1UL << pt->order, __ATOMIC_RELAXED);
     pte_t *table = pfn_address(pfn);
     pt_table_init(table, level);
+    counter_inc(COUNTER_TABLE_ALLOC);
     mm_event(MM_EVENT_TABLE_ALLOC, pfn, level, 0);
     return table;
 }
@@ -104,6 +105,7 @@ void pt_table_free(pte_t *table)
         if (!empty)
             return;
     }
+    counter_inc(COUNTER_TABLE_FREE);
     mm_event(MM_EVENT_TABLE_FREE, pt->pfn, pt->level, 0);
     u64 frames = 1UL << pt->order;
     frames_free(pt->pfn, pt->order);

@@ -6,6 +6,7 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
 
   make qemu-MACHINE         build it, start it under QEMU; leave with "poweroff" or Ctrl-a x
   make qemu-MACHINE-gdb     the same, stopped before the first instruction, waiting for gdb-multiarch
+  make memory-map-MACHINE   a picture of its physical memory (SVG) while it runs a program (RUN=, or zoo)
   make test                 all tests on all machines, with 1 and with 4 CPUs
   make test-MACHINE         the tests of one machine
   make test-harness         the tests of the test runner itself

@@ -37,6 +37,9 @@ append="${RUN:+run=\"$RUN\" }${SEED:+seed=$SEED }${APPEND:-}"
 
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words
 set -- "$QEMU" $QEMU_ARGS -smp "$cpus" -m "$mem" -kernel "$BOOT_FILE" -initrd "$INITRD"
+# For tools/ptwalk and tools/memory_map: two sockets through which a paused machine can be looked at.
+set -- "$@" -qmp "unix:$OUT/qmp.sock,server=on,wait=off"
+[ -n "$gdb" ] || set -- "$@" -gdb "unix:$OUT/gdb.sock,server=on,wait=off"
 [ -z "$append" ] || set -- "$@" -append "$append"
 [ -z "${CPU:-}" ] || set -- "$@" -cpu "$CPU"
 [ -z "${SEED:-}" ] || set -- "$@" -seed "$SEED"

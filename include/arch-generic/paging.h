@@ -25,6 +25,12 @@ void arch_pt_activate_user(const struct pt_root *root);
 /* The value of this CPU's root register(s), as a physical table address, for `ptdump` and checks. */
 paddr_t arch_pt_active_table(void);
 
+/*
+ * A present entry, as it is stored, in words, for people: what it points to and what its bits allow and remember, by
+ * the manual's names of them. arch/<machine>/pte_text.c.
+ */
+void arch_pte_text(pte_t e, unsigned level, char *text, size_t size);
+
 /* Fill a new table of this level with empty entries. `table` is PT_TABLE_BYTES(level) long. */
 static inline void pt_table_init(pte_t *table, unsigned level)
 {

@@ -107,6 +107,11 @@ static inline pte_t pte_exchange(pte_t *p, pte_t e)
 #if PT_CONT == 1
 static inline bool pte_cont(pte_t raw) { return (void)raw, false; }
 #endif
+/* How many frames the machine may translate by one TLB entry because of this leaf entry: 1, a group, or a block. */
+static inline u64 pte_reach(pte_t raw, unsigned level)
+{
+    return (1UL << (PT_SHIFT(level) - PAGE_SHIFT)) * (level == 0 && PT_CONT > 1 && pte_cont(raw) ? PT_CONT : 1);
+}
 static inline bool pt_group_starts(const pte_t *p) { return ((vaddr_t)p / sizeof(*p) & (PT_CONT - 1)) == 0; }
 void pt_unfold(struct mm *mm, vaddr_t addr, pte_t *ptep); /* the group that ptep, for addr, is in */
 /* If the entries around ptep could be a group, make them one; false: no. Flushes. */

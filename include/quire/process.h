@@ -37,6 +37,8 @@ struct process {
     struct list children, child_link;
 };
 
+extern struct list processes; /* all of them, by all_link */
+
 void process_init(void);
 
 /*
@@ -70,6 +72,7 @@ struct process *process_wait_any(struct process *parent, int *status); /* NULL: 
 
 struct process *process_by_index(unsigned index); /* with a reference; NULL: past the end */
 struct process *process_by_id(u64 id);
+struct mm *process_mm(struct process *p); /* with a reference; NULL: it has no threads any more */
 void processes_print(void); /* Ctrl-P: locks as little as it can */
 u64 processes_in_use(void);
 

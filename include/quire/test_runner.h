@@ -12,6 +12,7 @@
 #pragma once
 
 #include <quire/boot_info.h>
+#include <quire/inspect.h>
 #include <quire/types.h>
 
 struct test_results {
@@ -20,6 +21,11 @@ struct test_results {
 
 #if QUIRE_DEBUG
 extern struct test_results test_results;
+void test_runner_fail(void); /* the test that runs has failed */
+/* Where a debugger stops the machine: kernel/checkpoint.c, <quire/inspect.h>. */
+extern struct inspect_checkpoint inspect_checkpoint;
+void checkpoint_even(void);
+void checkpoint_odd(void);
 bool test_runner_wanted(const struct boot_info *boot);
 void __noreturn test_runner_main(const struct boot_info *boot);
 /* Kernel tests matching pattern, from the shell. Number of failures. */

@@ -359,6 +359,7 @@ TEST(hole, punching_removes_every_mapping_of_those_frames_and_no_other)
     events_check();
     check_address_space(a);
     check_address_space(b);
+    test_checkpoint("punched while two address spaces map the folio");
     EXPECT_EQ(folio_mend_hole(h), 0);
     mm_put(a);
     mm_put(b);
@@ -422,6 +423,7 @@ TEST(hole, showing_it_takes_references_to_it_alone)
         EXPECT_EQ(mapped_frame(mm, addr + i * PAGE_SIZE), f->pfn + 5 + i);
     EXPECT_EQ(folio_mend_hole(h), -EBUSY);
     check_address_space(mm);
+    test_checkpoint("a hole is shown");
     EXPECT_EQ(mm_unmap(mm, addr, 4 * PAGE_SIZE), 0);
     EXPECT_EQ(hole_ref_count(h), 1);
     EXPECT_EQ(folio_mend_hole(h), 0);

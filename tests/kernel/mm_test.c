@@ -435,6 +435,7 @@ TEST(mm, a_child_sees_what_was_written_before_and_not_what_is_written_after)
     EXPECT_EQ(*user_byte(mm, addr + PAGES(4)), 4);
     check_address_space(mm);
     check_address_space(child);
+    test_checkpoint("parent and child after writing");
     mm_put(mm);
     EXPECT_EQ(*user_byte(child, addr + PAGES(9)), 9);
     check_address_space(child);
@@ -566,6 +567,7 @@ TEST(mm, a_family_of_clones_keeps_its_memories_apart)
                     EXPECT_EQ(*user_byte(mm[i], addr + PAGES(p)), model[i][p]);
         }
     }
+    test_checkpoint("a family of clones");
     for (unsigned k = 0; k < KIN; k++)
         mm_put(mm[(k * 3) % KIN]);
 }

@@ -289,6 +289,7 @@ TEST(poison, a_mapped_frame_goes_from_every_address_space_and_the_rest_stays)
         check_address_space(mm[i]);
     }
     EXPECT_EQ(folio_map_count(f), 2 * (PAGES - 1));
+    test_checkpoint("a broken frame of a folio that two address spaces map");
     mm_put(mm[0]);
     mm_put(mm[1]);
     memobj_put(obj);
@@ -334,6 +335,7 @@ TEST(poison, shared_after_fork_it_goes_from_parent_and_child)
     EXPECT_EQ(mm_fault(mm, addr, ACCESS_READ), -EHWPOISON);
     EXPECT_EQ(mm_fault(child, addr, ACCESS_READ), -EHWPOISON);
     EXPECT_EQ(mm_fault(child, addr + PAGE_SIZE, ACCESS_WRITE), 0);
+    test_checkpoint("a broken frame of parent and child");
     mm_put(mm);
     mm_put(child);
     expect_lost(before, 1);

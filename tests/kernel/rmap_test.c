@@ -52,12 +52,14 @@ TEST(rmap, private_memory_is_found_in_every_clone)
     EXPECT_EQ(walk(f, 0, 16).frames, 48);
     EXPECT_EQ(walk(f, 4, 1).frames, 3);
     EXPECT_EQ(walk(f, 4, 1).runs, 3);
+    test_checkpoint("three generations map one folio");
     mm_put(child); /* the one in between goes */
     EXPECT_EQ(walk(f, 0, 16).frames, 32);
     EXPECT_EQ(touch_range(mm, addr + PAGES(16), PAGES(1), ACCESS_WRITE),
               0); /* copied: not its folio any more */
     EXPECT_EQ(walk(f, 0, 16).frames, 31);
     EXPECT_EQ(folio_map_count(f), 31);
+    test_checkpoint("the one in between is gone and one page is copied");
     mm_put(mm);
     mm_put(grandchild);
     EXPECT_EQ(folio_map_count(f), 0);
@@ -91,6 +93,7 @@ TEST(rmap, an_object_is_found_at_every_offset_that_maps_it)
     EXPECT(pte_present(mm_lookup(a, at + PAGES(8))));
     check_address_space(a);
     check_address_space(b);
+    test_checkpoint("an object mapped three times lost frames in the middle");
     mm_put(a);
     mm_put(b);
     memobj_put(obj);

@@ -229,6 +229,7 @@ TEST(tlb, asids_that_run_out_are_never_two_roots_at_once)
     crew_wait(&crew);
     asid_test_limit(0);
     EXPECT_EQ(asids.duplicates, 0);
+    EXPECT(test_count(COUNTER_ASID_ROLLOVER) > 0);
     for (unsigned i = 0; i < NR_ROOTS; i++)
         mm_put(asids.mm[i]);
 }

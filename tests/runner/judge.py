@@ -25,6 +25,7 @@ KINDS = {
 }
 # "crash (process 7) died: null pointer access at 0x0, pc 0x200016"
 PROGRAM_DIED = re.compile(r"^\S+ \(process \d+\) died: ")
+OUTSIDE = "# outside: "  # lines of the walk at a checkpoint, tests/runner/checkpoints.py
 SILENCE = 30
 SILENCE_PARALLEL = 120
 STRESS_LIMIT_MS = 20000
@@ -122,7 +123,7 @@ class GroupRun:
         if group.parallel:
             append.append(f"limit_ms={STRESS_LIMIT_MS}")
         ending = self.machine.boot(
-            " ".join(append + options.append), self.cpus, options.memory, options.seed, group.parallel,
+            " ".join(append + options.append), self.cpus, options.memory, options.seed, group.parallel, walked=True,
             silence=options.silence or (SILENCE_PARALLEL if group.parallel else SILENCE),
         )  # fmt: skip
         self.boots.append(ending)
@@ -137,6 +138,10 @@ class GroupRun:
 
     def take(self, result):
         lines = result.lines
+        outside = [line.removeprefix(OUTSIDE) for line in result.before if line.startswith(OUTSIDE)]
+        if outside:  # whatever the kernel thinks of it
+            self.add(result.name, "fail", "page tables", "", lines + outside)
+            return
         kind = kind_of(lines) if result.verdict == "fail" else ""
         if kind == "panic":
             lines = lines + panic_lines(result.before)

@@ -20,7 +20,7 @@ PLAN = re.compile(r"^1\.\.(\d+)$")
 RESULT = re.compile(r"^(ok|not ok) (\d+) (\S+)(?: # SKIP ?(.*))?$")
 LOOKS_LIKE_RESULT = re.compile(r"^\s*(ok|not ok)\b")
 # Remarks of the runner in the machine that belong to no test.
-REMARK = re.compile(r"^# (checkpoint |passed \d+, failed |the machine ends here)")
+REMARK = re.compile(r"^# (checkpoint |outside: |passed \d+, failed |the machine ends here)")
 MACHINE_ENDS = "# the machine ends here"
 
 

@@ -7,12 +7,15 @@ machine's name stands here.
 
 import os
 import re
+import select
 import selectors
 import shlex
 import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
+
+from .checkpoints import CANT_BEGIN, Checkpoints
 
 # Same instructions, same clock, same random numbers in each run: see docs/testing.md.
 DETERMINISTIC = ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01,clock=vm"]
@@ -73,10 +76,14 @@ class Machine:
             "-append", append,
         ]  # fmt: skip
 
-    def boot(self, append, cpus=1, memory="1G", seed=1, parallel=False, silence=30, wall=600):
-        """Start the machine, wait for its end; `silence` seconds without a byte or `wall` in all stop it."""
+    def boot(self, append, cpus=1, memory="1G", seed=1, parallel=False, silence=30, wall=600, walked=False):
+        """Start the machine, wait for its end; `silence` seconds without a byte or `wall` in all stop it.
+
+        `walked`: at each checkpoint of a test its page tables are walked from outside.
+        """
         command = self.command(cpus, memory, append, seed, parallel)
-        return watch(command, silence, wall)
+        checkpoints = Checkpoints(f"{self.out}/quire.elf") if walked else None
+        return watch(command, silence, wall, checkpoints)
 
     def status_agrees(self, ending):
         """Does QEMU's exit status say what the kernel's last line said?"""
@@ -116,17 +123,21 @@ def describe(arch, build, variant):
     return dict(pairs)
 
 
-def watch(command, silence, wall):
+def watch(command, silence, wall, checkpoints=None):
     """Run a command, collect what it prints, stop it when it is silent or late."""
     output = bytearray()
     timed_out = False
+    more, fds = (checkpoints.wires.arguments(), checkpoints.wires.far_ends) if checkpoints else ([], ())
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    ) as process:
+        command + more, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True, pass_fds=fds,
+    ) as process:  # fmt: skip
         try:
-            timed_out = read_until_end(process, output, silence, wall)
+            timed_out = read_until_end(process, output, silence, wall, checkpoints)
         finally:
             process.kill()
+            if checkpoints:
+                checkpoints.end()
     if stop_all.is_set():
         raise Stopped
     text = output.decode("utf-8", "replace")
@@ -134,20 +145,49 @@ def watch(command, silence, wall):
     return Ending("\n".join(kept), process.returncode, timed_out, command)
 
 
-def read_until_end(process, output, silence, wall):
+def read_until_end(process, output, silence, wall, checkpoints):
     """Collect output; True if a limit struck before the process closed it."""
     selector = selectors.DefaultSelector()
     selector.register(process.stdout, selectors.EVENT_READ)
     start = last = time.monotonic()
+    if checkpoints:
+        begin_checkpoints(selector, checkpoints)
     while not stop_all.is_set():
-        if selector.select(timeout=0.5):
-            data = os.read(process.stdout.fileno(), 65536)
-            if not data:
-                process.wait(timeout=30)
-                return False
-            output += data
+        for key, _ in sorted(selector.select(timeout=0.5), key=lambda event: event[0].fileobj is not process.stdout):
+            if key.fileobj is process.stdout:
+                if not take_output(process.stdout, output):
+                    process.wait(timeout=30)
+                    return False
+            elif not at_checkpoint(process.stdout, output, checkpoints):
+                selector.unregister(key.fileobj)
             last = time.monotonic()
         now = time.monotonic()
         if now - last > silence or now - start > wall:
             return True
     return True
+
+
+def take_output(stdout, output):
+    """What is there; False at its end."""
+    data = os.read(stdout.fileno(), 65536)
+    output += data
+    return bool(data)
+
+
+def begin_checkpoints(selector, checkpoints):
+    """A machine that can't even be started says why on its console."""
+    try:
+        checkpoints.begin()
+        selector.register(checkpoints.wires.gdb, selectors.EVENT_READ)
+    except CANT_BEGIN:
+        pass
+
+
+def at_checkpoint(stdout, output, checkpoints):
+    """The machine stands still: what it said before, then what the walk says. False: it is gone."""
+    while select.select([stdout], [], [], 0)[0] and take_output(stdout, output):
+        pass
+    lines = checkpoints.event()
+    if lines:
+        output += ("\n".join(lines) + "\n").encode()
+    return lines is not None

@@ -13,6 +13,7 @@ KIND_WORDS = {
     "leak": "leaked",
     "silent death": "died silently",
     "no verdict": "hung for good",
+    "page tables": "wrong page tables",
     "broken output": "broken output",
 }
 

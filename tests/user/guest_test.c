@@ -187,9 +187,11 @@ TEST(guest, two_pieces_shared_and_all_taken_back)
     ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
     EXPECT_EQ(info(guest).holes, 2);
     EXPECT_EQ(info(guest).hole_words, 4);
+    test_checkpoint("a guest with two holes");
     EXPECT_EQ(run(guest).kind, QUIRE_GUEST_UNSHARE);
     ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
     EXPECT_EQ(info(guest).holes, 1);
+    test_checkpoint("one of them is secret again");
     close(guest);
 }
 
@@ -201,6 +203,7 @@ TEST(guest, unshare_waits_while_somebody_else_maps_the_pages)
     run(guest);
     ASSERT(quire_call(guest_map, guest, SHARED, 4) > 0);
     EXPECT_EQ(quire_call(guest_map, guest, SHARED, 4), -EBUSY); /* once is enough */
+    test_checkpoint("a guest's pages are mapped by its host");
     pid_t pid = fork(); /* the child has no mapping: what a guest shared stays with the process it shared with */
     if (pid == 0)
         _exit(quire_call(guest_map, guest, SHARED, 4) == -EBUSY ? 0 : 1);

@@ -385,6 +385,7 @@ TEST(mmap, a_memory_object_shows_the_same_bytes_wherever_it_is_mapped)
     a[18 * PAGE + 5] = 2;
     EXPECT_EQ(b[0], 1);
     EXPECT_EQ(b[PAGE + 5], 2);
+    test_checkpoint("one object mapped twice");
     EXPECT_EQ(close(object), 0);
     munmap(a, 20 * PAGE);
     EXPECT_EQ(b[0], 1); /* the mapping holds the object */
@@ -399,6 +400,7 @@ TEST(mmap, a_private_mapping_of_an_object_is_a_copy_once_written)
     ASSERT(shared != MAP_FAILED && private != MAP_FAILED);
     shared[0] = 1;
     EXPECT_EQ(private[0], 1);
+    test_checkpoint("a private copy of one page of an object");
     private[1] = 2;
     EXPECT_EQ(shared[1], 0);
     EXPECT_EQ(private[0], 1);

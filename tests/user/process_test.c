@@ -271,6 +271,7 @@ TEST(process, copies_of_copies_are_apart)
     int status = IN_CHILD({
         p[0]++;
         int inner = IN_CHILD({
+            test_checkpoint("three generations of copies");
             p[0]++;
             _exit(p[0]);
         });

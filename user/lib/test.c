@@ -54,6 +54,7 @@ void test_skip(const char *reason)
     exit(0);
 }
 
+void test_allow_leak(const char *why) { event(QUIRE_TEST_ALLOW_LEAK, why, 0); }
 void test_checkpoint(const char *name) { event(QUIRE_TEST_CHECKPOINT, name, 0); }
 
 uint64_t test_rand(void)

@@ -39,6 +39,10 @@ static void print_folios(const struct quire_area *a)
         printf("  hole x %lu", a->hole_entries);
     if (a->block_entries)
         printf("  in blocks x %lu", a->block_entries);
+    if (a->contiguous_entries)
+        printf("  contiguous x %lu", a->contiguous_entries);
+    if (a->broken_entries)
+        printf("  broken x %lu", a->broken_entries);
     putchar('\n');
 }
 

@@ -50,12 +50,33 @@ struct quire_area {
     uint64_t batches;         /* runs of consecutive frames of one folio */
     uint64_t largest_batch;
     uint64_t folios[QUIRE_NR_ORDERS]; /* batches by order of the folio they show */
-    uint64_t zero_entries, block_entries, hole_entries, contiguous_entries;
+    uint64_t zero_entries, block_entries, hole_entries, contiguous_entries, broken_entries;
 };
 #define QUIRE_AREA_SHARED 1
 #define QUIRE_AREA_STACK 2
 #define QUIRE_AREA_HOLE 16
 #define QUIRE_AREA_OBJECT 256
+
+/* How an address is translated: one step for each level, from the top down, then what the frame's word says. */
+#define QUIRE_WALK_LEVELS 5
+struct quire_walk_step {
+    uint64_t level, table;  /* table: the physical address of its first entry */
+    uint64_t index, entry;  /* which entry, and its raw value */
+    char text[128];         /* the entry in words */
+};
+enum quire_walk_end { QUIRE_WALK_EMPTY, QUIRE_WALK_BROKEN, QUIRE_WALK_CLOSED, QUIRE_WALK_FRAME };
+
+struct quire_walk {
+    uint32_t steps, end;    /* steps taken; enum quire_walk_end: nothing, a mark, no access, a frame */
+    struct quire_walk_step step[QUIRE_WALK_LEVELS];
+    uint64_t area_start, area_end; /* the area that the address lies in; 0, 0: none */
+    uint64_t frame, reach;  /* the address's frame; frames that one TLB entry may cover */
+    uint64_t word;
+    char type[16];          /* of the word */
+    char kind[24];          /* MISC: which */
+    uint64_t folio_first, folio_order, folio_refs, folio_mapped, folio_holes, folio_broken; /* refs 0: no folio */
+    uint64_t hole_first, hole_nr, hole_refs, hole_mapped; /* nr 0: no hole */
+};
 
 /* Why guest_run() came back. */
 enum quire_guest_exit_kind {
@@ -90,4 +111,5 @@ enum quire_test_event {
     QUIRE_TEST_FAIL,    /* text: what failed */
     QUIRE_TEST_SKIP,    /* text: why */
     QUIRE_TEST_CHECKPOINT, /* text: its name */
+    QUIRE_TEST_ALLOW_LEAK, /* text: why the books need not balance */
 };

@@ -9,6 +9,7 @@
     X(FAULT_REUSE, "fault.reuse")              /* written page was ours alone */                   \
     X(FAULT_SPURIOUS, "fault.spurious")        /* entry was already good */                        \
     X(FAULT_BAD, "fault.bad")                  /* no area, or not allowed */                       \
+    X(FAULT_BUS, "fault.bus_error")            /* of those: the frame broke */                     \
     X(SET_PTES_CALLS, "set_ptes.calls")                                                            \
     X(SET_PTES_ENTRIES, "set_ptes.entries")                                                        \
     X(CLEAR_CALLS, "clear_ptes.calls")                                                            \
@@ -26,12 +27,16 @@
     X(FLUSH_LOCAL, "tlb.flush_local")                                                              \
     X(FLUSH_REMOTE, "tlb.flush_remote")        /* other CPUs asked */                              \
     X(FLUSH_OPERATIONS, "tlb.operations")      /* gathers that had to flush */                     \
+    X(ASID_ROLLOVER, "tlb.asid_rollover")      /* all numbers used up: a new generation */         \
+    X(TABLE_ALLOC, "table.alloc")              /* frames for page tables */                        \
+    X(TABLE_FREE, "table.free")                                                                    \
     X(FOLIO_ALLOC, "folio.alloc")                                                                  \
     X(FOLIO_FREE, "folio.free")                                                                    \
     X(FOLIO_SPLIT, "folio.split")                                                                  \
     X(FOLIO_JOIN, "folio.join")                                                                    \
     X(HOLE_PUNCH, "hole.punch")                                                                    \
     X(HOLE_MEND, "hole.mend")                                                                      \
+    X(HOLE_FRAMES, "hole.frames")              /* in all holes punched */                          \
     X(POISON, "poison.frames")                                                                     \
     X(ICACHE_CLEAN, "icache.clean_calls")                                                          \
     X(ICACHE_BYTES, "icache.clean_bytes")                                                          \

@@ -47,4 +47,5 @@
     X(36, memory_create, 1, "bytes: a memory object -> handle")                                    \
     X(37, cpu, 0, "-> number of the CPU that runs the caller")                                       \
     X(38, process_id, 1, "process handle: -> its id")                                              \
-    X(39, guest_answer, 2, "handle, value: what the guest's last yield or console call returns")
+    X(39, guest_answer, 2, "handle, value: what the guest's last yield or console call returns")           \
+    X(40, walk_info, 3, "process id (0: this one), address, struct quire_walk *: how the address is translated")

@@ -6,6 +6,7 @@
 #include <quire/console.h>
 #include <quire/folio.h>
 #include <quire/log.h>
+#include <quire/mm.h>
 #include <quire/spinlock.h>
 #include <quire/test.h>
 #include <quire/thread.h>
@@ -110,6 +111,84 @@ static int __noinline deeper(int depth)
 }
 
 TEST(harness, overflows_its_stack) { EXPECT(deeper(0)); }
+
+/* --- what only a walk from outside sees --- */
+#define HARNESS_PAGES 16
+static struct mm *walked_mm(vaddr_t *addr)
+{
+    struct mm *mm = mm_create();
+
+    *addr = 0;
+    ASSERT(mm && mm_map(mm, addr, HARNESS_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL, 0) == 0);
+    ASSERT_EQ(mm_fault(mm, *addr, ACCESS_WRITE), 0);
+    return mm;
+}
+
+TEST(harness, is_walked_and_fine)
+{
+    vaddr_t addr;
+    struct mm *mm = walked_mm(&addr);
+
+    test_checkpoint("all is well");
+    mm_put(mm);
+}
+
+TEST(harness, counts_a_mapping_too_many)
+{
+    vaddr_t addr;
+    struct mm *mm = walked_mm(&addr);
+    struct folio *f = mapped_folio(pte_pfn(mm_lookup(mm, addr)));
+
+    folio_get(f);
+    folio_add_mappings(f, 1);
+    test_checkpoint("one mapping too many");
+    folio_remove_mappings(f, 1);
+    folio_put(f);
+    mm_put(mm);
+}
+
+TEST(harness, maps_a_free_frame)
+{
+    vaddr_t addr;
+    struct mm *mm = walked_mm(&addr);
+    struct folio *free = folio_alloc(9, 0);
+    unsigned level;
+    pte_t *entry = pt_walk(&mm->root, addr, &level), before = pte_load(entry);
+
+    pfn_t pfn = free->pfn + 300; /* in the middle of a large free block, nobody takes it soon */
+    folio_put(free);
+    pte_store(entry, pfn_pte(pfn, PGPROT_USER | PGPROT_READ));
+    test_checkpoint("a free frame is mapped");
+    pte_store(entry, before);
+    mm_put(mm);
+}
+
+static bool undone;
+static void undo(void *count)
+{
+    thread_sleep_until(arch_clock_ns() + 1300000);
+    __atomic_fetch_sub((u32 *)count, 1, __ATOMIC_RELAXED);
+    undone = true;
+}
+
+/* What is wrong only while something is under way is no complaint. */
+TEST(harness, is_in_the_middle_of_a_change)
+{
+    vaddr_t addr;
+    struct mm *mm = walked_mm(&addr);
+    struct folio *f = mapped_folio(pte_pfn(mm_lookup(mm, addr)));
+
+    folio_get(f);
+    folio_add_mappings(f, 1);
+    undone = false;
+    struct thread *t = thread_create("undo", NULL, PRIORITY_USER, undo, &f->map_count);
+    ASSERT(t != NULL);
+    thread_start(t);
+    test_checkpoint("a change is under way");
+    EXPECT(undone);
+    folio_put(f);
+    mm_put(mm);
+}
 
 /* The last of the file: whatever happened before, this one runs. */
 TEST(harness, passes_behind_all_of_them) { EXPECT_EQ(2 + 2, 4); }
