@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+# Builds the native test program: make -f tests/native/native.mk FORM=native. All output goes to build/<form>/.
+#
+#   native         gcc of the build machine, AddressSanitizer and UndefinedBehaviorSanitizer
+#   native-fuzz    clang with libFuzzer
+#
+# mm/ is compiled as it is. Each of its objects has .data and .bss renamed, so that worlds can put its state back to
+# what it was at the start (machine/ram.c).
+
+FORM ?= native
+OUT  := build/$(FORM)
+HERE := tests/native
+
+CC      := gcc
+OBJCOPY := objcopy
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+Q := $(if $(V),,@)
+
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef -Werror
+CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
+    -fno-omit-frame-pointer -ffreestanding $(WARNINGS) $(SANITIZE) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -MMD -MP \
+    -I$(HERE)/include -Iinclude -Iinclude/uapi
+LDFLAGS   := -no-pie $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=buddy_free_range
+
+MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c))
+TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) lib/tree.c)
+
+.PHONY: all
+all: $(OUT)/test
+.DELETE_ON_ERROR:
+
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ)' > $@
+.PHONY: FORCE
+FORCE:
+
+$(OUT)/mm/%.o: mm/%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+	$(Q)$(OBJCOPY) --rename-section .data=mm_data --rename-section .bss=mm_bss,alloc,load,data,contents $@
+$(OUT)/%.o: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+$(OUT)/test: $(MM_OBJ) $(TEST_OBJ)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+-include $(MM_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
