@@ -16,8 +16,13 @@ BENCH_GOALS := $(ARCHES:%=bench-%)
 # Machines whose builds hold the tests of the test runner itself.
 HARNESS_ARCHES := $(ARCHES)
 
+# Native tests: mm/ as programs on this machine, tests/native/native.mk. NATIVE= picks some of them.
+NATIVE_FORMS  := native
+NATIVE        ?= $(NATIVE_FORMS)
+
 # What people may set; the scripts read it from the environment and check it before anything starts.
-export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES
+export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
+    NATIVE_DEPTH REPLAY FUZZ_SECONDS
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.
@@ -29,9 +34,10 @@ build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 GOALS   := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 one_of   = $(filter build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1),$(GOALS))
 ASKED   := $(if $(filter test test-harness bench build check,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
-SCRIPTS := $(if $(filter test% bench%,$(GOALS)),--with-python)
+SCRIPTS := $(if $(filter test% bench%,$(GOALS)),--with-python) $(if $(filter test test-native,$(GOALS)),--with-native) \
+    $(if $(filter fuzz,$(GOALS)),--with-fuzzer)
 
-.PHONY: default help build test test-harness mutants bench check clean ready \
+.PHONY: default help build test test-native test-harness mutants bench check clean ready \
     $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS)
 
 default: build-$(DEFAULT_ARCH)
@@ -61,8 +67,16 @@ $(GDB_GOALS): qemu-%-gdb: build-%
 $(TEST_GOALS): test-%: build-%
 	@$(PYTHON) -B tests/runner test $*
 
-test: $(BUILD_GOALS) $(HARNESS_ARCHES:%=.harness-%)
-	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)" $(ARCHES)
+test: $(BUILD_GOALS) $(NATIVE:%=.native-%) $(HARNESS_ARCHES:%=.harness-%)
+	@$(PYTHON) -B tests/runner test --native "$(NATIVE)" --harness "$(HARNESS_ARCHES)" $(ARCHES)
+
+# REPLAY=GAME:CONFIG:MOVES, as a failing test prints it, plays that one sequence and tells it.
+test-native: $(NATIVE:%=.native-%)
+	$(if $(REPLAY),@sh tests/native/replay.sh $(firstword $(NATIVE)),@$(PYTHON) -B tests/runner test --native "$(NATIVE)")
+
+.PHONY: $(NATIVE:%=.native-%)
+$(NATIVE:%=.native-%): .native-%: ready
+	+@$(MAKE) -s $(sub_jobs) -f tests/native/native.mk FORM=$*
 
 test-harness: $(HARNESS_ARCHES:%=.harness-%)
 	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)"

@@ -26,7 +26,7 @@ MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c))
 TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) lib/tree.c)
 
 .PHONY: all
-all: $(OUT)/test
+all: $(OUT)/test $(OUT)/run
 .DELETE_ON_ERROR:
 
 $(OUT)/flags: FORCE
@@ -44,5 +44,8 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 $(OUT)/test: $(MM_OBJ) $(TEST_OBJ)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+# What the program is started with.
+$(OUT)/run: $(OUT)/flags
+	@echo '$(RUN_WITH)' > $@
 
 -include $(MM_OBJ:.o=.d) $(TEST_OBJ:.o=.d)

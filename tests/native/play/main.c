@@ -101,7 +101,7 @@ static void body_test(const void *arg) { ((const struct native_test *)arg)->run(
 /* --- telling a failure ------------------------------------------------------------------------- */
 static void print_replay(const struct sequence *s)
 {
-    printf("  again: make test-%s REPLAY=%s:%u%s:", options.label, s->game->name, s->config, s->failing_everywhere ? "f" : "");
+    printf("  again: make test-native NATIVE=%s REPLAY=%s:%u%s:", options.label, s->game->name, s->config, s->failing_everywhere ? "f" : "");
     for (size_t i = 0; i < s->nr; i++)
         printf("%02x%02x%02x%02x", s->moves[i].kind, s->moves[i].a, s->moves[i].b, s->moves[i].c);
     printf("\n");
@@ -148,7 +148,7 @@ static void run(const char *name, const char *file, void (*body)(const void *), 
     if (is_game && now_playing->game)
         tell_sequence();
     else
-        printf("  again: make test-%s TEST=%s SEED=%lu\n", options.label, name, options.seed);
+        printf("  again: make test-native NATIVE=%s TEST=%s SEED=%lu\n", options.label, name, options.seed);
 }
 
 static void run_game(const struct game *game)
