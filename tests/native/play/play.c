@@ -6,7 +6,7 @@
 #include <quire/slab.h>
 #include <string.h>
 
-const struct game *const games[] = {&buddy_game, &folio_game};
+const struct game *const games[] = {&buddy_game, &folio_game, &mm_game};
 const unsigned nr_games = ARRAY_SIZE(games);
 
 bool failing_everywhere, failure_survived;

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Game "mm": up to four address spaces in one machine, programs that read and write their memory through the model
+ * TLB on up to four CPUs, and whatever else may happen to memory meanwhile: forks, holes, broken frames.
+ */
+#include "mm.h"
+#include <quire/buddy.h>
+
+static const u64 sizes[] = {128, 256, 1024, 4096};
+struct mm *mms[SPACES];
+struct memobj *game_objects[GAME_OBJECTS];
+struct game_hole game_holes[GAME_HOLES];
+struct folio *held_folio;
+u64 lost_frames;
+static const u64 object_sizes[GAME_OBJECTS] = {24, 100};
+
+static void begin(unsigned config)
+{
+    world_begin(sizes[config], config == 0 ? 1 : config < 3 ? 2 : WORLD_CPUS);
+    spaces_begin();
+    lost_frames = 0;
+    for (unsigned i = 0; i < SPACES; i++)
+        mms[i] = NULL;
+    for (unsigned i = 0; i < GAME_HOLES; i++)
+        game_holes[i].real = NULL;
+    for (unsigned i = 0; i < GAME_OBJECTS; i++) {
+        game_objects[i] = memobj_create(MEMOBJ_BACKED, object_sizes[i], NULL);
+        object_new(object_sizes[i]);
+    }
+    mms[0] = mm_create();
+    spaces[0].used = true;
+}
+
+bool memory_is_short(void)
+{
+    u64 free = buddy.nr_free;
+
+    return failure_survived || failing_everywhere || free < 48;
+}
+
+static bool step(struct move m)
+{
+    unsigned space = m.a % SPACES, page = (m.b + (m.a >> 2)) % WINDOW_PAGES;
+    unsigned nr = 1 + m.c % 40;
+
+    for (unsigned i = 0; i < SPACES && !mms[space]; i++)
+        space = (space + 1) % SPACES;
+    if (!mms[space])
+        return move_create(space);
+    nr = page + nr > WINDOW_PAGES ? WINDOW_PAGES - page : nr;
+    switch (m.kind) {
+    case 0:
+    case 1:
+        return move_map(space, page, nr, m.a >> 2);
+    case 2:
+        return move_unmap(space, page, nr);
+    case 3:
+    case 4:
+        return move_protect(space, page, nr, m.a >> 2);
+    case 5:
+    case 6:
+        return move_touch(space, page, ACCESS_READ, m.c);
+    case 7:
+    case 8:
+    case 9:
+        return move_touch(space, page, ACCESS_WRITE, m.c);
+    case 10:
+        return m.c & 3 ? move_touch(space, page, ACCESS_EXEC, m.c) : move_nonsense(space, m.b);
+    case 11:
+        return move_clone(space, m.b % SPACES);
+    case 12:
+        return move_put(space);
+    case 13:
+    case 14:
+        return move_advise(space, page, nr, m.a >> 2);
+    case 15:
+        cpu_play(m.a % nr_cpus);
+        tell("CPU %u goes on", cpu_playing);
+        return true;
+    case 16:
+        return m.c & 3 ? move_poison_page(space, page) : move_poison_object(m.c >> 2 & 1, m.b % OBJECT_PAGES);
+    case 17:
+        return move_punch_page(space, page, 1 + m.c % 6);
+    case 18:
+        return move_mend(m.b);
+    case 19:
+        return move_add_folio(m.a >> 2 & 1, m.b, m.c % 5);
+    default:
+        return move_map_hole(space, m.c, page, m.a >> 2);
+    }
+}
+
+static void finish(void)
+{
+    for (unsigned s = 0; s < SPACES; s++)
+        if (mms[s])
+            move_put(s);
+    mend_all();
+    for (unsigned i = 0; i < GAME_OBJECTS; i++)
+        memobj_put(game_objects[i]);
+    world_end(lost_frames);
+}
+
+static size_t alphabet(unsigned config, struct move *m, size_t max)
+{
+    static const struct move letters[] = {
+        {0, 0 << 2, 60, 7},   /* private anonymous, over two tables */
+        {0, 1 << 2, 60, 3},   /* shared anonymous */
+        {0, 2 << 2, 62, 3},   /* private, of an object */
+        {7, 0, 62, 0},        /* write */
+        {7, 1, 62, 1},        /* write in the child */
+        {5, 1, 62, 0},        /* read in the child */
+        {11, 0, 1, 0},        /* fork */
+        {12, 0, 0, 0},        /* exit */
+        {3, 1 << 2, 61, 2},   /* read-only */
+        {3, 2 << 2, 61, 2},   /* read-write */
+        {2, 0, 61, 2},        /* unmap the middle */
+        {13, 0, 62, 0},       /* madvise DONTNEED */
+        {16, 0, 62, 1},       /* poison */
+        {17, 0, 62, 0},       /* punch */
+    };
+
+    (void)config, (void)max;
+    for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
+        m[i] = letters[i];
+    return ARRAY_SIZE(letters);
+}
+
+const struct game mm_game = {
+    .name = "mm", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 21,
+    .begin = begin, .step = step, .check = mm_game_check, .end = finish, .alphabet = alphabet,
+    .exhaustive_depth = 4, .random_sequences = 1500, .random_moves = 150,
+};
