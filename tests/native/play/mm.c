@@ -5,6 +5,7 @@
  */
 #include "mm.h"
 #include <quire/buddy.h>
+#include <quire/tlb.h>
 
 static const u64 sizes[] = {128, 256, 1024, 4096};
 struct mm *mms[SPACES];
@@ -19,6 +20,8 @@ static void begin(unsigned config)
     world_begin(sizes[config], config == 0 ? 1 : config < 3 ? 2 : WORLD_CPUS);
     spaces_begin();
     lost_frames = 0;
+    pins_begin();
+    asid_test_limit(2 * nr_cpus + 2); /* they run out all the time */
     for (unsigned i = 0; i < SPACES; i++)
         mms[i] = NULL;
     for (unsigned i = 0; i < GAME_HOLES; i++)
@@ -38,9 +41,12 @@ bool memory_is_short(void)
     return failure_survived || failing_everywhere || free < 48;
 }
 
+/* Most moves meet on a few pages, where two tables meet too. */
+#define HOT (WINDOW_PAGES / 2 - 8)
+
 static bool step(struct move m)
 {
-    unsigned space = m.a % SPACES, page = (m.b + (m.a >> 2)) % WINDOW_PAGES;
+    unsigned space = m.a % SPACES, page = m.b < 192 ? HOT + m.b % 16 : m.b % WINDOW_PAGES;
     unsigned nr = 1 + m.c % 40;
 
     for (unsigned i = 0; i < SPACES && !mms[space]; i++)
@@ -85,8 +91,16 @@ static bool step(struct move m)
         return move_mend(m.b);
     case 19:
         return move_add_folio(m.a >> 2 & 1, m.b, m.c % 5);
-    default:
+    case 20:
         return move_map_hole(space, m.c, page, m.a >> 2);
+    case 21:
+        return move_pin(space, page, m.c);
+    case 22:
+        return move_unpin(m.c);
+    case 23:
+        return m.b & 1 ? move_split_pinned(m.c, m.b >> 1 & 3) : move_join_pinned(m.c, m.b >> 1 & 7);
+    default:
+        return move_map_pages(space, page, 0, m.c);
     }
 }
 
@@ -96,6 +110,7 @@ static void finish(void)
         if (mms[s])
             move_put(s);
     mend_all();
+    unpin_all();
     for (unsigned i = 0; i < GAME_OBJECTS; i++)
         memobj_put(game_objects[i]);
     world_end(lost_frames);
@@ -104,20 +119,21 @@ static void finish(void)
 static size_t alphabet(unsigned config, struct move *m, size_t max)
 {
     static const struct move letters[] = {
-        {0, 0 << 2, 60, 7},   /* private anonymous, over two tables */
-        {0, 1 << 2, 60, 3},   /* shared anonymous */
-        {0, 2 << 2, 62, 3},   /* private, of an object */
-        {7, 0, 62, 0},        /* write */
-        {7, 1, 62, 1},        /* write in the child */
-        {5, 1, 62, 0},        /* read in the child */
-        {11, 0, 1, 0},        /* fork */
-        {12, 0, 0, 0},        /* exit */
-        {3, 1 << 2, 61, 2},   /* read-only */
-        {3, 2 << 2, 61, 2},   /* read-write */
-        {2, 0, 61, 2},        /* unmap the middle */
-        {13, 0, 62, 0},       /* madvise DONTNEED */
-        {16, 0, 62, 1},       /* poison */
-        {17, 0, 62, 0},       /* punch */
+        {0, 0 << 2, 4, 7},   /* page 60 + 8: private anonymous, over two tables */
+        {0, 1 << 2, 4, 3},   /* shared anonymous */
+        {0, 2 << 2, 6, 3},   /* private, of an object */
+        {7, 0, 6, 0},        /* write */
+        {7, 1, 6, 1},        /* write in the child */
+        {5, 1, 6, 0},        /* read in the child */
+        {11, 0, 1, 0},       /* fork */
+        {12, 0, 0, 0},       /* exit */
+        {3, 1 << 2, 5, 2},   /* read-only */
+        {3, 2 << 2, 5, 2},   /* read-write */
+        {2, 0, 5, 2},        /* unmap the middle */
+        {13, 0, 6, 0},       /* madvise DONTNEED */
+        {16, 0, 6, 1},       /* poison */
+        {17, 0, 6, 0},       /* punch */
+        {21, 0, 6, 0},       /* pin */
     };
 
     (void)config, (void)max;
@@ -127,7 +143,7 @@ static size_t alphabet(unsigned config, struct move *m, size_t max)
 }
 
 const struct game mm_game = {
-    .name = "mm", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 21,
+    .name = "mm", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 25,
     .begin = begin, .step = step, .check = mm_game_check, .end = finish, .alphabet = alphabet,
     .exhaustive_depth = 4, .random_sequences = 1500, .random_moves = 150,
 };

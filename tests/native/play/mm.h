@@ -39,6 +39,7 @@ void mm_game_check(void);
 void find_mappings(pfn_t pfn, unsigned nr);
 void forget_found(bool broken);
 pfn_t frame_at(unsigned space, unsigned page); /* PFN_NONE */
+bool writable_at(unsigned space, unsigned page);
 
 /* Moves on memory itself. play/mm_frames.c */
 bool move_poison_page(unsigned space, unsigned page);
@@ -59,3 +60,13 @@ bool move_create(unsigned space);
 bool move_clone(unsigned space, unsigned to);
 bool move_put(unsigned space);
 bool move_nonsense(unsigned space, unsigned which);
+
+/* References of others. play/mm_pins.c */
+void pins_begin(void);
+unsigned pins_of(const struct folio *f);
+void unpin_all(void);
+bool move_pin(unsigned space, unsigned page, unsigned which);
+bool move_unpin(unsigned which);
+bool move_split_pinned(unsigned which, unsigned order);
+bool move_join_pinned(unsigned which, unsigned order);
+bool move_map_pages(unsigned space, unsigned page, unsigned object, u64 nr);

@@ -28,6 +28,12 @@ pfn_t frame_at(unsigned space, unsigned page)
     return pte_present(e) ? pte_pfn(e) : PFN_NONE;
 }
 
+bool writable_at(unsigned space, unsigned page)
+{
+    pte_t e = entry_at(mms[space], page_addr(page));
+    return pte_present(e) && pte_write(e);
+}
+
 static struct model_page *found[SPACES * WINDOW_PAGES];
 static unsigned nr_found;
 
@@ -134,7 +140,7 @@ static void check_counts(const struct mapping *m)
         return;
     bool backed = f->owner && f->owner->kind == MEMOBJ_BACKED;
     CHECK_EQ(folio_map_count(f), mapped, "folio's map count", "every mapping counts once, and goes once");
-    CHECK_EQ(folio_ref_count(f), mapped + backed + (f == held_folio), "folio's reference count",
+    CHECK_EQ(folio_ref_count(f), mapped + backed + (f == held_folio) + pins_of(f), "folio's reference count",
              "each mapping holds a reference, the object that owns the folio another");
 }
 

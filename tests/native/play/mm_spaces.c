@@ -119,6 +119,11 @@ bool move_touch(unsigned space, unsigned page, unsigned access, unsigned how)
     unsigned which = how & 1;
     vaddr_t addr = page_addr(page) + (which ? PAGE_SIZE - 8 : 0);
     int expected = model_access(s, page, access), err;
+    pfn_t before = frame_at(space, page);
+    struct folio *pinned = before != PFN_NONE && !s->page[page].shared && !writable_at(space, page) ? pfn_folio_get(before) : NULL;
+    unsigned pins = pinned ? pins_of(pinned) : 0;
+    if (pinned)
+        folio_put(pinned);
     u64 value = access == ACCESS_WRITE ? ++last_value << 32 | page : 0;
 
     RETRY(err = user_touch(mms[space], addr, access, &value), err == -ENOMEM);
@@ -131,7 +136,10 @@ bool move_touch(unsigned space, unsigned page, unsigned access, unsigned how)
         return true;
     if (access == ACCESS_WRITE)
         model_write(s, page, which, value);
-    else
+    if (access == ACCESS_WRITE && pins)
+        CHECK(frame_at(space, page) != before, "a private page to which somebody else holds a reference is copied, not reused",
+              "page %u still is frame 0x%lx", page, before);
+    if (access != ACCESS_WRITE)
         CHECK_EQ(value, model_content(s, page)->word[which], "what the program reads",
                  "a page holds what this program wrote last (a stale TLB entry, a missed copy-on-write?)");
     return true;
