@@ -30,6 +30,9 @@ static void begin(unsigned config)
         game_objects[i] = memobj_create(MEMOBJ_BACKED, object_sizes[i], NULL);
         object_new(object_sizes[i]);
     }
+    move_add_folio(1, 3, 4); /* large folios that don't begin where tables do */
+    move_add_folio(1, 19, 3);
+    move_add_folio(1, 40, 2);
     mms[0] = mm_create();
     spaces[0].used = true;
 }
@@ -47,12 +50,14 @@ bool memory_is_short(void)
 static bool step(struct move m)
 {
     unsigned space = m.a % SPACES, page = m.b < 192 ? HOT + m.b % 16 : m.b % WINDOW_PAGES;
-    unsigned nr = 1 + m.c % 40;
+    unsigned nr = m.c < 128 ? 1 + m.c % 6 : m.c < 240 ? 1 + m.c % 40 : 100;
 
     for (unsigned i = 0; i < SPACES && !mms[space]; i++)
         space = (space + 1) % SPACES;
     if (!mms[space])
         return move_create(space);
+    if (m.kind >= 5 && m.kind <= 10) /* each touch by some CPU: TLBs know different things */
+        cpu_play((m.c >> 1) % nr_cpus);
     nr = page + nr > WINDOW_PAGES ? WINDOW_PAGES - page : nr;
     switch (m.kind) {
     case 0:
@@ -71,7 +76,7 @@ static bool step(struct move m)
     case 9:
         return move_touch(space, page, ACCESS_WRITE, m.c);
     case 10:
-        return m.c & 3 ? move_touch(space, page, ACCESS_EXEC, m.c) : move_nonsense(space, m.b);
+        return m.c & 8 ? move_touch(space, page, ACCESS_EXEC, m.c) : move_sweep(space, page, nr, m.c & 1);
     case 11:
         return move_clone(space, m.b % SPACES);
     case 12:
@@ -80,9 +85,7 @@ static bool step(struct move m)
     case 14:
         return move_advise(space, page, nr, m.a >> 2);
     case 15:
-        cpu_play(m.a % nr_cpus);
-        tell("CPU %u goes on", cpu_playing);
-        return true;
+        return m.c & 1 ? move_nonsense(space, m.b) : move_age(space, page);
     case 16:
         return m.c & 3 ? move_poison_page(space, page) : move_poison_object(m.c >> 2 & 1, m.b % OBJECT_PAGES);
     case 17:
@@ -99,8 +102,10 @@ static bool step(struct move m)
         return move_unpin(m.c);
     case 23:
         return m.b & 1 ? move_split_pinned(m.c, m.b >> 1 & 3) : move_join_pinned(m.c, m.b >> 1 & 7);
+    case 24:
+        return move_map_pages(space, page, 1 + m.c);
     default:
-        return move_map_pages(space, page, 0, m.c);
+        return move_rewrite(space, page);
     }
 }
 
@@ -123,7 +128,7 @@ static size_t alphabet(unsigned config, struct move *m, size_t max)
         {0, 1 << 2, 4, 3},   /* shared anonymous */
         {0, 2 << 2, 6, 3},   /* private, of an object */
         {7, 0, 6, 0},        /* write */
-        {7, 1, 6, 1},        /* write in the child */
+        {7, 1, 6, 3},        /* write in the child */
         {5, 1, 6, 0},        /* read in the child */
         {11, 0, 1, 0},       /* fork */
         {12, 0, 0, 0},       /* exit */
@@ -143,7 +148,7 @@ static size_t alphabet(unsigned config, struct move *m, size_t max)
 }
 
 const struct game mm_game = {
-    .name = "mm", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 25,
+    .name = "mm", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 26,
     .begin = begin, .step = step, .check = mm_game_check, .end = finish, .alphabet = alphabet,
-    .exhaustive_depth = 4, .random_sequences = 1500, .random_moves = 150,
+    .exhaustive_depth = 4, .random_sequences = 4000, .random_moves = 150,
 };

@@ -171,10 +171,12 @@ bool move_map_hole(unsigned space, unsigned which, unsigned page, unsigned how)
     vaddr_t addr = page_addr(page);
     unsigned prot = how & 1 ? PROT_READ : PROT_READ | PROT_WRITE;
 
-    if (!h->real || h->object < 0 || page + h->nr > WINDOW_PAGES || !model_empty(&spaces[space], page, h->nr) ||
-        pages_showing(which % GAME_HOLES))
+    if (!h->real || h->object < 0 || page + h->nr > WINDOW_PAGES || pages_showing(which % GAME_HOLES))
         return false;
     int err;
+    move_unmap(space, page, h->nr);
+    if (!model_empty(&spaces[space], page, h->nr))
+        return true; /* there was no memory for that */
     RETRY((addr = page_addr(page), err = mm_map_hole(mms[space], &addr, h->real, prot)), err == -ENOMEM);
     tell("space %u: mm_map_hole(page %u, hole %u of %u frames) = %s", space, page, which % GAME_HOLES, h->nr, error_name(err));
     if (FAIR_NOMEM(err))

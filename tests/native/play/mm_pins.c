@@ -81,12 +81,23 @@ static void put_parts(pfn_t pfn, pfn_t end)
     }
 }
 
+/* Nobody maps it any more: the programs that do give its pages up. */
+static void unmap_everywhere(const struct folio *f)
+{
+    for (unsigned s = 0; s < SPACES; s++)
+        for (unsigned p = 0; mms[s] && p < WINDOW_PAGES; p++)
+            if (spaces[s].page[p].hole < 0 && frame_at(s, p) - f->pfn < folio_nr_pages(f))
+                move_advise(s, p, 1, 0);
+}
+
 bool move_split_pinned(unsigned which, unsigned order)
 {
     struct folio *f = pins[which % PINS];
 
     if (!f)
         return false;
+    if (order & 1)
+        unmap_everywhere(f);
     int expected = expect_split(f, order), err;
     pfn_t end = f->pfn + folio_nr_pages(f);
     RETRY(err = folio_split(f, order), err == -ENOMEM);
@@ -116,7 +127,7 @@ bool move_join_pinned(unsigned which, unsigned order)
 }
 
 /* The same call that a fault makes, asking for more than the area, the table and the folio have. */
-bool move_map_pages(unsigned space, unsigned page, unsigned object, u64 nr)
+bool move_map_pages(unsigned space, unsigned page, u64 nr)
 {
     struct model_page *p = &spaces[space].page[page];
 
@@ -131,7 +142,7 @@ bool move_map_pages(unsigned space, unsigned page, unsigned object, u64 nr)
     struct vma *vma = area_find(mms[space], page_addr(page));
     int done = vma ? map_pages(mms[space], vma, page_addr(page), f, p->index - f->index, nr, p->prot & ~(unsigned)PROT_WRITE) : 0;
     rwsem_read_unlock(&mms[space]->areas_lock);
-    tell("map_pages(space %u, page %u, %lu pages of object %u) = %d", space, page, nr, object, done);
+    tell("map_pages(space %u, page %u, %lu pages of object %d) = %d", space, page, nr, p->object, done);
     folio_put(f);
     return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Game "mm": moves on address spaces. */
 #include "mm.h"
+#include <quire/tlb.h>
 #include <string.h>
 
 static const char *const accesses[] = {"", "reads", "writes", "", "executes"};
@@ -24,7 +25,7 @@ bool move_map(unsigned space, unsigned page, unsigned nr, unsigned how)
     unsigned prot = prot_of(how >> 2), flags, kind = how & 3;
     bool shared = kind == 1 || kind == 3, replace = page % 4 != 3;
     int object = kind >= 2 ? (int)(nr % GAME_OBJECTS) : -1;
-    u64 index = object >= 0 ? page % 16 : 0;
+    u64 index = object < 0 ? 0 : nr & 1 ? page % 16 : page * 5 % 16;
     vaddr_t addr = page_addr(page);
     int err, expected = 0, internal = -1;
 
@@ -142,6 +143,52 @@ bool move_touch(unsigned space, unsigned page, unsigned access, unsigned how)
     if (access != ACCESS_WRITE)
         CHECK_EQ(value, model_content(s, page)->word[which], "what the program reads",
                  "a page holds what this program wrote last (a stale TLB entry, a missed copy-on-write?)");
+    return true;
+}
+
+/* A program goes through a range, as far as it may. */
+bool move_sweep(unsigned space, unsigned page, unsigned nr, bool write)
+{
+    for (unsigned i = page; i < page + nr; i++)
+        if (model_access(&spaces[space], i, write ? ACCESS_WRITE : ACCESS_READ) == 0)
+            move_touch(space, i, write ? ACCESS_WRITE : ACCESS_READ, i);
+    return true;
+}
+
+/* The whole area becomes read-only and writable again: then the page is written through a read-only entry. */
+bool move_rewrite(unsigned space, unsigned page)
+{
+    struct space *s = &spaces[space];
+
+    if (!s->page[page].mapped || !(s->page[page].prot & PROT_WRITE))
+        return false;
+    rwsem_read_lock(&mms[space]->areas_lock);
+    struct vma *vma = area_find(mms[space], page_addr(page));
+    unsigned first = vma ? (unsigned)((vma->start - WINDOW_BASE) >> PAGE_SHIFT) : page;
+    unsigned nr = vma ? (unsigned)((vma->end - vma->start) >> PAGE_SHIFT) : 1;
+    rwsem_read_unlock(&mms[space]->areas_lock);
+    move_protect(space, first, nr, 1);
+    move_protect(space, first, nr, 0);
+    return move_touch(space, page, ACCESS_WRITE, 0);
+}
+
+/* What a reclaimer would do: the entry becomes old and clean, everywhere; the next access tells that it happened. */
+bool move_age(unsigned space, unsigned page)
+{
+    unsigned level;
+    pte_t *ptep = pt_walk(&mms[space]->root, page_addr(page), &level);
+
+    if (level || !pte_present(pte_load(ptep)))
+        return false;
+    tell("space %u: page %u is made old and clean", space, page);
+    spinlock_t *lock = pt_lock(ptep);
+    spin_lock(lock);
+    pte_t e = pte_mkold(pte_mkclean(pte_load(ptep)));
+    if (ARCH_FLUSH_ON_CLEAR || ARCH_BREAK_BEFORE_MAKE)
+        clear_ptes(mms[space], page_addr(page), ptep, 1);
+    set_pte_at(mms[space], page_addr(page), ptep, e);
+    tlb_flush_range(mms[space], page_addr(page), 1);
+    spin_unlock(lock);
     return true;
 }
 
