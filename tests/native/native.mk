@@ -2,6 +2,8 @@
 # Builds the native test program: make -f tests/native/native.mk FORM=native. All output goes to build/<form>/.
 #
 #   native         gcc of the build machine, AddressSanitizer and UndefinedBehaviorSanitizer
+#   native-on-A    for machine A, run by user-mode QEMU: the other byte order
+#   native-as-A    on the build machine, with the page-table entries of machine A
 #   native-fuzz    clang with libFuzzer
 #
 # mm/ is compiled as it is. Each of its objects has .data and .bss renamed, so that worlds can put its state back to
@@ -14,13 +16,24 @@ HERE := tests/native
 CC      := gcc
 OBJCOPY := objcopy
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+RUN_WITH :=
+
+ifneq ($(filter native-on-%,$(FORM)),)
+include arch/$(FORM:native-on-%=%)/arch.mk
+CC       := $(ARCH_TRIPLE)gcc
+OBJCOPY  := $(ARCH_TRIPLE)objcopy
+# AddressSanitizer's shadow doesn't fit below user-mode QEMU; a broken rule of C ends the program without a word.
+SANITIZE := -fsanitize=undefined -fsanitize-undefined-trap-on-error
+STATIC   := -static
+RUN_WITH := $(ARCH_NATIVE_RUN)
+endif
 Q := $(if $(V),,@)
 
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef -Werror
 CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
     -fno-omit-frame-pointer -ffreestanding $(WARNINGS) $(SANITIZE) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -MMD -MP \
     -I$(HERE)/include -Iinclude -Iinclude/uapi
-LDFLAGS   := -no-pie $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=buddy_free_range
+LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=buddy_free_range
 
 MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c))
 TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) lib/tree.c)

@@ -92,6 +92,20 @@ static int expect_populate(const struct space *s, unsigned page, unsigned nr, un
     return 0;
 }
 
+/* Populating for writes makes the private copies; if it ends early, the tables say how far it came. */
+static void learn_copies(unsigned space, unsigned page, unsigned nr)
+{
+    for (unsigned i = page; i < page + nr; i++) {
+        struct model_page *p = &spaces[space].page[i];
+        pfn_t pfn = p->shared || p->own || p->object < 0 ? PFN_NONE : frame_at(space, i);
+        struct folio *f = pfn == PFN_NONE ? NULL : mapped_folio(pfn);
+        if (f && f->owner && f->owner->kind == MEMOBJ_ANON) {
+            p->content = *model_content(&spaces[space], i);
+            p->own = true;
+        }
+    }
+}
+
 bool move_advise(unsigned space, unsigned page, unsigned nr, unsigned how)
 {
     static const int advices[] = {MADV_DONTNEED, MADV_POPULATE_WRITE, MADV_POPULATE_READ, MADV_HUGEPAGE, MADV_NOHUGEPAGE};
@@ -104,6 +118,8 @@ bool move_advise(unsigned space, unsigned page, unsigned nr, unsigned how)
         expected = expect_populate(s, page, nr, which == 1 ? ACCESS_WRITE : ACCESS_READ);
     RETRY(err = mm_madvise(mms[space], page_addr(page), nr * PAGE_SIZE, advices[which]), err == -ENOMEM && !expected);
     tell("space %u: mm_madvise(page %u + %u, %s) = %s", space, page, nr, names[which], error_name(err));
+    if (which == 1)
+        learn_copies(space, page, nr);
     if (expected != -ENOMEM && FAIR_NOMEM(err))
         return true;
     CHECK_EQ(err, expected, "mm_madvise()", "-ENOMEM where not all is mapped; populating ends at the first page that can't be had");
