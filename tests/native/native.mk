@@ -25,18 +25,28 @@ OBJCOPY  := $(ARCH_TRIPLE)objcopy
 # AddressSanitizer's shadow doesn't fit below user-mode QEMU; a broken rule of C ends the program without a word.
 SANITIZE := -fsanitize=undefined -fsanitize-undefined-trap-on-error
 STATIC   := -static
+DEFINES  := -DLESS_WORK=1
 RUN_WITH := $(ARCH_NATIVE_RUN)
 endif
 Q := $(if $(V),,@)
 
+# The real arch/pgtable.h, with what it includes; RAM where the native machine has it; constants from the real headers.
+ifneq ($(filter native-as-%,$(FORM)),)
+REAL     := arch/$(FORM:native-as-%=%)
+FORMAT   := $(OUT)/include
+FORMAT_H := pgtable.h $(filter-out layout.h,$(shell sed -n 's,.*<arch/\([a-z]*\.h\)>.*,\1,p' $(REAL)/include/arch/pgtable.h))
+FORMAT_SRC := $(wildcard $(REAL)/native/*.c)
+DEFINES  := -DFORMAT_ONLY=1 -DLESS_WORK=1
+endif
+
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef -Werror
 CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
-    -fno-omit-frame-pointer -ffreestanding $(WARNINGS) $(SANITIZE) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -MMD -MP \
-    -I$(HERE)/include -Iinclude -Iinclude/uapi
+    -fno-omit-frame-pointer -ffreestanding $(WARNINGS) $(SANITIZE) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -MMD -MP $(DEFINES) \
+    $(if $(FORMAT),-I$(FORMAT)) -I$(HERE)/include -Iinclude -Iinclude/uapi
 LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=buddy_free_range
 
 MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c))
-TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) lib/tree.c)
+TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) $(FORMAT_SRC) lib/tree.c)
 
 .PHONY: all
 all: $(OUT)/test $(OUT)/run
@@ -47,6 +57,18 @@ $(OUT)/flags: FORCE
 	@echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ)' > $@
 .PHONY: FORCE
 FORCE:
+
+ifneq ($(FORMAT),)
+$(FORMAT)/made: $(wildcard $(REAL)/include/arch/*.h) $(HERE)/include/arch/layout.h
+	@mkdir -p $(FORMAT)/arch
+	@cp $(FORMAT_H:%=$(REAL)/include/arch/%) $(FORMAT)/arch/
+	@{ echo '#pragma once'; grep -hE '^#define (USER_TOP|USER_TEXT_BASE|KVMAP_BASE|KVMAP_SIZE|KERNEL_LOAD_PA) ' $(REAL)/include/arch/layout.h; \
+	    grep -hE '^#define (KERNEL_VA_OFFSET|DIRECT_MAP_BASE|DIRECT_MAP_SIZE) ' $(HERE)/include/arch/layout.h; } > $(FORMAT)/arch/layout.h
+	@{ echo '#pragma once'; grep -hE '^#define ARCH_[A-Z_]+ +[0-9]+' $(REAL)/include/arch/tlb.h $(REAL)/include/arch/cacheflush.h; } \
+	    > $(FORMAT)/arch/constants.h
+	@touch $@
+$(MM_OBJ) $(TEST_OBJ): | $(FORMAT)/made
+endif
 
 $(OUT)/mm/%.o: mm/%.c $(OUT)/flags
 	@mkdir -p $(@D)

@@ -62,7 +62,7 @@ extern char panic_text[512];
 /* Whether the statement panics; the world is of no use afterwards. */
 #define PANICS(statement)                                                                          \
     ({                                                                                             \
-        bool panicked_ = false;                                                                    \
+        volatile bool panicked_ = false;                                                           \
         panic_expected = true;                                                                     \
         if (setjmp(panic_jump) == 0) {                                                             \
             statement;                                                                             \

@@ -16,6 +16,7 @@
 #include <quire/frame_cache.h>
 #include <quire/memory_init.h>
 #include <quire/slab.h>
+#include <arch-generic/paging.h>
 
 #define FREE_PATTERN 0xfeeefeeefeeefeeeUL
 
@@ -52,15 +53,19 @@ static void state_restore(void)
 }
 
 /* --- frames ------------------------------------------------------------------------------------ */
+/* The kernel's top table, which address spaces copy from, lies below all other frames and is empty. */
+#define KERNEL_ROOT_FRAMES 4
+#define KERNEL_ROOT_PFN (WORLD_FIRST_PFN - KERNEL_ROOT_FRAMES)
+
 static void *ram(void)
 {
     static void *base;
 
     if (!base) {
-        base = mmap(pfn_address(WORLD_FIRST_PFN), WORLD_MAX_FRAMES << PAGE_SHIFT, PROT_READ | PROT_WRITE,
+        base = mmap(pfn_address(KERNEL_ROOT_PFN), (KERNEL_ROOT_FRAMES + WORLD_MAX_FRAMES) << PAGE_SHIFT, PROT_READ | PROT_WRITE,
                     0x22 | 0x10 | 0x4000 /* private, anonymous, fixed, no reserve */, -1, 0);
-        if (base != pfn_address(WORLD_FIRST_PFN))
-            panic("native: the host has no room for RAM at %p", pfn_address(WORLD_FIRST_PFN));
+        if (base != pfn_address(KERNEL_ROOT_PFN))
+            panic("native: the host has no room for RAM at %p", pfn_address(KERNEL_ROOT_PFN));
     }
     return base;
 }
@@ -127,6 +132,8 @@ void world_begin(u64 frames, unsigned cpus)
     state_restore();
     ram();
     world_frames = frames;
+    kernel_root()->table = pfn_to_paddr(KERNEL_ROOT_PFN);
+    pt_table_init(pfn_address(KERNEL_ROOT_PFN), PT_LEVELS - 1);
     frame_becomes_free(WORLD_FIRST_PFN, frames);
     memory.words = world_words - WORLD_FIRST_PFN;
     memory.first = WORLD_FIRST_PFN;

@@ -69,8 +69,13 @@ static bool step(struct move m)
     case 4:
         return move_protect(space, page, nr, m.a >> 2);
     case 5:
-    case 6:
         return move_touch(space, page, ACCESS_READ, m.c);
+    case 6:
+        for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+            cpu_play(cpu);
+            move_touch(space, page, ACCESS_READ, m.c);
+        }
+        return true;
     case 7:
     case 8:
     case 9:
@@ -127,9 +132,10 @@ static size_t alphabet(unsigned config, struct move *m, size_t max)
         {0, 0 << 2, 4, 7},   /* page 60 + 8: private anonymous, over two tables */
         {0, 1 << 2, 4, 3},   /* shared anonymous */
         {0, 2 << 2, 6, 3},   /* private, of an object */
-        {7, 0, 6, 0},        /* write */
-        {7, 1, 6, 3},        /* write in the child */
-        {5, 1, 6, 0},        /* read in the child */
+        {7, 0, 6, 0},        /* write, on CPU 0 */
+        {7, 1, 6, 2},        /* write in the child, on CPU 1 */
+        {6, 0, 6, 0},        /* read, on both CPUs */
+        {6, 1, 6, 0},        /* the child too */
         {11, 0, 1, 0},       /* fork */
         {12, 0, 0, 0},       /* exit */
         {3, 1 << 2, 5, 2},   /* read-only */
@@ -150,5 +156,5 @@ static size_t alphabet(unsigned config, struct move *m, size_t max)
 const struct game mm_game = {
     .name = "mm", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 26,
     .begin = begin, .step = step, .check = mm_game_check, .end = finish, .alphabet = alphabet,
-    .exhaustive_depth = 4, .random_sequences = 4000, .random_moves = 150,
+    .exhaustive_depth = 4, .exhaustive_config = 1, .random_sequences = 4000, .random_moves = 150,
 };

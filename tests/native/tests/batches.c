@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Batches against their definition: what nr entries at once do is what nr times one entry does. The code that runs is
+ * mm's; the definition is written out here.
+ */
+#include "all.h"
+#include "batches.h"
+#include "../machine/machine.h"
+#include "../play/play.h"
+
+#define BASE (8UL * MiB)
+
+struct table batch_table(void)
+{
+    struct table t;
+
+    world_begin(256, 1);
+    t.mm = mm_create();
+    t.entries = pt_ensure(t.mm, BASE, 0);
+    t.base = BASE;
+    CHECK(t.entries, "there is memory for three tables", "pt_ensure() failed");
+    spin_lock(pt_lock(t.entries));
+    return t;
+}
+
+void batch_table_end(struct table t)
+{
+    for (unsigned i = 0; i < PT_ENTRIES(0); i++)
+        pte_store(t.entries + i, pte_empty(0));
+    spin_unlock(pt_lock(t.entries));
+    mm_put(t.mm);
+    world_end(0);
+}
+
+static pte_t expected[PT_ENTRIES(0)];
+
+static void remember(const struct table *t)
+{
+    for (unsigned i = 0; i < PT_ENTRIES(0); i++)
+        expected[i] = pte_load(t->entries + i);
+}
+
+static void compare(const struct table *t, const char *what, unsigned first, unsigned nr)
+{
+    for (unsigned i = 0; i < PT_ENTRIES(0); i++)
+        CHECK(pte_same(pte_load(t->entries + i), expected[i]), "a batch does what the calls for one entry each do, and nothing beside",
+              "%s of entries %u + %u: entry %u is 0x%lx, one by one it is 0x%lx", what, first, nr, i,
+              (unsigned long)pte_load(t->entries + i).v, (unsigned long)expected[i].v);
+}
+
+static const unsigned prots[] = {
+    PGPROT_USER | PGPROT_READ, PGPROT_USER | PGPROT_READ | PGPROT_WRITE | PGPROT_DIRTY, PGPROT_USER,
+    PGPROT_USER | PGPROT_READ | PGPROT_EXEC, PGPROT_USER | PGPROT_READ | PGPROT_OLD, PGPROT_READ | PGPROT_WRITE,
+};
+
+/* Every length at some places, in tables with something on either side. */
+void batch_set(void)
+{
+    struct table t = batch_table();
+
+    for (unsigned nr = 1; nr <= PT_ENTRIES(0); nr++) {
+        for (unsigned k = 0; k < ARRAY_SIZE(prots); k++) {
+            unsigned first = (nr * 7 + k * 5) % (unsigned)(PT_ENTRIES(0) - nr + 1);
+            for (unsigned i = 0; i < PT_ENTRIES(0); i++)
+                pte_store(t.entries + i, i - first < nr ? pte_empty(0) : pfn_pte(0x5000 + i, PGPROT_USER | PGPROT_READ));
+            remember(&t);
+            for (unsigned i = 0; i < nr; i++)
+                expected[first + i] = pfn_pte(0x70000 + i, prots[k]);
+            set_ptes(t.mm, t.base + first * PAGE_SIZE, t.entries + first, pfn_pte(0x70000, prots[k]), nr);
+            compare(&t, "set_ptes()", first, nr);
+        }
+    }
+    batch_table_end(t);
+}
+
+void batch_clear(void)
+{
+    struct table t = batch_table();
+
+    for (unsigned nr = 1; nr <= PT_ENTRIES(0); nr++) {
+        unsigned first = (nr * 11) % (unsigned)(PT_ENTRIES(0) - nr + 1);
+        for (unsigned i = 0; i < PT_ENTRIES(0); i++)
+            pte_store(t.entries + i, pfn_pte(0x5000 + i, prots[nr % ARRAY_SIZE(prots)]));
+        remember(&t);
+        for (unsigned i = 0; i < nr; i++)
+            expected[first + i] = pte_empty(0);
+        clear_ptes(t.mm, t.base + first * PAGE_SIZE, t.entries + first, nr);
+        compare(&t, "clear_ptes()", first, nr);
+    }
+    batch_table_end(t);
+}
+
+/* How many entries from `at` on are the next page of the one before, with the same rights. */
+static unsigned definition(const struct table *t, unsigned at, unsigned max, pfn_t end_pfn)
+{
+    pte_t first = pte_load(t->entries + at);
+    unsigned nr = 1;
+
+    while (nr < max && pte_pfn(first) + nr < end_pfn) {
+        pte_t e = pte_load(t->entries + at + nr);
+        if (!pte_present(e) || pte_pfn(e) != pte_pfn(first) + nr || pte_accessible(e) != pte_accessible(first) ||
+            pte_write(e) != pte_write(first) || pte_exec(e) != pte_exec(first) || pte_user(e) != pte_user(first))
+            break;
+        nr++;
+    }
+    return nr;
+}
+
+/* Tables of runs that end for every reason there is: another frame, other rights, nothing, poison; or go on although
+ * accessed and dirty differ. */
+void batch_measure(void)
+{
+    struct table t = batch_table();
+    struct random r = {4711};
+
+    for (unsigned round = 0; round < 400; round++) {
+        pte_t e = pfn_pte(0x70000, prots[0]);
+        for (unsigned i = 0; i < PT_ENTRIES(0); i++) {
+            u64 dice = random_next(&r) >> 32;
+            e = dice % 16 == 0 ? pfn_pte(0x70000 + dice % 999, prots[dice / 16 % ARRAY_SIZE(prots)]) : pte_advance_pfn(e, 1);
+            pte_t store = dice % 16 == 1 ? pte_empty(0) : dice % 32 == 2 ? pte_poison() : e;
+            if (dice % 16 == 3)
+                store = pte_mkold(store);
+            if (dice % 16 == 4)
+                store = pte_mkyoung(pte_mkdirty(store));
+            if (dice % 64 == 5)
+                store = pte_write(store) ? pte_wrprotect(store) : pte_mkwrite(store);
+            pte_store(t.entries + i, store);
+        }
+        for (unsigned at = 0; at < PT_ENTRIES(0); at++) {
+            pte_t first = pte_load(t.entries + at);
+            if (!pte_present(first))
+                continue;
+            unsigned max = 1 + (unsigned)(random_next(&r) >> 40) % (unsigned)(PT_ENTRIES(0) - at);
+            pfn_t end = pte_pfn(first) + 1 + (random_next(&r) >> 40) % 64;
+            CHECK_EQ(folio_pte_batch(t.entries + at, first, max, end), definition(&t, at, max, end), "folio_pte_batch()",
+                     "consecutive frames, same rights, accessed and dirty ignored, clamped to max and the folio's end");
+        }
+    }
+    batch_table_end(t);
+}
