@@ -43,7 +43,7 @@ WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-pr
 CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
     -fno-omit-frame-pointer -ffreestanding $(WARNINGS) $(SANITIZE) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -MMD -MP $(DEFINES) \
     $(if $(FORMAT),-I$(FORMAT)) -I$(HERE)/include -Iinclude -Iinclude/uapi
-LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=buddy_free_range
+LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=buddy_free_range,--wrap=slab_free
 
 MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c))
 TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) $(FORMAT_SRC) lib/tree.c)
@@ -73,7 +73,8 @@ endif
 $(OUT)/mm/%.o: mm/%.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
-	$(Q)$(OBJCOPY) --rename-section .data=mm_data --rename-section .bss=mm_bss,alloc,load,data,contents $@
+	$(Q)$(OBJCOPY) --rename-section .data=mm_data --rename-section .bss=mm_bss,alloc,load,data,contents \
+	    $(if $(filter %/slab.o,$@),--redefine-sym memset=slab_memset) $@
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<

@@ -16,6 +16,7 @@
 #include <quire/frame_cache.h>
 #include <quire/memory_init.h>
 #include <quire/slab.h>
+#include <quire/string.h>
 #include <arch-generic/paging.h>
 
 #define FREE_PATTERN 0xfeeefeeefeeefeeeUL
@@ -124,6 +125,30 @@ void __wrap_buddy_free_range(struct buddy *b, pfn_t pfn, u64 nr)
     if (b == &buddy && nr)
         frame_becomes_free(pfn, nr);
     __real_buddy_free_range(b, pfn, nr);
+}
+
+/* --- objects ----------------------------------------------------------------------------------- */
+/*
+ * A free object of an untyped cache may not be touched either, but for the link that the slab keeps in it. slab.c's
+ * memset() comes through here (native.mk): it clears what it hands out, and new slabs.
+ */
+void __real_slab_free(struct slab_cache *cache, void *object);
+void __wrap_slab_free(struct slab_cache *cache, void *object);
+void *slab_memset(void *to, int byte, size_t n);
+
+void __wrap_slab_free(struct slab_cache *cache, void *object)
+{
+    __real_slab_free(cache, object);
+    if (cache->typed)
+        return;
+    asan_poison(object, cache->link_offset);
+    asan_poison((u8 *)object + cache->link_offset + 8, cache->size - cache->link_offset - 8);
+}
+
+void *slab_memset(void *to, int byte, size_t n)
+{
+    asan_unpoison(to, n);
+    return memset(to, byte, n);
 }
 
 /* --- worlds ------------------------------------------------------------------------------------ */
