@@ -11,7 +11,7 @@ QEMU_OLDEST=7.2
 
 usage()
 {
-    echo "usage: tools/need.sh [--with-python] [--with-native] [--with-fuzzer] MACHINE..."
+    echo "usage: tools/need.sh [--with-python] [--with-native [FORM...]] [--with-fuzzer] MACHINE..."
     echo "Checks compiler and QEMU for these machines; installs what is missing (see the top of the file)."
 }
 
@@ -86,6 +86,12 @@ find_native()
 {
     gcc_ok=$(echo 'int main(void) { return 0; }' | gcc -fsanitize=address,undefined -xc -o /dev/null - 2>/dev/null && echo yes) || true
     [ -n "$gcc_ok" ] || add_packages gcc libc6-dev
+    for form in $with_native; do
+        arch=${form#native-on-}
+        [ "$arch" != "$form" ] || continue
+        eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f tests/native/native.mk FORM="$form" describe)"
+        echo '#include <stdio.h>' | "$NATIVE_CC" -xc -E -o /dev/null - 2>/dev/null && have "$NATIVE_RUN" || add_packages $NATIVE_PACKAGES
+    done
 }
 
 # libFuzzer comes with clang's run-time libraries.
@@ -178,7 +184,8 @@ while :; do
         exit 0
         ;;
     --with-python) with_python=yes ;;
-    --with-native) with_native=yes ;;
+    --with-native) with_native=native ;;
+    native-on-*) with_native="$with_native $1" ;;
     --with-fuzzer) with_fuzzer=yes ;;
     *) break ;;
     esac

@@ -61,7 +61,7 @@ if [ -n "${FUZZ_SECONDS:-}" ] && { ! is_number "$FUZZ_SECONDS" || [ "$FUZZ_SECON
     fail "FUZZ_SECONDS=$FUZZ_SECONDS: a number of seconds, please"
 fi
 case ${REPLAY:-} in
-*[!a-z0-9:]*) fail "REPLAY=$REPLAY: GAME:CONFIG:MOVES, as a failing test prints it, please" ;;
+*[!A-Za-z0-9:/._-]*) fail "REPLAY=$REPLAY: GAME:CONFIG:MOVES, as a failing test prints it, please" ;;
 esac
 
 case ${BOOT:-direct} in

@@ -30,6 +30,12 @@ RUN_WITH := $(ARCH_NATIVE_RUN)
 endif
 Q := $(if $(V),,@)
 
+ifeq ($(FORM),native-fuzz)
+CC       := clang
+SANITIZE := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+DEFINES  := -DFUZZING=1 -Wno-unknown-warning-option
+endif
+
 # The real arch/pgtable.h, with what it includes; RAM where the native machine has it; constants from the real headers.
 ifneq ($(filter native-as-%,$(FORM)),)
 REAL     := arch/$(FORM:native-as-%=%)
@@ -51,6 +57,12 @@ TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/mod
 .PHONY: all
 all: $(OUT)/test $(OUT)/run
 .DELETE_ON_ERROR:
+
+# What a program for another machine needs, as `NAME='value'` lines for tools/need.sh.
+.PHONY: describe
+describe:
+	@printf "%s='%s'\n" NATIVE_CC '$(CC)' NATIVE_RUN '$(RUN_WITH)' \
+	    NATIVE_PACKAGES '$(filter gcc%,$(ARCH_PACKAGES)) $(ARCH_NATIVE_PACKAGES)'
 
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)

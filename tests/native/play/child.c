@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Playing in child processes, and making a failing sequence shorter: see child.h. */
+#ifndef FUZZING
 #include "child.h"
 #include "story.h"
 #include <stdio.h>
@@ -110,3 +111,4 @@ void child_shrink(struct sequence *s)
         }
     }
 }
+#endif

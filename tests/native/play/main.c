@@ -7,6 +7,7 @@
  *   corpus                 what the fuzzer found worth keeping
  * and then there are tests that are no games (tests.h). Output is KTAP; tests/runner/native.py reads it.
  */
+#ifndef FUZZING /* whose main() is libFuzzer's */
 #include "child.h"
 #include "tests.h"
 #include <fnmatch.h>
@@ -85,21 +86,32 @@ static void body_every(const void *arg)
     every_sequence(game, game->exhaustive_config, alphabet, letters, 0, game->exhaustive_depth + options.depth - (WORK_SHIFT > 0));
 }
 
-/* The fuzzer's bytes: game, config and mode, then moves. */
-static void body_file(const void *arg)
+/* The fuzzer's bytes, as play/fuzz.c reads them: game, config and mode, then moves. False: no such file. */
+static bool read_file(const char *path, struct sequence *s)
 {
     static u8 bytes[2 + sizeof(sequence)];
-    FILE *file = fopen(arg, "rb");
+    FILE *file = fopen(path, "rb");
     size_t nr = file ? fread(bytes, 1, sizeof(bytes), file) : 0;
 
     if (file)
         fclose(file);
     if (nr < 2)
-        return;
-    failing_everywhere = bytes[1] & 0x80;
-    memcpy(sequence, bytes + 2, nr - 2);
-    const struct game *game = games[bytes[0] % nr_games];
-    play_shared(game, (bytes[1] & 0x7f) % game->configs, sequence, (nr - 2) / sizeof(struct move));
+        return false;
+    s->game = games[bytes[0] % nr_games];
+    s->config = (bytes[1] & 0x7f) % s->game->configs;
+    s->failing_everywhere = bytes[1] & 0x80;
+    s->nr = (nr - 2) / sizeof(struct move);
+    memcpy(s->moves, bytes + 2, s->nr * sizeof(struct move));
+    return true;
+}
+
+static void body_file(const void *arg)
+{
+    static struct sequence s;
+
+    CHECK(read_file(arg, &s), "the corpus holds files of at least two bytes", "%s can't be read", (const char *)arg);
+    failing_everywhere = s.failing_everywhere;
+    play_shared(s.game, s.config, s.moves, s.nr);
 }
 
 static void body_test(const void *arg) { ((const struct native_test *)arg)->run(); }
@@ -198,10 +210,21 @@ static void run_corpus(void)
 
 static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
-/* GAME:CONFIG[f]:HEX, as a failure prints it. */
+static int replay_aloud(const struct sequence *s)
+{
+    int status = child_play(s, CHILD_HEARD, true);
+
+    printf(status ? "it fails\n" : "it passes\n");
+    return status != 0;
+}
+
+/* GAME:CONFIG[f]:HEX, as a failure prints it, or file:PATH. */
 static int replay(const char *text)
 {
     static struct sequence s;
+
+    if (!strncmp(text, "file:", 5) && read_file(text + 5, &s))
+        return replay_aloud(&s);
     const char *colon = strchr(text, ':');
     char *rest = NULL;
 
@@ -213,15 +236,13 @@ static int replay(const char *text)
         rest++;
     }
     if (!rest || *rest++ != ':') {
-        fprintf(stderr, "REPLAY=%s: GAME:CONFIG:MOVES, as a failing test prints it, please\n", text);
+        fprintf(stderr, "REPLAY=%s: GAME:CONFIG:MOVES, as a failing test prints it, or file:PATH, please\n", text);
         return 2;
     }
     for (u8 *byte = (u8 *)s.moves; s.nr < SEQUENCE_MAX * 4 && hex_digit(rest[0]) >= 0 && hex_digit(rest[1]) >= 0; rest += 2)
         byte[s.nr++] = (u8)(hex_digit(rest[0]) << 4 | hex_digit(rest[1]));
     s.nr /= 4;
-    int status = child_play(&s, CHILD_HEARD, true);
-    printf(status ? "it fails\n" : "it passes\n");
-    return status != 0;
+    return replay_aloud(&s);
 }
 
 int main(int argc, char **argv)
@@ -254,3 +275,4 @@ int main(int argc, char **argv)
     printf("1..%u\n", number);
     return failed != 0;
 }
+#endif
