@@ -90,7 +90,10 @@ find_native()
         arch=${form#native-on-}
         [ "$arch" != "$form" ] || continue
         eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f tests/native/native.mk FORM="$form" describe)"
-        echo '#include <stdio.h>' | "$NATIVE_CC" -xc -E -o /dev/null - 2>/dev/null && have "$NATIVE_RUN" || add_packages $NATIVE_PACKAGES
+        if ! { have "$NATIVE_RUN" && echo '#include <stdio.h>' | "$NATIVE_CC" -xc -E -o /dev/null - 2>/dev/null; }; then
+            # shellcheck disable=SC2086 # a list
+            add_packages $NATIVE_PACKAGES
+        fi
     done
 }
 

@@ -160,7 +160,8 @@ void world_begin(u64 frames, unsigned cpus)
     kernel_root()->table = pfn_to_paddr(KERNEL_ROOT_PFN);
     pt_table_init(pfn_address(KERNEL_ROOT_PFN), PT_LEVELS - 1);
     frame_becomes_free(WORLD_FIRST_PFN, frames);
-    memory.words = world_words - WORLD_FIRST_PFN;
+    memdesc_t *biased = world_words;
+    memory.words = biased - WORLD_FIRST_PFN;
     memory.first = WORLD_FIRST_PFN;
     memory.end = WORLD_FIRST_PFN + frames;
     memory.nr_frames = frames;

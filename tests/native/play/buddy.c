@@ -75,7 +75,8 @@ static void begin(unsigned config)
     memset(is_free, 0, sizeof(is_free));
     nr_blocks = 0;
     nr_cpus = 1;
-    buddy_init(&small, words - first, first, end);
+    memdesc_t *biased = words;
+    buddy_init(&small, biased - first, first, end);
     buddy_add_range(&small, first, end - first);
     for (pfn_t pfn = first; pfn < end; pfn++)
         is_free[pfn] = true;
