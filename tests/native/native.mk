@@ -49,7 +49,7 @@ WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-pr
 CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
     -fno-omit-frame-pointer -ffreestanding $(WARNINGS) $(SANITIZE) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -MMD -MP $(DEFINES) \
     $(if $(FORMAT),-I$(FORMAT)) -I$(HERE)/include -Iinclude -Iinclude/uapi
-LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=buddy_free_range,--wrap=slab_free
+LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=frame_cache_free_run,--wrap=buddy_free_range,--wrap=slab_free
 
 MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c))
 TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) $(FORMAT_SRC) lib/tree.c)
@@ -74,6 +74,8 @@ ifneq ($(FORMAT),)
 $(FORMAT)/made: $(wildcard $(REAL)/include/arch/*.h) $(HERE)/include/arch/layout.h
 	@mkdir -p $(FORMAT)/arch
 	@cp $(FORMAT_H:%=$(REAL)/include/arch/%) $(FORMAT)/arch/
+	@# Two entries in one instruction: of that machine. The generic two stores stand in.
+	@sed -i '/^#define ARCH_HAS_STORE_PAIR/,/^}/d' $(FORMAT)/arch/pgtable.h
 	@{ echo '#pragma once'; grep -hE '^#define (USER_TOP|USER_TEXT_BASE|KVMAP_BASE|KVMAP_SIZE|KERNEL_LOAD_PA) ' $(REAL)/include/arch/layout.h; \
 	    grep -hE '^#define (KERNEL_VA_OFFSET|DIRECT_MAP_BASE|DIRECT_MAP_SIZE) ' $(HERE)/include/arch/layout.h; } > $(FORMAT)/arch/layout.h
 	@{ echo '#pragma once'; grep -hE '^#define ARCH_[A-Z_]+ +[0-9]+' $(REAL)/include/arch/tlb.h $(REAL)/include/arch/cacheflush.h; } \

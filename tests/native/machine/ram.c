@@ -104,6 +104,14 @@ void __real_buddy_free_range(struct buddy *b, pfn_t pfn, u64 nr);
 pfn_t __wrap_frame_cache_alloc(unsigned order);
 void __wrap_frame_cache_free(pfn_t pfn, unsigned order);
 void __wrap_buddy_free_range(struct buddy *b, pfn_t pfn, u64 nr);
+void __real_frame_cache_free_run(pfn_t pfn, u64 nr);
+void __wrap_frame_cache_free_run(pfn_t pfn, u64 nr);
+
+void __wrap_frame_cache_free_run(pfn_t pfn, u64 nr)
+{
+    frame_becomes_free(pfn, nr);
+    __real_frame_cache_free_run(pfn, nr);
+}
 
 pfn_t __wrap_frame_cache_alloc(unsigned order)
 {

@@ -105,7 +105,7 @@ void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
         for (unsigned i = 0; i < TLB_SIZE; i++)
             if (tlbs[cpu].leaf[i].page == ALIGN_DOWN(addr, PAGE_SIZE))
                 tlbs[cpu].leaf[i].life = 0;
-    pte_store(ptep, pte_empty(0));
+    (void)ptep;
 }
 
 void arch_pt_activate_user(const struct pt_root *root)
@@ -129,13 +129,14 @@ static bool allows(pte_t e, unsigned access)
     return access == ACCESS_READ || (pte_write(e) && pte_dirty(e));
 }
 
-/* The hardware's own walk: it believes its caches, then the tables. */
-static pte_t walk(struct tlb *t, vaddr_t page)
+/* The hardware's own walk: it believes its caches, then the tables. *entry: where in a table it ended; NULL: above. */
+static pte_t walk(struct tlb *t, vaddr_t page, const pte_t **entry)
 {
     u64 tag = tag_of(&t->root);
     struct tlb_entry *w = walk_slot(t, tag, page >> PT_SHIFT(1) << PT_SHIFT(1));
     pte_t *table = NULL;
 
+    *entry = NULL;
     if (holds(t, w, tag, page >> PT_SHIFT(1) << PT_SHIFT(1))) {
         table = w->table;
     } else {
@@ -150,7 +151,21 @@ static pte_t walk(struct tlb *t, vaddr_t page)
         }
         *w = (struct tlb_entry){.life = t->life, .tag = tag, .page = page >> PT_SHIFT(1) << PT_SHIFT(1), .table = table};
     }
-    return pte_load(table + (page >> PT_SHIFT(0) & (PT_ENTRIES(0) - 1)));
+    *entry = table + (page >> PT_SHIFT(0) & (PT_ENTRIES(0) - 1));
+    return pte_load(*entry);
+}
+
+/* What is read is kept; an entry of a group fills in its neighbours, whatever stands in their own entries. */
+static void fill(struct tlb *t, vaddr_t page, pte_t pte, const pte_t *entry)
+{
+    u64 tag = tag_of(&t->root), nr = entry && pte_cont(pte_load_raw(entry)) ? PT_CONT : 1;
+    u64 index = (page >> PAGE_SHIFT) % nr;
+
+    for (u64 i = 0; i < nr; i++) {
+        vaddr_t at = page + (i - index) * PAGE_SIZE;
+        pte_t e = pte_advance_pfn(pte, i - index); /* backwards too: modulo 2^64 */
+        *leaf_slot(t, tag, at) = (struct tlb_entry){.life = t->life, .tag = tag, .page = at, .pte = e};
+    }
 }
 
 int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
@@ -164,10 +179,11 @@ int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
     KASSERT(t->loaded && paddr_value(t->root.table) == paddr_value(mm->root.table),
             "mm_activate() didn't load the address space's root");
     if (!holds(t, e, tag, page)) {
-        pte_t pte = walk(t, page);
+        const pte_t *entry;
+        pte_t pte = walk(t, page, &entry);
         if (!pte_present(pte) || !pte_accessible(pte) || !pte_young(pte))
             return -1; /* what isn't there isn't kept */
-        *e = (struct tlb_entry){.life = t->life, .tag = tag, .page = page, .pte = pte};
+        fill(t, page, pte, entry);
     }
     if (!allows(e->pte, access))
         return -1;

@@ -7,19 +7,45 @@
 #include "mm.h"
 #include <quire/poison.h>
 
-static pte_t entry_at(struct mm *mm, vaddr_t addr)
+/* Where the walk for addr ends: an entry of a lowest table, or NULL and what stands above says it all in *above. */
+static const pte_t *entry_place(struct mm *mm, vaddr_t addr, pte_t *above)
 {
     pte_t *table = paddr_address(mm->root.table);
 
     for (unsigned level = PT_LEVELS - 1; level > 0; level--) {
-        pte_t e = table[addr >> PT_SHIFT(level) & (PT_ENTRIES(level) - 1)];
+        pte_t e = pte_load(table + (addr >> PT_SHIFT(level) & (PT_ENTRIES(level) - 1)));
         if (!pde_present(e, level))
-            return pte_empty(0);
+            return *above = pte_empty(0), NULL;
         if (pde_leaf(e, level))
-            return pte_of_block(e, level, (addr & ((1UL << PT_SHIFT(level)) - 1)) >> PAGE_SHIFT);
+            return *above = pte_of_block(e, level, (addr & ((1UL << PT_SHIFT(level)) - 1)) >> PAGE_SHIFT), NULL;
         table = paddr_address(pde_table(e, level));
     }
-    return table[addr >> PT_SHIFT(0) & (PT_ENTRIES(0) - 1)];
+    return table + (addr >> PT_SHIFT(0) & (PT_ENTRIES(0) - 1));
+}
+
+static pte_t entry_at(struct mm *mm, vaddr_t addr)
+{
+    pte_t above;
+    const pte_t *place = entry_place(mm, addr, &above);
+    return place ? pte_load(place) : above;
+}
+
+/* The entries of a group are alike in everything: one of them in a TLB stands for all. */
+static void check_group(unsigned s, unsigned p)
+{
+    pte_t above;
+    const pte_t *place = entry_place(mms[s], page_addr(p), &above);
+
+    if (!place || !pte_cont(pte_load_raw(place)))
+        return;
+    const pte_t *group = (const pte_t *)ALIGN_DOWN((vaddr_t)place, PT_CONT * sizeof(pte_t));
+    pte_t first = pte_load(group);
+    for (unsigned i = 0; i < PT_CONT; i++)
+        CHECK(pte_cont(pte_load_raw(group + i)) && pte_same(pte_load(group + i), pte_advance_pfn(first, i)),
+              "the entries of a group differ in nothing but their frames, which are neighbours: a change undoes it first",
+              "space %u, page %u: entry %u of its group is 0x%lx, the first 0x%lx", s, p, i,
+              (unsigned long)pte_load_raw(group + i).v, (unsigned long)pte_load_raw(group).v);
+    CHECK(pte_pfn(first) % PT_CONT == 0, "a group is aligned in frames too", "it begins with frame 0x%lx", (unsigned long)pte_pfn(first));
 }
 
 pfn_t frame_at(unsigned space, unsigned page)
@@ -101,6 +127,7 @@ static void check_space(unsigned s)
         CHECK(pte_same(e, mm_lookup(mms[s], page_addr(p))), "mm_lookup() gives the entry that the hardware would find",
               "space %u, page %u", s, p);
         CHECK(pte_poisoned(e) <= spaces[s].page[p].mapped, "marks of broken frames go with their area", "space %u, page %u", s, p);
+        check_group(s, p);
         if (pte_present(e))
             check_present(s, p, e);
     }

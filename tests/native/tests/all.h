@@ -8,5 +8,6 @@ void entry_numbers(void);
 void entry_tables_and_blocks(void);
 void batch_set(void);
 void batch_clear(void);
+void batch_change(void);
 void batch_measure(void);
 void contract_set_ptes(void);

@@ -90,6 +90,94 @@ void batch_clear(void)
     batch_table_end(t);
 }
 
+/* --- changing ---------------------------------------------------------------------------------- */
+/* A table of runs of all lengths, so that some are groups; here and there an old entry, poison, nothing. */
+static void fill_table(const struct table *t, struct random *r)
+{
+    pfn_t pfn = 0x70000;
+
+    for (unsigned i = 0; i < PT_ENTRIES(0); i++)
+        pte_store(t->entries + i, pte_empty(0));
+    for (unsigned at = 0, nr; at < PT_ENTRIES(0); at += nr) {
+        u64 dice = random_next(r) >> 32;
+        nr = 1 + dice % 40;
+        nr = at + nr > PT_ENTRIES(0) ? (unsigned)PT_ENTRIES(0) - at : nr;
+        if (dice % 3) /* equally far into a group, as mm likes to have it */
+            pfn = (pfn & ~63UL) + 64 + at % 64;
+        if (dice % 16 == 1)
+            pte_store(t->entries + at, pte_poison());
+        else if (dice % 16 > 2)
+            set_ptes(t->mm, t->base + at * PAGE_SIZE, t->entries + at, pfn_pte(pfn, prots[dice / 16 % ARRAY_SIZE(prots)]), nr);
+        pfn += nr;
+    }
+}
+
+/* What a change must leave of an entry. */
+enum change { PROTECT, WRPROTECT, AGE };
+
+static void check_change(enum change what, unsigned i, pte_t before, pte_t after, unsigned prot)
+{
+    bool young = pte_young(before) && what != AGE;
+    bool accessible = what == PROTECT ? prot & PGPROT_READ : pte_accessible(before);
+    bool write = pte_write(before) && (what == PROTECT ? prot & PGPROT_WRITE : what == AGE);
+    bool exec = what == PROTECT ? prot & PGPROT_EXEC : pte_exec(before);
+
+    CHECK(pte_present(after) == pte_present(before) && pte_poisoned(after) == pte_poisoned(before),
+          "a change brings no page and takes none", "entry %u: 0x%lx, then 0x%lx", i, (unsigned long)before.v, (unsigned long)after.v);
+    if (!pte_present(before))
+        return;
+    CHECK(pte_pfn(after) == pte_pfn(before) && pte_user(after) == pte_user(before) && pte_young(after) == young &&
+              pte_dirty(after) == pte_dirty(before) && pte_accessible(after) == accessible && pte_write(after) == write &&
+              pte_exec(after) == exec,
+          "protect_ptes gives at most `prot` and never write permission, wrprotect_ptes takes it away, age_ptes takes accessed; "
+          "everything else stays",
+          "change %d, prot 0x%x, entry %u: 0x%lx, then 0x%lx", what, prot, i, (unsigned long)before.v, (unsigned long)after.v);
+}
+
+/* What two entries tell is the same; the bits needn't be, where there are two ways to say "dirty". */
+static bool same_meaning(pte_t a, pte_t b)
+{
+    return pte_same(pte_mkdirty(a), pte_mkdirty(b)) && pte_dirty(a) == pte_dirty(b);
+}
+
+void batch_change(void)
+{
+    struct table t = batch_table();
+    struct random r = {42};
+    const unsigned news[] = {PGPROT_USER | PGPROT_READ, PGPROT_USER, PGPROT_USER | PGPROT_READ | PGPROT_EXEC,
+                             PGPROT_USER | PGPROT_READ | PGPROT_WRITE | PGPROT_DIRTY};
+
+    for (unsigned round = 0; round < 600; round++) {
+        fill_table(&t, &r);
+        unsigned first = (unsigned)((random_next(&r) >> 32) % PT_ENTRIES(0)), young = 0, told = 0;
+        unsigned nr = 1 + (unsigned)((random_next(&r) >> 32) % (PT_ENTRIES(0) - first));
+        unsigned prot = news[round / 3 % ARRAY_SIZE(news)];
+        enum change what = round % 3;
+        remember(&t);
+        for (unsigned i = first; i < first + nr; i++)
+            young += pte_present(expected[i]) && pte_young(expected[i]);
+        if (what == PROTECT)
+            protect_ptes(t.mm, t.base + first * PAGE_SIZE, t.entries + first, nr, prot);
+        else if (what == WRPROTECT)
+            wrprotect_ptes(t.mm, t.base + first * PAGE_SIZE, t.entries + first, nr);
+        else
+            told = age_ptes(t.mm, t.base + first * PAGE_SIZE, t.entries + first, nr);
+        if (what == AGE)
+            CHECK_EQ(told, young, "age_ptes()", "it returns how many entries had been accessed");
+        for (unsigned i = 0; i < PT_ENTRIES(0); i++) {
+            pte_t after = pte_load(t.entries + i);
+            if (i - first < nr)
+                check_change(what, i, expected[i], after, prot);
+            else
+                CHECK(same_meaning(after, expected[i]), "entries beside the batch stay, also where a group is undone",
+                      "entries %u + %u changed; entry %u: 0x%lx, then 0x%lx", first, nr, i, (unsigned long)expected[i].v,
+                      (unsigned long)after.v);
+        }
+    }
+    batch_table_end(t);
+}
+
+/* --- comparing --------------------------------------------------------------------------------- */
 /* How many entries from `at` on are the next page of the one before, with the same rights. */
 static unsigned definition(const struct table *t, unsigned at, unsigned max, pfn_t end_pfn)
 {

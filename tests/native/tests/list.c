@@ -13,6 +13,7 @@ const struct native_test native_tests[] = {
     IN("entries.c", "entry.tables_and_blocks", entry_tables_and_blocks),
     IN("batches.c", "batch.set_ptes_is_one_by_one", batch_set),
     IN("batches.c", "batch.clear_ptes_is_one_by_one", batch_clear),
+    IN("batches.c", "batch.a_change_is_one_by_one", batch_change),
     IN("batches.c", "batch.folio_pte_batch_is_its_definition", batch_measure),
     IN("contracts.c", "contract.set_ptes_names_the_broken_rule", contract_set_ptes),
     {NULL, NULL, NULL},

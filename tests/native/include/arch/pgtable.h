@@ -3,10 +3,11 @@
  * Page-table entries of the native machine: three levels of 64 entries, so that a table is 512 bytes, eight share
  * a frame, and a test crosses from one to the next within 256 KiB.
  *
- *   63:32 frame number | 10 E empty | 9 block | 8 table | 7 poison | 6 present | 5 D | 4 A | 3 U | 2 X | 1 W | 0 R
+ *   63:32 frame number | 11 G group | 10 E empty | 9 block | 8 table | 7 poison | 6 present | 5 D | 4 A | 3 U | 2 X | 1 W | 0 R
  *
  * An empty entry isn't zero, and the frame number isn't where a byte address would have it: code that knows
- * better than the helpers is found out here. The hardware sets neither A nor D; it faults.
+ * better than the helpers is found out here. The hardware sets neither A nor D; it faults. Four entries alike may be
+ * a group, which the TLB learns and forgets as one.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level) 512UL
 #define PT_TOP_USER_ENTRIES 32UL
 #define PT_KERNEL_IN_USER_ROOT 0
+#define PT_CONT 4UL
 
 #define PTE_R (1UL << 0)
 #define PTE_W (1UL << 1)
@@ -36,6 +38,7 @@ typedef struct {
 #define PTE_TABLE (1UL << 8)
 #define PTE_BLOCK (1UL << 9)
 #define PTE_EMPTY (1UL << 10)
+#define PTE_GROUP (1UL << 11)
 #define PTE_PFN_SHIFT 32
 
 static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
@@ -77,6 +80,24 @@ static inline pte_t pte_mkdirty(pte_t e) { return (pte_t){e.v | PTE_D}; }
 static inline pte_t pte_mkclean(pte_t e) { return (pte_t){e.v & ~PTE_D}; }
 static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PTE_PFN_SHIFT)}; }
 
+static inline bool arch_pt_cont(void) { return true; }
+static inline bool pte_settled(pte_t e) { return (e.v & (PTE_A | PTE_PRESENT | PTE_R)) == (PTE_A | PTE_PRESENT | PTE_R); }
+static inline pte_t pte_wrprotect_settled(pte_t e) { return pte_wrprotect(e); }
+struct pte_change {
+    u64 keep, set;
+};
+static inline struct pte_change pte_change(pgprot_t prot)
+{
+    u64 same = ~(PTE_R | PTE_X | (prot & PGPROT_WRITE ? 0 : PTE_W));
+    return (struct pte_change){same, pfn_pte(0, prot).v & (PTE_R | PTE_X)};
+}
+static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
+
+#define PT_CONT_STEP 1
+static inline bool pte_cont(pte_t raw) { return raw.v & PTE_GROUP; }
+static inline pte_t pte_mkcont(pte_t e) { return (pte_t){e.v | PTE_GROUP}; }
+static inline pte_t pte_uncont(pte_t raw, u64 index) { return (void)index, (pte_t){raw.v & ~PTE_GROUP}; }
+
 static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & (PTE_TABLE | PTE_BLOCK); }
 static inline bool pde_leaf(pte_t e, unsigned level) { return (void)level, e.v & PTE_BLOCK; }
 /* A table needn't begin with its frame: bits 31:23 are its address within it, in units of 8 bytes. */
@@ -96,4 +117,5 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 }
 
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
-static inline pte_t pte_load(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
+static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
+static inline pte_t pte_load(const pte_t *p) { return pte_uncont(pte_load_raw(p), 0); }

@@ -14,7 +14,7 @@ void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr);
 void arch_tlb_flush_root(const struct pt_root *root);
 void arch_tlb_flush_kernel_page(vaddr_t addr);
 void arch_tlb_flush_all(void);
-/* Where ARCH_FLUSH_ON_CLEAR is 1: the entry becomes empty and is forgotten on all CPUs. */
+/* Where ARCH_FLUSH_ON_CLEAR is 1: the entry is forgotten on all CPUs. */
 void arch_pte_invalidate(pte_t *ptep, vaddr_t addr);
 
 static inline void arch_pt_publish(void) {}
