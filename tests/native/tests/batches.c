@@ -48,9 +48,10 @@ static void compare(const struct table *t, const char *what, unsigned first, uns
               (unsigned long)pte_load(t->entries + i).v, (unsigned long)expected[i].v);
 }
 
+/* Writable is dirty from the start: mm makes no others. */
 static const unsigned prots[] = {
     PGPROT_USER | PGPROT_READ, PGPROT_USER | PGPROT_READ | PGPROT_WRITE | PGPROT_DIRTY, PGPROT_USER,
-    PGPROT_USER | PGPROT_READ | PGPROT_EXEC, PGPROT_USER | PGPROT_READ | PGPROT_OLD, PGPROT_READ | PGPROT_WRITE,
+    PGPROT_USER | PGPROT_READ | PGPROT_EXEC, PGPROT_USER | PGPROT_READ | PGPROT_OLD, PGPROT_READ | PGPROT_WRITE | PGPROT_DIRTY,
 };
 
 /* Every length at some places, in tables with something on either side. */
