@@ -51,7 +51,8 @@ static void compare(const struct table *t, const char *what, unsigned first, uns
 /* Writable is dirty from the start: mm makes no others. */
 static const unsigned prots[] = {
     PGPROT_USER | PGPROT_READ, PGPROT_USER | PGPROT_READ | PGPROT_WRITE | PGPROT_DIRTY, PGPROT_USER,
-    PGPROT_USER | PGPROT_READ | PGPROT_EXEC, PGPROT_USER | PGPROT_READ | PGPROT_OLD, PGPROT_READ | PGPROT_WRITE | PGPROT_DIRTY,
+    PGPROT_USER | PGPROT_READ | PGPROT_EXEC, PGPROT_USER | PGPROT_READ | PGPROT_OLD,
+    PGPROT_USER | PGPROT_READ | PGPROT_WRITE | PGPROT_DIRTY | PGPROT_OLD,
 };
 
 /* Every length at some places, in tables with something on either side. */
