@@ -105,13 +105,29 @@ static bool read_file(const char *path, struct sequence *s)
     return true;
 }
 
-static void body_file(const void *arg)
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* All files of the folder, in order. */
+static void body_corpus(const void *arg)
 {
     static struct sequence s;
+    DIR *dir = opendir(arg);
+    char *files[4096];
+    size_t nr = 0;
+    struct dirent *entry;
 
-    CHECK(read_file(arg, &s), "the corpus holds files of at least two bytes", "%s can't be read", (const char *)arg);
-    failing_everywhere = s.failing_everywhere;
-    play_shared(s.game, s.config, s.moves, s.nr);
+    CHECK(dir, "the corpus is a folder", "%s can't be read", (const char *)arg);
+    while (nr < ARRAY_SIZE(files) && (entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.')
+            files[nr++] = strdup(entry->d_name);
+    qsort(files, nr, sizeof(*files), by_name);
+    for (size_t i = 0; i < nr; i++) {
+        char path[512];
+        snprintf(path, sizeof(path), "%s/%s", (const char *)arg, files[i]);
+        CHECK(read_file(path, &s), "the corpus holds files of at least two bytes", "%s can't be read", path);
+        failing_everywhere = s.failing_everywhere;
+        play_shared(s.game, s.config, s.moves, s.nr);
+    }
 }
 
 static void body_test(const void *arg) { ((const struct native_test *)arg)->run(); }
@@ -184,30 +200,6 @@ static void run_game(const struct game *game)
         run(name, game->file, body_failing, game, true);
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static void run_corpus(void)
-{
-    DIR *dir = options.corpus ? opendir(options.corpus) : NULL;
-    char *files[4096];
-    size_t nr = 0;
-    struct dirent *entry;
-
-    while (dir && nr < 4096 && (entry = readdir(dir)) != NULL)
-        if (entry->d_name[0] != '.')
-            files[nr++] = strdup(entry->d_name);
-    if (dir)
-        closedir(dir);
-    qsort(files, nr, sizeof(*files), by_name);
-    for (size_t i = 0; i < nr; i++) {
-        char path[512], name[300];
-        snprintf(path, sizeof(path), "%s/%s", options.corpus, files[i]);
-        snprintf(name, sizeof(name), "corpus.%s", files[i]);
-        run(name, path, body_file, path, true);
-        free(files[i]);
-    }
-}
-
 static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
 static int replay_aloud(const struct sequence *s)
@@ -271,7 +263,8 @@ int main(int argc, char **argv)
         run_game(games[i]);
     for (const struct native_test *t = native_tests; t->name; t++)
         run(t->name, t->file, body_test, t, false);
-    run_corpus();
+    if (options.corpus)
+        run("corpus.replay", "tests/native/corpus", body_corpus, options.corpus, true);
     printf("1..%u\n", number);
     return failed != 0;
 }
