@@ -3,6 +3,7 @@
 #ifndef FUZZING
 #include "child.h"
 #include "story.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 #include <unistd.h>
 #include <fcntl.h>
 
-#define SECONDS_MAX_REPLAY 20 /* for one sequence */
+#define SECONDS_MAX_REPLAY 5 /* for one sequence, which takes milliseconds */
+#define HANGS_MAX 6          /* so many while shortening, and what is there is short enough */
 
 struct sequence *now_playing;
 
@@ -84,6 +86,8 @@ int child_play(const struct sequence *s, enum child_voice voice, bool tell_moves
     return child_run(tell_moves ? play_aloud : play_again, s, voice, SECONDS_MAX_REPLAY);
 }
 
+static unsigned hangs;
+
 /* Without moves [at, at + nr); true: it still fails, and is shorter now. */
 static bool try_without(struct sequence *s, size_t at, size_t nr)
 {
@@ -92,7 +96,9 @@ static bool try_without(struct sequence *s, size_t at, size_t nr)
     shorter = *s;
     memmove(shorter.moves + at, shorter.moves + at + nr, (shorter.nr - at - nr) * sizeof(struct move));
     shorter.nr -= nr;
-    if (child_play(&shorter, CHILD_SILENT, false) == 0)
+    int status = child_play(&shorter, CHILD_SILENT, false);
+    hangs += WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+    if (status == 0)
         return false;
     *s = shorter;
     return true;
@@ -100,11 +106,12 @@ static bool try_without(struct sequence *s, size_t at, size_t nr)
 
 void child_shrink(struct sequence *s)
 {
+    hangs = 0;
     for (size_t piece = s->nr / 2; piece > 0; piece /= 2) {
         bool shorter = true;
-        while (shorter) {
+        while (shorter && hangs < HANGS_MAX) {
             shorter = false;
-            for (size_t at = s->nr; at >= piece; at -= piece) /* from the end: most of it is never reached */
+            for (size_t at = s->nr; at >= piece && hangs < HANGS_MAX; at -= piece) /* from the end: most of it is never reached */
                 shorter |= try_without(s, at - piece, piece);
             if (piece > 1)
                 break;
