@@ -19,6 +19,9 @@ bool move_poison_page(unsigned space, unsigned page)
         return true;
     CHECK_EQ(err, expected, "memory_failure() of a mapped frame", "0, and -EHWPOISON the second time");
     if (!err) {
+        const struct model_page *p = &spaces[space].page[page];
+        if (p->hole >= 0) /* its mapping stays: a hole has no reverse map. The object knows when the hole is mended */
+            objects[p->object].broken[p->index] = true;
         forget_found(true);
         lost_frames++;
     }
