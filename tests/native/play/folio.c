@@ -4,9 +4,7 @@
  * each move every frame's word is what the model says, descriptors say what their words say, contents are what was
  * written, and free frames and objects are counted.
  */
-#include "play.h"
-#include "../machine/machine.h"
-#include "../model/frames.h"
+#include "folio.h"
 #include <quire/buddy.h>
 #include <quire/errno.h>
 #include <quire/frame_cache.h>
@@ -19,73 +17,6 @@ static void begin(unsigned config)
 {
     world_begin(sizes[config], config ? 2 : 1);
     model_begin(memory.first, sizes[config]);
-}
-
-/* --- comparing --------------------------------------------------------------------------------- */
-static void check_word(pfn_t pfn, const struct model_frame *frame)
-{
-    memdesc_t word = memdesc_read(pfn), under = 0;
-    enum memdesc_type type = memdesc_type(word);
-
-    if (frame->state == FRAME_FOLIO)
-        under = frame->hole >= 0 ? memdesc_make(MEMDESC_HOLE, model.hole[frame->hole].real)
-                                 : folio_word(model.folio[frame->folio].real);
-    if (frame->poisoned) {
-        CHECK_EQ(type, MEMDESC_HWPOISON, "type of a poisoned frame's word", "a frame that was poisoned stays poisoned for ever");
-        const struct hwpoison *p = memdesc_pointer(word);
-        CHECK_EQ(p->saved, under, "word saved in the poison record",
-                 "the record remembers folio or hole while that lives, and nothing afterwards");
-        CHECK_EQ(p->pfn, pfn, "frame number in the poison record", "one record, one frame");
-    } else if (frame->state == FRAME_FREE) {
-        CHECK(type == MEMDESC_BUDDY || type == MEMDESC_SLAB, "a frame that nobody holds is the buddy's (or a slab's)",
-              "frame 0x%lx is free in the model, its word is 0x%lx (%s)", pfn, word, memdesc_type_name(type));
-    } else {
-        CHECK(word == under, "every frame's word points to the hole it is in, else to its folio",
-              "frame 0x%lx: word 0x%lx (%s), expected 0x%lx", pfn, word, memdesc_type_name(type), under);
-    }
-}
-
-static void check_contents(pfn_t pfn, const struct model_frame *frame)
-{
-    const u64 *words = pfn_address(pfn);
-
-    CHECK(words[0] == frame->stamp && words[511] == frame->stamp, "nobody but its owner writes to a folio's frames",
-          "frame 0x%lx holds %lx and %lx, expected %lx", pfn, (unsigned long)words[0], (unsigned long)words[511],
-          (unsigned long)frame->stamp);
-}
-
-static void check_folio(const struct model_folio *m)
-{
-    const struct folio *f = m->real;
-
-    CHECK_EQ(folio_pfn(f), m->pfn, "folio's first frame", "a folio's frames stay the same until it is split or joined");
-    CHECK_EQ(folio_order(f), m->order, "folio's order", "only split and join change it: holes and poison keep it");
-    CHECK_EQ(folio_ref_count(f), m->refs, "folio's reference count", "a hole holds no reference to its folio");
-    CHECK_EQ(f->nr_holes, m->nr_holes, "folio's number of holes", "punch and mend count");
-    CHECK_EQ(folio_has_hole(f), m->nr_holes > 0, "folio_has_hole()", "set by the first punch, cleared by the last mend");
-    CHECK_EQ(folio_has_poison(f), m->poisoned, "folio_has_poison()", "set by memory_failure(), for the folio's life");
-    CHECK_EQ(f->lock.locked, 0, "folio's lock", "no lock is left behind");
-}
-
-static void check(void)
-{
-    for (pfn_t pfn = model.first; pfn < model.end; pfn++) {
-        const struct model_frame *frame = model_frame(pfn);
-        check_word(pfn, frame);
-        if (frame->state == FRAME_FOLIO && !frame->poisoned)
-            check_contents(pfn, frame);
-    }
-    for (unsigned i = 0; i < MODEL_FOLIOS; i++)
-        if (model.folio[i].real)
-            check_folio(&model.folio[i]);
-    for (unsigned i = 0; i < MODEL_HOLES; i++)
-        if (model.hole[i].real)
-            CHECK_EQ(hole_ref_count(model.hole[i].real), model.hole[i].refs, "hole's reference count",
-                     "references to frames in a hole are the hole's");
-    struct world_use use = world_use();
-    CHECK_EQ(use.frames, model_frames_used(), "frames in use", "frames come and go with folios; poisoned ones only go");
-    CHECK_EQ(use.objects, model_objects(), "objects in use", "one descriptor for each folio, hole and poisoned frame");
-    check_no_locks("the move");
 }
 
 /* --- folios ------------------------------------------------------------------------------------ */
@@ -111,7 +42,7 @@ static void stamp_frames(const struct model_folio *m)
     }
 }
 
-static bool free_block_exists(unsigned order)
+bool free_block_exists(unsigned order)
 {
     for (pfn_t pfn = ALIGN_UP(model.first, 1UL << order); pfn + (1UL << order) <= model.end; pfn += 1UL << order) {
         u64 i = 0;
@@ -122,8 +53,6 @@ static bool free_block_exists(unsigned order)
     }
     return false;
 }
-
-static bool any_free_frame(void) { return free_block_exists(0); }
 
 static void check_zeroed(const struct folio *f)
 {
@@ -144,7 +73,7 @@ static bool move_alloc(unsigned order, bool zero)
     tell("folio_alloc(order %u%s) = %s at frame 0x%lx", order, zero ? ", zeroed" : "", f ? "a folio" : "NULL",
          f ? folio_pfn(f) : 0);
     if (!f) {
-        CHECK(!free_block_exists(order) || !any_free_frame(),
+        CHECK(!free_block_exists(order) || !free_block_exists(0),
               "folio_alloc() fails only when no block is free: what CPUs keep aside is used too",
               "a free block of order %u exists", order);
         return true;
@@ -260,10 +189,10 @@ static bool parts_fit(size_t parts)
 }
 
 /* -ENOMEM is an answer only if there is none. */
-static bool out_of_memory(int err)
+bool out_of_memory(int err)
 {
     if (err == -ENOMEM)
-        CHECK(!any_free_frame() || failure_survived, "-ENOMEM only if there is no memory", "free frames exist");
+        CHECK(!free_block_exists(0) || failure_survived, "-ENOMEM only if there is no memory", "free frames exist");
     return err == -ENOMEM;
 }
 
@@ -314,95 +243,6 @@ static bool move_join(int at, unsigned order)
     return true;
 }
 
-/* --- holes and poison ---------------------------------------------------------------------------- */
-static bool move_punch(int at, size_t first, size_t nr)
-{
-    int place = model_hole_room();
-
-    if (at < 0 || place < 0)
-        return false;
-    struct insecure_mem *h = NULL;
-    int expected = model_punch_error((unsigned)at, first, nr), err;
-    RETRY(err = folio_punch_hole(model.folio[at].real, first, nr, HOLE_RESERVED, &h), err == -ENOMEM);
-    tell("folio_punch_hole(folio at 0x%lx, order %u; frames %zu + %zu) = %s", model.folio[at].pfn, model.folio[at].order,
-         first, nr, error_name(err));
-    if (out_of_memory(err))
-        return true;
-    CHECK_EQ(err, expected, "folio_punch_hole()", "-EINVAL outside the folio, -EBUSY over a hole, -EHWPOISON over poison");
-    if (!err)
-        model_punch((unsigned)at, (unsigned)place, h, first, nr);
-    return true;
-}
-
-static int pick_hole(unsigned which)
-{
-    unsigned live = 0;
-
-    for (unsigned i = 0; i < MODEL_HOLES; i++)
-        live += model.hole[i].real != NULL;
-    which = live ? which % live : 0;
-    for (unsigned i = 0; live && i < MODEL_HOLES; i++)
-        if (model.hole[i].real && which-- == 0)
-            return (int)i;
-    return -1;
-}
-
-static bool move_mend(int at)
-{
-    if (at < 0)
-        return false;
-    struct model_hole *m = &model.hole[at];
-    int expected = model_mend_error((unsigned)at), err = folio_mend_hole(m->real);
-    tell("folio_mend_hole(hole at 0x%lx, %u frames) = %s", m->first, m->nr, error_name(err));
-    CHECK_EQ(err, expected, "folio_mend_hole()", "-EBUSY exactly while somebody else holds a reference to this hole");
-    if (!err)
-        model_close((unsigned)at);
-    return true;
-}
-
-static bool move_hole_ref(int at, bool get)
-{
-    if (at < 0)
-        return false;
-    struct model_hole *m = &model.hole[at];
-    tell("hole_%s(hole at 0x%lx, %d references)", get ? "get" : "put", m->first, m->refs);
-    if (get)
-        hole_get(m->real);
-    else
-        hole_put(m->real);
-    m->refs += get ? 1 : -1;
-    if (!m->refs)
-        model_close((unsigned)at);
-    return true;
-}
-
-static int expect_failure(pfn_t pfn)
-{
-    if (!model_valid(pfn))
-        return -EINVAL;
-    const struct model_frame *frame = model_frame(pfn);
-    if (frame->poisoned)
-        return -EHWPOISON;
-    if (frame->state == FRAME_FREE) /* by now: the record itself may have made a slab of it */
-        return memdesc_type(memdesc_read(pfn)) == MEMDESC_SLAB ? -EBUSY : 0;
-    return frame->hole < 0 && model.folio[frame->folio].refs == 0 ? -EBUSY : 0;
-}
-
-static bool move_memory_failure(pfn_t pfn)
-{
-    int err;
-
-    RETRY(err = memory_failure(pfn), err == -ENOMEM);
-    tell("memory_failure(0x%lx) = %s", pfn, error_name(err));
-    if (out_of_memory(err))
-        return true;
-    CHECK_EQ(err, expect_failure(pfn), "memory_failure()",
-             "0 for free frames, folios and holes; -EHWPOISON twice; -EBUSY for the kernel's own; -EINVAL for no frame");
-    if (!err)
-        model_poison(pfn);
-    return true;
-}
-
 /* --- the game ---------------------------------------------------------------------------------- */
 static bool step(struct move m)
 {
@@ -431,7 +271,7 @@ static bool step(struct move m)
     case 10:
         return move_punch(folio, m.b % (nr + 1), m.c % (nr + 1));
     case 11:
-        return move_mend(hole);
+        return move_mend_hole(hole);
     case 12:
         return move_hole_ref(hole, m.b & 1);
     case 13:
@@ -457,7 +297,7 @@ static void finish(void)
     for (unsigned i = 0; i < MODEL_HOLES; i++)
         while (model.hole[i].real)
             move_hole_ref((int)i, false);
-    check();
+    folio_game_check();
     world_end(model_poisoned());
 }
 
@@ -476,6 +316,6 @@ static size_t alphabet(unsigned config, struct move *m, size_t max)
 
 const struct game folio_game = {
     .name = "folio", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 17,
-    .begin = begin, .step = step, .check = check, .end = finish, .alphabet = alphabet,
+    .begin = begin, .step = step, .check = folio_game_check, .end = finish, .alphabet = alphabet,
     .exhaustive_depth = 5, .random_sequences = 2000, .random_moves = 80,
 };
