@@ -4,6 +4,7 @@
  * TLB on up to four CPUs, and whatever else may happen to memory meanwhile: forks, holes, broken frames.
  */
 #include "mm.h"
+#include <quire/block.h>
 #include <quire/buddy.h>
 #include <quire/tlb.h>
 
@@ -13,7 +14,7 @@ struct memobj *game_objects[GAME_OBJECTS];
 struct game_hole game_holes[GAME_HOLES];
 struct folio *held_folio;
 u64 lost_frames;
-static const u64 object_sizes[GAME_OBJECTS] = {24, 100};
+static const u64 object_sizes[GAME_OBJECTS] = {24, 100, WINDOW_PAGES};
 
 static void begin(unsigned config)
 {
@@ -33,6 +34,8 @@ static void begin(unsigned config)
     move_add_folio(1, 3, 4); /* large folios that don't begin where tables do */
     move_add_folio(1, 19, 3);
     move_add_folio(1, 40, 2);
+    if (config) /* where there is room: one that blocks can show */
+        move_add_folio(2, 0, BLOCK_ORDER < 7 ? 7 : 0);
     mms[0] = mm_create();
     spaces[0].used = true;
 }
@@ -50,7 +53,10 @@ bool memory_is_short(void)
 static bool step(struct move m)
 {
     unsigned space = m.a % SPACES, page = m.b < 192 ? HOT + m.b % 16 : m.b % WINDOW_PAGES;
-    unsigned nr = m.c < 128 ? 1 + m.c % 6 : m.c < 240 ? 1 + m.c % 40 : 100;
+    unsigned nr = m.c < 128 ? 1u + m.c % 6u : m.c < 216 ? 1u + m.c % 40u : WINDOW_PAGES / 2;
+
+    if (m.c >= 216) /* where the native format has blocks: one or both */
+        page = m.c & 1 ? WINDOW_PAGES / 2 : 0u, nr <<= m.c >> 1 & 1u;
 
     for (unsigned i = 0; i < SPACES && !mms[space]; i++)
         space = (space + 1) % SPACES;
@@ -92,13 +98,13 @@ static bool step(struct move m)
     case 15:
         return m.c & 1 ? move_nonsense(space, m.b) : move_age(space, page);
     case 16:
-        return m.c & 3 ? move_poison_page(space, page) : move_poison_object(m.c >> 2 & 1, m.b % OBJECT_PAGES);
+        return m.c & 3 ? move_poison_page(space, page) : move_poison_object((m.c >> 2) % GAME_OBJECTS, m.b % OBJECT_PAGES);
     case 17:
         return move_punch_page(space, page, 1 + m.c % 6);
     case 18:
         return move_mend(m.b);
     case 19:
-        return move_add_folio(m.a >> 2 & 1, m.b, m.c % 5);
+        return move_add_folio((m.a >> 2) % GAME_OBJECTS, m.b, m.c % 5);
     case 20:
         return move_map_hole(space, m.c, page, m.a >> 2);
     case 21:

@@ -11,7 +11,7 @@
 
 /* The window: two level-0 tables meet in it, whatever the format. */
 #define WINDOW_BASE ((8UL * MiB) - WINDOW_PAGES / 2 * PAGE_SIZE)
-#define GAME_OBJECTS 2u /* made at the start; the model's first ones */
+#define GAME_OBJECTS 3u /* made at the start; the model's first ones */
 #define GAME_HOLES 8
 
 extern struct mm *mms[SPACES];

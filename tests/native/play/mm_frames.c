@@ -101,7 +101,8 @@ bool move_punch_page(unsigned space, unsigned page, unsigned nr)
 
     if (!f)
         return false;
-    bool internal = f->owner && f->owner->kind == MEMOBJ_BACKED && f->owner != game_objects[0] && f->owner != game_objects[1];
+    bool internal = f->owner && f->owner->kind == MEMOBJ_BACKED && f->owner != game_objects[0] &&
+                    f->owner != game_objects[1] && f->owner != game_objects[2];
     if (internal) { /* the model can't name such an object's pages */
         folio_put(f);
         return false;

@@ -24,8 +24,8 @@ bool move_map(unsigned space, unsigned page, unsigned nr, unsigned how)
     struct space *s = &spaces[space];
     unsigned prot = prot_of(how >> 2), flags, kind = how & 3;
     bool shared = kind == 1 || kind == 3, replace = page % 4 != 3;
-    int object = kind >= 2 ? (int)(nr % GAME_OBJECTS) : -1;
-    u64 index = object < 0 ? 0 : nr & 1 ? page % 16 : page * 5 % 16;
+    int object = kind >= 2 ? (int)(nr >= WINDOW_PAGES / 2 ? 2 : nr % GAME_OBJECTS) : -1;
+    u64 index = object < 0 ? 0 : object == 2 ? page : nr & 1 ? page % 16 : page * 5 % 16;
     vaddr_t addr = page_addr(page);
     int err, expected = 0, internal = -1;
 
@@ -43,7 +43,7 @@ bool move_map(unsigned space, unsigned page, unsigned nr, unsigned how)
     RETRY(err = mm_map(mms[space], &addr, nr * PAGE_SIZE, prot, flags, object < 0 ? NULL : game_objects[object], index * PAGE_SIZE),
           err == -ENOMEM);
     tell("space %u: mm_map(page %u + %u, %s, %s, %s%s) = %s", space, page, nr, prot_name(prot), shared ? "shared" : "private",
-         object < 0 ? "anonymous" : object ? "object 1" : "object 0", replace ? "" : ", no replacing", error_name(err));
+         object < 0 ? "anonymous" : object == 2 ? "object 2" : object ? "object 1" : "object 0", replace ? "" : ", no replacing", error_name(err));
     if (FAIR_NOMEM(err))
         return true;
     CHECK_EQ(err, expected, "mm_map()", "-EINVAL behind the object's end, -EEXIST where something is mapped");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page-table entries of the native machine: three levels of 64 entries, so that a table is 512 bytes, eight share
- * a frame, and a test crosses from one to the next within 256 KiB.
+ * Page-table entries of the native machine: three levels, the lowest tables of 64 entries, so that eight share a
+ * frame, and a test crosses from one to the next, or maps a block, within 256 KiB.
  *
  *   63:32 frame number | 11 G group | 10 E empty | 9 block | 8 table | 7 poison | 6 present | 5 D | 4 A | 3 U | 2 X | 1 W | 0 R
  *
@@ -20,10 +20,10 @@ typedef struct {
 } pte_t;
 
 #define PT_LEVELS 3
-#define PT_SHIFT(level) (12 + 6 * (level))
-#define PT_ENTRIES(level) 64UL
-#define PT_TABLE_BYTES(level) 512UL
-#define PT_TOP_USER_ENTRIES 32UL
+#define PT_SHIFT(level) ((level) == 0 ? 12 : (level) == 1 ? 18 : 27)
+#define PT_ENTRIES(level) ((level) ? 512UL : 64UL)
+#define PT_TABLE_BYTES(level) (8 * PT_ENTRIES(level))
+#define PT_TOP_USER_ENTRIES 4UL
 #define PT_KERNEL_IN_USER_ROOT 0
 #define PT_CONT 4UL
 
