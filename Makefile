@@ -17,8 +17,15 @@ MAP_GOALS   := $(ARCHES:%=memory-map-%)
 # Machines whose builds hold the tests of the test runner itself.
 HARNESS_ARCHES := $(ARCHES)
 
+# Native tests: mm/ as programs on this machine, tests/native/native.mk: with a page-table format of its own, with that
+# of each machine, and in the byte order of those that user-mode QEMU can play. NATIVE= picks some of them.
+NATIVE_ON     := $(patsubst arch/%/arch.mk,%,$(shell grep -l '^ARCH_NATIVE_RUN' $(ARCHES:%=arch/%/arch.mk)))
+NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%)
+NATIVE        ?= $(NATIVE_FORMS)
+
 # What people may set; the scripts read it from the environment and check it before anything starts.
-export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES
+export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
+    NATIVE_DEPTH REPLAY FUZZ_SECONDS
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.
@@ -30,9 +37,10 @@ build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 GOALS   := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 one_of   = $(filter build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1) memory-map-$(1),$(GOALS))
 ASKED   := $(if $(filter test test-harness bench build check mutants,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
-SCRIPTS := $(if $(filter test% bench% memory-map% mutants,$(GOALS)),--with-python)
+SCRIPTS  = $(if $(filter test% bench% memory-map% mutants,$(GOALS)),--with-python) $(if $(filter test test-native,$(GOALS)),--with-native $(filter native-on-%,$(NATIVE))) \
+    $(if $(filter fuzz,$(GOALS)),--with-fuzzer)
 
-.PHONY: default help build test test-harness mutants bench check clean ready \
+.PHONY: default help build test test-native fuzz test-harness mutants bench check clean ready \
     $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS)
 
 default: build-$(DEFAULT_ARCH)
@@ -65,8 +73,20 @@ $(MAP_GOALS): memory-map-%: build-%
 $(TEST_GOALS): test-%: build-%
 	@$(PYTHON) -B tests/runner test $*
 
-test: $(BUILD_GOALS) $(HARNESS_ARCHES:%=.harness-%)
-	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)" $(ARCHES)
+test: $(BUILD_GOALS) $(NATIVE:%=.native-%) $(HARNESS_ARCHES:%=.harness-%)
+	@$(PYTHON) -B tests/runner test --native "$(NATIVE)" --harness "$(HARNESS_ARCHES)" $(ARCHES)
+
+# REPLAY=GAME:CONFIG:MOVES, as a failing test prints it, plays that one sequence and tells it.
+test-native: $(NATIVE:%=.native-%)
+	$(if $(REPLAY),@sh tests/native/replay.sh $(firstword $(NATIVE)),@$(PYTHON) -B tests/runner test --native "$(NATIVE)")
+
+# Moves chosen by libFuzzer; what it finds worth keeping it adds to build/native-fuzz/corpus.
+fuzz: .native-native-fuzz
+	@sh tests/native/fuzz.sh
+
+.PHONY: $(NATIVE:%=.native-%) .native-native-fuzz
+$(NATIVE:%=.native-%) .native-native-fuzz: .native-%: ready
+	+@$(MAKE) -s $(sub_jobs) -f tests/native/native.mk FORM=$*
 
 test-harness: $(HARNESS_ARCHES:%=.harness-%)
 	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)"

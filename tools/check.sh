@@ -60,7 +60,7 @@ check_cppcheck()
 check_scripts()
 {
     status=0
-    shellcheck .ci/run tools/*.sh || status=1
+    shellcheck .ci/run tools/*.sh tests/native/*.sh || status=1
     verdict shellcheck $status
 }
 

@@ -9,6 +9,8 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make memory-map-MACHINE   a picture of its physical memory (SVG) while it runs a program (RUN=, or zoo)
   make test                 all tests on all machines, with 1 and with 4 CPUs
   make test-MACHINE         the tests of one machine
+  make test-native          mm/ as programs on this machine, against a model: every short sequence, and random ones
+  make fuzz                 the same games, moves chosen by libFuzzer for FUZZ_SECONDS=60
   make test-harness         the tests of the test runner itself
   make bench                figures in guest instructions beside those of other kernels
   make bench-MACHINE        of one machine
@@ -24,6 +26,9 @@ Options, written behind the target:
   APPEND="..."              more words for the kernel's command line
   SEED=1                    of everything that is random in tests
   TEST="suite.name"         only tests that match this shell pattern (make test-MACHINE)
+  NATIVE_DEPTH=0            native tests: longer and more sequences, each step many times the work
+  NATIVE=native             which native programs
+  REPLAY=...                play one sequence of moves, as a failing native test prints it (make test-native)
   EXTRA_TESTS=dir           also the *_test.c files of this folder
   TIMEOUT=600               seconds after which RUN= is stopped
   GDB_PORT=1234             where gdb connects

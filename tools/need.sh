@@ -11,7 +11,7 @@ QEMU_OLDEST=7.2
 
 usage()
 {
-    echo "usage: tools/need.sh [--with-python] MACHINE..."
+    echo "usage: tools/need.sh [--with-python] [--with-native [FORM...]] [--with-fuzzer] MACHINE..."
     echo "Checks compiler and QEMU for these machines; installs what is missing (see the top of the file)."
 }
 
@@ -81,8 +81,34 @@ find_python()
     fi
 }
 
+# The native tests: the build machine's own compiler with its C library and sanitizers.
+find_native()
+{
+    gcc_ok=$(echo 'int main(void) { return 0; }' | gcc -fsanitize=address,undefined -xc -o /dev/null - 2>/dev/null && echo yes) || true
+    [ -n "$gcc_ok" ] || add_packages gcc libc6-dev
+    for form in $with_native; do
+        arch=${form#native-on-}
+        [ "$arch" != "$form" ] || continue
+        eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f tests/native/native.mk FORM="$form" describe)"
+        if ! { have "$NATIVE_RUN" && echo '#include <stdio.h>' | "$NATIVE_CC" -xc -E -o /dev/null - 2>/dev/null; }; then
+            # shellcheck disable=SC2086 # a list
+            add_packages $NATIVE_PACKAGES
+        fi
+    done
+}
+
+# libFuzzer comes with clang's run-time libraries.
+find_fuzzer()
+{
+    clang_ok=$(echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -fsanitize=fuzzer,address -xc -o /dev/null - 2>/dev/null && echo yes) || true
+    [ -n "$clang_ok" ] || add_packages clang libclang-rt-14-dev libc6-dev binutils
+}
+
 find_missing() # MACHINE...: fills packages
 {
+    [ -z "$with_native" ] || find_native
+    [ -z "$with_fuzzer" ] || find_fuzzer
     for arch; do
         describe "$arch"
         [ -z "$chosen_qemu" ] || have "$QEMU" || fail "QEMU=$chosen_qemu: there is no such program"
@@ -132,7 +158,7 @@ get_packages()
     [ "$(id -u)" -ne 0 ] || root=yes
     [ -z "$root" ] || lists_are_there || update_lists
     size=$(size_to_fetch)
-    echo "Quire needs for $*: $packages${size:+ ($size to fetch)}."
+    echo "Quire needs${*:+ for $*}: $packages${size:+ ($size to fetch)}."
     if [ -t 0 ] && [ -t 1 ] && { [ -n "$root" ] || have sudo; }; then
         printf 'Install now? [Y/n] '
         read -r answer || answer=n
@@ -150,18 +176,24 @@ get_packages()
 
 # --- all together --------------------------------------------------------------------------------
 with_python=
+with_native=
+with_fuzzer=
 chosen_qemu=${QEMU:-} # before describe sets them
 chosen_prefix=${CROSS_COMPILE:-}
-case ${1:-} in
---help)
-    usage
-    exit 0
-    ;;
---with-python)
-    with_python=yes
+while :; do
+    case ${1:-} in
+    --help)
+        usage
+        exit 0
+        ;;
+    --with-python) with_python=yes ;;
+    --with-native) with_native=native ;;
+    native-on-*) with_native="$with_native $1" ;;
+    --with-fuzzer) with_fuzzer=yes ;;
+    *) break ;;
+    esac
     shift
-    ;;
-esac
+done
 
 find_missing "$@"
 if [ -n "$packages" ]; then

@@ -54,6 +54,15 @@ fi
 if [ -n "${TIMEOUT:-}" ] && { ! is_number "$TIMEOUT" || [ "$TIMEOUT" -lt 1 ]; }; then
     fail "TIMEOUT=$TIMEOUT: a number of seconds, please"
 fi
+if [ -n "${NATIVE_DEPTH:-}" ] && { ! is_number "$NATIVE_DEPTH" || [ "$NATIVE_DEPTH" -gt 8 ]; }; then
+    fail "NATIVE_DEPTH=$NATIVE_DEPTH: a number from 0 to 8, please; each step is many times the work"
+fi
+if [ -n "${FUZZ_SECONDS:-}" ] && { ! is_number "$FUZZ_SECONDS" || [ "$FUZZ_SECONDS" -lt 1 ]; }; then
+    fail "FUZZ_SECONDS=$FUZZ_SECONDS: a number of seconds, please"
+fi
+case ${REPLAY:-} in
+*[!A-Za-z0-9:/._-]*) fail "REPLAY=$REPLAY: GAME:CONFIG:MOVES, as a failing test prints it, please" ;;
+esac
 
 case ${BOOT:-direct} in
 direct) ;;

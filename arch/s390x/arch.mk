@@ -11,3 +11,6 @@ ARCH_BOOT_FILE    := quire.elf
 ARCH_GDB          := s390:64-bit
 # QEMU's exit status is 0 or 1; the kernel's last line carries the number.
 ARCH_EXIT         := bit
+# The native tests run on this machine too, for its byte order: tests/native/native.mk.
+ARCH_NATIVE_RUN      := qemu-s390x
+ARCH_NATIVE_PACKAGES := libc6-dev-s390x-cross qemu-user

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.runner import bench, boot, harness, report  # noqa: E402
+from tests.runner import bench, boot, harness, native, report  # noqa: E402
 from tests.runner.campaign import Progress, campaign  # noqa: E402
 from tests.runner.machine import Machine, Stopped, stop_all  # noqa: E402
 from tests.runner.plan import Options  # noqa: E402
@@ -45,18 +45,25 @@ def plans(arches, options):
             yield Machine(arch, cpu=other.cpu), other
 
 
-def run_tests(arches, harness_arches):
-    """`test`: every machine, then the tests of this runner. True if nothing failed."""
+def run_tests(arches, native_forms, harness_arches):
+    """`test`: the native programs, every machine, then the tests of this runner. True if nothing failed."""
     options = options_from_environment()
     progress = Progress()
     everything, told = [], []
+    if native_forms:
+        verdicts = native.run(native_forms, options, progress)
+        print("\n".join(native.table(verdicts)) + "\n", flush=True)
+        everything += verdicts
+        told += [(verdict, native.again(verdict, options)) for verdict in verdicts if verdict.verdict == "fail"]
     for machine, used, verdicts in campaign(plans(arches, options), progress):
         if verdicts:
             title = machine.arch + (f" -cpu {machine.cpu}" if machine.cpu else "")
             print("\n".join(report.table(title, verdicts)) + "\n", flush=True)
         everything += verdicts
         told += [(verdict, used.again(verdict)) for verdict in verdicts if verdict.verdict == "fail"]
-    verdicts = boot.run([Machine(arch) for arch in arches], options.pattern) if not options.extra_tests else []
+    verdicts = []
+    if arches and not options.extra_tests:
+        verdicts = boot.run([Machine(arch) for arch in arches], options.pattern)
     if verdicts:
         print("\n".join(boot.table(verdicts)) + "\n", flush=True)
     everything += verdicts
@@ -89,6 +96,7 @@ def parse_arguments():
     commands = parser.add_subparsers(dest="command", required=True)
     test = commands.add_parser("test", help="run tests; the last line is `N passed, N failed, N skipped`")
     test.add_argument("--harness", default="", help="also test this runner, with the harness builds of these machines")
+    test.add_argument("--native", default="", help="also run these programs of tests/native")
     test.add_argument("machine", nargs="*")
     figures = commands.add_parser("bench", help="count guest instructions per operation")
     figures.add_argument("machine", nargs="+")
@@ -106,7 +114,7 @@ def main():
     try:
         if arguments.command == "bench":
             return 0 if bench.run(arguments.machine) else 1
-        return 0 if run_tests(arguments.machine, arguments.harness.split()) else 1
+        return 0 if run_tests(arguments.machine, arguments.native.split(), arguments.harness.split()) else 1
     except Stopped:
         print("\nstopped", file=sys.stderr)
         return 130

@@ -82,7 +82,7 @@ def failure(verdicts, again):
     where = f" ({verdict.file})" if verdict.file else ""
     lines = [f"FAILED {verdict.name}{where}: {KIND_WORDS.get(verdict.kind, verdict.kind)}"]
     lines.append(f"    on {places(verdicts)}" + ("; the first one says:" if len(verdicts) > 1 else ""))
-    lines += ["    " + line for line in verdict.lines]
+    lines += ["    " + line for line in verdict.lines if not line.startswith("again: ")]
     if verdict.log:
         lines.append(f"    console: {verdict.log}")
     lines.append(f"    again: {again}")

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* For the native tests of this machine's page-table entries: what arch/pgtable.h takes from other files here. */
+#include <arch/pgtable.h>
+
+u64 s390x_facilities[4] = {1UL << (63 - FACILITY_EDAT1)};

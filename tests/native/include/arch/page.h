@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* Zeroing as everywhere: <arch-generic/page.h>. */
+#pragma once

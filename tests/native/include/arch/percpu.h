@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+struct arch_percpu {
+    int nothing;
+};

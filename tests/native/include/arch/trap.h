@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* Nothing traps natively. */
+#pragma once

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CPUs, locks, upcalls and voice of the native machine: what mm needs from above (<quire/mm_upcalls.h>,
+ * <quire/sync.h>) and from below.
+ *
+ * One thread plays all CPUs, so nobody can ever wait for another: a lock that isn't free is a deadlock.
+ */
+#include "machine.h"
+#include "../play/check.h"
+#include <arch/cacheflush.h>
+#include <arch-generic/paging.h>
+#include <quire/log.h>
+#include <quire/mm_event.h>
+#include <quire/mm_upcalls.h>
+#include <quire/sync.h>
+#include <quire/tlb.h>
+#include <stdio.h>
+
+struct percpu percpu_area[MAX_CPUS];
+unsigned nr_cpus = 1, cpu_playing;
+
+void cpu_play(unsigned cpu) { cpu_playing = cpu; }
+
+void check_no_locks(const char *after)
+{
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        CHECK(cpu_area(cpu)->locks_held == 0, "every lock that is taken is let go, on every way out", "%s: CPU %u holds %u locks",
+              after, cpu, cpu_area(cpu)->locks_held);
+}
+
+/* --- voice ------------------------------------------------------------------------------------- */
+jmp_buf panic_jump;
+bool panic_expected;
+char panic_text[512];
+
+void panic(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(panic_text, sizeof(panic_text), fmt, args);
+    va_end(args);
+    if (panic_expected)
+        longjmp(panic_jump, 1);
+    fail("the kernel panics only over a bug of its own: its sentence says what was broken", "panic: %s", panic_text);
+}
+
+void kprintf(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+}
+
+/* --- locks ------------------------------------------------------------------------------------- */
+void cpu_relax(void) { panic("waiting for a lock that nobody will let go"); }
+void spin_wait(spinlock_t *lock) { panic("spin lock %p is taken twice: on a real machine this CPU hangs", (void *)lock); }
+
+void rwsem_init(struct rwsem *s) { *s = (struct rwsem){.word = 0}; }
+void rwsem_read_contended(struct rwsem *s) { panic("sleeping lock %p is taken for reading while its writer holds it", (void *)s); }
+void rwsem_wake(struct rwsem *s) { (void)s; }
+void rwsem_write_lock(struct rwsem *s)
+{
+    if (s->word)
+        panic("sleeping lock %p is taken twice: this thread sleeps for ever", (void *)s);
+    s->word = RWSEM_WRITER;
+    lock_count_inc();
+}
+void rwsem_write_unlock(struct rwsem *s)
+{
+    if (s->word != RWSEM_WRITER)
+        panic("sleeping lock %p is let go by somebody who doesn't hold it", (void *)s);
+    s->word = 0;
+    lock_count_dec();
+}
+
+/* --- other CPUs -------------------------------------------------------------------------------- */
+void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr)
+{
+    unsigned self = cpu_playing;
+
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+        if (cpu == self || !(mask & 1u << cpu))
+            continue;
+        cpu_play(cpu);
+        tlb_flush_local(root, start, nr);
+    }
+    cpu_play(self);
+}
+
+void mm_fence_remote(u32 mask) { (void)mask; }
+void preempt_point(void) {}
+
+/* --- caches and events ------------------------------------------------------------------------- */
+void arch_icache_clean(const void *addr, size_t len) { (void)addr, (void)len; }
+void arch_icache_fence_local(void) {}
+u64 arch_cycles(void) { return 0; }
+void arch_pt_activate_kernel(const struct pt_root *kernel) { (void)kernel; }
+void mm_event(enum mm_event_kind kind, unsigned long a, unsigned long b, unsigned long c)
+{
+    (void)kind, (void)a, (void)b, (void)c;
+}
+
+/* Where the linker script of a kernel says what lies where: mm/init.c asks, and nobody calls it here. */
+char __image_start[1], __text_start[1], __text_end[1], __rodata_start[1], __rodata_end[1], __image_end[1];

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The native machine: RAM that is an array, CPUs that one thread plays in turn, a TLB that keeps what it isn't
+ * told to forget. mm/ runs on it unchanged.
+ *
+ * A *world* is one life of that machine, from power on to power off. mm's file-scope state is kept in two sections
+ * of its own (native.mk), so a world begins by copying them back to what they were at the program's start: some
+ * microseconds, and nothing is left of the world before.
+ */
+#pragma once
+
+#include <quire/folio.h>
+#include <quire/mm.h>
+#include <quire/percpu.h>
+
+#define WORLD_FIRST_PFN 0x400UL   /* where RAM begins: aligned, but not zero */
+#define WORLD_MAX_FRAMES 16384UL  /* 64 MiB */
+#define WORLD_CPUS 4u
+
+/* Power on with this much memory: words, buddy, nr CPUs. Everything is free. */
+void world_begin(u64 frames, unsigned cpus);
+/* The word array of the world; a bad index is an AddressSanitizer report. */
+extern memdesc_t world_words[WORLD_MAX_FRAMES];
+/* What isn't free: frames, and objects in slabs. `poisoned` frames are gone for good. */
+struct world_use {
+    u64 frames, objects;
+};
+struct world_use world_use(void);
+/*
+ * Everything has been given back: compares frames and objects with what they were at power on. `poisoned` frames
+ * are lost, each with its record.
+ */
+void world_end(u64 poisoned);
+
+/* Which CPU plays from now on. */
+void cpu_play(unsigned cpu);
+/* No lock is held: true between operations. */
+void check_no_locks(const char *after);
+
+/* RAM as the frames' contents; free frames may not be touched (AddressSanitizer, else a pattern is compared). */
+void ram_power_on(u64 frames);
+
+/* --- the model TLB ----------------------------------------------------------------------------- */
+void tlb_power_on(void);
+/*
+ * What user mode on this CPU does at addr, with mm loaded: 0, or the fault (ACCESS_*), after which mm_fault() is
+ * called and the access repeated. Goes by what the TLB holds, right or wrong; fills it from the tables.
+ */
+int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word);
+/*
+ * The same with faults resolved: 0, or mm_fault()'s error. *value is read, or written if access is ACCESS_WRITE.
+ * addr is a multiple of 8.
+ */
+int user_touch(struct mm *mm, vaddr_t addr, unsigned access, u64 *value);
+
+/* --- panics ------------------------------------------------------------------------------------ */
+/* The sentence of the next panic is wanted, not a failure: `panic_expected = true`, then PANICS(statement). */
+#include <setjmp.h>
+extern jmp_buf panic_jump;
+extern bool panic_expected;
+extern char panic_text[512];
+/* Whether the statement panics; the world is of no use afterwards. */
+#define PANICS(statement)                                                                          \
+    ({                                                                                             \
+        volatile bool panicked_ = false;                                                           \
+        panic_expected = true;                                                                     \
+        if (setjmp(panic_jump) == 0) {                                                             \
+            statement;                                                                             \
+        } else {                                                                                   \
+            panicked_ = true;                                                                      \
+        }                                                                                          \
+        panic_expected = false;                                                                    \
+        panicked_;                                                                                 \
+    })

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The model TLB. QEMU's TLB forgets at every turn, so a flush that mm left out does no harm there; this one keeps
+ * what it isn't told to forget. An access goes where the TLB says, even if the tables say something else by now:
+ * then it finds the wrong contents, or a frame that is free.
+ *
+ * Each CPU has leaf entries tagged with the ASID (without ASIDs: they go when a root is loaded) and, as real ones
+ * do, a cache of upper tables, which only a flush of the whole root empties.
+ */
+#include "machine.h"
+#include <quire/log.h>
+#include <arch-generic/paging.h>
+#include <quire/tlb.h>
+
+#define TLB_SIZE 512 /* direct-mapped */
+#define WALK_SIZE 64
+
+struct tlb_entry {
+    u64 life; /* valid in this life of the TLB */
+    u64 tag;
+    vaddr_t page;
+    pte_t pte;      /* leaf */
+    pte_t *table;   /* walk cache: the level-0 table for page's span */
+};
+
+struct tlb {
+    u64 life;
+    struct pt_root root; /* as loaded; table 0: none */
+    bool loaded;
+    struct tlb_entry leaf[TLB_SIZE], walk[WALK_SIZE];
+};
+
+static struct tlb tlbs[MAX_CPUS];
+
+static struct tlb_entry *leaf_slot(struct tlb *t, u64 tag, vaddr_t page)
+{
+    return &t->leaf[((page >> PAGE_SHIFT) + (tag * 97)) % TLB_SIZE];
+}
+static struct tlb_entry *walk_slot(struct tlb *t, u64 tag, vaddr_t page)
+{
+    return &t->walk[((page >> PT_SHIFT(1)) + tag * 31) % WALK_SIZE];
+}
+static bool holds(const struct tlb *t, const struct tlb_entry *e, u64 tag, vaddr_t page)
+{
+    return e->life == t->life && e->tag == tag && e->page == page;
+}
+
+/* What tells address spaces apart: the ASID, or the root where the machine tags by that or not at all. */
+static u64 tag_of(const struct pt_root *root) { return ARCH_ASID_BITS ? root->asid : paddr_value(root->table); }
+
+void tlb_power_on(void)
+{
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        tlbs[cpu].life++;
+        tlbs[cpu].loaded = false;
+    }
+}
+
+/* --- what mm may ask for ----------------------------------------------------------------------- */
+static void forget_page(struct tlb *t, u64 tag, vaddr_t page)
+{
+    struct tlb_entry *e = leaf_slot(t, tag, page);
+
+    if (holds(t, e, tag, page))
+        e->life = 0;
+}
+
+static void forget_root(struct tlb *t, u64 tag)
+{
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        if (t->leaf[i].tag == tag)
+            t->leaf[i].life = 0;
+    for (unsigned i = 0; i < WALK_SIZE; i++)
+        if (t->walk[i].tag == tag)
+            t->walk[i].life = 0;
+}
+
+/* Maintenance reaches this CPU, or all of them where the machine broadcasts. */
+#define for_each_reached(t)                                                                        \
+    for (struct tlb *t = ARCH_TLB_BROADCAST ? &tlbs[0] : &tlbs[cpu_playing],                       \
+                    *t##_end = ARCH_TLB_BROADCAST ? &tlbs[nr_cpus] : t + 1;                        \
+         t < t##_end; t++)
+
+void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr)
+{
+    for_each_reached (t)
+        forget_page(t, tag_of(root), ALIGN_DOWN(addr, PAGE_SIZE));
+}
+void arch_tlb_flush_root(const struct pt_root *root)
+{
+    for_each_reached (t)
+        forget_root(t, tag_of(root));
+}
+void arch_tlb_flush_kernel_page(vaddr_t addr) { (void)addr; }
+void arch_tlb_flush_all(void)
+{
+    for_each_reached (t)
+        t->life++;
+}
+
+void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
+{
+    /* By its page in every address space: more than the machine does, and nobody may rely on less. */
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        for (unsigned i = 0; i < TLB_SIZE; i++)
+            if (tlbs[cpu].leaf[i].page == ALIGN_DOWN(addr, PAGE_SIZE))
+                tlbs[cpu].leaf[i].life = 0;
+    (void)ptep;
+}
+
+void arch_pt_activate_user(const struct pt_root *root)
+{
+    struct tlb *t = &tlbs[cpu_playing];
+
+    t->loaded = root != NULL;
+    if (root)
+        t->root = *root;
+    if (!ARCH_ASID_BITS && !ARCH_TLB_BROADCAST)
+        t->life++; /* untagged: gone with the load */
+}
+
+/* --- what user mode does ----------------------------------------------------------------------- */
+static bool allows(pte_t e, unsigned access)
+{
+    if (!pte_present(e) || !pte_accessible(e) || !pte_user(e) || !pte_young(e))
+        return false;
+    if (access == ACCESS_EXEC)
+        return pte_exec(e);
+    return access == ACCESS_READ || (pte_write(e) && pte_dirty(e));
+}
+
+/* The hardware's own walk: it believes its caches, then the tables. *entry: where in a table it ended; NULL: above. */
+static pte_t walk(struct tlb *t, vaddr_t page, const pte_t **entry)
+{
+    u64 tag = tag_of(&t->root);
+    struct tlb_entry *w = walk_slot(t, tag, page >> PT_SHIFT(1) << PT_SHIFT(1));
+    pte_t *table = NULL;
+
+    *entry = NULL;
+    if (holds(t, w, tag, page >> PT_SHIFT(1) << PT_SHIFT(1))) {
+        table = w->table;
+    } else {
+        table = paddr_address(t->root.table);
+        for (unsigned level = PT_LEVELS - 1; level > 0; level--) {
+            pte_t e = pte_load(table + (page >> PT_SHIFT(level) & (PT_ENTRIES(level) - 1)));
+            if (!pde_present(e, level))
+                return pte_empty(0);
+            if (pde_leaf(e, level))
+                return pte_of_block(e, level, (page & (pt_span(level) - 1)) >> PAGE_SHIFT);
+            table = paddr_address(pde_table(e, level));
+        }
+        *w = (struct tlb_entry){.life = t->life, .tag = tag, .page = page >> PT_SHIFT(1) << PT_SHIFT(1), .table = table};
+    }
+    *entry = table + (page >> PT_SHIFT(0) & (PT_ENTRIES(0) - 1));
+    return pte_load(*entry);
+}
+
+/* What is read is kept; an entry of a group fills in its neighbours, whatever stands in their own entries. */
+static void fill(struct tlb *t, vaddr_t page, pte_t pte, const pte_t *entry)
+{
+    u64 tag = tag_of(&t->root), nr = entry && pte_cont(pte_load_raw(entry)) ? PT_CONT : 1;
+    u64 index = (page >> PAGE_SHIFT) % nr;
+
+    for (u64 i = 0; i < nr; i++) {
+        vaddr_t at = page + (i - index) * PAGE_SIZE;
+        pte_t e = pte_advance_pfn(pte, i - index); /* backwards too: modulo 2^64 */
+        *leaf_slot(t, tag, at) = (struct tlb_entry){.life = t->life, .tag = tag, .page = at, .pte = e};
+    }
+}
+
+int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
+{
+    mm_activate(mm);
+    struct tlb *t = &tlbs[cpu_playing];
+    u64 tag = tag_of(&t->root);
+    vaddr_t page = ALIGN_DOWN(addr, PAGE_SIZE);
+    struct tlb_entry *e = leaf_slot(t, tag, page);
+
+    KASSERT(t->loaded && paddr_value(t->root.table) == paddr_value(mm->root.table),
+            "mm_activate() didn't load the address space's root");
+    if (!holds(t, e, tag, page)) {
+        const pte_t *entry;
+        pte_t pte = walk(t, page, &entry);
+        if (!pte_present(pte) || !pte_accessible(pte) || !pte_young(pte))
+            return -1; /* what isn't there isn't kept */
+        fill(t, page, pte, entry);
+    }
+    if (!allows(e->pte, access))
+        return -1;
+    *word = (u64 *)((u8 *)pfn_address(pte_pfn(e->pte)) + (addr & (PAGE_SIZE - 1)));
+    return 0;
+}
+
+#define FAULTS_MAX 8
+
+int user_touch(struct mm *mm, vaddr_t addr, unsigned access, u64 *value)
+{
+    u64 *word;
+
+    for (unsigned faults = 0; user_access(mm, addr, access, &word); faults++) {
+        KASSERT(faults < FAULTS_MAX, "an access at 0x%lx faults again and again although each fault was resolved", addr);
+        int err = mm_fault(mm, addr, access);
+        if (err)
+            return err;
+    }
+    if (access == ACCESS_WRITE)
+        *word = *value;
+    else
+        *value = *word;
+    return 0;
+}

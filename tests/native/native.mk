@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+# Builds the native test program: make -f tests/native/native.mk FORM=native. All output goes to build/<form>/.
+#
+#   native         gcc of the build machine, AddressSanitizer and UndefinedBehaviorSanitizer
+#   native-on-A    for machine A, run by user-mode QEMU: the other byte order
+#   native-as-A    on the build machine, with the page-table entries of machine A
+#   native-fuzz    clang with libFuzzer
+#
+# mm/ is compiled as it is. Each of its objects has .data and .bss renamed, so that worlds can put its state back to
+# what it was at the start (machine/ram.c).
+
+FORM ?= native
+OUT  := build/$(FORM)
+HERE := tests/native
+
+CC      := gcc
+OBJCOPY := objcopy
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+RUN_WITH :=
+
+ifneq ($(filter native-on-%,$(FORM)),)
+include arch/$(FORM:native-on-%=%)/arch.mk
+CC       := $(ARCH_TRIPLE)gcc
+OBJCOPY  := $(ARCH_TRIPLE)objcopy
+# AddressSanitizer's shadow doesn't fit below user-mode QEMU; a broken rule of C ends the program without a word.
+SANITIZE := -fsanitize=undefined -fsanitize-undefined-trap-on-error
+STATIC   := -static
+DEFINES  := -DLESS_WORK=1
+RUN_WITH := $(ARCH_NATIVE_RUN)
+endif
+Q := $(if $(V),,@)
+
+ifeq ($(FORM),native-fuzz)
+CC       := clang
+SANITIZE := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+DEFINES  := -DFUZZING=1 -Wno-unknown-warning-option
+endif
+
+# The real arch/pgtable.h, with what it includes; RAM where the native machine has it; constants from the real headers.
+ifneq ($(filter native-as-%,$(FORM)),)
+REAL     := arch/$(FORM:native-as-%=%)
+FORMAT   := $(OUT)/include
+FORMAT_H := pgtable.h $(filter-out layout.h,$(shell sed -n 's,.*<arch/\([a-z]*\.h\)>.*,\1,p' $(REAL)/include/arch/pgtable.h))
+FORMAT_SRC := $(wildcard $(REAL)/native/*.c)
+DEFINES  := -DFORMAT_ONLY=1 -DLESS_WORK=1
+endif
+
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef -Werror
+CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
+    -fno-omit-frame-pointer -ffreestanding $(WARNINGS) $(SANITIZE) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -MMD -MP $(DEFINES) \
+    $(if $(FORMAT),-I$(FORMAT)) -I$(HERE)/include -Iinclude -Iinclude/uapi
+LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=frame_cache_free_run,--wrap=buddy_free_range,--wrap=slab_free
+
+MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c))
+TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) $(FORMAT_SRC) lib/tree.c)
+
+.PHONY: all
+all: $(OUT)/test $(OUT)/run
+.DELETE_ON_ERROR:
+
+# What a program for another machine needs, as `NAME='value'` lines for tools/need.sh.
+.PHONY: describe
+describe:
+	@printf "%s='%s'\n" NATIVE_CC '$(CC)' NATIVE_RUN '$(RUN_WITH)' \
+	    NATIVE_PACKAGES '$(filter gcc%,$(ARCH_PACKAGES)) $(ARCH_NATIVE_PACKAGES)'
+
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ)' > $@
+.PHONY: FORCE
+FORCE:
+
+ifneq ($(FORMAT),)
+$(FORMAT)/made: $(wildcard $(REAL)/include/arch/*.h) $(HERE)/include/arch/layout.h
+	@mkdir -p $(FORMAT)/arch
+	@cp $(FORMAT_H:%=$(REAL)/include/arch/%) $(FORMAT)/arch/
+	@# Two entries in one instruction: of that machine. The generic two stores stand in.
+	@sed -i '/^#define ARCH_HAS_STORE_PAIR/,/^}/d' $(FORMAT)/arch/pgtable.h
+	@{ echo '#pragma once'; grep -hE '^#define (USER_TOP|USER_TEXT_BASE|KVMAP_BASE|KVMAP_SIZE|KERNEL_LOAD_PA) ' $(REAL)/include/arch/layout.h; \
+	    grep -hE '^#define (KERNEL_VA_OFFSET|DIRECT_MAP_BASE|DIRECT_MAP_SIZE) ' $(HERE)/include/arch/layout.h; } > $(FORMAT)/arch/layout.h
+	@{ echo '#pragma once'; grep -hE '^#define ARCH_[A-Z_]+ +[0-9]+' $(REAL)/include/arch/tlb.h $(REAL)/include/arch/cacheflush.h; } \
+	    > $(FORMAT)/arch/constants.h
+	@touch $@
+$(MM_OBJ) $(TEST_OBJ): | $(FORMAT)/made
+endif
+
+$(OUT)/mm/%.o: mm/%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+	$(Q)$(OBJCOPY) --rename-section .data=mm_data --rename-section .bss=mm_bss,alloc,load,data,contents \
+	    $(if $(filter %/slab.o,$@),--redefine-sym memset=slab_memset) $@
+$(OUT)/%.o: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+$(OUT)/test: $(MM_OBJ) $(TEST_OBJ)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+# What the program is started with.
+$(OUT)/run: $(OUT)/flags
+	@echo '$(RUN_WITH)' > $@
+
+-include $(MM_OBJ:.o=.d) $(TEST_OBJ:.o=.d)

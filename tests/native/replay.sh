@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Plays the sequence in REPLAY with the program of one form, and tells every move.
+set -eu
+
+if [ $# -ne 1 ] || [ "$1" = --help ]; then
+    echo "usage: REPLAY=GAME:CONFIG:MOVES tests/native/replay.sh FORM    (people type: make test-native REPLAY=...)"
+    exit 0
+fi
+# shellcheck disable=SC2046 # nothing, or a program and its options
+exec $(cat "build/$1/run") "build/$1/test" --replay "$REPLAY"

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The native tests that are no games; list.c names them. */
+#pragma once
+
+void entry_fields(void);
+void entry_changes(void);
+void entry_numbers(void);
+void entry_tables_and_blocks(void);
+void batch_set(void);
+void batch_clear(void);
+void batch_change(void);
+void batch_measure(void);
+void contract_set_ptes(void);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The native tests that are no games, in the order in which they run. */
+#include "../play/tests.h"
+#include "all.h"
+#include <stddef.h>
+
+#define IN(file, test, function) {test, "tests/native/tests/" file, function}
+
+const struct native_test native_tests[] = {
+    IN("entries.c", "entry.fields_come_back", entry_fields),
+    IN("entries.c", "entry.a_change_changes_one_field", entry_changes),
+    IN("entries.c", "entry.frame_numbers_step_and_never_spill", entry_numbers),
+    IN("entries.c", "entry.tables_and_blocks", entry_tables_and_blocks),
+    IN("batches.c", "batch.set_ptes_is_one_by_one", batch_set),
+    IN("batches.c", "batch.clear_ptes_is_one_by_one", batch_clear),
+    IN("batches.c", "batch.a_change_is_one_by_one", batch_change),
+    IN("batches.c", "batch.folio_pte_batch_is_its_definition", batch_measure),
+    IN("contracts.c", "contract.set_ptes_names_the_broken_rule", contract_set_ptes),
+    {NULL, NULL, NULL},
+};
