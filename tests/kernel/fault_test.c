@@ -523,6 +523,19 @@ TEST(fault, an_area_that_begins_in_the_middle_of_a_block_gets_its_part)
     memobj_put(obj);
 }
 
+TEST(fault, an_objects_folio_never_leaves_the_object)
+{
+    struct memobj *obj = memobj_create(MEMOBJ_BACKED, BLOCK + 5, NULL);
+    struct folio *low = memobj_folio(obj, 3), *high = memobj_folio(obj, BLOCK + 3);
+
+    ASSERT(low && high);
+    EXPECT_EQ(folio_order(low), FOLIO_DEFAULT_ORDER);
+    EXPECT_EQ(folio_order(high), 0);
+    folio_put(low);
+    folio_put(high);
+    memobj_put(obj);
+}
+
 TEST(fault, a_tight_quota_gives_an_object_single_pages)
 {
     struct quota *q = quota_create(5);
