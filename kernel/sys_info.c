@@ -55,7 +55,7 @@ s64 sys_process_info(struct trapframe *tf)
     }
     spin_unlock(&p->lock);
     info.quota_used = quota_used(p->quota);
-    info.quota_limit = p->quota->limit;
+    info.quota_limit = quota_limit(p->quota);
     object_put(&p->object);
     return copy_out(user_pointer(tf_arg(tf, 1)), &info, sizeof(info));
 }

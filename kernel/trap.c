@@ -34,21 +34,19 @@ void trap_syscall(struct trapframe *tf)
 }
 
 /* --- faults ------------------------------------------------------------------------------------ */
-static void user_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
+static __noinline void end_faulting(const struct trapframe *tf, vaddr_t addr, unsigned access, int err)
 {
-    if (in_guest()) {
-        guest_trap_fault(tf, addr, access);
-        return;
-    }
-    arch_irq_enable();
-    int err = mm_fault(current_process()->mm, addr, access);
     switch (err) {
-    case 0:
-        break;
     case -ENOMEM:
         process_die(tf, STATUS_NO_MEMORY, "out of memory", addr);
     case -EHWPOISON:
         process_die(tf, STATUS_BUS_ERROR, "bus error, the memory is broken", addr);
+    case -EBUSY:
+        process_die(tf, STATUS_BUS_ERROR, "bus error, the memory is in a hole: lent to somebody else", addr);
+    case -E2BIG:
+        process_die(tf, STATUS_FAULT, "stack overflow: it has reached its limit, or another area", addr);
+    case -ENXIO:
+        process_die(tf, STATUS_BUS_ERROR, "bus error, behind the end of the mapped object", addr);
     case -EACCES:
         process_die(tf, STATUS_FAULT,
                     access == ACCESS_WRITE  ? "write to memory that it may not write"
@@ -63,6 +61,18 @@ static void user_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
                                              : "read where no memory is mapped",
                     addr);
     }
+}
+
+void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
+{
+    if (in_guest()) {
+        guest_trap_fault(tf, addr, access);
+        return;
+    }
+    arch_irq_enable();
+    int err = mm_fault(current_process()->mm, addr, access);
+    if (unlikely(err))
+        end_faulting(tf, addr, access, err);
     arch_irq_disable();
 }
 
@@ -130,7 +140,7 @@ static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 {
     if (tf_user(tf))
-        user_fault(tf, addr, access);
+        trap_user_fault(tf, addr, access);
     else
         kernel_fault(tf, addr, access);
 }

@@ -15,16 +15,21 @@ static int set_flags(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set, un
     return err;
 }
 
-/* Every page of the range is brought in as if it were accessed. */
+/* Every page of the range is brought in as if it were accessed, but no stack grows. */
 static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
 {
+    rwsem_read_lock(&mm->areas_lock);
+    bool covered = areas_cover(mm, start, end);
+    rwsem_read_unlock(&mm->areas_lock);
+    if (!covered)
+        return -ENOMEM;
     for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
         pte_t e = mm_lookup(mm, addr);
         if (pte_present(e) && pte_accessible(e) && (access != ACCESS_WRITE || pte_write(e)))
             continue;
         int err = mm_fault(mm, addr, access);
         if (err)
-            return err == -EFAULT ? -ENOMEM : err;
+            return err == -EFAULT ? -ENOMEM : err == -ENXIO ? -EFAULT : err;
         preempt_point();
     }
     return 0;

@@ -95,20 +95,20 @@ void area_free(struct vma *vma)
 }
 
 /* Called under the read lock too, by several CPUs at once: one object wins. */
-int area_make_anon(struct vma *vma)
+__noinline struct memobj *area_make_anon(struct vma *vma)
 {
-    struct memobj *fresh = memobj_create(MEMOBJ_ANON, 0, NULL), *none = NULL;
+    struct memobj *fresh = memobj_create(MEMOBJ_ANON, 0, NULL), *first = NULL;
     if (!fresh)
-        return -ENOMEM;
+        return NULL;
     mutex_lock(&fresh->lock); /* nobody walks it before the area is in its list */
-    if (__atomic_compare_exchange_n(&vma->anon, &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    if (__atomic_compare_exchange_n(&vma->anon, &first, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         list_push_back(&fresh->areas, &vma->anon_link);
         mutex_unlock(&fresh->lock);
-    } else {
-        mutex_unlock(&fresh->lock);
-        memobj_put(fresh);
+        return fresh;
     }
-    return 0;
+    mutex_unlock(&fresh->lock);
+    memobj_put(fresh);
+    return first;
 }
 
 static void lock_owners(struct vma *vma)
@@ -125,6 +125,15 @@ static void unlock_owners(struct vma *vma)
         mutex_unlock(&vma->anon->lock);
     if (vma->obj)
         mutex_unlock(&vma->obj->lock);
+}
+
+/* Its key stays between its neighbours' keys, so the tree needn't know. Reverse-map walks do. */
+void area_grow_down(struct vma *vma, vaddr_t start)
+{
+    lock_owners(vma);
+    vma->start = start;
+    vma->node.key = start;
+    unlock_owners(vma);
 }
 
 /*

@@ -16,7 +16,7 @@
 
 static struct vma *copy_area(struct mm *child, struct vma *from)
 {
-    if (!from->obj && !(from->flags & VMA_SHARED) && area_ensure_anon(from))
+    if (!from->obj && !(from->flags & VMA_SHARED) && !area_anon(from))
         return NULL;
     struct vma *vma = area_new(child, from->start, from->end, from->prot, from->flags);
     if (!vma)
@@ -38,8 +38,10 @@ static __noinline unsigned copy_odd(struct tlb_gather *g, struct vma *to, vaddr_
     pte_t e = pte_load(from);
 
     if (!pte_present(e)) {
-        if (unlikely(pte_poisoned(e)))
-            pte_store(into, e); /* what is lost is lost for the child as well */
+        if (unlikely(pte_poisoned(e))) {
+            pte_store(into, e); /* what is lost, or in a hole, is so for the child as well */
+            hole_mark_get(e);
+        }
         return 0;
     }
     struct folio *f = mapped_folio(pte_pfn(e));
@@ -174,6 +176,7 @@ struct mm *mm_clone(struct mm *mm)
     tlb_gather_begin(&g, mm);
     rwsem_write_lock(&mm->areas_lock);
     child->need_gen = mm->need_gen;
+    child->stack_limit = mm->stack_limit;
     struct tree_node *first = tree_first(&mm->areas);
     for (struct vma *vma = first ? container_of(first, struct vma, node) : NULL; vma && !err; vma = area_next(vma)) {
         if (vma->flags & VMA_HOLE)

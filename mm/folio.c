@@ -5,7 +5,7 @@
  * Publication order: descriptor filled, words written, reference count 1 last with release. Freeing goes
  * the other way: every word is rewritten before the descriptor goes back to its (typed) cache.
  */
-#include <quire/folio.h>
+#include <quire/folio_alloc.h>
 #include <quire/frame_cache.h>
 #include <quire/counters.h>
 #include <quire/log.h>
@@ -17,10 +17,12 @@
 #include <quire/mm_event.h>
 #include <arch-generic/page.h>
 
-static SLAB_CACHE(folio_cache, folio, slab_link, true);
+SLAB_CACHE(folio_cache, folio, slab_link, true);
 
 struct folio *folio_alloc(unsigned order, unsigned flags)
 {
+    if (order == 0)
+        return folio_alloc_page(flags);
     struct folio *f = slab_alloc(&folio_cache);
 
     if (!f)
@@ -35,10 +37,7 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
     f->order = (u8)order;
     if (flags & FOLIO_ZERO)
         arch_zero(pfn_address(pfn), PAGE_SIZE << order);
-    if (order == 0)
-        memory.words[pfn] = folio_word(f);
-    else
-        memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
+    memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
     counter_inc(COUNTER_FOLIO_ALLOC);
     mm_event(MM_EVENT_FOLIO_ALLOC, pfn, order, (u64)f);
     __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
@@ -176,7 +175,8 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
     bury(quota, owner, frames, chain, folios);
 }
 
-struct folio *pfn_folio_get(pfn_t pfn)
+/* The first look went wrong: the count was 0 or the word changed. Start over until the two agree. */
+__noinline struct folio *pfn_folio_get_slow(pfn_t pfn)
 {
     for (;;) {
         memdesc_t word = memdesc_read(pfn);
@@ -194,6 +194,6 @@ struct folio *pfn_folio_get(pfn_t pfn)
 struct folio *folio_descriptor_alloc(void) { return slab_alloc(&folio_cache); }
 void folio_descriptor_free(struct folio *f) { slab_free(&folio_cache, f); }
 
-bool folio_has_hole(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_HOLES; }
+bool folio_has_hole(const struct folio *f) { return READ_ONCE(f->nr_holes) > 0; }
 bool folio_has_poison(const struct folio *f) { return READ_ONCE(f->flags) & FOLIO_F_POISON; }
 u64 folio_descriptors_in_use(void) { return slab_in_use(&folio_cache); }

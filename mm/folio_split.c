@@ -15,7 +15,11 @@
 #include <quire/log.h>
 #include <quire/memobj.h>
 
-#define UNSPLITTABLE (FOLIO_F_HOLES | FOLIO_F_POISON | FOLIO_F_SECURE | FOLIO_F_DYING)
+/* What can be neither split nor joined. */
+static bool stays_whole(const struct folio *f)
+{
+    return f->nr_holes || f->flags & (FOLIO_F_POISON | FOLIO_F_SECURE | FOLIO_F_DYING);
+}
 
 static struct memobj *backing(const struct folio *f)
 {
@@ -92,12 +96,12 @@ static void make_part(struct folio *part, const struct folio *whole, size_t firs
 /* What keeps it from being split: 0, -EBUSY or -EAGAIN. On 0 it is frozen. */
 static int freeze(struct folio *f, int expected)
 {
-    if (f->flags & UNSPLITTABLE)
+    if (stays_whole(f))
         return -EBUSY;
     if (folio_map_count(f) || !folio_ref_freeze(f, expected))
         return -EAGAIN;
-    if (folio_map_count(f) || f->flags & UNSPLITTABLE) { /* it happened before the freeze after all */
-        int err = f->flags & UNSPLITTABLE ? -EBUSY : -EAGAIN;
+    if (folio_map_count(f) || stays_whole(f)) { /* it happened before the freeze after all */
+        int err = stays_whole(f) ? -EBUSY : -EAGAIN;
         folio_ref_unfreeze(f, expected);
         return err;
     }
@@ -177,7 +181,7 @@ static struct folio *part_at(const struct folio *low, pfn_t pfn, size_t at, unsi
     struct folio *f = memdesc_type(word) == MEMDESC_FOLIO ? memdesc_pointer(word) : NULL;
 
     if (!f || f->pfn != pfn || f->order > new_order || f->owner != low->owner || f->quota != low->quota ||
-        f->flags & UNSPLITTABLE || (low->owner && f->index != low->index + at))
+        stays_whole(f) || (low->owner && f->index != low->index + at))
         return NULL;
     return f;
 }

@@ -4,28 +4,18 @@
  * draining. Lock order: cache, then buddy.
  */
 #include <quire/frame_cache.h>
+#include <quire/folio.h>
 #include <quire/log.h>
 
-#define CLASS_ORDERS {0, 4}
-#define NR_CLASSES 2
-#define CAPACITY 64
-
-struct frame_class {
-    u32 nr;
-    u32 pfn[CAPACITY];
-};
-
-static struct frame_cache {
-    u32 locked; /* nearly always ours alone, held for a few instructions: not worth the held-lock counter */
-    struct frame_class class[NR_CLASSES];
-} __aligned(64) caches[MAX_CPUS];
+#define CLASS_ORDERS {0, FOLIO_DEFAULT_ORDER}
+#define NR_CLASSES FRAME_CACHE_CLASSES
 
 static const u8 class_order[NR_CLASSES] = CLASS_ORDERS;
-static const u8 class_limit[NR_CLASSES] = {64, 8}; /* blocks kept, powers of two; half of them move at a time */
+static const u8 class_limit[NR_CLASSES] = {FRAME_CACHE_CAPACITY, 32}; /* blocks kept, powers of two */
 
 static struct frame_class *class_of(struct frame_cache *cache, unsigned order)
 {
-    return likely(order == 0) ? &cache->class[0] : order == 4 ? &cache->class[1] : NULL; /* CLASS_ORDERS */
+    return likely(order == 0) ? &cache->class[0] : order == FOLIO_DEFAULT_ORDER ? &cache->class[1] : NULL; /* CLASS_ORDERS */
 }
 
 static unsigned limit_of(const struct frame_cache *cache, const struct frame_class *class)
@@ -40,8 +30,10 @@ static void refill(struct frame_class *class, unsigned order, unsigned limit)
     pfn_t pfn = buddy_alloc(&buddy, order + more);
 
     if (pfn != PFN_NONE) {
-        for (unsigned i = nr; i-- > 0;) /* the lowest comes out first */
-            class->pfn[class->nr++] = (u32)(pfn + ((u64)i << order));
+        u32 block = (u32)pfn + (nr << order);
+        for (u32 *to = class->pfn + class->nr, *end = to + nr; to < end; to++) /* the lowest comes out first */
+            *to = block -= 1u << order;
+        class->nr += nr;
         return;
     }
     while (class->nr < nr && (pfn = buddy_alloc(&buddy, order)) != PFN_NONE)
@@ -69,25 +61,19 @@ static void flush(struct frame_class *class, unsigned order, unsigned keep)
     }
 }
 
-static inline void lock_cache(struct frame_cache *cache)
-{
-    while (unlikely(__atomic_exchange_n(&cache->locked, 1, __ATOMIC_ACQUIRE)))
-        cpu_relax();
-}
-static inline void unlock_cache(struct frame_cache *cache) { __atomic_store_n(&cache->locked, 0, __ATOMIC_RELEASE); }
-
 /* Not in the cache of this CPU: fill it, or look what other CPUs keep. */
-static __noinline pfn_t alloc_slow(struct frame_cache *cache, struct frame_class *class, unsigned order)
+__noinline pfn_t frame_cache_refill(struct frame_cache *cache, unsigned order)
 {
+    struct frame_class *class = class_of(cache, order);
     pfn_t pfn = PFN_NONE;
 
     if (class) {
-        lock_cache(cache);
+        frame_cache_lock(cache);
         if (!class->nr)
             refill(class, order, limit_of(cache, class));
         if (class->nr)
             pfn = class->pfn[--class->nr];
-        unlock_cache(cache);
+        frame_cache_unlock(cache);
     } else {
         pfn = buddy_alloc(&buddy, order);
     }
@@ -100,22 +86,14 @@ static __noinline pfn_t alloc_slow(struct frame_cache *cache, struct frame_class
 
 pfn_t frame_cache_alloc(unsigned order)
 {
-    struct frame_cache *cache = &caches[this_cpu()->cpu];
-    struct frame_class *class = class_of(cache, order);
-
-    if (likely(class && class->nr)) { /* only a drain makes it less behind our back */
-        lock_cache(cache);
-        pfn_t pfn = class->nr ? class->pfn[--class->nr] : PFN_NONE;
-        unlock_cache(cache);
-        if (likely(pfn != PFN_NONE))
-            return pfn;
-    }
-    return alloc_slow(cache, class, order);
+    return order == 0   ? frame_cache_take(0, 0)
+           : order == FOLIO_DEFAULT_ORDER ? frame_cache_take(1, FOLIO_DEFAULT_ORDER) /* CLASS_ORDERS */
+                        : frame_cache_refill(&this_cpu()->frames, order);
 }
 
 void frame_cache_free(pfn_t pfn, unsigned order)
 {
-    struct frame_cache *cache = &caches[this_cpu()->cpu];
+    struct frame_cache *cache = &this_cpu()->frames;
     struct frame_class *class = class_of(cache, order);
 
     if (!class) {
@@ -127,23 +105,23 @@ void frame_cache_free(pfn_t pfn, unsigned order)
         memory.words[pfn] = MEMDESC_BUDDY;
     else
         memdesc_fill(memory.words + pfn, 1UL << order, MEMDESC_BUDDY);
-    lock_cache(cache);
+    frame_cache_lock(cache);
     if (unlikely(class->nr == limit_of(cache, class)))
         flush(class, order, class->nr / 2);
     class->pfn[class->nr++] = (u32)pfn;
-    unlock_cache(cache);
+    frame_cache_unlock(cache);
 }
 
 void frame_cache_free_run(pfn_t pfn, u64 nr)
 {
-    struct frame_cache *cache = &caches[this_cpu()->cpu];
+    struct frame_cache *cache = &this_cpu()->frames;
     struct frame_class *class = &cache->class[0];
 
     if (nr <= 4 && class->nr + nr <= class_limit[0]) { /* a few fit */
-        lock_cache(cache);
+        frame_cache_lock(cache);
         while (nr--)
             class->pfn[class->nr++] = (u32)(pfn + nr);
-        unlock_cache(cache);
+        frame_cache_unlock(cache);
     } else {
         buddy_free_cached(&buddy, pfn, nr);
     }
@@ -152,10 +130,10 @@ void frame_cache_free_run(pfn_t pfn, u64 nr)
 void frame_cache_drain(void)
 {
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        lock_cache(&caches[cpu]);
+        frame_cache_lock(&cpu_area(cpu)->frames);
         for (unsigned c = 0; c < NR_CLASSES; c++)
-            flush(&caches[cpu].class[c], class_order[c], 0);
-        unlock_cache(&caches[cpu]);
+            flush(&cpu_area(cpu)->frames.class[c], class_order[c], 0);
+        frame_cache_unlock(&cpu_area(cpu)->frames);
     }
 }
 
@@ -165,6 +143,6 @@ u64 frame_cache_frames(void)
 
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         for (unsigned c = 0; c < NR_CLASSES; c++)
-            sum += (u64)READ_ONCE(caches[cpu].class[c].nr) << class_order[c];
+            sum += (u64)READ_ONCE(cpu_area(cpu)->frames.class[c].nr) << class_order[c];
     return sum;
 }

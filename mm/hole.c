@@ -22,20 +22,31 @@ static int check_range(const struct folio *f, pfn_t first, size_t nr)
 {
     memdesc_t own = folio_word(f);
 
-    for (size_t i = 0; i < nr; i++) {
-        memdesc_t word = memory.words[first + i];
-        if (likely(word == own))
-            continue;
-        return memdesc_type(word) == MEMDESC_HWPOISON ? -EHWPOISON : -EBUSY;
-    }
+    const memdesc_t *word = memory.words + first, *end = word + nr;
+
+    do
+        if (unlikely(*word != own))
+            return memdesc_type(*word) == MEMDESC_HWPOISON ? -EHWPOISON : -EBUSY;
+    while (++word < end);
     return 0;
+}
+
+/* nr words, each by one store, all after what the caller wrote before. */
+static inline void write_words(pfn_t first, size_t nr, memdesc_t word)
+{
+    volatile memdesc_t *to = memory.words + first, *end = to + nr;
+
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    do
+        *to = word;
+    while (++to < end);
 }
 
 int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind kind, struct insecure_mem **hole)
 {
     if (nr == 0 || first >= folio_nr_pages(f) || nr > folio_nr_pages(f) - first)
         return -EINVAL;
-    struct insecure_mem *h = slab_alloc(&hole_cache);
+    struct insecure_mem *h = slab_take_typed(&hole_cache, offsetof(struct insecure_mem, slab_link));
     if (!h)
         return -ENOMEM;
     h->nr = (u32)nr;
@@ -44,57 +55,58 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
     h->folio = f;
     h->map_count = 0;
     h->kind = (u8)kind;
-    __atomic_store_n(&h->refs, 1, __ATOMIC_RELEASE);
 
     spin_lock(&f->lock);
     int err = check_range(f, h->first, nr);
     if (!err) {
-        memdesc_t word = memdesc_make(MEMDESC_HOLE, h);
-        for (size_t i = 0; i < nr; i++)
-            memdesc_write(h->first + i, word);
-        if (f->nr_holes++ == 0)
-            list_init(&f->holes);
-        list_push_back(&f->holes, &h->link);
-        f->flags |= FOLIO_F_HOLES;
+        h->refs = 1;
+        write_words(h->first, nr, memdesc_make(MEMDESC_HOLE, h));
+        f->nr_holes++;
     }
     spin_unlock(&f->lock);
     if (err) {
-        h->refs = 0;
         slab_free(&hole_cache, h);
         return err;
     }
     mm_event(MM_EVENT_HOLE_PUNCH, h->first, nr, (u64)h);
     if (folio_map_count(f))
-        rmap_unmap_frames(f, first, nr);
+        rmap_punch_frames(f, first, nr);
     counter_inc(COUNTER_HOLE_PUNCH);
     counter_add(COUNTER_HOLE_FRAMES, nr);
     *hole = h;
     return 0;
 }
 
-/* The count is 0, so nobody finds it any more: words back, struct freed, perhaps the folio too. */
-static void close_hole(struct insecure_mem *h)
+/* The frames that went bad inside the hole stay so, and remember the folio; the others are its again. */
+static __noinline void write_words_around_poison(pfn_t first, u32 nr, memdesc_t saved)
+{
+    for (u32 i = 0; i < nr; i++) {
+        memdesc_t word = memory.words[first + i];
+        if (memdesc_type(word) == MEMDESC_HWPOISON)
+            ((struct hwpoison *)memdesc_pointer(word))->saved = saved;
+        else
+            memdesc_write(first + i, saved);
+    }
+}
+
+/* The count is 0, so nobody finds it any more: words back, struct freed, perhaps the folio too. Returns 0. */
+static int close_hole(struct insecure_mem *h)
 {
     struct folio *f = h->folio;
 
     spin_lock(&f->lock);
-    for (u32 i = 0; i < h->nr; i++) {
-        memdesc_t word = memory.words[h->first + i];
-        if (unlikely(memdesc_type(word) == MEMDESC_HWPOISON)) /* went bad inside the hole */
-            ((struct hwpoison *)memdesc_pointer(word))->saved = h->saved;
-        else
-            memdesc_write(h->first + i, h->saved);
-    }
-    list_remove(&h->link);
-    if (--f->nr_holes == 0)
-        f->flags &= ~FOLIO_F_HOLES;
-    bool last = f->nr_holes == 0 && f->flags & FOLIO_F_DYING;
+    if (unlikely(f->flags & FOLIO_F_POISON))
+        write_words_around_poison(h->first, h->nr, h->saved);
+    else
+        write_words(h->first, h->nr, h->saved);
+    bool last = --f->nr_holes == 0 && f->flags & FOLIO_F_DYING;
     spin_unlock(&f->lock);
     mm_event(MM_EVENT_HOLE_MEND, h->first, h->nr, (u64)h);
-    slab_free(&hole_cache, h);
+    slab_give_typed(&hole_cache, offsetof(struct insecure_mem, slab_link), h);
     counter_inc(COUNTER_HOLE_MEND);
-    if (last)
+    if (unlikely(last))
         folio_free(f);
+    return 0;
 }
 
 int folio_mend_hole(struct insecure_mem *h)
@@ -103,8 +115,7 @@ int folio_mend_hole(struct insecure_mem *h)
 
     if (!__atomic_compare_exchange_n(&h->refs, &expected, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return -EBUSY;
-    close_hole(h);
-    return 0;
+    return close_hole(h);
 }
 
 void hole_put_many(struct insecure_mem *h, u32 nr)

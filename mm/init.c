@@ -8,9 +8,11 @@
 #include <quire/frame_cache.h>
 #include <quire/kvmap.h>
 #include <quire/log.h>
+#include <quire/mm.h>
 #include <quire/pgtable.h>
 #include <quire/slab.h>
 #include <quire/string.h>
+#include <arch-generic/page.h>
 #include <arch-generic/paging.h>
 
 extern char __image_start[], __text_start[], __text_end[], __rodata_start[], __rodata_end[], __image_end[];
@@ -184,7 +186,10 @@ void memory_init(const struct boot_info *boot)
     u64 bytes = (memory.end - memory.first) * sizeof(memdesc_t);
     pfn_t at = place(DIV_ROUND_UP(bytes, PAGE_SIZE), 1, memdesc_make_misc(MISC_WORDS));
     memory.words = (memdesc_t *)pfn_address(at) - memory.first;
+    pfn_t zero = place(1, 1, memdesc_make_misc(MISC_ZERO));
     build_tables(boot);
+    arch_zero(pfn_address(zero), PAGE_SIZE);
+    zero_pfn = zero;
 
     buddy_init(&buddy, memory.words, memory.first, memory.end);
     pfn_t end = memory.first;

@@ -23,8 +23,9 @@ struct folio *mapped_folio_slow(memdesc_t word)
 /* How many frames from pfn on still have this word: a hole or poison ends a batch. */
 static unsigned same_word(pfn_t pfn, unsigned nr, memdesc_t word)
 {
+    const memdesc_t *words = memory.words + pfn; /* a folio's frames have words */
     unsigned n = 0;
-    while (n < nr && memdesc_read(pfn + n) == word)
+    while (n < nr && READ_ONCE(words[n]) == word)
         n++;
     return n;
 }
@@ -32,7 +33,7 @@ static unsigned same_word(pfn_t pfn, unsigned nr, memdesc_t word)
 static unsigned empty_run(const pte_t *ptep, unsigned nr)
 {
     unsigned n = 0;
-    while (n < nr && pte_none(pte_load(ptep + n)))
+    while (n < nr && pte_same(pte_load(ptep + n), pte_empty(0)))
         n++;
     return n;
 }
@@ -49,7 +50,7 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
     spin_lock(lock);
     unsigned n;
     if (nr == 1)
-        n = !pte_present(pte_load(ptep)) && memory.words[pfn] == folio_word(f);
+        n = pte_none(pte_load(ptep)) && memory.words[pfn] == folio_word(f);
     else /* the words again, now that nobody can map behind a punch's back */
         n = same_word(pfn, empty_run(ptep, nr), folio_word(f));
     if (n) {
@@ -62,42 +63,6 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
     }
     spin_unlock(lock);
     return n;
-}
-
-/* The most frequent case of all, one frame of anonymous memory, without anything that a single entry needn't. */
-bool map_fresh_page(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
-{
-    spinlock_t *lock = pt_lock(ptep);
-
-    spin_lock(lock);
-    bool empty = !pte_present(pte_load(ptep));
-    if (likely(empty)) {
-        f->map_count = 1; /* the caller's reference becomes the mapping's */
-        __atomic_fetch_add(&vma->mm->nr_mapped, 1, __ATOMIC_RELAXED);
-        set_pte_at(vma->mm, addr, ptep, pfn_pte(f->pfn, area_pgprot(vma, vma->prot)));
-        arch_pt_publish();
-    }
-    spin_unlock(lock);
-    return empty;
-}
-
-bool map_fresh_run(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f)
-{
-    if (unlikely(vma->prot & PROT_EXEC))
-        flush_icache_pages(vma, f->pfn, 1u << f->order);
-    unsigned nr = 1u << f->order;
-    spinlock_t *lock = pt_lock(ptep);
-    spin_lock(lock);
-    bool empty = empty_run(ptep, nr) == nr;
-    if (likely(empty)) {
-        f->refs = nr; /* nobody else knows the folio: the caller's reference becomes the first mapping's */
-        f->map_count = nr;
-        __atomic_fetch_add(&vma->mm->nr_mapped, nr, __ATOMIC_RELAXED);
-        set_ptes(vma->mm, addr, ptep, pfn_pte(f->pfn, area_pgprot(vma, vma->prot)), nr);
-        update_mmu_cache_range(vma, addr, ptep, nr);
-    }
-    spin_unlock(lock);
-    return empty;
 }
 
 int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, size_t first, size_t nr, unsigned prot)

@@ -24,8 +24,6 @@ struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *
     return obj;
 }
 
-void memobj_get(struct memobj *obj) { __atomic_fetch_add(&obj->refs, 1, __ATOMIC_RELAXED); }
-
 bool memobj_try_get(struct memobj *obj)
 {
     u32 refs = __atomic_load_n(&obj->refs, __ATOMIC_RELAXED);
@@ -84,24 +82,58 @@ int memobj_add_folio(struct memobj *obj, u64 index, struct folio *f)
     return err;
 }
 
+/* Whether pages [index, index + nr) are inside the object and nobody's; they lie in one leaf of the tree. */
+static bool block_is_free(const struct memobj *obj, u64 index, u64 nr)
+{
+    void *const *slot = radix_slots(&obj->folios, index);
+
+    if (nr > obj->nr_pages || index > obj->nr_pages - nr)
+        return false;
+    for (u64 i = 0; slot && i < nr; i++)
+        if (slot[i])
+            return false;
+    return true;
+}
+
+/* A zeroed folio for page index and its neighbours; NULL: no memory. */
+static struct folio *new_folio(struct memobj *obj, u64 index, unsigned order)
+{
+    if (!quota_charge(obj->quota, 1UL << order))
+        return NULL;
+    struct folio *f = folio_alloc(order, FOLIO_ZERO);
+    if (!f) {
+        quota_uncharge(obj->quota, 1UL << order);
+        return NULL;
+    }
+    f->quota = obj->quota;
+    if (add_locked(obj, index >> order << order, f)) {
+        folio_put(f);
+        return NULL;
+    }
+    return f;
+}
+
+struct folio *memobj_folio_locked(struct memobj *obj, u64 index)
+{
+    struct folio *f = radix_get(&obj->folios, index);
+
+    /* Who uses one page will use the next: the whole block of default size where nothing is there yet. */
+    if (!f && block_is_free(obj, ALIGN_DOWN(index, 1UL << FOLIO_DEFAULT_ORDER), 1UL << FOLIO_DEFAULT_ORDER))
+        f = new_folio(obj, index, FOLIO_DEFAULT_ORDER);
+    return f ? f : new_folio(obj, index, 0);
+}
+
+struct folio *const *memobj_slots(const struct memobj *obj, u64 index)
+{
+    return (struct folio *const *)radix_slots(&obj->folios, index);
+}
+
 struct folio *memobj_folio(struct memobj *obj, u64 index)
 {
     if (index >= obj->nr_pages)
         return NULL;
     mutex_lock(&obj->lock);
-    struct folio *f = radix_get(&obj->folios, index);
-    if (!f && quota_charge(obj->quota, 1)) {
-        f = folio_alloc(0, FOLIO_ZERO);
-        if (!f) {
-            quota_uncharge(obj->quota, 1);
-        } else {
-            f->quota = obj->quota;
-            if (add_locked(obj, index, f)) {
-                folio_put(f);
-                f = NULL;
-            }
-        }
-    }
+    struct folio *f = memobj_folio_locked(obj, index);
     if (f)
         folio_get(f);
     mutex_unlock(&obj->lock);

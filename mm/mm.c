@@ -36,6 +36,7 @@ struct mm *mm_create(void)
 #endif
     mm->root.table = address_paddr(top);
     mm->refs = 1;
+    mm->stack_limit = STACK_LIMIT_DEFAULT;
     return mm;
 }
 
@@ -80,7 +81,7 @@ static vaddr_t find_gap(struct mm *mm, vaddr_t from, size_t len, size_t align)
     vaddr_t at = ALIGN_UP(from, align);
 
     for (struct vma *vma = area_at_or_above(mm, at); vma; vma = area_next(vma)) {
-        if (at < vma->start && vma->start - at >= len)
+        if (at < vma->start && vma->start - at >= len + (vma->flags & VMA_STACK ? STACK_GUARD_GAP : 0))
             break;
         at = MAX(at, ALIGN_UP(vma->end, align));
     }
@@ -124,8 +125,7 @@ static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, co
         return -ENOMEM;
     if (fixed && addr < PAGE_SIZE)
         return -EPERM; /* nothing is mapped at null */
-    u64 pages = DIV_ROUND_UP(len, PAGE_SIZE), first = offset >> PAGE_SHIFT;
-    if (obj && (first >= obj->nr_pages || pages > obj->nr_pages - first))
+    if (obj && offset >> PAGE_SHIFT >= obj->nr_pages)
         return -EINVAL;
     return 0;
 }

@@ -11,11 +11,11 @@ struct quota *quota_create(u64 limit_frames)
     struct quota *q = kmalloc(sizeof(*q));
 
     if (q)
-        *q = (struct quota){.word = QUOTA_REFERENCE, .limit = limit_frames};
+        *q = (struct quota){.word = 1, .limit = ((limit_frames + 1) << QUOTA_FRAME_SHIFT) - 1};
     return q;
 }
 
-void quota_get(struct quota *q) { __atomic_fetch_add(&q->word, QUOTA_REFERENCE, __ATOMIC_RELAXED); }
+void quota_get(struct quota *q) { __atomic_fetch_add(&q->word, 1, __ATOMIC_RELAXED); }
 
 static void take_off(struct quota *q, u64 what)
 {
@@ -23,12 +23,12 @@ static void take_off(struct quota *q, u64 what)
         kfree(q);
 }
 
-void quota_put(struct quota *q) { take_off(q, QUOTA_REFERENCE); }
+void quota_put(struct quota *q) { take_off(q, 1); }
 
 void quota_uncharge(struct quota *q, u64 nr)
 {
     if (q)
-        take_off(q, nr);
+        take_off(q, nr << QUOTA_FRAME_SHIFT);
 }
 
-u64 quota_used(const struct quota *q) { return READ_ONCE(q->word) & (QUOTA_REFERENCE - 1); }
+u64 quota_used(const struct quota *q) { return READ_ONCE(q->word) >> QUOTA_FRAME_SHIFT; }

@@ -14,14 +14,21 @@ struct radix_node {
 
 static unsigned slot_of(u64 index, unsigned level) { return index >> (RADIX_BITS * level) & (RADIX_SLOTS - 1); }
 
-void *radix_get(const struct radix_tree *tree, u64 index)
+void *const *radix_slots(const struct radix_tree *tree, u64 index)
 {
+    struct radix_node *node = tree->root;
+
     if (index >> (RADIX_BITS * tree->height))
         return NULL;
-    void *at = tree->root;
-    for (unsigned level = tree->height; at && level-- > 0;)
-        at = ((struct radix_node *)at)->slot[slot_of(index, level)];
-    return at;
+    for (unsigned level = tree->height; node && --level > 0;)
+        node = node->slot[slot_of(index, level)];
+    return node ? &node->slot[slot_of(index, 0)] : NULL;
+}
+
+void *radix_get(const struct radix_tree *tree, u64 index)
+{
+    void *const *slot = radix_slots(tree, index);
+    return slot ? *slot : NULL;
 }
 
 int radix_set(struct radix_tree *tree, u64 index, void *value)

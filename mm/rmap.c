@@ -103,4 +103,24 @@ static void poison_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, 
 }
 
 void rmap_poison_frame(struct folio *f, size_t index) { rmap_walk(f, index, 1, poison_one, f); }
+
+/* A hole's frames: an object is asked again for its pages, private memory keeps a mark in each entry's place. */
+static void punch_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
+{
+    struct folio *f = arg;
+    pfn_t pfn = pte_pfn(pte_load(ptep));
+
+    if (f->owner->kind != MEMOBJ_ANON) {
+        unmap_one(vma, addr, ptep, nr, arg);
+        return;
+    }
+    clear_ptes(vma->mm, addr, ptep, nr);
+    tlb_flush_range(vma->mm, addr, nr);
+    __atomic_fetch_sub(&vma->mm->nr_mapped, nr, __ATOMIC_RELAXED);
+    folio_remove_mappings(f, nr); /* the references stay with the marks */
+    for (unsigned i = 0; i < nr; i++)
+        pte_store(ptep + i, pte_hole_mark(pfn + i));
+}
+
 void rmap_unmap_frames(struct folio *f, size_t first, size_t nr) { rmap_walk(f, first, nr, unmap_one, f); }
+void rmap_punch_frames(struct folio *f, size_t first, size_t nr) { rmap_walk(f, first, nr, punch_one, f); }

@@ -13,13 +13,7 @@
 #include <quire/direct_map.h>
 #include <quire/log.h>
 #include <quire/string.h>
-
-struct slab {
-    struct list link; /* in cache->partial */
-    struct slab_cache *cache;
-    void *free;
-    u32 in_use, capacity;
-} __aligned(SLAB_ALIGN_MAX);
+#include <arch-generic/page.h>
 
 static struct list caches = LIST_INIT(caches);
 static spinlock_t caches_lock;
@@ -46,15 +40,14 @@ static struct slab *new_slab(struct slab_cache *cache)
         return NULL;
     size_t bytes = PAGE_SIZE << cache->order;
     struct slab *slab = pfn_address(pfn);
-    memset(slab, 0, bytes);
+    arch_zero(slab, bytes);
     slab->cache = cache;
     list_init(&slab->link);
-    for (size_t at = sizeof(*slab); at + cache->size <= bytes; at += cache->size) {
-        void *object = (u8 *)slab + at;
-        *link_of(cache, object) = slab->free;
-        slab->free = object;
-        slab->capacity++;
-    }
+    slab->capacity = (u32)((bytes - sizeof(*slab)) / cache->size);
+    u8 *object = (u8 *)(slab + 1), *last = object + (slab->capacity - 1) * (size_t)cache->size;
+    slab->free = object; /* the list goes through them in order; the last link is zero already */
+    for (size_t size = cache->size, offset = cache->link_offset; object < last; object += size)
+        *(void **)(object + offset) = object + size;
     memdesc_fill(memory.words + pfn, 1UL << cache->order, memdesc_make(MEMDESC_SLAB, slab));
     if (cache->nr_slabs++ == 0) {
         spin_lock(&caches_lock);
@@ -83,40 +76,45 @@ static bool return_objects(struct slab_cache *cache, struct slab *slab, void *fi
     return release;
 }
 
-/* Fill half a magazine from slabs with free objects, or from a new one. False: no memory. */
+/* The free objects of one slab, as many as a magazine holds: all of them move over without being looked at. */
 static __noinline bool refill(struct slab_cache *cache, struct slab_magazine *m)
 {
     spin_lock(&cache->lock);
-    while (m->nr < SLAB_MAGAZINE / 2) {
-        if (list_empty(&cache->partial)) {
-            struct slab *fresh = new_slab(cache);
-            if (!fresh)
-                break;
-            list_push_front(&cache->partial, &fresh->link);
+    if (list_empty(&cache->partial)) {
+        struct slab *fresh = new_slab(cache);
+        if (!fresh) {
+            spin_unlock(&cache->lock);
+            return false;
         }
-        struct slab *slab = list_entry(cache->partial.next, struct slab, link);
-        unsigned n = MIN(SLAB_MAGAZINE / 2 - (unsigned)m->nr, slab->capacity - slab->in_use);
-        void *first = slab->free, *last = first;
+        list_push_front(&cache->partial, &fresh->link);
+    }
+    struct slab *slab = list_entry(cache->partial.next, struct slab, link);
+    unsigned n = slab->capacity - slab->in_use;
+    m->free = slab->free;
+    if (n <= SLAB_MAGAZINE) {
+        slab->free = NULL;
+    } else {
+        n = SLAB_MAGAZINE;
+        void *last = m->free;
         for (unsigned i = 1; i < n; i++)
             last = *link_of(cache, last);
-        slab->free = *link_of(cache, last); /* a piece of the chain moves over as it is */
-        *link_of(cache, last) = m->free;
-        m->free = first;
-        m->nr += n;
-        cache->nr_taken += n;
-        slab->in_use += n;
-        if (slab->in_use == slab->capacity)
-            list_remove(&slab->link);
+        slab->free = *link_of(cache, last);
+        *link_of(cache, last) = NULL;
     }
+    m->nr = n;
+    cache->nr_taken += n;
+    slab->in_use += n;
+    if (slab->in_use == slab->capacity)
+        list_remove(&slab->link);
     spin_unlock(&cache->lock);
-    return m->nr > 0;
+    return true;
 }
 
-void *slab_alloc(struct slab_cache *cache)
+static void *take(struct slab_cache *cache)
 {
     struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
 
-    if (allocation_fails() || (unlikely(!m->nr) && !refill(cache, m)))
+    if (unlikely(!m->nr) && !refill(cache, m))
         return NULL;
     void *object = m->free;
     m->free = *link_of(cache, object);
@@ -128,11 +126,8 @@ void *slab_alloc(struct slab_cache *cache)
     return object;
 }
 
-static struct slab *slab_of(const struct slab_cache *cache, void *object)
-{
-    /* A slab is aligned to its size: blocks of the buddy are. */
-    return (struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE << cache->order);
-}
+void *slab_alloc(struct slab_cache *cache) { return allocation_fails() ? NULL : take(cache); }
+void *slab_take_slow(struct slab_cache *cache) { return take(cache); }
 
 /* n chained objects back into their slabs; neighbours often come from one, and move as a piece of the chain. */
 static void *return_chain(struct slab_cache *cache, void *first, u32 n)

@@ -18,8 +18,10 @@ static __noinline unsigned clear_odd(struct tlb_gather *g, vaddr_t addr, pte_t *
     pte_t e = pte_load(ptep);
 
     if (!pte_present(e)) {
-        if (unlikely(pte_poisoned(e)))
+        if (unlikely(pte_poisoned(e))) {
             pte_store(ptep, pte_empty(0));
+            hole_mark_put(e);
+        }
         return 0;
     }
     struct folio *f = mapped_folio(pte_pfn(e));

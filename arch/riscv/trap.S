@@ -103,6 +103,8 @@ FUNC(trap_entry)
     li s0, 0 /* a backtrace ends at the way into the kernel */
     mv a0, sp
     call trap_from_user
+    mv a0, sp
+    call trap_exit_to_user
 
 /* Back to user mode with the frame at sp, interrupts off. */
 return_to_user:

@@ -48,6 +48,14 @@ static void interrupt(u64 number)
     }
 }
 
+/* What a page fault wanted; 0: it is none. */
+static unsigned page_fault_access(u64 cause)
+{
+    static const u8 access[] = {
+        [CAUSE_PAGE_FETCH] = ACCESS_EXEC, [CAUSE_PAGE_LOAD] = ACCESS_READ, [CAUSE_PAGE_STORE] = ACCESS_WRITE};
+    return cause < ARRAY_SIZE(access) ? access[cause] : 0;
+}
+
 /* cause and stval are worth storing only here: system calls and interrupts don't need them. */
 static void exception(struct trapframe *tf, u64 cause)
 {
@@ -55,13 +63,9 @@ static void exception(struct trapframe *tf, u64 cause)
     tf->value = csr_read(stval);
     switch (tf->cause) {
     case CAUSE_PAGE_FETCH:
-        trap_fault(tf, tf->value, ACCESS_EXEC);
-        break;
     case CAUSE_PAGE_LOAD:
-        trap_fault(tf, tf->value, ACCESS_READ);
-        break;
     case CAUSE_PAGE_STORE:
-        trap_fault(tf, tf->value, ACCESS_WRITE);
+        trap_fault(tf, tf->value, page_fault_access(cause));
         break;
     case CAUSE_ILLEGAL:
         trap_exception(tf, EXC_ILLEGAL, tf->cause, tf->pc);
@@ -86,15 +90,20 @@ static void exception(struct trapframe *tf, u64 cause)
 
 void trap_from_user(struct trapframe *tf, u64 cause)
 {
+    unsigned access;
+
     if (likely(cause == CAUSE_ECALL_USER)) {
         tf->pc += 4;
         trap_syscall(tf);
+    } else if ((access = page_fault_access(cause)) != 0) { /* the two that come often lead straight on */
+        tf->cause = cause;
+        tf->value = csr_read(stval);
+        trap_user_fault(tf, tf->value, access);
     } else if (cause & CAUSE_INTERRUPT) {
         interrupt(cause & ~CAUSE_INTERRUPT);
     } else {
         exception(tf, cause);
     }
-    trap_exit_to_user(tf);
 }
 
 void trap_from_kernel(struct trapframe *tf, u64 cause)

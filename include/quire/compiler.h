@@ -35,4 +35,7 @@
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
+/* x in a register, and the compiler forgets how it got there: else it computes each of x + 1, x + 2, ... from scratch. */
+#define OPAQUE(x) __asm__("" : "+r"(x))
+
 #define barrier() __asm__ volatile("" ::: "memory")

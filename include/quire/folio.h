@@ -21,10 +21,10 @@
 struct memobj;
 struct quota;
 
+#define FOLIO_DEFAULT_ORDER 4 /* 64 KiB: what memory is made of where nothing else is asked for */
 #define FOLIO_ZERO (1u << 0) /* folio_alloc: contents all zero */
 
 /* folio->flags */
-#define FOLIO_F_HOLES (1u << 0)  /* nr_holes > 0 */
 #define FOLIO_F_POISON (1u << 1) /* some frames are struct hwpoison */
 #define FOLIO_F_DYING (1u << 2)  /* count is 0, holes keep the frames */
 #define FOLIO_F_SECURE (1u << 3) /* frames are out of the direct map unless their word is HOLE */
@@ -43,7 +43,6 @@ struct folio {
     u32 flags;
     spinlock_t lock; /* words, flags, holes, clean */
     u32 nr_holes;
-    struct list holes; /* meaningful while nr_holes > 0 */
     struct memobj *owner; /* who maps it: the way to every mapping (mm/rmap.c) */
     u64 index;            /* of the first frame in the owner, in frames */
     u64 clean;            /* bit i: the i-th 64th holds no store newer than its maintenance */
@@ -86,8 +85,25 @@ static inline bool folio_try_get(struct folio *f)
     return true;
 }
 
-/* The folio that frame pfn belongs to, with a reference; NULL: none (free, hole, poison, dying, ...). */
-struct folio *pfn_folio_get(pfn_t pfn);
+struct folio *pfn_folio_get_slow(pfn_t pfn); /* internal */
+/*
+ * The folio that frame pfn belongs to, with a reference; NULL: none (free, hole, poison, dying, ...). Word, type,
+ * reference, and the word again: in between the folio may have been freed, and its descriptor be another's.
+ */
+static inline struct folio *pfn_folio_get(pfn_t pfn)
+{
+    memdesc_t word = memdesc_read(pfn);
+
+    if (memdesc_type(word) != MEMDESC_FOLIO)
+        return NULL;
+    struct folio *f = memdesc_pointer(word);
+    if (unlikely(!folio_try_get(f)))
+        return pfn_folio_get_slow(pfn);
+    if (likely(READ_ONCE(memory.words[pfn]) == word)) /* not before the count: that was an acquire */
+        return f;
+    folio_put(f);
+    return pfn_folio_get_slow(pfn);
+}
 
 /* Make a folio unfindable if the caller's `expected` references are all there are. */
 static inline bool folio_ref_freeze(struct folio *f, int expected)

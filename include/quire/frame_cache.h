@@ -7,6 +7,34 @@
 #pragma once
 
 #include <quire/buddy.h>
+#include <quire/percpu.h>
+
+pfn_t frame_cache_refill(struct frame_cache *cache, unsigned order); /* internal: what frame_cache_take() can't do */
+static inline void frame_cache_lock(struct frame_cache *cache)
+{
+    while (unlikely(__atomic_exchange_n(&cache->locked, 1, __ATOMIC_ACQUIRE)))
+        cpu_relax();
+}
+static inline void frame_cache_unlock(struct frame_cache *cache)
+{
+    __atomic_store_n(&cache->locked, 0, __ATOMIC_RELEASE);
+}
+
+/* frame_cache_alloc() for a class that the caller knows: one whose blocks have this order. */
+static __always_inline pfn_t frame_cache_take(unsigned class, unsigned order)
+{
+    struct frame_cache *cache = &this_cpu()->frames;
+    pfn_t pfn = PFN_NONE;
+
+    frame_cache_lock(cache);
+    u32 nr = cache->class[class].nr;
+    if (likely(nr)) {
+        cache->class[class].nr = nr - 1;
+        pfn = cache->class[class].pfn[nr - 1];
+    }
+    frame_cache_unlock(cache);
+    return likely(nr) ? pfn : frame_cache_refill(cache, order);
+}
 
 /* A block of 2^order frames; its words say BUDDY. PFN_NONE: no memory, not even in other CPUs' caches. */
 pfn_t frame_cache_alloc(unsigned order);

@@ -26,7 +26,6 @@ struct insecure_mem {
     memdesc_t saved;
     pfn_t first; /* frame number */
     struct folio *folio;
-    struct list link; /* folio->holes */
     u32 map_count;    /* frame mappings in user page tables, each with a reference */
     u8 kind;
     void *slab_link;

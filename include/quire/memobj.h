@@ -23,6 +23,7 @@ struct radix_tree {
 /* -ENOMEM: nothing changed. Overwrites; NULL removes. */
 int radix_set(struct radix_tree *tree, u64 index, void *value);
 void *radix_get(const struct radix_tree *tree, u64 index);
+void *const *radix_slots(const struct radix_tree *tree, u64 index); /* in the leaf, up to its end; NULL: no leaf */
 void radix_destroy(struct radix_tree *tree); /* frees the nodes, not the values */
 
 enum memobj_kind { MEMOBJ_ANON, MEMOBJ_BACKED };
@@ -38,7 +39,7 @@ struct memobj {
 };
 
 struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *quota); /* NULL: no memory */
-void memobj_get(struct memobj *obj);
+static inline void memobj_get(struct memobj *obj) { __atomic_fetch_add(&obj->refs, 1, __ATOMIC_RELAXED); }
 bool memobj_try_get(struct memobj *obj); /* false: its last reference is gone */
 void memobj_put_many(struct memobj *obj, u32 nr); /* NULL: nothing */
 static inline void memobj_put(struct memobj *obj) { memobj_put_many(obj, 1); }
@@ -46,6 +47,11 @@ static inline void memobj_put(struct memobj *obj) { memobj_put_many(obj, 1); }
 /* Hand a folio over: its frames become pages index, index + 1, ...; the object takes the reference.
  * -ENOMEM, -EEXIST, -EINVAL (outside the object): nothing changed. */
 int memobj_add_folio(struct memobj *obj, u64 index, struct folio *folio);
-/* The folio that holds page `index`, with a reference; makes a zeroed one if there is none yet.
- * NULL: no memory or outside. */
+/* The folio that holds page `index`, with a reference; makes a zeroed one if there is none yet, of the default size
+ * where the aligned block is inside the object and empty. NULL: no memory or outside. */
 struct folio *memobj_folio(struct memobj *obj, u64 index);
+
+/* With obj->lock held, the page inside the object; the object's own reference keeps it as long as the lock is held. */
+struct folio *memobj_folio_locked(struct memobj *obj, u64 index);
+/* Pages index, index + 1, ... of an object that has a folio for one of the 64 around it: up to the next multiple of 64. */
+struct folio *const *memobj_slots(const struct memobj *obj, u64 index);

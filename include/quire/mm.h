@@ -18,7 +18,7 @@ struct quota;
 
 /* vma->flags */
 #define VMA_SHARED (1u << 0)      /* writes go to the object */
-#define VMA_STACK (1u << 1)       /* grows down to the next area */
+#define VMA_STACK (1u << 1)       /* grows down: mm/stack.c */
 #define VMA_NOHUGE (1u << 2)      /* single frames only */
 #define VMA_HUGE (1u << 3)        /* blocks where they fit */
 #define VMA_HOLE (1u << 4)        /* shows frames of vma->hole; all mapped at once */
@@ -43,6 +43,7 @@ struct mm {
     struct tree areas;
     struct vma *last_found; /* where the next fault probably is; NULL after any change */
     struct quota *quota;
+    u64 stack_limit; /* bytes that a stack may grow to */
     u64 need_gen; /* code generation its instructions need, <quire/cacheflush.h> */
     u64 nr_mapped; /* frames mapped */
     u64 nr_table_frames;
@@ -59,7 +60,8 @@ void mm_set_quota(struct mm *mm, struct quota *quota); /* before the first mappi
 /*
  * Map len bytes of obj from offset on (NULL: anonymous, offset 0). *addr: where, if MAP_FIXED (replacing
  * what is there) or MAP_FIXED_NOREPLACE (-EEXIST); otherwise a hint, and set to the place found.
- * -EINVAL (unaligned, zero, wrapping, no or both of MAP_SHARED and MAP_PRIVATE), -ENOMEM (no room).
+ * May be longer than the object: pages behind its end are bus errors. -EINVAL (unaligned, zero, wrapping, no or both
+ * of MAP_SHARED and MAP_PRIVATE, begins behind the object's end), -ENOMEM (no room).
  */
 int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj, u64 offset);
 int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are fine; -EINVAL, -ENOMEM */
@@ -75,7 +77,8 @@ void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);
 
 /*
  * Bring the page at addr in for this kind of access. 0: try again; -EFAULT: no area; -EACCES: the area
- * forbids it; -ENOMEM; -EHWPOISON: the frame is broken (bus error).
+ * forbids it; -E2BIG: a stack has reached its limit; -ENOMEM; and bus errors: -EHWPOISON: the frame is broken; -EBUSY: it is in a hole; -ENXIO: behind the
+ * end of the object.
  */
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
 pte_t mm_lookup(struct mm *mm, vaddr_t addr);
@@ -94,18 +97,6 @@ int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *folio,
 /* The same with the first entry in hand; all nr entries lie in the area, the folio and ptep's table. */
 unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio, size_t first, unsigned nr,
                      unsigned prot);
-
-/*
- * All of a new folio that nobody else has seen, reference count 1: on success the mappings own it. False: an entry
- * was there already, nothing has changed.
- */
-bool map_fresh_run(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio);
-bool map_fresh_page(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio);
-static inline bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio)
-{
-    return likely(!folio->order && !(vma->prot & PROT_EXEC)) ? map_fresh_page(vma, addr, ptep, folio)
-                                                             : map_fresh_run(vma, addr, ptep, folio);
-}
 
 /* areas_lock held */
 struct vma *area_find_slow(struct mm *mm, vaddr_t addr);
@@ -126,6 +117,9 @@ static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
            (prot & PROT_EXEC ? PGPROT_EXEC : 0u);
 }
 
+/* The page of zeros, read-only wherever it is mapped, nobody's folio; PFN_NONE: there is none (mm/fault_zero.c). */
+extern pfn_t zero_pfn;
+
 /* The folio whose reference a present entry of an ordinary area holds, whatever its word says by now; NULL: none. */
 struct folio *mapped_folio_slow(memdesc_t word);
 static inline struct folio *mapped_folio(pfn_t pfn)
@@ -134,11 +128,27 @@ static inline struct folio *mapped_folio(pfn_t pfn)
     return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : mapped_folio_slow(word);
 }
 
+/*
+ * What stands where a private page was mapped whose frame is in a hole now: not present, with the frame's number and
+ * the mapping's reference to the folio (mm/fault_hole.c). A broken frame leaves the same mark without a number.
+ */
+static inline pte_t pte_hole_mark(pfn_t pfn) { return pte_advance_pfn(pte_poison(), pfn); }
+static inline bool pte_is_hole_mark(pte_t e) { return pte_poisoned(e) && pte_pfn(e) != 0; }
+void hole_mark_get(pte_t e); /* one more entry says the same; nothing if it is no such mark */
+void hole_mark_put(pte_t e); /* the entry is gone */
+
+/* Stacks: mm/stack.c */
+#define STACK_GUARD_GAP (64 * KiB) /* kept free below each */
+#define STACK_LIMIT_DEFAULT (8 * MiB)
+/* A fault at addr, where no area is. 0: a stack above has grown over it; -EFAULT; -E2BIG: the stack may not. */
+int stack_grow(struct mm *mm, vaddr_t addr);
+
 /* mm/mm.c, for the rest of the room */
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags);
 int area_insert(struct vma *vma);
 void area_free(struct vma *vma);
 int area_split(struct vma *vma, vaddr_t at);
+void area_grow_down(struct vma *vma, vaddr_t start); /* anonymous, with room below it; areas_lock for writing */
 void area_discard(struct vma *vma); /* one that was never inserted */
 /* Make area boundaries at both ends of [start, end) where an area crosses them; -ENOMEM: nothing has changed. */
 int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end);
@@ -150,11 +160,12 @@ int map_hole_entries(struct vma *vma);
 void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot);
 /* "Accessed" is taken from all pages of [start, end); flushes once. Returns how many had it. areas_lock for writing. */
 u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end);
-int area_make_anon(struct vma *vma);
-/* The owner of its private pages; -ENOMEM. */
-static inline int area_ensure_anon(struct vma *vma)
+struct memobj *area_make_anon(struct vma *vma);
+/* The owner of its private pages; NULL: no memory for one. */
+static inline struct memobj *area_anon(struct vma *vma)
 {
-    return likely(__atomic_load_n(&vma->anon, __ATOMIC_ACQUIRE)) ? 0 : area_make_anon(vma);
+    struct memobj *anon = READ_ONCE(vma->anon); /* what is read through it comes after it: a data dependency */
+    return likely(anon) ? anon : area_make_anon(vma);
 }
 
 /* Remove the mappings of [start, end), flush, and let the frames go. areas_lock for writing. */

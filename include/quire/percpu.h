@@ -18,6 +18,19 @@ struct runqueue;
 #define EMERGENCY_STACK_SIZE 4096
 #define KSTACK_SIZE (16 * KiB)
 
+#define FRAME_CACHE_CLASSES 2
+#define FRAME_CACHE_CAPACITY 64
+
+/* Free blocks kept aside, <quire/frame_cache.h>. */
+struct frame_class {
+    u32 nr;
+    u32 pfn[FRAME_CACHE_CAPACITY];
+};
+struct frame_cache {
+    u32 locked; /* nearly always ours alone, held for a few instructions: not worth the held-lock counter */
+    struct frame_class class[FRAME_CACHE_CLASSES]; /* single frames; blocks of the default folio size */
+};
+
 struct percpu {
     struct percpu *self;
     u64 kernel_sp;       /* top of the current thread's kernel stack: where traps from user mode go */
@@ -39,6 +52,7 @@ struct percpu {
     struct mm *loading_mm;             /* whose are about to be, mm/asid.c; then the same */
     u64 fenced_gen;                    /* code generation of the last instruction fence, mm/cacheflush.c */
     u64 counters[64];                  /* <quire/counters.h> */
+    struct frame_cache frames;         /* taken by its CPU, emptied by anyone: mm/frame_cache.c */
 
     u8 emergency_stack[EMERGENCY_STACK_SIZE] __aligned(16);
 };

@@ -99,6 +99,11 @@ static inline pte_t pte_exchange(pte_t *p, pte_t e)
 {
     return (pte_t){__atomic_exchange_n(&p->v, e.v, __ATOMIC_RELAXED)};
 }
+/* Store e if the entry still is *old, bit by bit; else *old becomes what it is. */
+static inline bool pte_cmpxchg(pte_t *p, pte_t *old, pte_t e)
+{
+    return __atomic_compare_exchange_n(&p->v, &old->v, e.v, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
 
 /*
  * Groups: PT_CONT entries of user space, naturally aligned in addresses and frames, that share one TLB entry. They are
@@ -126,16 +131,24 @@ static inline void pt_isolate(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned
 
 void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr);
 void update_mmu_cache_range(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr);
-static inline void set_pte_at(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte)
+/* An entry that is in no group: it is empty, or its folio has one frame. */
+static inline void set_lone_pte(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte)
 {
 #if QUIRE_DEBUG
     set_ptes(mm, addr, ptep, pte, 1);
 #else /* what that comes to */
     counter_inc(COUNTER_SET_PTES_CALLS);
     counter_inc(COUNTER_SET_PTES_ENTRIES);
-    pt_isolate(mm, addr, ptep, 1);
     pte_store(ptep, pte);
+    (void)mm, (void)addr;
 #endif
+}
+static inline void set_pte_at(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte)
+{
+#if !QUIRE_DEBUG
+    pt_isolate(mm, addr, ptep, 1);
+#endif
+    set_lone_pte(mm, addr, ptep, pte);
 }
 static inline void update_mmu_cache(struct vma *vma, vaddr_t addr, pte_t *ptep)
 {

@@ -14,7 +14,7 @@
 #define PROCESS_NAME_MAX 32
 #define PROCESS_MAX_ARGS 32
 #define PROCESS_ARGS_BYTES 4096
-#define USER_STACK_BYTES (256 * KiB)
+#define USER_STACK_BYTES (64 * KiB) /* to start with; it grows */
 #define PROCESS_QUOTA_SHARE 4 /* a process may hold 3/4 of memory: one quarter is left for others */
 
 struct process {

@@ -17,5 +17,7 @@ void rmap_walk(struct folio *folio, size_t first, size_t nr, rmap_fn fn, void *a
 
 /* Remove every mapping of those frames and flush; their references are dropped. */
 void rmap_unmap_frames(struct folio *folio, size_t first, size_t nr);
+/* Remove every mapping of those frames, which are in a hole now, and flush. Private entries keep a mark. */
+void rmap_punch_frames(struct folio *folio, size_t first, size_t nr);
 /* The same for one broken frame; the entries say so from now on (pte_poisoned). */
 void rmap_poison_frame(struct folio *folio, size_t index);

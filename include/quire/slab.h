@@ -16,7 +16,7 @@
 
 #define SLAB_ALIGN_MAX 64
 
-#define SLAB_MAGAZINE 32
+#define SLAB_MAGAZINE 64
 
 struct slab_magazine {
     void *free;
@@ -36,6 +36,22 @@ struct slab_cache {
     struct list all;     /* in the list of caches */
     struct slab_magazine magazine[MAX_CPUS];
 };
+
+void *slab_take_slow(struct slab_cache *cache); /* internal: this CPU's magazine is empty */
+
+/* At the start of its frames, whose words point to it. */
+struct slab {
+    struct list link; /* in cache->partial */
+    struct slab_cache *cache;
+    void *free;
+    u32 in_use, capacity;
+} __aligned(SLAB_ALIGN_MAX);
+
+static inline struct slab *slab_of(const struct slab_cache *cache, const void *object)
+{
+    /* A slab is aligned to its size: blocks of the buddy are. */
+    return (struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE << cache->order);
+}
 
 #define SLAB_CACHE(var, type, member, is_typed)                                                    \
     struct slab_cache var = {                                                                      \
@@ -65,6 +81,42 @@ u64 slab_fail_nth(u64 n);
 extern u64 fail_countdown;
 /* Asked by everything that hands out memory. */
 static inline bool allocation_fails(void) { return QUIRE_DEBUG && unlikely(fail_countdown) && --fail_countdown == 0; }
+
+/*
+ * An object of a typed cache, link_offset being the cache's: what slab_alloc() does, in the few instructions that
+ * folio_alloc_page() has for it.
+ */
+static __always_inline void *slab_take_typed(struct slab_cache *cache, size_t link_offset)
+{
+    struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
+
+    if (allocation_fails())
+        return NULL;
+    u64 nr = m->nr;
+    if (unlikely(!nr))
+        return slab_take_slow(cache);
+    void *object = m->free;
+    void **link = (void **)((u8 *)object + link_offset);
+    m->nr = nr - 1;
+    m->free = *link;
+    *link = NULL;
+    return object;
+}
+
+/* And slab_free(), for caches that SLAB_CACHE made: their slabs are single frames. */
+static __always_inline void slab_give_typed(struct slab_cache *cache, size_t link_offset, void *object)
+{
+    struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
+    u64 nr = m->nr;
+
+    if (unlikely(nr == SLAB_MAGAZINE || ((struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE))->cache != cache)) {
+        slab_free(cache, object); /* makes room, or says what is wrong */
+        return;
+    }
+    *(void **)((u8 *)object + link_offset) = m->free;
+    m->nr = nr + 1;
+    m->free = object;
+}
 
 /* In-use objects over all caches, for leak checks; and one line per cache through kprintf. */
 u64 slab_in_use(const struct slab_cache *cache);

@@ -38,6 +38,8 @@ void trap_syscall(struct trapframe *tf);
  * panics. `access` is one of ACCESS_* (and ACCESS_KERNEL). After a return the instruction runs again.
  */
 void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
+/* The same where the caller knows that it comes from user mode. */
+void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
 
 /* Any other exception, `code` the machine's number for it, `addr` what it is about (0: nothing). */
 void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr);

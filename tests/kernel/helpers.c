@@ -183,13 +183,17 @@ static u64 check_entries(struct mm *mm, struct vma *vma)
             EXPECT(!pte_write(e) || vma->prot & PROT_WRITE);
             EXPECT(!pte_exec(e) || !pte_accessible(e) || vma->prot & PROT_EXEC);
             EXPECT(!(pte_write(e) && pte_exec(e)));
+            if (pte_pfn(e) == zero_pfn) { /* nobody's, and not counted */
+                EXPECT(!pte_write(e) && !pte_exec(e) && !(vma->flags & VMA_SHARED));
+                nr--;
+            }
             struct folio *f = pfn_folio_get(pte_pfn(e));
             if (f) {
                 EXPECT(folio_map_count(f) > 0);
                 EXPECT(folio_map_count(f) < folio_ref_count(f)); /* one is ours */
                 folio_put(f);
             } else {
-                EXPECT(vma->flags & VMA_HOLE);
+                EXPECT(vma->flags & VMA_HOLE || pte_pfn(e) == zero_pfn);
             }
         }
         addr += PAGE_SIZE;

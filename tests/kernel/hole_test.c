@@ -374,8 +374,8 @@ TEST(hole, an_access_to_a_punched_page_is_an_error_until_it_is_mended)
     struct mm *mm = mm_showing(obj);
     struct insecure_mem *h = punch(f, 5, 4);
 
-    EXPECT_EQ(mm_fault(mm, TEST_BASE + 6 * PAGE_SIZE, ACCESS_READ), -EFAULT);
-    EXPECT_EQ(mm_fault(mm, TEST_BASE + 8 * PAGE_SIZE, ACCESS_WRITE), -EFAULT);
+    EXPECT_EQ(mm_fault(mm, TEST_BASE + 6 * PAGE_SIZE, ACCESS_READ), -EBUSY);
+    EXPECT_EQ(mm_fault(mm, TEST_BASE + 8 * PAGE_SIZE, ACCESS_WRITE), -EBUSY);
     EXPECT(!pte_present(mm_lookup(mm, TEST_BASE + 6 * PAGE_SIZE)));
     EXPECT_EQ(folio_mend_hole(h), 0);
     EXPECT_EQ(touch_range(mm, TEST_BASE, PAGES * PAGE_SIZE, ACCESS_WRITE), 0);

@@ -179,8 +179,10 @@ TEST(memobj, its_pages_are_made_once_and_shared)
 TEST(memobj, a_folio_is_added_whole_or_not_at_all)
 {
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, 20, NULL);
-    struct folio *f = folio_alloc(2, 0), *other = memobj_folio(obj, 6);
+    struct folio *f = folio_alloc(2, 0), *other = folio_alloc(0, 0);
 
+    ASSERT(f && other);
+    EXPECT_EQ(memobj_add_folio(obj, 6, other), 0);
     EXPECT_EQ(memobj_add_folio(obj, 4, f), -EEXIST); /* page 6 is taken */
     for (unsigned i = 0; i < 20; i++)
         if (i != 6)
@@ -193,6 +195,5 @@ TEST(memobj, a_folio_is_added_whole_or_not_at_all)
     struct folio *found = memobj_folio(obj, 19);
     EXPECT(found == f);
     folio_put(found);
-    folio_put(other);
     memobj_put(obj);
 }

@@ -4,12 +4,14 @@
 
 #define QUIRE_COUNTERS(X)                                                                          \
     X(FAULT_ANON, "fault.anon")                /* anonymous memory brought in */                   \
+    X(FAULT_ZERO, "fault.zero")                /* the page of zeros mapped, a block at a time */   \
     X(FAULT_OBJECT, "fault.object")            /* an object's folio mapped */                      \
     X(FAULT_COW, "fault.cow")                  /* copied on write */                               \
     X(FAULT_REUSE, "fault.reuse")              /* written page was ours alone */                   \
     X(FAULT_SPURIOUS, "fault.spurious")        /* entry was already good */                        \
+    X(STACK_GROWN, "fault.stack")              /* a stack's area moved down */                     \
     X(FAULT_BAD, "fault.bad")                  /* no area, or not allowed */                       \
-    X(FAULT_BUS, "fault.bus_error")            /* of those: the frame broke */                     \
+    X(FAULT_BUS, "fault.bus_error")            /* of those: broken, in a hole, behind the end */                \
     X(SET_PTES_CALLS, "set_ptes.calls")                                                            \
     X(SET_PTES_ENTRIES, "set_ptes.entries")                                                        \
     X(CLEAR_CALLS, "clear_ptes.calls")                                                            \

@@ -185,6 +185,7 @@ void world_begin(u64 frames, unsigned cpus)
         p->active_mm = p->loading_mm = NULL;
         p->fenced_gen = 0;
         p->user_work = false;
+        p->frames = (struct frame_cache){0};
     }
     tlb_power_on();
 }

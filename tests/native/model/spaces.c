@@ -54,12 +54,16 @@ int model_access(const struct space *s, unsigned page, unsigned access)
         return p->hole_gone ? -EFAULT : 0;
     if (p->broken)
         return -EHWPOISON;
+    if (p->marked)
+        return -EBUSY;
     if (p->own || p->object < 0)
         return 0;
     const struct model_object *o = &objects[p->object];
+    if (p->index >= o->nr_pages)
+        return -ENXIO;
     if (o->broken[p->index])
         return -EHWPOISON;
-    return o->hole[p->index] >= 0 ? -EFAULT : 0;
+    return o->hole[p->index] >= 0 ? -EBUSY : 0;
 }
 
 struct content *model_content(struct space *s, unsigned page)
@@ -120,6 +124,7 @@ void model_dontneed(struct space *s, unsigned first, unsigned nr)
         struct model_page *p = &s->page[i];
         p->own = p->broken = false;
         p->content = nothing.content;
+        p->marked = 0;
         p->hole_gone |= p->hole >= 0;
     }
 }

@@ -36,6 +36,7 @@ struct model_page {
     bool broken;    /* its own frame was poisoned: bus errors until it is unmapped */
     int hole;       /* an area that shows a hole; -1 */
     bool hole_gone; /* its entries were removed: they don't come back */
+    int marked;     /* private memory whose frame is in hole number marked - 1: kept, but not to be had; 0: no */
 };
 
 struct space {

@@ -38,6 +38,7 @@ void mm_game_check(void);
 /* The model's side of losing frames: first who maps them, by our own look at the tables, then what that means. */
 void find_mappings(pfn_t pfn, unsigned nr);
 void forget_found(bool broken);
+void mark_found(unsigned hole); /* private ones keep their contents behind a mark */
 pfn_t frame_at(unsigned space, unsigned page); /* PFN_NONE */
 bool writable_at(unsigned space, unsigned page);
 

@@ -75,6 +75,13 @@ void find_mappings(pfn_t pfn, unsigned nr)
     }
 }
 
+void mark_found(unsigned hole)
+{
+    for (unsigned i = 0; i < nr_found; i++)
+        if (found[i]->object < 0 || found[i]->own) /* an object's pages: the object knows */
+            found[i]->marked = (int)hole + 1;
+}
+
 void forget_found(bool broken)
 {
     for (unsigned i = 0; i < nr_found; i++) {
@@ -96,7 +103,8 @@ static struct mapping {
     unsigned space, page;
     bool write, shared, hole;
 } mappings[MAPPED_MAX];
-static unsigned nr_mappings;
+static unsigned nr_mappings, nr_marks;
+static pfn_t marks[MAPPED_MAX]; /* frames of private pages in holes: a reference each */
 
 static void check_present(unsigned s, unsigned p, pte_t e)
 {
@@ -128,6 +136,8 @@ static void check_space(unsigned s)
               "space %u, page %u", s, p);
         CHECK(pte_poisoned(e) <= spaces[s].page[p].mapped, "marks of broken frames go with their area", "space %u, page %u", s, p);
         check_group(s, p);
+        if (pte_is_hole_mark(e))
+            marks[nr_marks++] = pte_pfn(e);
         if (pte_present(e))
             check_present(s, p, e);
     }
@@ -152,8 +162,10 @@ static struct folio *folio_under(pfn_t pfn)
 static void check_counts(const struct mapping *m)
 {
     struct folio *f = folio_under(m->pfn);
-    unsigned mapped = 0;
+    unsigned mapped = 0, marked = 0;
 
+    for (unsigned i = 0; i < nr_marks; i++)
+        marked += folio_contains(f, marks[i]);
     for (unsigned i = 0; i < nr_mappings; i++) {
         const struct mapping *other = &mappings[i];
         mapped += !other->hole && folio_contains(f, other->pfn);
@@ -167,13 +179,13 @@ static void check_counts(const struct mapping *m)
         return;
     bool backed = f->owner && f->owner->kind == MEMOBJ_BACKED;
     CHECK_EQ(folio_map_count(f), mapped, "folio's map count", "every mapping counts once, and goes once");
-    CHECK_EQ(folio_ref_count(f), mapped + backed + (f == held_folio) + pins_of(f), "folio's reference count",
+    CHECK_EQ(folio_ref_count(f), mapped + marked + backed + (f == held_folio) + pins_of(f), "folio's reference count",
              "each mapping holds a reference, the object that owns the folio another");
 }
 
 void mm_game_check(void)
 {
-    nr_mappings = 0;
+    nr_mappings = nr_marks = 0;
     for (unsigned s = 0; s < SPACES; s++)
         if (mms[s])
             check_space(s);

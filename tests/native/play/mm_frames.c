@@ -78,7 +78,7 @@ static int expect_punch(const struct folio *f, size_t first, unsigned nr)
     return 0;
 }
 
-/* The model: these frames are nobody's for now. Whoever had private contents there has lost them. */
+/* The model: an object's pages are not to be had for now. Private pages are marked where they are mapped. */
 static void hole_in_model(unsigned which, const struct folio *f, size_t first, unsigned nr)
 {
     struct game_hole *h = &game_holes[which];
@@ -118,7 +118,7 @@ bool move_punch_page(unsigned space, unsigned page, unsigned nr)
     if (!FAIR_NOMEM(err)) {
         CHECK_EQ(err, expected, "folio_punch_hole()", "-EINVAL outside the folio, -EBUSY over a hole, -EHWPOISON over poison");
         if (!err) {
-            forget_found(false);
+            mark_found((unsigned)at);
             game_holes[at].real = h;
             hole_in_model((unsigned)at, f, first, nr);
         }
@@ -144,6 +144,10 @@ static void closed_in_model(unsigned which)
 
     for (unsigned i = 0; h->object >= 0 && i < h->nr; i++)
         objects[h->object].hole[h->index + i] = -1;
+    for (unsigned s = 0; s < SPACES; s++)
+        for (unsigned p = 0; p < WINDOW_PAGES; p++)
+            if (spaces[s].page[p].marked == (int)which + 1)
+                spaces[s].page[p].marked = 0;
     h->real = NULL;
 }
 

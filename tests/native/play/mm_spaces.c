@@ -30,7 +30,7 @@ bool move_map(unsigned space, unsigned page, unsigned nr, unsigned how)
     int err, expected = 0, internal = -1;
 
     flags = (shared ? MAP_SHARED : MAP_PRIVATE) | (replace ? MAP_FIXED : MAP_FIXED_NOREPLACE);
-    if (object >= 0 && index + nr > objects[object].nr_pages)
+    if (object >= 0 && index >= objects[object].nr_pages)
         expected = -EINVAL;
     else if (!replace && !model_empty(s, page, nr))
         expected = -EEXIST;
@@ -46,7 +46,7 @@ bool move_map(unsigned space, unsigned page, unsigned nr, unsigned how)
          object < 0 ? "anonymous" : object == 2 ? "object 2" : object ? "object 1" : "object 0", replace ? "" : ", no replacing", error_name(err));
     if (FAIR_NOMEM(err))
         return true;
-    CHECK_EQ(err, expected, "mm_map()", "-EINVAL behind the object's end, -EEXIST where something is mapped");
+    CHECK_EQ(err, expected, "mm_map()", "-EINVAL if it begins behind the object's end, -EEXIST where something is mapped");
     if (!err)
         model_map(s, page, nr, prot, shared, internal >= 0 ? internal : object, index);
     return true;
@@ -84,10 +84,12 @@ bool move_protect(unsigned space, unsigned page, unsigned nr, unsigned how)
 /* --- advice ------------------------------------------------------------------------------------ */
 static int expect_populate(const struct space *s, unsigned page, unsigned nr, unsigned access)
 {
+    if (!model_covered(s, page, nr))
+        return -ENOMEM;
     for (unsigned i = page; i < page + nr; i++) {
         int err = model_access(s, i, access);
         if (err)
-            return err == -EFAULT ? -ENOMEM : err;
+            return err == -EFAULT ? -ENOMEM : err == -ENXIO ? -EFAULT : err;
     }
     return 0;
 }
@@ -148,7 +150,8 @@ bool move_touch(unsigned space, unsigned page, unsigned access, unsigned how)
     if (FAIR_NOMEM(err))
         return true;
     CHECK_EQ(err, expected, "what an access comes to",
-             "-EFAULT where no area is, -EACCES where it forbids, -EHWPOISON where the frame is broken, else it succeeds");
+             "-EFAULT where no area is, -EACCES where it forbids, bus errors: -EHWPOISON where the frame is broken, -EBUSY in a "
+             "hole, -ENXIO behind the object; else it succeeds");
     if (err)
         return true;
     if (access == ACCESS_WRITE)

@@ -23,13 +23,12 @@ struct percpu;
 #define csr_set(csr, v) __asm__ volatile("csrs " #csr ", %0" ::"rK"((u64)(v)) : "memory")
 #define csr_clear(csr, v) __asm__ volatile("csrc " #csr ", %0" ::"rK"((u64)(v)) : "memory")
 
-/* volatile: a value from before a switch is another CPU's */
-static __always_inline struct percpu *this_cpu(void)
-{
-    struct percpu *cpu;
-    __asm__ volatile("mv %0, tp" : "=r"(cpu));
-    return cpu;
-}
+/*
+ * A register variable, so that tp itself is the base of each access. The compiler takes it for changed by any call, as
+ * it must be: a value from before a switch is another CPU's.
+ */
+register struct percpu *riscv_tp __asm__("tp");
+static __always_inline struct percpu *this_cpu(void) { return riscv_tp; }
 
 static __always_inline void set_this_cpu(struct percpu *cpu) { __asm__ volatile("mv tp, %0" ::"r"(cpu)); }
 

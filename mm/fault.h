@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the fault room share. Everything here is called with mm->areas_lock held for reading. */
+#pragma once
+
+#include <quire/counters.h>
+#include <quire/folio_alloc.h>
+#include <quire/mm.h>
+#include <quire/quota.h>
+
+#define DEFAULT_PAGES (1u << FOLIO_DEFAULT_ORDER)
+#define PROT_WRITTEN (PROT_READ | PROT_WRITE) /* of an area that was written to: nothing is executable as well */
+
+/*
+ * One function for each sort of fault; `ptep` is the entry for addr, `e` and `old` what it said when it was looked at.
+ * 0: done, or somebody else was faster: try again. Otherwise an error of mm_fault().
+ */
+int fault_object(struct vma *vma, vaddr_t addr, pte_t *ptep);
+int fault_zero(struct vma *vma, vaddr_t addr, pte_t *ptep);
+int fault_present(struct vma *vma, vaddr_t addr, unsigned access, pte_t *ptep, pte_t e);
+int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old);
+int fault_zero_write(struct vma *vma, vaddr_t addr, pte_t *ptep); /* the page of zeros is mapped there */
+/* There is no table of pages. 1: now there is, *ptep is the entry. */
+int fault_above_pages(struct vma *vma, vaddr_t addr, unsigned access, pte_t **ptep);
+int fault_hole_mark(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t mark);
+int frame_error(pfn_t pfn); /* why this frame isn't to be had: -EHWPOISON, -EBUSY; 0: it is a folio's again */
+
+/* Whether nr entries are empty: none has a bit that the empty entry hasn't. */
+static __always_inline bool all_empty(const pte_t *ptep, unsigned nr)
+{
+    pte_t any = pte_load_raw(ptep);
+
+#pragma GCC unroll 16
+    for (unsigned i = 1; i < nr; i++)
+        any.v |= pte_load_raw(ptep + i).v;
+    return pte_same(any, pte_empty(0));
+}
+
+static inline void give_to(struct folio *f, struct memobj *anon, struct quota *quota, u64 index)
+{
+    memobj_get(anon);
+    f->owner = anon;
+    f->quota = quota;
+    f->index = index;
+}
+
+/*
+ * A folio for addr, charged, owned by the area's anonymous object: of one frame, of default size, of `order`, or of
+ * at most `order`. NULL: no memory.
+ */
+static __always_inline struct folio *anon_cached(struct vma *vma, vaddr_t addr, unsigned class, unsigned order,
+                                                 unsigned flags)
+{
+    struct quota *quota = vma->mm->quota;
+    struct memobj *anon = area_anon(vma);
+
+    if (unlikely(!anon || !quota_charge(quota, 1UL << order)))
+        return NULL;
+    struct folio *f = folio_alloc_cached(class, order, flags);
+    if (likely(f))
+        give_to(f, anon, quota, addr >> PAGE_SHIFT >> order << order);
+    else
+        quota_uncharge(quota, 1UL << order);
+    return f;
+}
+
+static __always_inline struct folio *anon_page(struct vma *vma, vaddr_t addr, unsigned flags)
+{
+    return anon_cached(vma, addr, 0, 0, flags);
+}
+
+static __always_inline struct folio *anon_default(struct vma *vma, vaddr_t addr, unsigned flags)
+{
+    return anon_cached(vma, addr, 1, FOLIO_DEFAULT_ORDER, flags);
+}
+
+static inline struct folio *anon_of_order(struct vma *vma, vaddr_t addr, unsigned order, unsigned flags)
+{
+    struct quota *quota = vma->mm->quota;
+    struct memobj *anon = area_anon(vma);
+
+    if (!anon || !quota_charge(quota, 1UL << order))
+        return NULL;
+    struct folio *f = folio_alloc(order, flags);
+    if (f)
+        give_to(f, anon, quota, addr >> PAGE_SHIFT >> order << order);
+    else
+        quota_uncharge(quota, 1UL << order);
+    return f;
+}
+
+static inline struct folio *anon_folio(struct vma *vma, vaddr_t addr, unsigned order, unsigned flags)
+{
+    struct folio *f = anon_of_order(vma, addr, order, flags);
+
+    while (!f && order > 0)
+        f = anon_of_order(vma, addr, --order, flags);
+    return f;
+}
+
+/*
+ * All of a new folio that nobody else has seen, reference count 1: on success the mappings own it. False: an entry
+ * was there already, nothing has changed. `prot`: PROT_* to use.
+ */
+static __always_inline bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f, unsigned nr,
+                                      unsigned prot)
+{
+    struct mm *mm = vma->mm;
+    pte_t e = pfn_pte(f->pfn, area_pgprot(vma, prot));
+    spinlock_t *lock = pt_lock(ptep);
+
+    spin_lock(lock);
+    bool empty = all_empty(ptep, nr);
+    if (likely(empty)) {
+        f->refs = nr; /* the caller's reference becomes the first mapping's */
+        f->map_count = nr;
+        __atomic_fetch_add(&mm->nr_mapped, nr, __ATOMIC_RELAXED);
+        if (nr == 1)
+            set_lone_pte(mm, addr, ptep, e);
+        else
+            set_ptes(mm, addr, ptep, e, nr);
+        arch_pt_publish();
+    }
+    spin_unlock(lock);
+    return empty;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults where no table of pages is: a block of 2 MiB is there, or is to be made (<quire/block.h>). */
+#include "fault.h"
+#include <quire/block.h>
+#include <quire/errno.h>
+
+/* An object's folio that is large enough, as a block. 0: it is mapped; 1: pages. */
+static int object_block(struct vma *vma, vaddr_t addr)
+{
+    u64 page = area_page(vma, addr), in_block = (addr >> PAGE_SHIFT) % BLOCK_FRAMES;
+    struct folio *f = memobj_folio(vma->obj, page);
+    unsigned prot = vma->flags & VMA_SHARED ? vma->prot : vma->prot & ~(unsigned)PROT_WRITE;
+
+    if (!f)
+        return 1;
+    int err = 1;
+    if (f->order >= BLOCK_ORDER && page - f->index >= in_block)
+        err = map_block(vma, addr, f, page - f->index - in_block, prot);
+    folio_put(f);
+    if (!err)
+        counter_inc(COUNTER_FAULT_OBJECT);
+    return err;
+}
+
+/* Anonymous memory that wants blocks, whatever the access. 0: mapped; 1: pages, of smaller folios that may be had. */
+static int anon_block(struct vma *vma, vaddr_t addr)
+{
+    struct folio *f = anon_of_order(vma, addr, BLOCK_ORDER, FOLIO_ZERO);
+
+    if (!f)
+        return 1;
+    int err = map_block(vma, addr, f, 0, vma->prot);
+    folio_put(f);
+    if (!err)
+        counter_inc(COUNTER_FAULT_ANON);
+    return err;
+}
+
+static int above_pages(struct vma *vma, vaddr_t addr, unsigned access)
+{
+    unsigned level;
+    pte_t *entry = pt_walk(&vma->mm->root, addr, &level);
+
+    if (level == 0) /* a table has come there */
+        return 1;
+    if (level == 1 && pde_leaf(pte_load_raw(entry), 1))
+        return block_fault(vma, addr, access, entry);
+    if (vma->flags & VMA_HOLE || !block_in_area(vma, addr))
+        return 1;
+    if (vma->obj)
+        return object_block(vma, addr);
+    return vma->flags & VMA_HUGE ? anon_block(vma, addr) : 1;
+}
+
+int fault_above_pages(struct vma *vma, vaddr_t addr, unsigned access, pte_t **ptep)
+{
+    int err = above_pages(vma, addr, access);
+
+    if (err <= 0)
+        return err;
+    *ptep = pt_ensure(vma->mm, addr, 0);
+    if (*ptep)
+        return 1;
+    return block_at(&vma->mm->root, addr) ? 0 : -ENOMEM; /* or a block has come there: the next fault sees it */
+}

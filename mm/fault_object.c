@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults on memory objects: map what the object has around the page, up to 64 KiB, going over as many folios as lie
+ * there, with one look into the radix tree. The object's lock is held throughout: it keeps the folios in the object,
+ * so none needs a reference of ours.
+ *
+ * Nothing is mapped behind the object's last page, however long the area: that page is a bus error.
+ */
+#include "fault.h"
+#include <quire/errno.h>
+
+/*
+ * Pages [page, page + nr) of the object, none behind its end and all in one leaf of its tree, at addr; ptep is the
+ * entry for addr. Entries that are taken stay.
+ */
+static void map_around(struct vma *vma, vaddr_t addr, pte_t *ptep, u64 page, unsigned nr, unsigned prot)
+{
+    struct folio *const *slot = memobj_slots(vma->obj, page);
+
+    for (unsigned i = 0, n; i < nr; i += n) {
+        struct folio *f = slot[i];
+        n = 1;
+        if (!f || !pte_none(pte_load(ptep + i)))
+            continue;
+        u64 first = page + i - f->index;
+        unsigned left = (unsigned)MIN((u64)(nr - i), folio_nr_pages(f) - first);
+        n = map_entries(vma, addr + i * PAGE_SIZE, ptep + i, f, first, left, prot);
+        n = MAX(n, 1u);
+    }
+}
+
+__noinline int fault_object(struct vma *vma, vaddr_t addr, pte_t *ptep)
+{
+    struct memobj *obj = vma->obj;
+    u64 page = area_page(vma, addr);
+
+    if (page >= obj->nr_pages)
+        return -ENXIO;
+    mutex_lock(&obj->lock);
+    struct folio *f = memobj_folio_locked(obj, page);
+    if (!f) {
+        mutex_unlock(&obj->lock);
+        return -ENOMEM;
+    }
+    /* The object's aligned block of 16 pages, as far as area, object and page table go. */
+    u64 before = page % DEFAULT_PAGES;
+    before = MIN(before, (addr - vma->start) >> PAGE_SHIFT);
+    before = MIN(before, pt_index(addr, 0));
+    u64 behind = DEFAULT_PAGES - page % DEFAULT_PAGES;
+    behind = MIN(behind, obj->nr_pages - page);
+    behind = MIN(behind, (vma->end - addr + PAGE_SIZE - 1) >> PAGE_SHIFT);
+    behind = MIN(behind, PT_ENTRIES(0) - pt_index(addr, 0));
+    /* A private page is mapped read-only first: the write comes back as a copy. */
+    unsigned prot = vma->flags & VMA_SHARED ? vma->prot : vma->prot & ~(unsigned)PROT_WRITE;
+    map_around(vma, ALIGN_DOWN(addr, PAGE_SIZE) - before * PAGE_SIZE, ptep - before, page - before,
+               (unsigned)(before + behind), prot);
+    int err = pte_present(pte_load(ptep)) ? 0 : frame_error(f->pfn + (page - f->index));
+    mutex_unlock(&obj->lock);
+    counter_inc(COUNTER_FAULT_OBJECT);
+    return err;
+}

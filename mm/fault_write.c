@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes to pages that are mapped read-only: reuse or copy (copy-on-write), and faults that turn out to be none.
+ *
+ * A folio may be written in place if every reference to it is a mapping of this address space: then nobody else can
+ * see the write. Under the page-table lock that is exact. A folio of 2^order frames is aligned in memory and in the
+ * address space, so all its entries here lie in one table and can't change meanwhile; another address space could
+ * only get one by a fork of this one, which wants mm->areas_lock for writing; any other reference is counted.
+ *
+ * What is shared is copied page by page, also out of a large folio: docs/performance.md has the figures.
+ */
+#include "fault.h"
+#include <quire/cacheflush.h>
+#include <quire/errno.h>
+#include <quire/string.h>
+#include <quire/tlb.h>
+
+/* All references are mappings here, or marks of frames in a hole. Entry for the folio's first page in hand. */
+static bool all_references_ours(const pte_t *first, const struct folio *f, u32 refs)
+{
+    u32 mappings = 0, marks = 0;
+
+    for (unsigned i = 0; i < folio_nr_pages(f); i++) {
+        pte_t e = pte_load(first + i);
+        if (pte_pfn(e) != f->pfn + i)
+            continue;
+        mappings += pte_present(e);
+        marks += pte_is_hole_mark(e);
+    }
+    return refs == mappings + marks && (u32)folio_map_count(f) == mappings;
+}
+
+/* Page-table lock held; the entry for addr maps a frame of f. */
+static inline bool exclusively_ours(const struct vma *vma, vaddr_t addr, const pte_t *ptep, const struct folio *f)
+{
+    u32 refs = (u32)folio_ref_count(f);
+
+    if (f->order == 0)
+        return refs == 1 && folio_map_count(f) == 1;
+    return f->owner && f->owner == vma->anon && refs <= folio_nr_pages(f) &&
+           all_references_ours(ptep - ((addr >> PAGE_SHIFT) - f->index), f, refs);
+}
+
+/* The frame stays, so a CPU that has the old entry at worst faults again. */
+static __always_inline void allow_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, bool lone)
+{
+    pte_t fresh = pte_mkwrite(pte_mkdirty(pte_mkyoung(old))); /* all that the hardware may set: nothing can get lost */
+#if ARCH_FLUSH_ON_CLEAR
+    arch_pte_invalidate(ptep, addr);
+#endif
+    if (lone)
+        set_lone_pte(vma->mm, addr, ptep, fresh);
+    else
+        set_pte_at(vma->mm, addr, ptep, fresh);
+}
+
+/* All of a private folio's entries in this area; shared memory: this one. Page-table lock held. */
+static __noinline void allow_write_run(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, const struct folio *f)
+{
+    if (vma->flags & VMA_SHARED) {
+        allow_write(vma, addr, ptep, old, false);
+        return;
+    }
+    vaddr_t first = f->index << PAGE_SHIFT, start = MAX(first, vma->start);
+    vaddr_t end = MIN(first + folio_size(f), vma->end);
+
+    for (vaddr_t at = start; at < end; at += PAGE_SIZE) {
+        pte_t *entry = ptep + ((s64)(at - addr) >> PAGE_SHIFT), e = pte_load(entry);
+        if (pte_present(e) && !pte_write(e) && pte_pfn(e) == f->pfn + ((at - first) >> PAGE_SHIFT))
+            allow_write(vma, at, entry, e, false);
+    }
+    if (PT_CONT > 1)
+        pt_fold(vma->mm, addr, ptep); /* alike again: they may be a group */
+}
+
+/*
+ * Another frame for addr, if the entry still maps the old one. Cleared and flushed first on every machine, whether or
+ * not it asks for that: else one CPU could write to the new frame while another still reads the old one.
+ */
+static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, pte_t fresh)
+{
+    struct mm *mm = vma->mm;
+    spinlock_t *lock = pt_lock(ptep);
+
+    spin_lock(lock);
+    pte_t now = pte_load(ptep);
+    bool same = pte_present(now) && pte_pfn(now) == pte_pfn(old) && !pte_write(now);
+    if (same) {
+        clear_ptes(mm, addr, ptep, 1);
+        tlb_flush_range(mm, addr, 1);
+        set_ptes(mm, addr, ptep, fresh, 1);
+        update_mmu_cache_range(vma, addr, ptep, 1);
+    }
+    spin_unlock(lock);
+    return same;
+}
+
+/* A page of its own. `f` is the shared folio, with a reference of ours, which goes. */
+static __noinline int copy_page(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, struct folio *f)
+{
+    struct folio *copy = anon_page(vma, addr, 0);
+    int err = -ENOMEM;
+
+    if (copy) {
+        memcpy(folio_address(copy), pfn_address(pte_pfn(old)), PAGE_SIZE);
+        folio_add_mappings(copy, 1); /* its one reference becomes the mapping's */
+        if (change_frame(vma, addr, ptep, old, pfn_pte(copy->pfn, area_pgprot(vma, vma->prot)))) {
+            folio_remove_mappings(f, 1);
+            folio_put(f); /* the mapping's */
+            counter_inc(COUNTER_FAULT_COW);
+        } else {
+            folio_remove_mappings(copy, 1);
+            folio_put(copy);
+        }
+        err = 0;
+    }
+    folio_put(f);
+    return err;
+}
+
+/* The folio of a mapped frame. Its word nearly always says so itself. */
+static inline struct folio *folio_of(pfn_t pfn)
+{
+    memdesc_t word = READ_ONCE(memory.words[pfn]);
+    return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : mapped_folio(pfn);
+}
+
+__noinline int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old)
+{
+    struct folio *f = folio_of(pte_pfn(old));
+    bool shared = vma->flags & VMA_SHARED;
+
+    if (unlikely(!f && !shared))
+        return fault_zero_write(vma, addr, ptep);
+    addr = ALIGN_DOWN(addr, PAGE_SIZE);
+    spinlock_t *lock = pt_lock(ptep);
+    spin_lock(lock);
+    if (unlikely(!pte_same(pte_load(ptep), old))) {
+        spin_unlock(lock);
+        return 0;
+    }
+    if (likely(shared || exclusively_ours(vma, addr, ptep, f))) {
+        if (likely(!shared && f->order == 0))
+            allow_write(vma, addr, ptep, old, true);
+        else
+            allow_write_run(vma, addr, ptep, old, f);
+        spin_unlock(lock);
+        /* Only this CPU need forget "read-only" now; elsewhere it is a fault that finds nothing to do. */
+        arch_tlb_flush_page(&vma->mm->root, addr);
+        counter_inc(COUNTER_FLUSH_LOCAL);
+        counter_inc(COUNTER_FAULT_REUSE);
+        return 0;
+    }
+    folio_get(f); /* a hole punched meanwhile takes the mapping's reference */
+    spin_unlock(lock);
+    return copy_page(vma, addr, ptep, old, f);
+}
+
+/* Accessed, and dirty if it was a write, on machines that leave both to us. */
+static void mark_used(pte_t *ptep, vaddr_t addr, unsigned access)
+{
+    spinlock_t *lock = pt_lock(ptep);
+
+    spin_lock(lock);
+    pte_t e = pte_load_raw(ptep), want; /* an entry of a group has both bits: nothing to do */
+    do {
+        want = pte_mkyoung(access == ACCESS_WRITE ? pte_mkdirty(e) : e);
+        if (!pte_present(e) || pte_same(e, want) || (access == ACCESS_WRITE && !pte_write(e)))
+            break;
+#if ARCH_FLUSH_ON_CLEAR
+        arch_pte_invalidate(ptep, addr);
+        pte_store(ptep, want);
+        break;
+#endif
+    } while (!pte_cmpxchg(ptep, &e, want));
+    (void)addr;
+    spin_unlock(lock);
+}
+
+/* The entry isn't empty and it isn't for want of write permission: a mark, or it is good by now. */
+__noinline int fault_present(struct vma *vma, vaddr_t addr, unsigned access, pte_t *ptep, pte_t e)
+{
+    if (!pte_present(e))
+        return pte_is_hole_mark(e) ? fault_hole_mark(vma, addr, ptep, e) : -EHWPOISON;
+    addr = ALIGN_DOWN(addr, PAGE_SIZE);
+    mark_used(ptep, addr, access);
+    tlb_flush_local(&vma->mm->root, addr, 1);
+    counter_inc(COUNTER_FAULT_SPURIOUS);
+    return 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page of zeros: reading private memory that was never written maps this one frame, read-only, and costs none.
+ * Its word is MISC_ZERO, so it is nobody's folio: no reference, no mapping count, no reverse map, never freed, and
+ * memory_failure() refuses it. A write replaces it.
+ *
+ * Executable memory gets frames of its own: the zero page would have to be made ready for instruction fetch on every
+ * machine, for code that is nothing but zeros.
+ */
+#include "fault.h"
+#include <quire/cacheflush.h>
+#include <quire/errno.h>
+#include <quire/tlb.h>
+
+pfn_t zero_pfn = PFN_NONE; /* memory_init() */
+
+/* The aligned block of default size around addr, as far as it lies in the area: first page, and how many. */
+static unsigned block_around(const struct vma *vma, vaddr_t addr, vaddr_t *start)
+{
+    vaddr_t size = DEFAULT_PAGES * PAGE_SIZE, low = ALIGN_DOWN(addr, size);
+
+    *start = MAX(low, vma->start);
+    return (unsigned)((MIN(low + size, vma->end) - *start) >> PAGE_SHIFT);
+}
+
+/* An anonymous frame of its own: executable memory, or a machine without a page of zeros. */
+static int own_frame(struct vma *vma, vaddr_t addr, pte_t *ptep)
+{
+    struct folio *f = anon_page(vma, addr, FOLIO_ZERO);
+
+    if (!f)
+        return -ENOMEM;
+    counter_inc(COUNTER_FAULT_ANON);
+    if (vma->prot & PROT_EXEC)
+        flush_icache_pages(vma, f->pfn, 1);
+    if (!map_fresh(vma, ALIGN_DOWN(addr, PAGE_SIZE), ptep, f, 1, vma->prot))
+        folio_put(f);
+    return 0;
+}
+
+/* All empty entries of the block at once: who reads one page of nothing will read the next. */
+int fault_zero(struct vma *vma, vaddr_t addr, pte_t *ptep)
+{
+    if (vma->prot & PROT_EXEC || zero_pfn == PFN_NONE)
+        return own_frame(vma, addr, ptep);
+    vaddr_t start;
+    unsigned nr = block_around(vma, addr, &start);
+    pte_t e = pfn_pte(zero_pfn, area_pgprot(vma, vma->prot & ~(unsigned)PROT_WRITE));
+    spinlock_t *lock = pt_lock(ptep);
+
+    ptep -= (addr - start) >> PAGE_SHIFT;
+    spin_lock(lock);
+    for (unsigned i = 0; i < nr; i++)
+        if (pte_none(pte_load(ptep + i)))
+            set_pte_at(vma->mm, start + i * PAGE_SIZE, ptep + i, e);
+    update_mmu_cache_range(vma, start, ptep, nr);
+    spin_unlock(lock);
+    counter_inc(COUNTER_FAULT_ZERO);
+    return 0;
+}
+
+static bool zero_or_none(pte_t e) { return pte_none(e) || (pte_present(e) && pte_pfn(e) == zero_pfn); }
+
+/* Whether nr entries map nothing but zeros, or nothing, and the one at `at` the page of zeros. */
+static bool nothing_but_zeros(const pte_t *ptep, unsigned nr, const pte_t *at)
+{
+    for (unsigned i = 0; i < nr; i++)
+        if (!zero_or_none(pte_load(ptep + i)))
+            return false;
+    return pte_present(pte_load(at));
+}
+
+int fault_zero_write(struct vma *vma, vaddr_t addr, pte_t *ptep)
+{
+    vaddr_t start;
+    unsigned nr = block_around(vma, addr, &start), order = 0;
+
+    if (nr == DEFAULT_PAGES && !(vma->flags & VMA_NOHUGE) &&
+        nothing_but_zeros(ptep - ((addr - start) >> PAGE_SHIFT), nr, ptep))
+        order = FOLIO_DEFAULT_ORDER;
+    struct folio *f = anon_folio(vma, addr, order, FOLIO_ZERO);
+    if (!f)
+        return -ENOMEM;
+    struct mm *mm = vma->mm;
+    pte_t *at = ptep, e = pfn_pte(f->pfn, area_pgprot(vma, vma->prot));
+    start = f->index << PAGE_SHIFT;
+    nr = 1u << f->order;
+    ptep -= (addr - start) >> PAGE_SHIFT;
+    spinlock_t *lock = pt_lock(ptep);
+    spin_lock(lock);
+    bool ours = nothing_but_zeros(ptep, nr, at);
+    if (ours) {
+        clear_ptes(mm, start, ptep, nr);
+        tlb_flush_range(mm, start, nr); /* see change_frame() in fault_write.c */
+        f->refs = nr; /* as in map_fresh() */
+        f->map_count = nr;
+        __atomic_fetch_add(&mm->nr_mapped, nr, __ATOMIC_RELAXED);
+        set_ptes(mm, start, ptep, e, nr);
+        update_mmu_cache_range(vma, start, ptep, nr);
+    }
+    spin_unlock(lock);
+    if (ours)
+        counter_inc(COUNTER_FAULT_ANON);
+    else
+        folio_put(f); /* another CPU was faster */
+    return 0;
+}
