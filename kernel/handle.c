@@ -37,6 +37,7 @@ int handle_install(struct handle_table *t, struct object *o, u32 rights)
         if (t->handle[i].object)
             continue;
         t->handle[i] = (struct handle){o, rights};
+        t->end = MAX(t->end, (u32)i + 1);
         number = i;
         break;
     }
@@ -81,14 +82,14 @@ int handle_close(struct handle_table *t, long number)
 
 void handle_close_object(struct handle_table *t, struct object *o)
 {
-    for (long i = 0; i < NR_HANDLES; i++)
+    for (long i = 0; i < (long)READ_ONCE(t->end); i++)
         if (READ_ONCE(t->handle[i].object) == o)
             handle_close(t, i);
 }
 
 void handle_close_all(struct handle_table *t)
 {
-    for (long i = 0; i < NR_HANDLES; i++)
+    for (long i = 0; i < (long)READ_ONCE(t->end); i++)
         if (READ_ONCE(t->handle[i].object))
             handle_close(t, i);
 }
@@ -96,7 +97,8 @@ void handle_close_all(struct handle_table *t)
 void handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned first_n)
 {
     spin_lock(&from->lock);
-    for (unsigned i = 0; i < first_n && i < NR_HANDLES; i++) {
+    to->end = MIN(first_n, from->end);
+    for (unsigned i = 0; i < to->end; i++) {
         to->handle[i] = from->handle[i];
         if (to->handle[i].object)
             object_get(to->handle[i].object);

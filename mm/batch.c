@@ -188,12 +188,12 @@ static __noinline void change_unsettled(vaddr_t addr, pte_t *ptep, struct pte_ch
     pte_store(ptep, pte_young(e) ? fresh : pte_mkold(fresh));
 }
 
-static __always_inline void change_entry(vaddr_t addr, pte_t *ptep, struct pte_change change)
+static __always_inline void change_entry(vaddr_t addr, pte_t *ptep, struct pte_change change, pte_t *in)
 {
     pte_t e = pte_load_raw(ptep);
 
     if (likely(pte_settled(e))) {
-        pte_break(ptep, addr);
+        pte_break(in, addr);
         pte_store(ptep, pte_apply(e, change));
     } else if (pte_present(e)) {
         change_unsettled(addr, ptep, change);
@@ -203,6 +203,7 @@ static __always_inline void change_entry(vaddr_t addr, pte_t *ptep, struct pte_c
 void protect_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr, pgprot_t prot)
 {
     struct pte_change change = pte_change(prot);
+    pte_t *in = ptep;
 
     check_place("protect_ptes", addr, ptep, nr);
     counter_inc(COUNTER_PROTECT_CALLS);
@@ -212,10 +213,10 @@ void protect_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr, pgprot_
     for (; nr >= 8; nr -= 8, ptep += 8, addr += 8 * PAGE_SIZE) {
 #pragma GCC unroll 8
         for (unsigned i = 0; i < 8; i++)
-            change_entry(addr + i * PAGE_SIZE, ptep + i, change);
+            change_entry(addr + i * PAGE_SIZE, ptep + i, change, in);
     }
     for (; nr; nr--, ptep++, addr += PAGE_SIZE)
-        change_entry(addr, ptep, change);
+        change_entry(addr, ptep, change, in);
 }
 
 void wrprotect_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)

@@ -65,56 +65,47 @@ static __always_inline unsigned copy_run(struct tlb_gather *g, struct vma *to, v
                                          unsigned nr, bool private)
 {
     const memdesc_t *words = memory.words;
-    unsigned mapped = 0;
+    unsigned skipped = 0; /* entries that map nothing that is counted */
     pte_t any = {0}, *p = from, *end = from + nr; /* any: all bits that any entry had */
+    struct folio *f;
 
 #define ADDR(p) (start + (vaddr_t)((p) - from) * PAGE_SIZE)
+#define INTO(p) (into + ((p) - from))
     while (p < end) {
-        if (pte_is(p, pte_empty(0))) {
-            p++;
-            into++;
-            continue;
-        }
-        struct folio *f;
-        pte_t e, *run = p;
-        while (p < end && single_frame(words, e = pte_load_raw(p), &f)) {
-            folio_get_mapped(f, 1);
-            any.v |= e.v;
-            if (private) {
-                pte_break(p, ADDR(p));
-                e = pte_wrprotect_settled(e);
-                pte_store(p, e);
-            }
-            pte_store(into++, e);
-            mm_event(MM_EVENT_ENTRY_SET, ADDR(p), pte_pfn(e), 1);
-            p++;
-        }
-        mapped += (unsigned)(p - run);
-        if (p == end)
-            break;
-        e = pte_load(p);
+        pte_t e = pte_load(p);
         any.v |= e.v;
-        f = likely(pte_settled(e)) ? entry_folio(words, e) : NULL;
-        pte_t *next = p;
-        if (likely(f)) {
-            u64 left = f->pfn + folio_nr_pages(f) - pte_pfn(e);
-            next = copy_alike(g->mm, ADDR(p), p, into, left < (u64)(end - p) ? p + left : end, e,
-                              private ? pte_wrprotect_settled(e) : e);
+        if (pte_same(e, pte_empty(0))) {
+            p++;
+            skipped++;
+        } else if (unlikely(!pte_settled(e) || !(f = entry_folio(words, e)))) {
+            skipped += 1 - copy_odd(g, to, ADDR(p), p, INTO(p));
+            p++;
+        } else if (f->order) {
+            pte_t *stop = p + (f->pfn + folio_nr_pages(f) - pte_pfn(e));
+            pte_t *next = copy_alike(g->mm, ADDR(p), p, INTO(p), MIN(stop, end), e, private ? pte_wrprotect_settled(e) : e);
             folio_get_mapped(f, (u32)(next - p));
             mm_event(MM_EVENT_ENTRY_SET, ADDR(p), pte_pfn(e), (u64)(next - p));
-            mapped += (unsigned)(next - p);
+            p = next; /* where it was when a group had to be undone: again */
+        } else {
+            pte_t *child = INTO(p);
+            do {
+                folio_get_mapped(f, 1);
+                any.v |= e.v;
+                if (private) {
+                    pte_break(from, ADDR(p));
+                    e = pte_wrprotect_settled(e);
+                    pte_store(p, e);
+                }
+                pte_store(child++, e);
+                mm_event(MM_EVENT_ENTRY_SET, ADDR(p), pte_pfn(e), 1);
+            } while (++p < end && single_frame(words, e = pte_load_raw(p), &f));
         }
-        if (unlikely(next == p)) {
-            mapped += copy_odd(g, to, ADDR(p), p, into);
-            next = p + 1;
-        }
-        into += next - p;
-        p = next;
     }
+#undef INTO
 #undef ADDR
     if (private && pte_write(any))
         tlb_gather_range(g, start, nr);
-    return mapped;
+    return nr - skipped;
 }
 
 static __noinline unsigned copy_private(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into, unsigned nr)

@@ -133,7 +133,7 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
 
     for (; m < last; m++) {
         struct folio *f = m->folio;
-        u64 left = __atomic_sub_fetch(&f->counts, m->counts, __ATOMIC_ACQ_REL);
+        u64 left = __atomic_add_fetch(&f->counts, m->minus, __ATOMIC_ACQ_REL);
         if (left != 0) {
             KASSERT(folio_counts_refs(left), "folio at frame 0x%lx freed while %u of its frames are mapped", f->pfn,
                     f->map_count);
@@ -165,7 +165,6 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
         frames += end - pfn;
         f->quota = NULL;
         f->owner = NULL;
-        f->index = 0;
         f->clean = 0;
         f->slab_link = chain;
         chain = f;

@@ -139,13 +139,14 @@ static void *return_chain(struct slab_cache *cache, void *first, u32 n)
     while (n) {
         struct slab *slab = slab_of(cache, first);
         void *last = first, *next = *(void **)((u8 *)first + link_offset);
-        u32 piece = 1;
         KASSERT(slab->cache == cache, "slab_free: %p is no object of cache %s", first, cache->name);
-        vaddr_t end = (vaddr_t)slab + (PAGE_SIZE << cache->order);
-        for (; piece < n && (vaddr_t)next - (vaddr_t)slab < end - (vaddr_t)slab; piece++) {
+        u64 left = n - 1, bytes = PAGE_SIZE << cache->order;
+        while (left && (vaddr_t)next - (vaddr_t)slab < bytes) {
             last = next;
             next = *(void **)((u8 *)last + link_offset);
+            left--;
         }
+        u32 piece = n - (u32)left;
         n -= piece;
         if (return_objects(cache, slab, first, last, piece)) {
             slab->free = empty;

@@ -40,54 +40,46 @@ static __noinline unsigned clear_run(struct tlb_gather *g, vaddr_t start, pte_t 
 {
     const memdesc_t *words = memory.words;
     struct folio_mappings *out = g->folios + g->nr_folios, *const full = g->folios + TLB_GATHER_FOLIOS;
-    unsigned mapped = 0;
+    unsigned skipped = 0; /* entries that map nothing that is counted */
     pte_t *p = ptep, *end = ptep + nr;
+    struct folio *f;
 
 #define ADDR(p) (start + (vaddr_t)((p) - ptep) * PAGE_SIZE)
     while (p < end && out < full) {
-        if (pte_is(p, pte_empty(0))) {
+        pte_t e = pte_load(p);
+        if (pte_same(e, pte_empty(0))) {
             p++;
-            continue;
-        }
-        struct folio *f;
-        pte_t e, *run = p, *last = end - p > full - out ? p + (full - out) : end;
-        while (p < last && single_frame(words, e = pte_load_raw(p), &f)) {
-            mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), 1);
-            pte_break(p, ADDR(p));
-            pte_store(p++, pte_empty(0));
-            *out++ = (struct folio_mappings){f, FOLIO_MAPPING};
-        }
-        mapped += (unsigned)(p - run);
-        if (p == last)
-            continue;
-        e = pte_load(p);
-        f = likely(pte_present(e)) ? entry_folio(words, e) : NULL;
-        pte_t *next = p;
-        if (likely(f)) {
-            u64 left = f->pfn + folio_nr_pages(f) - pte_pfn(e);
-            next = clear_alike(g->mm, ADDR(p), p, left < (u64)(end - p) ? p + left : end, e);
-            u64 n = (u64)(next - p);
-            mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), n);
-            *out = (struct folio_mappings){f, n * FOLIO_MAPPING};
-            out += n > 0;
-            mapped += (unsigned)n;
-        }
-        if (unlikely(next == p)) {
+            skipped++;
+        } else if (unlikely(!pte_present(e) || !(f = entry_folio(words, e)))) {
             g->nr_folios = (unsigned)(out - g->folios);
-            mapped += clear_odd(g, ADDR(p), p);
+            skipped += 1 - clear_odd(g, ADDR(p), p);
             out = g->folios + g->nr_folios;
-            next = p + 1;
+            p++;
+        } else if (f->order || pte_cont(pte_load_raw(p))) {
+            pte_t *stop = p + (f->pfn + folio_nr_pages(f) - pte_pfn(e)), *next;
+            next = clear_alike(g->mm, ADDR(p), p, MIN(stop, end), e);
+            mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), (u64)(next - p));
+            *out = (struct folio_mappings){f, -((u64)(next - p) * FOLIO_MAPPING)};
+            out += next > p; /* else a group had to be undone: again */
+            p = next;
+        } else {
+            pte_t *last = end - p > full - out ? p + (full - out) : end;
+            do {
+                mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), 1);
+                pte_break(ptep, ADDR(p));
+                pte_store(p, pte_empty(0));
+                *out++ = (struct folio_mappings){f, -FOLIO_MAPPING};
+            } while (++p < last && single_frame(words, e = pte_load_raw(p), &f));
         }
-        p = next;
     }
 #undef ADDR
     nr = (unsigned)(p - ptep);
-    if (mapped)
+    if (nr > skipped)
         tlb_gather_range(g, start, nr);
     counter_inc(COUNTER_CLEAR_CALLS);
-    counter_add(COUNTER_CLEAR_ENTRIES, mapped);
+    counter_add(COUNTER_CLEAR_ENTRIES, nr - skipped);
     g->nr_folios = (unsigned)(out - g->folios);
-    __atomic_fetch_sub(&g->mm->nr_mapped, mapped, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&g->mm->nr_mapped, nr - skipped, __ATOMIC_RELAXED);
     return nr;
 }
 

@@ -57,13 +57,16 @@ static inline bool whole_group(struct mm *mm, vaddr_t addr, pte_t *p, const pte_
     return false;
 }
 
-/* Before a present entry is overwritten: where the machine wants it invalidated by an instruction of its own. */
-static inline void pte_break(pte_t *p, vaddr_t addr)
+/*
+ * Before a present entry is overwritten: where the machine wants it invalidated by an instruction of its own. `in`: any
+ * entry of the same table, best the one that a loop began with.
+ */
+static inline void pte_break(pte_t *in, vaddr_t addr)
 {
 #if ARCH_FLUSH_ON_CLEAR
-    arch_pte_invalidate(p, addr);
+    arch_pte_invalidate(in, addr);
 #else
-    (void)p, (void)addr;
+    (void)in, (void)addr;
 #endif
 }
 
@@ -93,7 +96,7 @@ static __always_inline pte_t *copy_alike(struct mm *mm, vaddr_t addr, pte_t *fro
     do {                                                                                           \
         if (unlikely(!pte_is(p + (k), pte)))                                                       \
             return p + (k);                                                                        \
-        pte_break(p + (k), addr + (k) * PAGE_SIZE);                                                \
+        pte_break(from, addr + (k) * PAGE_SIZE);                                                   \
         pte_store(p + (k), copy);                                                                  \
         pte_store(into + (k), copy);                                                               \
         pte = pte_advance_pfn(pte, 1);                                                             \
@@ -127,7 +130,7 @@ static __always_inline pte_t *clear_alike(struct mm *mm, vaddr_t addr, pte_t *fr
     do {                                                                                           \
         if (unlikely(!pte_is(p + (k), pte)))                                                       \
             return p + (k);                                                                        \
-        pte_break(p + (k), addr + (k) * PAGE_SIZE);                                                \
+        pte_break(from, addr + (k) * PAGE_SIZE);                                                   \
         pte_store(p + (k), pte_empty(0));                                                          \
         pte = pte_advance_pfn(pte, 1);                                                             \
         pte_opaque(pte);                                                                           \

@@ -162,7 +162,7 @@ static inline void folio_put_mapped(struct folio *f, u32 nr)
 /* Mappings of folios that go, at the end of a TLB gather: folio_put_mapped() for all, in one go. */
 struct folio_mappings {
     struct folio *folio;
-    u64 counts; /* a multiple of FOLIO_MAPPING */
+    u64 minus; /* what is added to its counts: minus so many FOLIO_MAPPINGs */
 };
 void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr);
 

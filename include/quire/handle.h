@@ -38,6 +38,7 @@ struct handle {
 
 struct handle_table {
     spinlock_t lock;
+    u32 end; /* none is used from here on */
     struct handle handle[NR_HANDLES];
 };
 

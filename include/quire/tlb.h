@@ -10,7 +10,7 @@
 
 struct insecure_mem;
 
-#define TLB_GATHER_FOLIOS 128
+#define TLB_GATHER_FOLIOS 256 /* 4 KiB of the kernel stack's 16 */
 #define TLB_GATHER_OTHERS 8
 
 struct tlb_gather {
@@ -41,7 +41,7 @@ static inline bool tlb_gather_full(const struct tlb_gather *g)
 /* nr mappings of the folio and the references they hold; the gather isn't full. */
 static inline void tlb_gather_folio(struct tlb_gather *g, struct folio *folio, u64 nr)
 {
-    g->folios[g->nr_folios++] = (struct folio_mappings){folio, nr * FOLIO_MAPPING};
+    g->folios[g->nr_folios++] = (struct folio_mappings){folio, -(nr * FOLIO_MAPPING)};
 }
 void tlb_gather_hole(struct tlb_gather *g, struct insecure_mem *hole, u32 nr);
 void tlb_gather_table(struct tlb_gather *g, pte_t *table);

@@ -51,6 +51,7 @@
     X(UVCALLS, "uv.calls")                                                                         \
     X(UV_EXITS, "uv.exits")                                                                        \
     X(BENCH_ZERO, "bench.zero_4k")             /* what zeroing and copying a frame cost the kernel, */ \
+    X(BENCH_TABLE, "bench.zero_table")         /* emptying a page table's frame */                  \
     X(BENCH_COPY, "bench.copy_4k")             /* in instructions; set by `bench` */
 
 enum counter {

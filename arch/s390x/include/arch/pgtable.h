@@ -171,10 +171,10 @@ static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
     return (pte_t){e.v + (nr << PAGE_SHIFT)};
 }
 
-/* Nothing is left to set in it: here that is for software, which faults on an old entry. */
+/* Nothing is left to set in it (here that is for software, which faults on an old entry); present, too. */
 static inline bool pte_settled(pte_t e)
 {
-    return (e.v & (PTE_YOUNG | PTE_PRESENT)) == (PTE_YOUNG | PTE_PRESENT);
+    return e.v & PTE_YOUNG;
 }
 
 /* pte_wrprotect() of a settled entry, which says already whether it is dirty. */

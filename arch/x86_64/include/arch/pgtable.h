@@ -96,8 +96,11 @@ static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
     return (pte_t){e.v + (nr << PTE_PFN_SHIFT)};
 }
 
-/* Nothing is left for the hardware to set in it: writable entries are dirty from the start. */
-static inline bool pte_settled(pte_t e) { return (e.v & (PTE_A | PTE_P)) == (PTE_A | PTE_P); }
+/*
+ * Nothing is left for the hardware to set in it: accessed already, and writable entries are dirty from the start.
+ * Present, too: what isn't says nothing of accesses.
+ */
+static inline bool pte_settled(pte_t e) { return e.v & PTE_A; }
 
 /* pte_wrprotect() of a settled entry, which says already whether it is dirty. */
 static inline pte_t pte_wrprotect_settled(pte_t e) { return pte_wrprotect(e); }
