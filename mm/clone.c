@@ -77,12 +77,12 @@ static __always_inline unsigned copy_run(struct tlb_gather *g, struct vma *to, v
         if (pte_same(e, pte_empty(0))) {
             p++;
             skipped++;
-        } else if (unlikely(!pte_settled(e) || !(f = entry_folio(words, e)))) {
+        } else if (unlikely(!pte_settled(e) || !entry_folio(words, e, &f))) {
             skipped += 1 - copy_odd(g, to, ADDR(p), p, INTO(p));
             p++;
         } else if (f->order) {
             pte_t *stop = p + (f->pfn + folio_nr_pages(f) - pte_pfn(e));
-            pte_t *next = copy_alike(g->mm, ADDR(p), p, INTO(p), MIN(stop, end), e, private ? pte_wrprotect_settled(e) : e);
+            pte_t *next = copy_alike(g->mm, start, p, INTO(p), MIN(stop, end), e, private ? pte_wrprotect_settled(e) : e);
             folio_get_mapped(f, (u32)(next - p));
             mm_event(MM_EVENT_ENTRY_SET, ADDR(p), pte_pfn(e), (u64)(next - p));
             p = next; /* where it was when a group had to be undone: again */

@@ -23,7 +23,11 @@ static pte_t break_group(struct mm *mm, vaddr_t addr, pte_t *group)
 
     mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(first), PT_CONT);
     for (unsigned i = 0; i < PT_CONT; i++) {
-        pte_t e = pte_exchange(group + i, pte_empty(0));
+        pte_t e = pte_load_raw(group + i);
+        if (likely(pte_settled(e)))
+            pte_store(group + i, pte_empty(0));
+        else
+            e = pte_exchange(group + i, pte_empty(0));
         if (pte_young(e))
             first = pte_mkyoung(first);
         if (pte_dirty(e))

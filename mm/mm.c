@@ -15,6 +15,29 @@
 
 static SLAB_CACHE(mm_cache, mm, partial_tables, false);
 
+/* The kernel's part of the top table never changes after boot, so copies of its few entries are as good. */
+static void share_kernel_entries(pte_t *top)
+{
+    static u16 used[16];
+    static unsigned nr_used; /* whoever counts them comes to the same result */
+    const pte_t *kernel = paddr_address(kernel_root()->table);
+
+    if (!PT_KERNEL_IN_USER_ROOT)
+        return;
+    if (unlikely(!nr_used)) {
+        unsigned nr = 0;
+        for (u64 i = PT_TOP_USER_ENTRIES; i < PT_ENTRIES(PT_LEVELS - 1); i++) {
+            if (!pde_present(kernel[i], PT_LEVELS - 1))
+                continue;
+            KASSERT(nr < ARRAY_SIZE(used), "the kernel uses more than %u entries of its top table", nr);
+            used[nr++] = (u16)i;
+        }
+        __atomic_store_n(&nr_used, nr, __ATOMIC_RELEASE);
+    }
+    for (unsigned i = 0, nr = __atomic_load_n(&nr_used, __ATOMIC_ACQUIRE); i < nr; i++)
+        top[used[i]] = kernel[used[i]];
+}
+
 struct mm *mm_create(void)
 {
     struct mm *mm = slab_alloc(&mm_cache);
@@ -28,12 +51,7 @@ struct mm *mm_create(void)
         slab_free(&mm_cache, mm);
         return NULL;
     }
-#if PT_KERNEL_IN_USER_ROOT
-    /* The kernel's part of the top table never changes after boot, so a copy is as good. */
-    const pte_t *kernel = paddr_address(kernel_root()->table);
-    memcpy(top + PT_TOP_USER_ENTRIES, kernel + PT_TOP_USER_ENTRIES,
-           (PT_ENTRIES(PT_LEVELS - 1) - PT_TOP_USER_ENTRIES) * sizeof(pte_t));
-#endif
+    share_kernel_entries(top);
     mm->root.table = address_paddr(top);
     mm->refs = 1;
     mm->stack_limit = STACK_LIMIT_DEFAULT;

@@ -50,14 +50,14 @@ static __noinline unsigned clear_run(struct tlb_gather *g, vaddr_t start, pte_t 
         if (pte_same(e, pte_empty(0))) {
             p++;
             skipped++;
-        } else if (unlikely(!pte_present(e) || !(f = entry_folio(words, e)))) {
+        } else if (unlikely(!pte_present(e) || !entry_folio(words, e, &f))) {
             g->nr_folios = (unsigned)(out - g->folios);
             skipped += 1 - clear_odd(g, ADDR(p), p);
             out = g->folios + g->nr_folios;
             p++;
         } else if (f->order || pte_cont(pte_load_raw(p))) {
             pte_t *stop = p + (f->pfn + folio_nr_pages(f) - pte_pfn(e)), *next;
-            next = clear_alike(g->mm, ADDR(p), p, MIN(stop, end), e);
+            next = clear_alike(g->mm, start, p, MIN(stop, end), e);
             mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), (u64)(next - p));
             *out = (struct folio_mappings){f, -((u64)(next - p) * FOLIO_MAPPING)};
             out += next > p; /* else a group had to be undone: again */

@@ -10,6 +10,11 @@
 
 /* The compiler would rather compute each value from the first than add to the last. */
 #define pte_opaque(pte) __asm__("" : "+r"((pte).v))
+#if ARCH_FLUSH_ON_CLEAR
+#define pte_opaque_address(addr) __asm__("" : "+r"(addr))
+#else
+#define pte_opaque_address(addr) ((void)(addr))
+#endif
 
 /* nr entries for frames `step` apart: one add and one store each, or less. */
 static __always_inline void store_run(pte_t *ptep, pte_t pte, unsigned nr, u64 step)
@@ -42,17 +47,23 @@ static inline void store_group(pte_t *ptep, pte_t first)
 #endif
 }
 
+/* The address that p translates, in the table that has an entry for `near` too. Tables are aligned to their size. */
+static inline vaddr_t entry_address(vaddr_t near, const pte_t *p)
+{
+    return ALIGN_DOWN(near, pt_span(1)) + ((vaddr_t)p & (PT_TABLE_BYTES(0) - 1)) / sizeof(*p) * PAGE_SIZE;
+}
+
 /* Whether a group begins at p that starts like `pte`, all of it before end. A part of a group is undone: false. */
-static inline bool whole_group(struct mm *mm, vaddr_t addr, pte_t *p, const pte_t *end, pte_t pte)
+static inline bool whole_group(struct mm *mm, vaddr_t near, pte_t *p, const pte_t *end, pte_t pte)
 {
     if (PT_CONT == 1 || likely(!pte_cont(pte_load_raw(p))))
         return false;
     if (pt_group_starts(p) && end - p >= (long)PT_CONT && pte_same(pte_load(p), pte))
         return true;
 #if PT_CONT > 1
-    pt_unfold(mm, addr, p);
+    pt_unfold(mm, entry_address(near, p), p);
 #else
-    (void)mm, (void)addr;
+    (void)mm, (void)near;
 #endif
     return false;
 }
@@ -76,22 +87,23 @@ static inline bool pte_is(const pte_t *p, pte_t pte) { return p->v == pte.v; }
 /*
  * Entries from `from` to end that are `pte` and what follows it, bit by bit, and settled: they become `copy` and what
  * follows it (the same frames with less permission), and so do those at `into`, the other address space's. Returns the
- * first that didn't. `addr` is the address of `from`.
+ * first that didn't. `near`: an address that the same table translates.
  */
-static __always_inline pte_t *copy_alike(struct mm *mm, vaddr_t addr, pte_t *from, pte_t *into, pte_t *end, pte_t pte,
+static __always_inline pte_t *copy_alike(struct mm *mm, vaddr_t near, pte_t *from, pte_t *into, pte_t *end, pte_t pte,
                                            pte_t copy)
 {
     pte_t *p = from;
 
-    while (PT_CONT > 1 && p < end && whole_group(mm, addr, p, end, pte)) {
+    while (PT_CONT > 1 && p < end && whole_group(mm, near, p, end, pte)) {
         store_group(p, copy);
         store_group(into, copy);
         pte = pte_advance_pfn(pte, PT_CONT);
         copy = pte_advance_pfn(copy, PT_CONT);
         p += PT_CONT;
         into += PT_CONT;
-        addr += PT_CONT * PAGE_SIZE;
     }
+    vaddr_t addr = entry_address(near, p); /* only some machines ask for it */
+    pte_opaque_address(addr);
 #define COPY_ENTRY(k)                                                                              \
     do {                                                                                           \
         if (unlikely(!pte_is(p + (k), pte)))                                                       \
@@ -116,16 +128,17 @@ static __always_inline pte_t *copy_alike(struct mm *mm, vaddr_t addr, pte_t *fro
 }
 
 /* Entries from `from` to end that are `pte` and what follows it, bit by bit, become empty. Returns the first that didn't. */
-static __always_inline pte_t *clear_alike(struct mm *mm, vaddr_t addr, pte_t *from, pte_t *end, pte_t pte)
+static __always_inline pte_t *clear_alike(struct mm *mm, vaddr_t near, pte_t *from, pte_t *end, pte_t pte)
 {
     pte_t *p = from;
 
-    while (PT_CONT > 1 && p < end && whole_group(mm, addr, p, end, pte)) {
+    while (PT_CONT > 1 && p < end && whole_group(mm, near, p, end, pte)) {
         store_run(p, pte_empty(0), PT_CONT, 0);
         pte = pte_advance_pfn(pte, PT_CONT);
         p += PT_CONT;
-        addr += PT_CONT * PAGE_SIZE;
     }
+    vaddr_t addr = entry_address(near, p);
+    pte_opaque_address(addr);
 #define CLEAR_ENTRY(k)                                                                             \
     do {                                                                                           \
         if (unlikely(!pte_is(p + (k), pte)))                                                       \
@@ -147,13 +160,14 @@ static __always_inline pte_t *clear_alike(struct mm *mm, vaddr_t addr, pte_t *fr
 }
 
 /*
- * The folio that a present entry's frame belongs to; NULL: anything else, which the slow paths look at. Entries map
- * nothing but frames of RAM, so there is a word.
+ * Whether a present entry's frame belongs to a folio: *f; else the slow paths look at it. Entries map nothing but frames
+ * of RAM, so there is a word.
  */
-static __always_inline struct folio *entry_folio(const memdesc_t *words, pte_t e)
+static __always_inline bool entry_folio(const memdesc_t *words, pte_t e, struct folio **f)
 {
     memdesc_t word = READ_ONCE(words[pte_pfn(e)]);
-    return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : NULL;
+    *f = memdesc_pointer(word);
+    return likely(memdesc_type(word) == MEMDESC_FOLIO);
 }
 
 /* Whether the entry, as stored, is settled, isn't part of a group, and maps a folio of one frame: *f. */
