@@ -9,6 +9,7 @@
  * Privileged ISA, Svnapot, asks for the same). An access in between faults, finds the page-table lock, and then the
  * new entries.
  */
+#include <quire/batch.h>
 #include <quire/counters.h>
 #include <quire/mm_event.h>
 #include <quire/pgtable.h>
@@ -22,16 +23,16 @@ static pte_t break_group(struct mm *mm, vaddr_t addr, pte_t *group)
     pte_t first = pte_load(group);
 
     mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(first), PT_CONT);
-    for (unsigned i = 0; i < PT_CONT; i++) {
-        pte_t e = pte_load_raw(group + i);
-        if (likely(pte_settled(e)))
-            pte_store(group + i, pte_empty(0));
-        else
-            e = pte_exchange(group + i, pte_empty(0));
-        if (pte_young(e))
-            first = pte_mkyoung(first);
-        if (pte_dirty(e))
-            first = pte_mkdirty(first);
+    if (likely(pte_settled(first))) { /* then all are, and there is nothing to find out */
+        store_run(group, pte_empty(0), PT_CONT, 0);
+    } else {
+        for (unsigned i = 0; i < PT_CONT; i++) {
+            pte_t e = pte_exchange(group + i, pte_empty(0));
+            if (pte_young(e))
+                first = pte_mkyoung(first);
+            if (pte_dirty(e))
+                first = pte_mkdirty(first);
+        }
     }
     tlb_flush_range(mm, addr, PT_CONT);
     mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(first), PT_CONT);
@@ -44,8 +45,7 @@ void pt_unfold(struct mm *mm, vaddr_t addr, pte_t *ptep)
     pte_t e = break_group(mm, ALIGN_DOWN(addr, PT_CONT * PAGE_SIZE), group);
 
     counter_inc(COUNTER_UNFOLD);
-    for (unsigned i = 0; i < PT_CONT; i++)
-        pte_store(group + i, pte_advance_pfn(e, i));
+    store_run(group, e, PT_CONT, 1);
     arch_pt_publish();
 }
 
@@ -61,8 +61,7 @@ bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep)
             return false;
     first = break_group(mm, ALIGN_DOWN(addr, PT_CONT * PAGE_SIZE), group);
     counter_inc(COUNTER_FOLD);
-    for (unsigned i = 0; i < PT_CONT; i++)
-        pte_store(group + i, pte_mkcont(pte_advance_pfn(first, i)));
+    store_group(group, first);
     arch_pt_publish();
     return true;
 }

@@ -139,7 +139,7 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
                     f->map_count);
             continue;
         }
-        if (unlikely(f->nr_holes | f->lock.locked | f->flags)) {
+        if (unlikely(READ_ONCE(f->lock_and_holes) | f->flags)) {
             folio_release(f);
             continue;
         }

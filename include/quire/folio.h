@@ -41,8 +41,13 @@ struct folio {
     u8 order;
     u8 reserved[3];
     u32 flags;
-    spinlock_t lock; /* words, flags, holes, clean */
-    u32 nr_holes;
+    union {
+        struct {
+            spinlock_t lock; /* words, flags, holes, clean */
+            u32 nr_holes;
+        };
+        u64 lock_and_holes; /* 0: neither */
+    };
     struct memobj *owner; /* who maps it: the way to every mapping (mm/rmap.c) */
     u64 index;            /* of the first frame in the owner, in frames */
     u64 clean;            /* bit i: the i-th 64th holds no store newer than its maintenance */
