@@ -229,3 +229,18 @@ TEST(cacheflush, a_cpu_fences_once_for_each_generation)
     EXPECT_EQ(test_count(COUNTER_ICACHE_FENCE), 1);
     mm_put(mm);
 }
+
+TEST(cacheflush, whoever_takes_up_an_address_space_looks_at_its_code)
+{
+    struct mm *mm = mm_create();
+    bool irq = irq_save(), before = this_cpu()->user_work;
+
+    this_cpu()->user_work = false;
+    mm_activate(mm);
+    bool looks = this_cpu()->user_work;
+    mm_activate(NULL);
+    this_cpu()->user_work = before;
+    irq_restore(irq);
+    EXPECT(looks); /* else a guest entered without a switch of threads runs code older than this CPU's fence */
+    mm_put(mm);
+}
