@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from . import cachesan
 from .campaign import processors
 from .judge import Verdict
+from .machine import Machine
 
 FOLDER = "tests/plugin/cachesan/tests"
 OUT = "build/plugin/cases"
 SECONDS = 20
 FIRMWARE_SECONDS = 120
+WHOLE_BOOT = 'run="hello; sh -c ls; ps; guestdemo; jit 300; mem"'
 
 
 @dataclass
@@ -88,6 +90,14 @@ def run_firmware(values, arguments, words):
     return []
 
 
+def run_whole_boot(arch):
+    """Quire itself from its first instruction to power off: shell, programs, a guest, a program that writes code."""
+    ending = Machine(arch, variant="harness", cachesan=True).boot(WHOLE_BOOT, 4)
+    if ending.said_status != 0 or cachesan.summary(ending.lines) != 0:
+        return ["expected status 0 and 0 reports, seen:", *[line for line in ending.lines if line.strip()][-12:]]
+    return []
+
+
 def jobs_of(machine):
     """(name, function without arguments) for each test."""
     how, firmware = {}, []
@@ -101,6 +111,7 @@ def jobs_of(machine):
         if case.arch == machine.arch:
             name = case.name + (f"_{case.options.partition('=')[0]}" if case.options else "")
             yield name, lambda case=case: run_case(case, machine.values, how)
+    yield "whole_boot", lambda: run_whole_boot(machine.arch)
     for name, arguments, words in firmware:
         yield f"firmware_{name}", lambda arguments=arguments, words=words: run_firmware(machine.values, arguments, words)
 
