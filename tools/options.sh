@@ -65,8 +65,8 @@ case ${REPLAY:-} in
 esac
 
 case ${CACHESAN:-} in
-'' | 1) ;;
-*) fail "CACHESAN=$CACHESAN: 1 or nothing, please" ;;
+'' | 0 | 1) ;;
+*) fail "CACHESAN=$CACHESAN: 1 (all tests under it) or 0 (none), please" ;;
 esac
 
 case ${BOOT:-direct} in
