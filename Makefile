@@ -25,7 +25,7 @@ NATIVE        ?= $(NATIVE_FORMS)
 
 # What people may set; the scripts read it from the environment and check it before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
-    NATIVE_DEPTH REPLAY FUZZ_SECONDS
+    NATIVE_DEPTH REPLAY FUZZ_SECONDS CACHESAN
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.
@@ -38,7 +38,8 @@ GOALS   := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 one_of   = $(filter build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1) memory-map-$(1),$(GOALS))
 ASKED   := $(if $(filter test test-harness bench build check mutants,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
 SCRIPTS  = $(if $(filter test% bench% memory-map% mutants,$(GOALS)),--with-python) $(if $(filter test test-native,$(GOALS)),--with-native $(filter native-on-%,$(NATIVE))) \
-    $(if $(filter fuzz,$(GOALS)),--with-fuzzer)
+    $(if $(filter fuzz,$(GOALS)),--with-fuzzer) $(if $(filter test%,$(GOALS)),--with-plugins) \
+    $(if $(filter test test-harness,$(GOALS)),--with-firmware)
 
 .PHONY: default help build test test-native fuzz test-harness mutants bench check clean ready \
     $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS)
@@ -70,10 +71,10 @@ $(MAP_GOALS): memory-map-%: build-%
 	@$(PYTHON) -B tools/memory_map $* $(if $(RUN),--run '$(RUN)') $(if $(CPUS),--cpus $(CPUS)) $(if $(MEM),--memory $(MEM))
 
 # --- tests ---------------------------------------------------------------------------------------
-$(TEST_GOALS): test-%: build-%
+$(TEST_GOALS): test-%: build-% .cachesan
 	@$(PYTHON) -B tests/runner test $*
 
-test: $(BUILD_GOALS) $(NATIVE:%=.native-%) $(HARNESS_ARCHES:%=.harness-%)
+test: $(BUILD_GOALS) .cachesan $(NATIVE:%=.native-%) $(HARNESS_ARCHES:%=.harness-%)
 	@$(PYTHON) -B tests/runner test --native "$(NATIVE)" --harness "$(HARNESS_ARCHES)" $(ARCHES)
 
 # REPLAY=GAME:CONFIG:MOVES, as a failing test prints it, plays that one sequence and tells it.
@@ -88,12 +89,17 @@ fuzz: .native-native-fuzz
 $(NATIVE:%=.native-%) .native-native-fuzz: .native-%: ready
 	+@$(MAKE) -s $(sub_jobs) -f tests/native/native.mk FORM=$*
 
-test-harness: $(HARNESS_ARCHES:%=.harness-%)
+test-harness: $(HARNESS_ARCHES:%=.harness-%) .cachesan
 	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)"
 
 .PHONY: $(ARCHES:%=.harness-%) $(ARCHES:%=.release-%)
 $(ARCHES:%=.harness-%): .harness-%: ready
 	$(build) $* VARIANT=harness EXTRA_TESTS=tests/harness/cases
+
+# The plugin that looks for missing cache maintenance, tests/plugin/cachesan/README.md.
+.PHONY: .cachesan
+.cachesan: ready
+	+@$(MAKE) -s $(sub_jobs) -f tests/plugin/cachesan/cachesan.mk
 
 # Seeded bugs, each built and tested: ten minutes and more, so not part of `make test`.
 mutants: ready

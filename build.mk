@@ -80,7 +80,7 @@ all: $(OUT)/$(ARCH_BOOT_FILE) $(OUT)/initrd.cpio $(OUT)/kernel.asm $(OUT)/kernel
 describe:
 	@printf "%s='%s'\n" ARCH '$(ARCH)' ARCH_PACKAGES '$(ARCH_PACKAGES)' ARCH_GDB '$(ARCH_GDB)' ARCH_EXIT '$(ARCH_EXIT)' \
 	    CC '$(CC)' CROSS_COMPILE '$(CROSS_COMPILE)' QEMU '$(or $(QEMU),$(ARCH_QEMU))' QEMU_ARGS '$(ARCH_QEMU_ARGS)' \
-	    OTHER_CPU '$(ARCH_OTHER_CPU)' OTHER_CPU_SUITES '$(ARCH_OTHER_CPU_SUITES)' \
+	    OTHER_CPU '$(ARCH_OTHER_CPU)' OTHER_CPU_SUITES '$(ARCH_OTHER_CPU_SUITES)' CACHESAN_SUITES '$(ARCH_CACHESAN_SUITES)' \
 	    OUT '$(OUT)' BOOT_FILE '$(OUT)/$(ARCH_BOOT_FILE)' INITRD '$(OUT)/initrd.cpio'
 
 # What sparse needs to see of the kernel's flags, and what the cross compiler says about its machine.

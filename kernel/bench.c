@@ -7,6 +7,7 @@
  * Each figure is the mean over many rounds, less what reading the counter costs.
  */
 #include <quire/bench.h>
+#include <quire/cacheflush.h>
 #include <quire/folio.h>
 #include <quire/hole.h>
 #include <quire/log.h>
@@ -206,6 +207,29 @@ static void bench_hole_mapped(void)
     mm_put(mm);
 }
 
+/* On the way to user mode on a CPU whose last fence is older than the code of the thread that came to it. */
+static void bench_migrate_stale(void)
+{
+    struct mm *mm = mm_create();
+    u64 cycles = 0;
+
+    if (!mm)
+        return;
+    flush_icache_range(mm, (vaddr_t)pfn_address(memory.end - 1), (vaddr_t)pfn_address(memory.end - 1) + 64);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        bool irq = irq_save();
+        u64 before = this_cpu()->fenced_gen;
+        this_cpu()->fenced_gen = 0; /* as on a CPU that did nothing for long */
+        u64 start = arch_cycles();
+        icache_enter_user(mm);
+        cycles += arch_cycles() - start;
+        this_cpu()->fenced_gen = MAX(before, this_cpu()->fenced_gen);
+        irq_restore(irq);
+    }
+    print("migrate_stale", cycles - MIN(cycles, ROUNDS * counter_cost()), ROUNDS);
+    mm_put(mm);
+}
+
 void bench_kernel(void)
 {
     kprintf("bench: guest instructions, %u CPU%s\n", nr_cpus, nr_cpus == 1 ? "" : "s");
@@ -216,4 +240,5 @@ void bench_kernel(void)
     bench_hole();
     bench_split_join();
     bench_hole_mapped();
+    bench_migrate_stale();
 }

@@ -89,6 +89,7 @@ void mm_activate(struct mm *mm)
     }
     arch_pt_activate_user(mm ? &mm->root : NULL);
     WRITE_ONCE(cpu->active_mm, mm);
+    cpu->user_work = true; /* this CPU's last fence may be older than mm's code: icache_enter_user() */
     mm_event(MM_EVENT_ROOT_LOAD, mm ? paddr_value(mm->root.table) : 0, mm ? mm->root.asid : 0, 0);
     /* Untagged translations of `old` went with the load; tagged ones stay, and so does the bit. */
     if (old && !ARCH_ASID_BITS && !ARCH_TLB_BROADCAST)

@@ -11,7 +11,7 @@ QEMU_OLDEST=7.2
 
 usage()
 {
-    echo "usage: tools/need.sh [--with-python] [--with-native [FORM...]] [--with-fuzzer] MACHINE..."
+    echo "usage: tools/need.sh [--with-python] [--with-native [FORM...]] [--with-fuzzer] [--with-plugins] [--with-firmware] MACHINE..."
     echo "Checks compiler and QEMU for these machines; installs what is missing (see the top of the file)."
 }
 
@@ -97,6 +97,12 @@ find_native()
     done
 }
 
+# Plugins of QEMU's are built for the build machine.
+find_host_compiler()
+{
+    echo '#include <pthread.h>' | gcc -xc -E -o /dev/null - 2>/dev/null || add_packages gcc libc6-dev
+}
+
 # libFuzzer comes with clang's run-time libraries.
 find_fuzzer()
 {
@@ -109,6 +115,8 @@ find_missing() # MACHINE...: fills packages
 {
     [ -z "$with_native" ] || find_native
     [ -z "$with_fuzzer" ] || find_fuzzer
+    [ -z "$with_plugins" ] || find_host_compiler
+    [ -z "$with_firmware" ] || [ -d /usr/lib/u-boot ] || add_packages u-boot-qemu
     for arch; do
         describe "$arch"
         [ -z "$chosen_qemu" ] || have "$QEMU" || fail "QEMU=$chosen_qemu: there is no such program"
@@ -178,6 +186,8 @@ get_packages()
 with_python=
 with_native=
 with_fuzzer=
+with_plugins=
+with_firmware=
 chosen_qemu=${QEMU:-} # before describe sets them
 chosen_prefix=${CROSS_COMPILE:-}
 while :; do
@@ -190,6 +200,8 @@ while :; do
     --with-native) with_native=native ;;
     native-on-*) with_native="$with_native $1" ;;
     --with-fuzzer) with_fuzzer=yes ;;
+    --with-plugins) with_plugins=yes ;;
+    --with-firmware) with_firmware=yes ;;
     *) break ;;
     esac
     shift

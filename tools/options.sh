@@ -64,6 +64,11 @@ case ${REPLAY:-} in
 *[!A-Za-z0-9:/._-]*) fail "REPLAY=$REPLAY: GAME:CONFIG:MOVES, as a failing test prints it, please" ;;
 esac
 
+case ${CACHESAN:-} in
+'' | 0 | 1) ;;
+*) fail "CACHESAN=$CACHESAN: 1 (all tests under it) or 0 (none), please" ;;
+esac
+
 case ${BOOT:-direct} in
 direct) ;;
 *) fail "BOOT=$BOOT: only BOOT=direct exists so far" ;;

@@ -13,3 +13,5 @@ ARCH_BOOT_FILE   := Image
 ARCH_GDB         := aarch64
 # QEMU's exit status is the kernel's status.
 ARCH_EXIT        := plain
+# Instructions are cached apart from data: cachesan watches the suites that load and write code.
+ARCH_CACHESAN_SUITES := cache cacheflush elf guest jit process smoke

@@ -13,3 +13,5 @@ ARCH_EXIT        := plain
 # The suites that see what this CPU has and the usual one hasn't: 64 KiB translations.
 ARCH_OTHER_CPU        := rv64,svnapot=on
 ARCH_OTHER_CPU_SUITES := contig pgtable mm hole poison rmap tlb mmap
+# Instructions are cached apart from data: cachesan watches the suites that load and write code.
+ARCH_CACHESAN_SUITES := cache cacheflush elf guest jit process smoke

@@ -229,3 +229,61 @@ TEST(cacheflush, a_cpu_fences_once_for_each_generation)
     EXPECT_EQ(test_count(COUNTER_ICACHE_FENCE), 1);
     mm_put(mm);
 }
+
+TEST(cacheflush, whoever_takes_up_an_address_space_looks_at_its_code)
+{
+    struct mm *mm = mm_create();
+    bool irq = irq_save(), before = this_cpu()->user_work;
+
+    this_cpu()->user_work = false;
+    mm_activate(mm);
+    bool looks = this_cpu()->user_work;
+    mm_activate(NULL);
+    this_cpu()->user_work = before;
+    irq_restore(irq);
+    EXPECT(looks); /* else a guest entered without a switch of threads runs code older than this CPU's fence */
+    mm_put(mm);
+}
+
+TEST(cacheflush, the_first_executable_fault_in_256_mib_cleans_only_what_it_maps)
+{
+    struct code c;
+
+    c.folio = folio_alloc(16, 0);
+    if (!c.folio)
+        SKIP("no 256 MiB in one piece");
+    c.obj = memobj_create(MEMOBJ_BACKED, 1UL << 16, NULL);
+    c.mm = mm_create();
+    ASSERT(c.obj && c.mm);
+    ASSERT_EQ(memobj_add_folio(c.obj, 0, c.folio), 0);
+    vaddr_t addr = 0;
+    ASSERT_EQ(mm_map(c.mm, &addr, PAGES(1UL << 16), RX, MAP_SHARED, c.obj, 0), 0);
+    ASSERT_EQ(mm_fault(c.mm, addr + PAGES(12345), ACCESS_READ), 0);
+    /* A bit of the map stands for 4 MiB here; one fault maps at most a block of 2 MiB. */
+    EXPECT(test_count(COUNTER_ICACHE_BYTES) <= NEEDED(4 * MiB));
+    EXPECT_EQ(__builtin_popcountl(c.folio->clean), NEEDED(1));
+    u64 before = test_count(COUNTER_ICACHE_CLEAN);
+    ASSERT_EQ(mm_fault(c.mm, addr + PAGES(12346), ACCESS_READ), 0);
+    EXPECT_EQ(test_count(COUNTER_ICACHE_CLEAN), before);
+    code_close(&c);
+}
+
+TEST(cacheflush, coherent_machines_pay_nothing)
+{
+    struct code c;
+
+    if (!ARCH_ICACHE_COHERENT)
+        SKIP("this machine's caches need maintenance");
+    code_open(&c, 4);
+    show(&c, c.mm, 0, 16, RX);
+    flush_dcache_folio(c.folio);
+    flush_icache_range(c.mm, (vaddr_t)folio_address(c.folio), (vaddr_t)folio_address(c.folio) + PAGES(1));
+    bool irq = irq_save();
+    icache_enter_user(c.mm);
+    irq_restore(irq);
+    EXPECT_COUNT(COUNTER_ICACHE_CLEAN, 0);
+    EXPECT_COUNT(COUNTER_ICACHE_BYTES, 0);
+    EXPECT_COUNT(COUNTER_ICACHE_FENCE, 0);
+    EXPECT_COUNT(COUNTER_ICACHE_REMOTE, 0);
+    code_close(&c);
+}

@@ -16,7 +16,9 @@ from threading import local
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.mutants.mm import MUTANTS  # noqa: E402
+from tests.mutants import caches, mm  # noqa: E402
+
+MUTANTS = mm.MUTANTS + caches.MUTANTS
 
 COPIED = ("Makefile", "build.mk", "arch", "boot", "include", "kernel", "lib", "linker", "mm", "tests", "tools", "user", "uv")
 BASE = "build/mutants"
@@ -34,11 +36,14 @@ def tree():
     return slot.path
 
 
-def make(path, goal, mutant, seconds):
+def make(path, goal, mutant, seconds, plain=True):
     """make in the copy, quietly; (status, output). Status None: it took too long."""
     words = ["make", "-s", "-C", path, goal, f"TEST={mutant.tests}", "SEED=1"]
     if mutant.cpu:
         words.append(f"CPU={mutant.cpu}")
+    if mutant.cpus:
+        words.append(f"CPUS={mutant.cpus}")
+    words.append(f"CACHESAN={0 if plain else 1}")
     try:
         done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                               timeout=seconds, check=False)  # fmt: skip
@@ -70,6 +75,10 @@ def judge(mutant):
         if status != 0:
             return mutant, "stale", "it doesn't compile: " + next((line for line in output.split("\n") if "error" in line), "")
         status, output = make(path, f"test-{mutant.machine}", mutant, 600)
+        note = ""
+        if mutant.cachesan:
+            note = "; plain QEMU runs it without a symptom" if status == 0 else "; a test notices under plain QEMU too"
+            status, output = make(path, f"test-{mutant.machine}", mutant, 900, plain=False)
     finally:
         with open(file, "w", encoding="utf-8") as restored:
             restored.write(text)
@@ -77,7 +86,7 @@ def judge(mutant):
         return mutant, "stale", f"no test matches {mutant.tests}"
     if status == 0:
         return mutant, "survived", ""
-    return mutant, "killed", "it hangs" if status is None else first_failure(output)
+    return mutant, "killed", ("it hangs" if status is None else first_failure(output)) + note
 
 
 def main():

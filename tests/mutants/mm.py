@@ -17,6 +17,8 @@ class Mutant:
     rule: str
     machine: str = "riscv"
     cpu: str = ""
+    cpus: str = ""  # how many; empty: one and four
+    cachesan: bool = False  # tested under cachesan, and before that under plain QEMU to see whether that notices too
     bug: int = 0  # of the twenty historic ones
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.runner import bench, boot, harness, native, report  # noqa: E402
+from tests.runner import bench, boot, cachesan, cachesan_cases, harness, native, report  # noqa: E402
 from tests.runner.campaign import Progress, campaign  # noqa: E402
 from tests.runner.machine import Machine, Stopped, stop_all  # noqa: E402
 from tests.runner.plan import Options  # noqa: E402
@@ -32,15 +32,29 @@ def options_from_environment():
         append=(value("APPEND") or "").split(),
         extra_tests=value("EXTRA_TESTS") or "",
         cpu=value("CPU") or "",
+        cachesan=value("CACHESAN") == "1",
     )
 
 
 def plans(arches, options):
-    """(machine, options) of each campaign: all tests on the usual CPU, and some suites where another has more."""
+    """(machine, options) of each campaign: all tests on the usual CPU, some suites where another has more, and those
+    that load or write code under cachesan. With CACHESAN=1 only that, with all tests."""
     for arch in arches:
-        machine = Machine(arch, cpu=options.cpu)
+        machine = Machine(arch, cpu=options.cpu, cachesan=options.cachesan)
+        suites = tuple(machine.values["CACHESAN_SUITES"].split())
+        reason = cachesan.why_not(machine.values["QEMU"]) if suites else "its caches are coherent, there is nothing to check"
+        if options.cachesan and reason:
+            print(f"{arch}: {reason}; without cachesan:")
+            machine.cachesan = False
         yield machine, options
-        if machine.values["OTHER_CPU"] and not options.cpu:
+        if options.cachesan or options.cpu:
+            continue
+        if suites and reason:
+            print(f"{arch}: {reason}")
+        elif suites and os.environ.get("CACHESAN") != "0":
+            checked = replace(options, cachesan=True, suites=suites)
+            yield Machine(arch, cachesan=True), checked
+        if machine.values["OTHER_CPU"]:
             other = replace(options, cpu=machine.values["OTHER_CPU"], suites=tuple(machine.values["OTHER_CPU_SUITES"].split()))
             yield Machine(arch, cpu=other.cpu), other
 
@@ -57,7 +71,7 @@ def run_tests(arches, native_forms, harness_arches):
         told += [(verdict, native.again(verdict, options)) for verdict in verdicts if verdict.verdict == "fail"]
     for machine, used, verdicts in campaign(plans(arches, options), progress):
         if verdicts:
-            title = machine.arch + (f" -cpu {machine.cpu}" if machine.cpu else "")
+            title = f"{machine.arch} {machine.kind}".rstrip()
             print("\n".join(report.table(title, verdicts)) + "\n", flush=True)
         everything += verdicts
         told += [(verdict, used.again(verdict)) for verdict in verdicts if verdict.verdict == "fail"]
@@ -69,7 +83,7 @@ def run_tests(arches, native_forms, harness_arches):
     everything += verdicts
     told += [(verdict, f"make test-{verdict.arch} TEST={verdict.name}") for verdict in verdicts if verdict.verdict == "fail"]
     if harness_arches:
-        verdicts = harness.run(harness_arches, progress)
+        verdicts = harness.run(harness_arches, progress) + cachesan_cases.run([Machine(arch) for arch in harness_arches])
         print("\n".join(harness.table(verdicts)) + "\n", flush=True)
         everything += verdicts
         told += [(verdict, "make test-harness") for verdict in verdicts if verdict.verdict == "fail"]

@@ -34,7 +34,7 @@ class Progress:
 def write_log(run):
     """Keep the full console of a group; its path."""
     name = re.sub(r"[^A-Za-z0-9]+", "_", run.group.file.removesuffix(".c")).strip("_")
-    other = re.sub(r"[^A-Za-z0-9]+", "_", run.machine.cpu) + "-" if run.machine.cpu else ""
+    other = re.sub(r"[^A-Za-z0-9]+", "_", run.machine.kind.removeprefix("-cpu ")) + "-" if run.machine.kind else ""
     path = f"{run.machine.out}/logs/{name}-{other}{run.cpus}cpu.log"
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:

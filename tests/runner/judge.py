@@ -8,7 +8,7 @@ ran pays for it, and a fresh machine goes on behind it, so every test has exactl
 import re
 from dataclasses import dataclass, field
 
-from . import ktap
+from . import cachesan, ktap
 
 # What a failing test did, from the first word of a line that the kernel or this runner says about it.
 KINDS = {
@@ -103,6 +103,8 @@ class GroupRun:
             self.take(result)
         due = first + len(session.results)
         complete = due > len(self.group.names)
+        if self.machine.cachesan:
+            self.check_cachesan(ending, session)
         if session.plan != len(self.group.names):
             return self.give_up(due, ending, session)
         if session.problems:
@@ -142,12 +144,34 @@ class GroupRun:
         if outside:  # whatever the kernel thinks of it
             self.add(result.name, "fail", "page tables", "", lines + outside)
             return
+        stale = self.stale_lines(result.before)
+        if stale:
+            self.add(result.name, "fail", "stale code", "", lines + stale)
+            return
         kind = kind_of(lines) if result.verdict == "fail" else ""
         if kind == "panic":
             lines = lines + panic_lines(result.before)
         elif kind == "crash":
             lines = lines + [line for line in result.before if PROGRAM_DIED.match(line)]
         self.add(result.name, result.verdict, kind, result.reason, lines)
+
+    def stale_lines(self, lines):
+        """What cachesan reported among these, with names; the likely cause."""
+        found = [line for line in lines if cachesan.is_report(line)]
+        if not found:
+            return []
+        symbols = cachesan.symbols_of(f"{self.machine.out}/kernel.sym")
+        told = [cachesan.with_names(line, symbols) for line in found[:LAST_WORDS]]
+        return told + ["likely: flush_icache_pages() or flush_icache_range() missing after the store, or only one CPU fenced"]
+
+    def check_cachesan(self, ending, session):
+        """Reports behind the last verdict; and a plugin that doesn't come to its end has checked nothing."""
+        lines = self.stale_lines(session.rest)
+        if not ending.timed_out and cachesan.summary(ending.lines) is None:
+            lines.append("cachesan: no last line of the plugin, so nothing is known")
+            lines += [line for line in ending.lines if cachesan.is_ours(line)][-3:]
+        if lines:
+            self.add("machine.cachesan", "fail", "stale code", "", lines)
 
     def add(self, name, verdict, kind="", reason="", lines=()):
         self.verdicts.append(

@@ -21,6 +21,7 @@ RESULT = re.compile(r"^(ok|not ok) (\d+) (\S+)(?: # SKIP ?(.*))?$")
 LOOKS_LIKE_RESULT = re.compile(r"^\s*(ok|not ok)\b")
 # Remarks of the runner in the machine that belong to no test.
 REMARK = re.compile(r"^# (checkpoint |outside: |passed \d+, failed |the machine ends here)")
+CACHESAN = "cachesan: "  # lines of a plugin of QEMU's, tests/runner/cachesan.py: anywhere
 MACHINE_ENDS = "# the machine ends here"
 
 
@@ -61,7 +62,7 @@ class Parser:
         self.session.problems.append(text)
 
     def feed(self, line):
-        if self.session.problems:
+        if self.session.problems or line.startswith(CACHESAN):
             self.session.rest.append(line)
         elif not self.started:
             self.wait_for_start(line)
@@ -84,7 +85,7 @@ class Parser:
             self.problem(f'no plan: "{line}" follows "{VERSION}"')
             return
         self.session.plan = int(match.group(1))
-        self.session.rest = []
+        self.session.rest = [text for text in self.session.rest if text.startswith(CACHESAN)]
         if self.session.plan != len(self.names):
             self.problem(f"the plan says {self.session.plan} tests, the list says {len(self.names)}")
 

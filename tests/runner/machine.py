@@ -15,6 +15,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from . import cachesan
 from .checkpoints import CANT_BEGIN, Checkpoints
 
 # Same instructions, same clock, same random numbers in each run: see docs/testing.md.
@@ -59,11 +60,17 @@ class Ending:
 class Machine:
     """A built kernel with its programs, ready to be started any number of times."""
 
-    def __init__(self, arch, build="debug", variant="", cpu=""):
+    def __init__(self, arch, build="debug", variant="", cpu="", cachesan=False):
         self.arch = arch
         self.cpu = cpu
+        self.cachesan = cachesan
         self.values = describe(arch, build, variant)
         self.out = self.values["OUT"]
+
+    @property
+    def kind(self):
+        """What sets it apart from the usual machine of its name, for titles and logs."""
+        return " ".join(([f"-cpu {self.cpu}"] if self.cpu else []) + (["with cachesan"] if self.cachesan else []))
 
     def command(self, cpus, memory, append, seed, parallel=False):
         """QEMU's argument list."""
@@ -73,7 +80,7 @@ class Machine:
             "-smp", str(cpus), "-m", memory, "-seed", str(seed),
             *(PARALLEL if parallel else DETERMINISTIC),
             "-kernel", values["BOOT_FILE"], *(["-initrd", values["INITRD"]] if values["INITRD"] else []),
-            "-append", append,
+            "-append", append, *(cachesan.arguments(values["QEMU"]) if self.cachesan else []),
         ]  # fmt: skip
 
     def boot(self, append, cpus=1, memory="1G", seed=1, parallel=False, silence=30, wall=600, walked=False):
@@ -141,7 +148,7 @@ def watch(command, silence, wall, checkpoints=None):
     if stop_all.is_set():
         raise Stopped
     text = output.decode("utf-8", "replace")
-    kept = [line for line in text.split("\n") if not any(chatter in line for chatter in QEMU_CHATTER)]
+    kept = [line for line in cachesan.settle(text).split("\n") if not any(chatter in line for chatter in QEMU_CHATTER)]
     return Ending("\n".join(kept), process.returncode, timed_out, command)
 
 

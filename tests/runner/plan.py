@@ -24,12 +24,15 @@ class Options:
     silence: int = 0  # seconds; 0: the usual
     cpu: str = ""  # QEMU's model; empty: the machine's usual one
     suites: tuple = ()  # only these; empty: all
+    cachesan: bool = False  # under the plugin that looks for missing cache maintenance
 
     def again(self, verdict):
         """The command that repeats one failure."""
         words = ["make", f"test-{verdict.arch}", f"TEST={verdict.name}", f"CPUS={verdict.cpus}", f"SEED={self.seed}"]
         if self.cpu:
             words.append(f"CPU={self.cpu}")
+        if self.cachesan:
+            words.append("CACHESAN=1")
         if self.memory != "1G":
             words.append(f"MEM={self.memory}")
         if self.extra_tests:

@@ -11,6 +11,7 @@ KIND_WORDS = {
     "panic": "panicked",
     "hang": "hung",
     "leak": "leaked",
+    "stale code": "ran code that the caches may not have",
     "silent death": "died silently",
     "no verdict": "hung for good",
     "page tables": "wrong page tables",

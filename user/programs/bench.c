@@ -154,6 +154,34 @@ static void bench_object(void)
     close((int)object);
 }
 
+/* The first executable touch of an object in memory: a fault, and where caches ask for it, its maintenance. */
+static void bench_exec(void)
+{
+    long object = quire_call(memory_create, PAGES * PAGE);
+    char *data = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)object, 0);
+
+    touch_all(data, PAGES);
+    char *code = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_EXEC, MAP_SHARED, (int)object, 0);
+    long start = now();
+    for (unsigned long i = 0; i < PAGES; i++)
+        (void)((volatile char *)code)[i * PAGE];
+    print("exec_fault", now() - start, PAGES);
+
+    static const struct {
+        const char *key;
+        long bytes;
+    } sizes[] = {{"cache_sync_64", 64}, {"cache_sync_4k", 4096}, {"cache_sync_64k", 65536}};
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        start = now();
+        for (int k = 0; k < 100; k++)
+            quire_call(cache_sync, code, sizes[i].bytes);
+        print(sizes[i].key, now() - start, 100);
+    }
+    munmap(data, PAGES * PAGE);
+    munmap(code, PAGES * PAGE);
+    close((int)object);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
@@ -164,6 +192,7 @@ int main(int argc, char **argv)
     bench_memory(MADV_NOHUGEPAGE, "touch_4k", "mprotect_4k", "munmap_4k");
     bench_memory(0, "touch_default", NULL, "munmap_64k");
     bench_object();
+    bench_exec();
     bench_fork(MADV_NOHUGEPAGE, "fork_4k");
     bench_fork(0, "fork_64k");
     bench_reuse();

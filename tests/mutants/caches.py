@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Seeded bugs in cache maintenance: a barrier, a flush or a fence less, or one in the wrong place.
+
+QEMU has no caches, so most of them run there without any symptom; cachesan sees them (docs/caches.md). Two that nothing
+could notice are left out: an arm64 ISB (every way back to user mode is an exception return), and riscv's data fence
+before asking other harts (the locks on the way release as well).
+"""
+
+from .mm import Mutant
+
+LINES = "arch/arm64/cacheflush.c"
+
+
+def riscv(name, file, old, new, tests, rule, cpus="4"):
+    return Mutant(name, file, old, new, tests, rule, cpus=cpus, cachesan=True)
+
+
+def arm64(name, old, new, rule, tests="cache.*"):
+    return Mutant(name, LINES, old, new, tests, rule, machine="arm64", cpus="4", cachesan=True)
+
+
+DC = '__asm__ volatile(SHOW_ADDRESS "dc cvau, %0" ::"r"(a) : "memory");'
+IC = '__asm__ volatile(SHOW_ADDRESS "ic ivau, %0" ::"r"(a) : "memory");'
+
+MUTANTS = [
+    # --- one CPU's part, and everybody's ------------------------------------------------------------------------------
+    riscv("no-fence-at-all", "arch/riscv/include/arch/cacheflush.h",
+          '"fence.i" ::: "memory"', '"nop" ::: "memory"', "cache.*", "each hart fences for itself", cpus="1"),
+    riscv("only-the-writer-fences", "mm/cacheflush.c",
+          "if (old < gen && others) {", "if (0 && others) {", "jit.*", "a fence is local to its hart"),
+    riscv("one-hart-counts-for-all", "mm/cacheflush.c",
+          "    struct percpu *cpu = this_cpu();\n    if (likely(cpu->fenced_gen", "    struct percpu *cpu = cpu_area(0);\n    if (likely(cpu->fenced_gen",
+          "jit.*", "a thread that moves to another hart finds its fences missing there"),
+    riscv("the-caller-forgets-itself", "mm/cacheflush.c",
+          "    this_cpu()->user_work = true;\n    u32 others", "    u32 others", "jit.*", "whoever raises the generation fences too", cpus="1"),
+    riscv("guest-without-a-fence", "mm/asid.c",
+          "    cpu->user_work = true; /* this CPU's last", "    /* this CPU's last", "guest.*", "a guest's code counts as well", cpus="1"),
+    # --- generations -------------------------------------------------------------------------------------------------
+    riscv("an-address-space-asks-once", "mm/cacheflush.c",
+          "    if (ARCH_ICACHE_LOCAL_FENCE)\n        need_generation(vma->mm", "    if (ARCH_ICACHE_LOCAL_FENCE && !vma->mm->need_gen)\n        need_generation(vma->mm",
+          "cache.*", "each executable mapping raises what its address space needs"),
+    riscv("maintenance-without-a-generation", "mm/cacheflush.c",
+          "        f->gen = __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST);\n        __atomic_store_n(&f->clean",
+          "        f->gen = 0;\n        __atomic_store_n(&f->clean", "cache.*", "each maintenance is a new generation"),
+    riscv("sync-tells-nobody", "mm/cacheflush.c",
+          "        need_generation(mm, gen);\n    else", "        (void)gen;\n    else", "jit.*", "cache_sync reaches the harts that run the code"),
+    # --- who asks for maintenance --------------------------------------------------------------------------------------
+    riscv("sync-of-the-first-page-only", "mm/advise.c",
+          "            flush_icache_range(mm, direct, direct + n);", "            if (at == addr)\n                flush_icache_range(mm, direct, direct + n);",
+          "cacheflush.*", "all pages of a range are synchronised"),
+    riscv("protection-without-maintenance", "mm/protect.c",
+          "            flush_icache_pages(vma, pte_pfn(e), 1);", "            (void)0;", "cache.*", "becoming executable by protection counts", cpus="1"),
+    riscv("mapping-without-maintenance", "mm/map.c",
+          "        flush_icache_pages(vma, pfn, nr);\n", "        (void)0;\n", "elf.*", "an executable mapping is maintained first", cpus="1"),
+    # --- lines and barriers --------------------------------------------------------------------------------------------
+    arm64("no-clean", DC, ";", "data is cleaned to the point of unification"),
+    arm64("no-invalidate", IC, ";", "instruction lines are invalidated"),
+    arm64("no-barrier-between", "    dsb(ish); /* cleaned", "    /* cleaned", "cleaned before anybody fetches again"),
+    arm64("no-barrier-after", "        dsb(ish);\n    }\n    isb();", "    }\n    isb();", "the invalidation is complete before it counts"),
+    arm64("every-second-line-cleaned", "a < end; a += CTR_DMINLINE(ctr))", "a < end; a += 2 * CTR_DMINLINE(ctr))", "every line is cleaned"),
+    arm64("every-second-line-invalidated", "a < end; a += CTR_IMINLINE(ctr))", "a < end; a += 2 * CTR_IMINLINE(ctr))", "every line is invalidated"),
+    arm64("lines-from-the-first-byte", "for (u64 a = ALIGN_DOWN(start, CTR_DMINLINE(ctr)); a", "for (u64 a = start; a",
+          "a range that begins within a line ends within one", tests="jit.*"),
+    arm64("barrier-for-stores-only", "    dsb(ish); /* cleaned", "    dsb(ishst); /* cleaned", "only a full DSB completes cache maintenance"),
+]  # fmt: skip
