@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""What a mutant is, and where it runs."""
+
+from dataclasses import dataclass
+
+# The one machine that mutants are run on; its name stands here alone. On CPU GROUPS it has groups of entries.
+MACHINE = "riscv"
+GROUPS = "rv64,svnapot=on"
+HEADERS = f"arch/{MACHINE}/include/arch"
+# mm/ as a program of the build machine (make test-native), with its own page-table entries or with those of MACHINE:
+# quicker, and the model TLB, the model instruction caches and the games see what no simulated machine shows.
+NATIVE = "native"
+NATIVE_AS = f"native-as-{MACHINE}"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file, the tests that must notice, and the rule that it breaks."""
+
+    name: str
+    file: str
+    old: str  # exactly once in the file
+    new: str
+    tests: str
+    rule: str
+    machine: str = MACHINE
+    cpu: str = ""
+    bug: int = 0  # of the twenty historic ones, docs/mutants.md
+    why: str = ""  # it may survive, because
