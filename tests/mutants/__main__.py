@@ -8,9 +8,11 @@ tests fail without it too, is *stale*. The last line is the score; the exit stat
 """
 
 import argparse
+import filecmp
 import fnmatch
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,13 +33,27 @@ slot = local()
 free_slots = []
 
 
+def files_below(top):
+    return {os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names} if os.path.isdir(top) else {top}
+
+
+def mirror(to):
+    """The copy becomes the same as the tree; files that are the same already keep their times, and so their objects."""
+    for top in COPIED:
+        here = files_below(top)
+        for gone in files_below(f"{to}/{top}") - {f"{to}/{path}" for path in here} - {f"{to}/{top}"}:
+            os.remove(gone)
+        for path in here:
+            if not os.path.exists(f"{to}/{path}") or not filecmp.cmp(path, f"{to}/{path}", shallow=False):
+                os.makedirs(os.path.dirname(f"{to}/{path}"), exist_ok=True)
+                shutil.copy(path, f"{to}/{path}")
+
+
 def tree():
-    """This worker's copy of the sources; made once, its objects are used again and again."""
+    """This worker's copy of the sources, under build/; its objects are used again and again."""
     if not hasattr(slot, "path"):
         slot.path = f"{BASE}/{free_slots.pop()}"
-        os.makedirs(slot.path, exist_ok=True)
-        for name in COPIED:
-            subprocess.run(["cp", "-rpuT", name, f"{slot.path}/{name}"], check=True)
+        mirror(slot.path)
     return slot.path
 
 
@@ -62,7 +78,7 @@ def build(path, machine, cpu):
 def run_tests(path, machine, cpu, tests):
     common = [f"TEST={tests}", "SEED=1", *([f"CPU={cpu}"] if cpu else [])]
     if machine.startswith("native"):
-        return make(path, 120, "test-native", f"NATIVE={machine}", *common)
+        return make(path, 60, "test-native", f"NATIVE={machine}", *common)
     return make(path, 300, f"test-{machine}", *common)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The mistakes that others made with this very interface, made again. Numbers and stories: docs/mutants.md."""
 
-from tests.mutants.mutant import GROUPS, HEADERS, NATIVE, NATIVE_AS, Mutant
+from tests.mutants.mutant import GROUPS, HEADERS, HIGH_BITS, NATIVE, NATIVE_AS, Mutant
 
 HISTORIC = [
     Mutant("advance-the-raw-entry", "include/quire/batch.h",
@@ -16,10 +16,10 @@ HISTORIC = [
            "        flush_icache_pages(vma, pfn, nr);\n    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock);\n    unsigned n;",
            "        flush_icache_pages(vma, pfn, 1);\n    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock);\n    unsigned n;",
            "cacheflush.*", "all frames of a batch are maintained, not the first", bug=3),
-    Mutant("frame-number-over-its-field", f"{HEADERS}/pgtable.h",
-           "#define PTE_PFN_MASK (((1UL << 44) - 1) << PTE_PFN_SHIFT)",
-           "#define PTE_PFN_MASK (((1UL << 54) - 1) << PTE_PFN_SHIFT)",
-           "entry.*", "frame numbers stay within their field", NATIVE_AS, bug=4),
+    Mutant("frame-number-over-its-field", f"arch/{HIGH_BITS}/include/arch/pgtable.h",
+           "#define PTE_PFN_MASK  (((1UL << 40) - 1) << PTE_PFN_SHIFT)",
+           "#define PTE_PFN_MASK  (((1UL << 52) - 1) << PTE_PFN_SHIFT)",
+           "entry.*", "frame numbers stay within their field", f"native-as-{HIGH_BITS}", bug=4),
     Mutant("clean-one-too-many", "mm/cacheflush.c",
            "size_t low = first >> shift, high = (first + nr - 1) >> shift;",
            "size_t low = first >> shift, high = (first + nr) >> shift;",
@@ -54,9 +54,12 @@ HISTORIC = [
     Mutant("marks-lost-in-fork", "mm/clone.c",
            "            pte_store(into, e); /* what is lost", "            (void)into; /* what is lost",
            "poison.*", "what one entry says of itself is copied with it", bug=13),
-    Mutant("mapping-beyond-the-end", "mm/mm.c",
-           "pages > obj->nr_pages - first))", "pages > obj->nr_pages - first + 1))",
-           "mm.random", "nothing is mapped beyond the object's end", NATIVE, bug=14),
+    Mutant("mapped-beyond-the-end", "mm/fault_object.c",
+           "    if (page >= obj->nr_pages)\n        return -ENXIO;", "    if (page > obj->nr_pages)\n        return -ENXIO;",
+           "memobj.*", "nothing is mapped beyond the object's end", bug=14),
+    Mutant("default-folio-over-the-end", "mm/memobj.c",
+           "    if (nr > obj->nr_pages || index > obj->nr_pages - nr)\n        return false;\n", "",
+           "memobj.*", "no folio of default size reaches beyond the object's end", bug=14),
     Mutant("page-beyond-the-end", "mm/memobj.c",
            "    if (index >= obj->nr_pages)\n        return NULL;", "    if (index > obj->nr_pages)\n        return NULL;",
            "memobj.*", "an object has no page beyond its end", bug=14),
@@ -64,7 +67,7 @@ HISTORIC = [
            "folio_nr_pages(f) > obj->nr_pages - index)", "folio_nr_pages(f) > obj->nr_pages - index + 1)",
            "memobj.*", "no folio reaches beyond its object's end", bug=14),
     Mutant("poison-forgotten-by-split", "mm/folio_split.c",
-           "#define UNSPLITTABLE (FOLIO_F_HOLES | FOLIO_F_POISON |", "#define UNSPLITTABLE (FOLIO_F_HOLES |",
+           "f->flags & (FOLIO_F_POISON | FOLIO_F_SECURE | FOLIO_F_DYING);", "f->flags & (FOLIO_F_SECURE | FOLIO_F_DYING);",
            "split.*", "a folio with poison isn't split", bug=15),
     Mutant("one-entry-of-a-group", "mm/batch.c",
            "    if (nr == 1)\n        pt_isolate(mm, addr, ptep, 1);\n", "",
@@ -90,9 +93,12 @@ HISTORIC = [
     Mutant("group-aged-without-flush", "mm/protect.c",
            "            if (found)\n                tlb_gather_range(&g, addr, nr);\n", "            if (0 && found)\n                tlb_gather_range(&g, addr, nr);\n",
            "age.*", "a change of the accessed bit is flushed", bug=19),
-    Mutant("pinned-page-reused", "mm/fault.c",
-           "folio_ref_count(f) == folio_map_count(f) &&", "folio_ref_count(f) >= folio_map_count(f) &&",
+    Mutant("pinned-page-reused", "mm/fault_write.c",
+           "        return refs == 1 && folio_map_count(f) == 1;", "        return refs && folio_map_count(f) == 1;",
            "mm.random", "a private page to which somebody else holds a reference is copied", NATIVE, bug=20),
+    Mutant("pinned-folio-reused", "mm/fault_write.c",
+           "    return refs == mappings + marks &&", "    return refs >= mappings + marks &&",
+           "mm.random", "and so is a page of a large folio", NATIVE, bug=20),
     Mutant("fork-forgets-its-flush", "mm/clone.c",
            "    if (private && pte_write(any))\n", "    if (0 && pte_write(any))\n",
            "mm.random", "write permission that was taken is flushed on every CPU", NATIVE, bug=20),

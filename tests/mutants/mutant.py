@@ -3,13 +3,14 @@
 
 from dataclasses import dataclass
 
-# The one machine that mutants are run on; its name stands here alone. On CPU GROUPS it has groups of entries.
+# The machine that mutants are run on; names of machines stand here alone. On CPU GROUPS it has groups of entries.
 MACHINE = "riscv"
 GROUPS = "rv64,svnapot=on"
 HEADERS = f"arch/{MACHINE}/include/arch"
 # mm/ as a program of the build machine (make test-native), with its own page-table entries or with those of MACHINE:
 # quicker, and the model TLB, the model instruction caches and the games see what no simulated machine shows.
 NATIVE = "native"
+HIGH_BITS = "x86_64"  # the format whose entries have bits above the frame number
 NATIVE_AS = f"native-as-{MACHINE}"
 
 
