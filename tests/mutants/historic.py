@@ -71,7 +71,7 @@ HISTORIC = [
            "split.*", "a folio with poison isn't split", bug=15),
     Mutant("one-entry-of-a-group", "mm/batch.c",
            "    if (nr == 1)\n        pt_isolate(mm, addr, ptep, 1);\n", "",
-           "contig.*", "the entries of a group differ in nothing", cpu=GROUPS, bug=16),
+           "mm.random", "the entries of a group differ in nothing", NATIVE, bug=16),
     Mutant("clean-bit-before-maintenance", "mm/cacheflush.c",
            "        clean_range(pfn_address(f->pfn + low), (end - low) << PAGE_SHIFT);\n        mm_event(MM_EVENT_ICACHE_CLEAN, f->pfn + low, end - low, 0);\n    } while (!note_clean(f, bits, gen));",
            "    } while (!note_clean(f, bits, gen));\n    clean_range(pfn_address(f->pfn + low), (end - low) << PAGE_SHIFT);\n    mm_event(MM_EVENT_ICACHE_CLEAN, f->pfn + low, end - low, 0);",
