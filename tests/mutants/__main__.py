@@ -126,10 +126,11 @@ def judge(mutant):
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pattern", nargs="?", default="*", help="only mutants whose names match this shell pattern")
+    parser.add_argument("pattern", nargs="?", default="*", help="only mutants whose names match this shell pattern, or one of several")
     parser.add_argument("--list", action="store_true", help="names and rules, nothing is run")
     arguments = parser.parse_args()
-    chosen = [mutant for mutant in MUTANTS if fnmatch.fnmatchcase(mutant.name, arguments.pattern)]
+    patterns = arguments.pattern.split()
+    chosen = [mutant for mutant in MUTANTS if any(fnmatch.fnmatchcase(mutant.name, pattern) for pattern in patterns)]
     if arguments.list:
         print("\n".join(f"{mutant.name:40} {mutant.rule}" for mutant in chosen))
         return 0

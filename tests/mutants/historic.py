@@ -88,7 +88,7 @@ HISTORIC = [
            "        mm_fence_remote(others);\n", "",
            "mm.random", "CPUs that run the address space are asked to fence", NATIVE),
     Mutant("mappings-without-references", "mm/clone.c",
-           "            folio_get_mapped(f, 1);\n            any.v", "            folio_add_mappings(f, 1);\n            any.v",
+           "                folio_get_mapped(f, 1);\n                any.v", "                folio_add_mappings(f, 1);\n                any.v",
            "mm.random", "references are never fewer than mappings, within a batch either", NATIVE, bug=19),
     Mutant("group-aged-without-flush", "mm/protect.c",
            "            if (found)\n                tlb_gather_range(&g, addr, nr);\n", "            if (0 && found)\n                tlb_gather_range(&g, addr, nr);\n",
