@@ -233,64 +233,6 @@ TEST(folio, look_up_is_safe_against_free_on_other_cpus)
     EXPECT(race.found > 0);
 }
 
-/*
- * One frame, two folios that both live on: only the word says whose it is. Who holds a reference to a folio keeps it
- * from being frozen, so that the word stays.
- */
-static struct {
-    struct folio *folio[2];
-    pfn_t pfn;
-    bool stop;
-} hands;
-
-static void look_at_hands(void *arg)
-{
-    (void)arg;
-    while (!READ_ONCE(hands.stop)) {
-        jitter();
-        struct folio *f = pfn_folio_get(hands.pfn);
-        if (!f)
-            continue;
-        if (memdesc_read(hands.pfn) != folio_word(f)) {
-            test_fail(__FILE__, __LINE__, "a reference to the folio whose frame 0x%lx was", hands.pfn);
-            WRITE_ONCE(hands.stop, true);
-        }
-        folio_put(f);
-    }
-}
-
-TEST(folio, a_frame_that_changes_hands_is_found_with_its_new_folio)
-{
-    struct crew crew = {0};
-
-    if (nr_cpus == 1)
-        SKIP("needs two CPUs");
-    hands.stop = false;
-    for (unsigned i = 0; i < 2; i++)
-        ASSERT((hands.folio[i] = folio_alloc(0, 0)) != NULL);
-    hands.pfn = hands.folio[0]->pfn;
-    for (unsigned cpu = 1; cpu < nr_cpus; cpu++)
-        crew_start(&crew, cpu, look_at_hands, NULL);
-    crew_wait_started(&crew);
-    for (unsigned turn = 0, round = 0; round < 3000 && !READ_ONCE(hands.stop); round++) {
-        if (round % 8 == 0)
-            jitter();
-        struct folio *from = hands.folio[turn & 1], *to = hands.folio[~turn & 1];
-        if (!folio_ref_freeze(from, 1))
-            continue;
-        memdesc_write(hands.pfn, folio_word(to));
-        folio_ref_unfreeze(from, 1); /* it lives on elsewhere */
-        turn++;
-    }
-    WRITE_ONCE(hands.stop, true);
-    crew_wait(&crew);
-    memdesc_write(hands.pfn, folio_word(hands.folio[0]));
-    for (unsigned i = 0; i < 2; i++) {
-        EXPECT_EQ(folio_ref_count(hands.folio[i]), 1); /* a reference to the wrong one was put again */
-        folio_put(hands.folio[i]);
-    }
-}
-
 /* The look-up's second reading of the word: between its two looks the frame changes hands. */
 TEST(folio, a_stale_descriptor_is_put_and_looked_up_again)
 {

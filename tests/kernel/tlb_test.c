@@ -5,6 +5,7 @@
  * address space identifiers.
  */
 #include "helpers.h"
+#include <quire/block.h>
 #include <quire/hole.h>
 #include <quire/mm_event.h>
 #include <quire/rmap.h>
@@ -118,6 +119,24 @@ TEST(tlb, a_page_is_replaced_only_after_no_cpu_reads_it)
     ASSERT_EQ(mm_fault(mm, addr + PAGES(5), ACCESS_WRITE), 0); /* a copy */
     expect_flushed_between(start, addr + PAGES(5));
     mm_put(child);
+    mm_put(mm);
+}
+
+TEST(tlb, a_block_becomes_pages_only_after_no_cpu_holds_it)
+{
+    struct mm *mm = mm_create();
+    vaddr_t addr = map_anonymous(mm, BLOCK_BYTES, RW);
+
+    ASSERT_EQ(mm_madvise(mm, addr, BLOCK_BYTES, MADV_HUGEPAGE), 0);
+    ASSERT_EQ(mm_fault(mm, addr, ACCESS_WRITE), 0);
+    if (!block_at(&mm->root, addr)) {
+        mm_put(mm);
+        SKIP("no blocks here");
+    }
+    seem_active_everywhere(mm);
+    unsigned long start = mm_event_next;
+    block_split(mm, addr, block_at(&mm->root, addr));
+    expect_flushed_between(start, addr);
     mm_put(mm);
 }
 
