@@ -81,7 +81,7 @@ FRAMES = [
            "    bool dying = f->nr_holes > 0;", "    bool dying = false;",
            "folio.random", "holes keep a folio's frames", NATIVE),
     Mutant("buried-with-holes", "mm/folio.c",
-           "        if (unlikely(f->nr_holes | f->lock.locked | f->flags)) {", "        if (unlikely(f->lock.locked)) {",
+           "        if (unlikely(READ_ONCE(f->lock_and_holes) | f->flags)) {", "        if (unlikely(f->lock.locked)) {",
            "mm.random", "a folio with holes or poison is no ordinary one to free", NATIVE),
     Mutant("poison-freed", "mm/folio.c",
            "    if (unlikely(f->flags & FOLIO_F_POISON))", "    if (0)",

@@ -178,7 +178,7 @@ SPACES = [
            "    if (pte_cont(pte_load_raw(last)) && !pt_group_starts(last + 1))", "    if (0 && pte_cont(pte_load_raw(last)) && !pt_group_starts(last + 1))",
            "contig.*", "a group is changed whole or undone first", cpu=GROUPS),
     Mutant("old-group", "mm/contig.c",
-           "        if (pte_young(e))\n            first = pte_mkyoung(first);\n", "",
+           "            if (pte_young(e))\n                first = pte_mkyoung(first);\n", "",
            "contig.*", "what the hardware set in one entry of a group is true of all", cpu=GROUPS),
     Mutant("group-out-of-step", "mm/batch.c",
            "           ((pte_pfn(pte) ^ addr >> PAGE_SHIFT) & (PT_CONT - 1)) == 0;", "           true;",
