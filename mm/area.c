@@ -6,6 +6,7 @@
 #include <quire/mm.h>
 #include <quire/block.h>
 #include <quire/errno.h>
+#include <quire/hole.h>
 #include <quire/slab.h>
 
 static SLAB_CACHE(area_cache, vma, obj_link, false);
@@ -74,6 +75,34 @@ static void unlink_object(struct memobj *obj, struct list *link)
     memobj_put(obj);
 }
 
+/*
+ * The lock of the list of areas that show this one's hole, taken; NULL: it shows none, or the hole has closed. An area
+ * holds no reference to the hole, its entries do: so look again under the lock. Both descriptors are typed memory.
+ */
+static struct folio *lock_hole(struct vma *vma)
+{
+    struct insecure_mem *h;
+
+    while ((h = READ_ONCE(vma->hole)) != NULL) {
+        struct folio *f = h->folio;
+        spin_lock(&f->lock);
+        if (likely(vma->hole == h))
+            return f;
+        spin_unlock(&f->lock);
+    }
+    return NULL;
+}
+
+static void unlink_hole(struct vma *vma)
+{
+    struct folio *f = lock_hole(vma);
+
+    if (!f)
+        return;
+    list_remove(&vma->obj_link);
+    spin_unlock(&f->lock);
+}
+
 /* Into the tree and its objects' lists. The area owns a reference to each object already. */
 int area_insert(struct vma *vma)
 {
@@ -91,6 +120,7 @@ void area_free(struct vma *vma)
     tree_remove(&vma->mm->areas, &vma->node);
     unlink_object(vma->obj, &vma->obj_link);
     unlink_object(vma->anon, &vma->anon_link);
+    unlink_hole(vma);
     slab_free(&area_cache, vma);
 }
 
@@ -150,18 +180,23 @@ int area_split(struct vma *vma, vaddr_t at)
     high->offset = vma->offset + ((at - vma->start) >> PAGE_SHIFT);
     high->obj = vma->obj;
     high->anon = vma->anon;
-    high->hole = vma->hole;
     if (high->obj)
         memobj_get(high->obj);
     if (high->anon)
         memobj_get(high->anon);
     lock_owners(vma);
+    struct folio *holed = lock_hole(vma);
     vma->end = at;
     tree_insert(&vma->mm->areas, &high->node, at);
     if (high->obj)
         list_push_back(&high->obj->areas, &high->obj_link);
     if (high->anon)
         list_push_back(&high->anon->areas, &high->anon_link);
+    if (holed) {
+        high->hole = vma->hole;
+        list_push_back(&high->hole->areas, &high->obj_link);
+        spin_unlock(&holed->lock);
+    }
     unlock_owners(vma);
     return 0;
 }

@@ -106,6 +106,7 @@ static void split_locked(struct mm *mm, vaddr_t start, pte_t *entry)
     spinlock_t *lock = pt_lock(table);
 
     counter_inc(COUNTER_BLOCK_SPLIT);
+    mm_event(MM_EVENT_ENTRY_CLEAR, start, pte_pfn(e), BLOCK_FRAMES);
     tlb_flush_range(mm, start, BLOCK_FRAMES);
     spin_lock(lock);
     set_ptes(mm, start, table, e, BLOCK_FRAMES);

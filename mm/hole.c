@@ -10,6 +10,7 @@
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/log.h>
+#include <quire/mm.h>
 #include <quire/mm_event.h>
 #include <quire/poison.h>
 #include <quire/rmap.h>
@@ -54,6 +55,7 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
     h->first = f->pfn + first;
     h->folio = f;
     h->map_count = 0;
+    list_init(&h->areas);
     h->kind = (u8)kind;
 
     spin_lock(&f->lock);
@@ -95,6 +97,8 @@ static int close_hole(struct insecure_mem *h)
     struct folio *f = h->folio;
 
     spin_lock(&f->lock);
+    while (unlikely(!list_empty(&h->areas))) /* whose entries are gone: they show nothing any more */
+        WRITE_ONCE(list_entry(list_pop_front(&h->areas), struct vma, obj_link)->hole, NULL);
     if (unlikely(f->flags & FOLIO_F_POISON))
         write_words_around_poison(h->first, h->nr, h->saved);
     else

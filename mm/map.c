@@ -3,6 +3,7 @@
  * Installing entries in user page tables: the one way anything gets into an address space, page by page (blocks:
  * mm/block.c). A batch never leaves one level-0 table and one folio.
  */
+#include <quire/batch.h>
 #include <quire/block.h>
 #include <quire/cacheflush.h>
 #include <quire/errno.h>
@@ -77,26 +78,44 @@ int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, siz
     return (int)map_entries(vma, addr, ptep, f, first, (unsigned)limit, prot);
 }
 
+/* Entries of one table for frames of a hole. Broken ones are marked as such. The folio is locked: its words stay. */
+static void map_hole_run(struct vma *vma, vaddr_t addr, pte_t *ptep, pfn_t pfn, u32 nr)
+{
+    struct insecure_mem *h = vma->hole;
+    spinlock_t *lock = pt_lock(ptep);
+
+    spin_lock(lock);
+    for (u32 done = 0, n; done < nr; done += n) {
+        n = same_word(pfn + done, nr - done, memdesc_make(MEMDESC_HOLE, h));
+        if (n) {
+            __atomic_fetch_add(&h->refs, n, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&h->map_count, n, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&vma->mm->nr_mapped, n, __ATOMIC_RELAXED);
+            set_ptes(vma->mm, addr + done * PAGE_SIZE, ptep + done, pfn_pte(pfn + done, area_pgprot(vma, vma->prot)), n);
+        } else {
+            pte_store(ptep + done, pte_poison());
+            n = 1;
+        }
+    }
+    update_mmu_cache_range(vma, addr, ptep, nr);
+    spin_unlock(lock);
+}
+
 int map_hole_entries(struct vma *vma)
 {
     struct insecure_mem *h = vma->hole;
-    u32 done = 0;
+    vaddr_t span = pt_span(1);
 
-    while (done < h->nr) {
-        vaddr_t addr = vma->start + (vaddr_t)done * PAGE_SIZE;
-        pte_t *ptep = pt_ensure(vma->mm, addr, 0);
-        if (!ptep)
+    for (vaddr_t addr = vma->start; addr < vma->end; addr = ALIGN_DOWN(addr, span) + span)
+        if (!pt_ensure(vma->mm, addr, 0))
             return -ENOMEM;
-        u32 n = (u32)MIN((u64)(h->nr - done), PT_ENTRIES(0) - pt_index(addr, 0));
-        spinlock_t *lock = pt_lock(ptep);
-        spin_lock(lock);
-        __atomic_fetch_add(&h->refs, n, __ATOMIC_RELAXED);
-        __atomic_fetch_add(&h->map_count, n, __ATOMIC_RELAXED);
-        __atomic_fetch_add(&vma->mm->nr_mapped, n, __ATOMIC_RELAXED);
-        set_ptes(vma->mm, addr, ptep, pfn_pte(h->first + done, area_pgprot(vma, vma->prot)), n);
-        update_mmu_cache_range(vma, addr, ptep, n);
-        spin_unlock(lock);
-        done += n;
+    spin_lock(&h->folio->lock); /* a frame that breaks is met by none of this or by all */
+    list_push_back(&h->areas, &vma->obj_link);
+    for (vaddr_t addr = vma->start, next; addr < vma->end; addr = next) {
+        unsigned nr;
+        pte_t *ptep = next_run(vma->mm, addr, vma->end, &nr, &next);
+        map_hole_run(vma, addr, ptep, h->first + ((addr - vma->start) >> PAGE_SHIFT), nr);
     }
+    spin_unlock(&h->folio->lock);
     return 0;
 }

@@ -153,7 +153,7 @@ static bool can_merge(const struct vma *low, const struct vma *high)
 {
     return low && high && low->end == high->start && low->prot == high->prot && low->flags == high->flags &&
            low->obj == high->obj && low->anon == high->anon && low->hole == high->hole &&
-           (!low->obj || area_page(low, low->end) == high->offset);
+           ((!low->obj && !low->hole) || area_page(low, low->end) == high->offset);
 }
 
 static void try_merge(struct vma *vma)
@@ -351,10 +351,16 @@ int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigne
 
 void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole)
 {
+    vaddr_t end = addr + ((vaddr_t)hole->nr << PAGE_SHIFT);
+    struct vma *vma;
+
     rwsem_write_lock(&mm->areas_lock);
-    struct vma *vma = area_find(mm, addr);
-    if (vma && vma->hole == hole) /* the process may have unmapped it itself */
-        unmap_areas(mm, vma->start, vma->end - vma->start);
+    while ((vma = area_at_or_above(mm, addr)) != NULL && vma->start < end) {
+        vaddr_t start = vma->start;
+        addr = vma->end;
+        if (vma->hole == hole) /* the process may have unmapped or cut it itself */
+            unmap_areas(mm, start, addr - start);
+    }
     rwsem_write_unlock(&mm->areas_lock);
 }
 

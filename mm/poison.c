@@ -5,7 +5,7 @@
  *   BUDDY    taken out of its free block; never handed out again
  *   FOLIO    the word points to a struct hwpoison from now on, every mapping of the frame goes, the next
  *            access is a bus error; the rest of the folio works on; freed around it
- *   HOLE     the same, remembering the hole
+ *   HOLE     the same, remembering the hole; the areas that show the hole are in its list
  *   MISC, SLAB, PTDESC, UV   -EBUSY: the kernel (or a guest) lives there, nothing can take its place
  */
 #include <quire/poison.h>
@@ -41,6 +41,7 @@ static int poison_folio(pfn_t pfn, struct folio *f, struct hwpoison *record)
 static int poison_hole(pfn_t pfn, struct insecure_mem *h, struct hwpoison *record)
 {
     struct folio *f = h->folio; /* lives as long as its hole */
+    u32 mappings = 0;
 
     spin_lock(&f->lock);
     memdesc_t word = memdesc_read(pfn);
@@ -49,8 +50,10 @@ static int poison_hole(pfn_t pfn, struct insecure_mem *h, struct hwpoison *recor
         record->saved = word;
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
         f->flags |= FOLIO_F_POISON;
+        mappings = rmap_poison_in_hole(h, pfn);
     }
     spin_unlock(&f->lock);
+    hole_put_many(h, mappings); /* the caller has a reference of its own */
     return same ? 0 : 1;
 }
 

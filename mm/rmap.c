@@ -124,3 +124,33 @@ static void punch_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, v
 
 void rmap_unmap_frames(struct folio *f, size_t first, size_t nr) { rmap_walk(f, first, nr, unmap_one, f); }
 void rmap_punch_frames(struct folio *f, size_t first, size_t nr) { rmap_walk(f, first, nr, punch_one, f); }
+
+u32 rmap_poison_in_hole(struct insecure_mem *h, pfn_t pfn)
+{
+    u64 index = pfn - h->first;
+    u32 mappings = 0;
+
+    list_for_each(node, &h->areas) {
+        struct vma *vma = list_entry(node, struct vma, obj_link);
+        vaddr_t addr = vma->start + ((index - vma->offset) << PAGE_SHIFT);
+        unsigned level;
+        if (index < vma->offset || addr >= vma->end)
+            continue; /* the rest of an area that was cut */
+        pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
+        if (level)
+            continue;
+        spinlock_t *lock = pt_lock(ptep);
+        spin_lock(lock);
+        pte_t e = pte_load(ptep);
+        if (pte_present(e) && pte_pfn(e) == pfn) {
+            clear_ptes(vma->mm, addr, ptep, 1);
+            tlb_flush_range(vma->mm, addr, 1);
+            pte_store(ptep, pte_poison());
+            __atomic_fetch_sub(&vma->mm->nr_mapped, 1, __ATOMIC_RELAXED);
+            mappings++;
+        }
+        spin_unlock(lock);
+    }
+    __atomic_fetch_sub(&h->map_count, mappings, __ATOMIC_RELAXED);
+    return mappings;
+}

@@ -88,8 +88,11 @@ static unsigned clear_hole_run(struct tlb_gather *g, struct insecure_mem *hole, 
 {
     pte_t e = pte_load(ptep);
 
-    if (!pte_present(e))
+    if (!pte_present(e)) {
+        if (unlikely(pte_poisoned(e)))
+            pte_store(ptep, pte_empty(0));
         return 1;
+    }
     unsigned n = folio_pte_batch(ptep, e, nr, hole->first + hole->nr);
     clear_ptes(g->mm, addr, ptep, n);
     tlb_gather_range(g, addr, n);

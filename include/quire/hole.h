@@ -26,6 +26,7 @@ struct insecure_mem {
     memdesc_t saved;
     pfn_t first; /* frame number */
     struct folio *folio;
+    struct list areas; /* that show it, through vma->obj_link; under the folio's lock */
     u32 map_count;    /* frame mappings in user page tables, each with a reference */
     u8 kind;
     void *slab_link;

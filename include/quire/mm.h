@@ -29,11 +29,11 @@ struct vma {
     vaddr_t start, end;
     unsigned prot;  /* PROT_*, which are ACCESS_* too */
     unsigned flags;
-    u64 offset;     /* page of obj that `start` shows */
+    u64 offset;     /* page of obj, or of the hole, that `start` shows */
     struct memobj *obj;  /* NULL: nothing but anonymous memory */
     struct memobj *anon; /* owner of private pages; NULL until the first (shared areas: always) */
     struct list obj_link, anon_link;
-    struct insecure_mem *hole;
+    struct insecure_mem *hole; /* VMA_HOLE: which; NULL once that has closed. In its list through obj_link */
 };
 
 struct mm {
@@ -70,7 +70,10 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
 /* User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space. */
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len);
 
-/* Show a hole's frames at *addr (0: anywhere), shared, all at once; each entry holds a reference to it. */
+/*
+ * Show a hole's frames at *addr (0: anywhere), shared, all at once; each entry holds a reference to it. Broken frames
+ * are bus errors.
+ */
 int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigned prot);
 /* Take it away again, if it is still there. */
 void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);

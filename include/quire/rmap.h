@@ -6,6 +6,7 @@
 #include <quire/pgtable.h>
 
 struct vma;
+struct insecure_mem;
 
 /*
  * Call fn for each run of mapped entries of frames [first, first + nr) of the folio, in every address
@@ -21,3 +22,8 @@ void rmap_unmap_frames(struct folio *folio, size_t first, size_t nr);
 void rmap_punch_frames(struct folio *folio, size_t first, size_t nr);
 /* The same for one broken frame; the entries say so from now on (pte_poisoned). */
 void rmap_poison_frame(struct folio *folio, size_t index);
+/*
+ * And for a frame in a hole, where areas show that. The folio is locked. Returns how many mappings there were: the
+ * caller drops their references to the hole.
+ */
+u32 rmap_poison_in_hole(struct insecure_mem *hole, pfn_t pfn);

@@ -598,6 +598,49 @@ TEST(fault, reads_and_writes_on_several_cpus_lose_nothing)
     mm_put(shared_mm);
 }
 
+/* Each writes to its byte of every page, all of which a child shares. */
+static void write_to_all(void *arg)
+{
+    unsigned me = (unsigned)(u64)arg;
+
+    for (unsigned i = 0; i < BLOCK; i++) {
+        vaddr_t addr = shared_addr + PAGES(i) + me;
+        jitter();
+        while (!writable(shared_mm, addr))
+            if (mm_fault(shared_mm, addr, ACCESS_WRITE))
+                failures++;
+        *user_byte(shared_mm, addr) = (u8)(me + 1);
+    }
+}
+
+TEST(fault, writers_that_copy_one_page_at_once_lose_nothing)
+{
+    shared_mm = make();
+    shared_addr = map_anonymous(shared_mm, PAGES(BLOCK), RW);
+    failures = 0;
+    for (unsigned round = 0; round < 12; round++) {
+        struct crew crew = {0};
+        ASSERT_EQ(touch_range(shared_mm, shared_addr, PAGES(BLOCK), ACCESS_WRITE), 0);
+        for (unsigned i = 0; i < BLOCK; i++)
+            for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+                *user_byte(shared_mm, shared_addr + PAGES(i) + cpu) = 0;
+        struct mm *child = mm_clone(shared_mm);
+        ASSERT(child != NULL);
+        for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+            crew_start(&crew, cpu, write_to_all, (void *)(u64)cpu);
+        crew_wait(&crew);
+        for (unsigned i = 0; i < BLOCK; i++)
+            for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+                EXPECT_EQ(*user_byte(shared_mm, shared_addr + PAGES(i) + cpu), cpu + 1);
+                EXPECT_EQ(*user_byte(child, shared_addr + PAGES(i) + cpu), 0);
+            }
+        mm_put(child);
+    }
+    EXPECT_EQ(failures, 0);
+    check_address_space(shared_mm);
+    mm_put(shared_mm);
+}
+
 static void grow_stack(void *arg)
 {
     unsigned me = (unsigned)(u64)arg;

@@ -426,6 +426,7 @@ TEST(hole, showing_it_takes_references_to_it_alone)
     test_checkpoint("a hole is shown");
     EXPECT_EQ(mm_unmap(mm, addr, 4 * PAGE_SIZE), 0);
     EXPECT_EQ(hole_ref_count(h), 1);
+    EXPECT_EQ(h->map_count, 0);
     EXPECT_EQ(folio_mend_hole(h), 0);
     mm_put(mm);
     folio_put(f);

@@ -114,6 +114,25 @@ TEST(mm, a_hint_is_taken_if_there_is_room)
     mm_put(mm);
 }
 
+TEST(mm, a_gap_that_is_one_page_short_is_no_room)
+{
+    struct mm *mm = mm_create();
+    vaddr_t low = 0, high = 0;
+
+    ASSERT(mm != NULL);
+    ASSERT_EQ(mm_map(mm, &low, PAGES(1), PROT_READ, MAP_PRIVATE, NULL, 0), 0); /* where such mappings begin */
+    high = low + PAGES(1 + 7);
+    ASSERT_EQ(mm_map(mm, &high, PAGES(1), PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, NULL, 0), 0);
+    for (unsigned nr = 9; nr >= 7; nr--) { /* between the two are 7 pages */
+        vaddr_t addr = 0;
+        ASSERT_EQ(mm_map(mm, &addr, PAGES(nr), PROT_READ, MAP_SHARED, NULL, 0), 0);
+        EXPECT_EQ(addr == low + PAGES(1), nr == 7);
+        EXPECT(nr == 7 || addr > high);
+        check_address_space(mm);
+    }
+    mm_put(mm);
+}
+
 TEST(mm, fixed_replaces_and_noreplace_does_not)
 {
     struct mm *mm = make();

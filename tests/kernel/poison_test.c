@@ -229,6 +229,51 @@ TEST(poison, a_frame_in_a_hole_stays_broken_when_the_hole_is_mended)
     expect_lost(before, 1);
 }
 
+TEST(poison, in_a_hole_it_goes_from_every_address_space_that_shows_the_hole)
+{
+    struct ledger before = ledger_read();
+    struct folio *f = make(4);
+    struct insecure_mem *h;
+    struct mm *a = mm_create(), *b = mm_create();
+    vaddr_t at = TEST_BASE, other = 0;
+
+    ASSERT_EQ(folio_punch_hole(f, 5, 4, HOLE_INSECURE, &h), 0);
+    ASSERT_EQ(mm_map_hole(a, &at, h, PROT_READ | PROT_WRITE), 0);
+    ASSERT_EQ(mm_map_hole(b, &other, h, PROT_READ), 0);
+    ASSERT_EQ(mm_protect(a, at + 2 * PAGE_SIZE, PAGE_SIZE, PROT_READ), 0); /* three areas */
+    seem_active_everywhere(a);
+    EXPECT_EQ(memory_failure(f->pfn + 7), 0);
+    EXPECT_EQ(mm_fault(a, at + 2 * PAGE_SIZE, ACCESS_READ), -EHWPOISON);
+    EXPECT_EQ(mm_fault(b, other + 2 * PAGE_SIZE, ACCESS_READ), -EHWPOISON);
+    for (unsigned i = 0; i < 4; i++) {
+        EXPECT_EQ(mapped_frame(a, at + i * PAGE_SIZE), i == 2 ? PFN_NONE : f->pfn + 5 + i);
+        EXPECT_EQ(mapped_frame(b, other + i * PAGE_SIZE), i == 2 ? PFN_NONE : f->pfn + 5 + i);
+    }
+    EXPECT_EQ(h->map_count, 6);
+    EXPECT_EQ(hole_ref_count(h), 7);
+    check_address_space(a);
+    check_address_space(b);
+    test_checkpoint("a broken frame in a hole that two address spaces show");
+    mm_unmap_hole(a, at, h); /* all of it, cut up as it is */
+    EXPECT(area_find(a, at) == NULL && area_find(a, at + 3 * PAGE_SIZE) == NULL);
+    ASSERT_EQ(mm_map_hole(a, &at, h, PROT_READ), 0); /* and what is broken already isn't shown */
+    EXPECT_EQ(mm_fault(a, at + 2 * PAGE_SIZE, ACCESS_READ), -EHWPOISON);
+    EXPECT_EQ(mapped_frame(a, at + 3 * PAGE_SIZE), f->pfn + 8);
+    EXPECT_EQ(folio_mend_hole(h), -EBUSY);
+    EXPECT_EQ(mm_madvise(b, other, 4 * PAGE_SIZE, MADV_DONTNEED), 0);
+    EXPECT_EQ(mm_fault(b, other + 2 * PAGE_SIZE, ACCESS_READ), -EFAULT); /* the mark went too */
+    mm_unmap_hole(a, at, h);
+    EXPECT_EQ(folio_mend_hole(h), 0); /* the area in b is left, and shows nothing */
+    EXPECT(area_find(b, other)->hole == NULL);
+    ASSERT_EQ(folio_punch_hole(f, 0, 4, HOLE_INSECURE, &h), 0);
+    mm_put(b);
+    EXPECT_EQ(hole_ref_count(h), 1);
+    EXPECT_EQ(folio_mend_hole(h), 0);
+    mm_put(a);
+    folio_put(f);
+    expect_lost(before, 1);
+}
+
 TEST(poison, a_dying_folio_with_a_broken_frame_in_its_hole_still_goes)
 {
     struct ledger before = ledger_read();

@@ -124,6 +124,31 @@ TEST(rmap, it_follows_areas_that_are_cut_and_joined)
     mm_put(child);
 }
 
+TEST(rmap, areas_with_two_owners_are_never_one)
+{
+    struct mm *mm = mm_create();
+    vaddr_t high = TEST_BASE + PAGES(16), low = TEST_BASE;
+
+    ASSERT_EQ(mm_map(mm, &high, PAGES(16), RW, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0);
+    ASSERT_EQ(touch_range(mm, high, PAGES(16), ACCESS_WRITE), 0); /* it has an owner now */
+    ASSERT_EQ(mm_map(mm, &low, PAGES(16), RW, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0);
+    EXPECT_EQ(count_areas(mm), 2); /* without one, the lower one isn't the same */
+    ASSERT_EQ(touch_range(mm, low, PAGES(16), ACCESS_WRITE), 0);
+    EXPECT_EQ(mm_protect(mm, low, PAGES(32), PROT_READ), 0);
+    EXPECT_EQ(mm_protect(mm, low, PAGES(32), RW), 0);
+    EXPECT_EQ(count_areas(mm), 2); /* nor with one of its own: who looks for a page goes by its owner */
+    struct folio *below = folio_at(mm, low), *above = folio_at(mm, high);
+    EXPECT(below->owner != above->owner);
+    EXPECT_EQ(walk(below, 0, 16).frames, 16);
+    EXPECT_EQ(walk(above, 0, 16).frames, 16);
+    rmap_unmap_frames(above, 0, 16);
+    EXPECT_EQ(folio_map_count(above), 0);
+    EXPECT_EQ(mm->nr_mapped, 16);
+    folio_put(below);
+    folio_put(above);
+    mm_put(mm);
+}
+
 TEST(rmap, a_folio_outlives_the_areas_that_owned_it)
 {
     struct mm *mm = mm_create();

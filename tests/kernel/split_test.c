@@ -4,6 +4,7 @@
 #include <quire/folio.h>
 #include <quire/hole.h>
 #include <quire/memobj.h>
+#include <quire/poison.h>
 #include <quire/slab.h>
 #include <quire/test.h>
 
@@ -96,6 +97,59 @@ TEST(split, refused_with_holes_and_for_bad_orders)
     folio_put(f);
 }
 
+TEST(split, refused_with_poison)
+{
+    struct folio *f = folio_alloc(3, 0), *joined;
+    ASSERT(f != NULL);
+    pfn_t pfn = f->pfn;
+    ASSERT_EQ(folio_split(f, 2), 0);
+    ASSERT_EQ(memory_failure(pfn + 5), 0);
+    EXPECT_EQ(folio_split(folio_at(pfn + 4), 0), -EBUSY);
+    EXPECT_EQ(folio_split_around(folio_at(pfn + 4), 1, 0), -EBUSY);
+    EXPECT_EQ(folio_join(f, 3, &joined), -EBUSY);
+    EXPECT_EQ(folio_order(folio_at(pfn + 4)), 2);
+    EXPECT_EQ(folio_ref_count(f), 1);
+    folio_put(f);
+    folio_put(folio_at(pfn + 4));
+    test_allow_leak("a broken frame never comes back");
+}
+
+/* A folio as private memory has it: its owner's reference, its place there. */
+static struct folio *private_folio(struct memobj *owner, unsigned order, u64 index)
+{
+    struct folio *f = folio_alloc(order, 0);
+    ASSERT(f != NULL);
+    memobj_get(owner);
+    f->owner = owner;
+    f->index = index;
+    return f;
+}
+
+TEST(split, each_private_part_keeps_its_owner_alive)
+{
+    struct memobj *owner = memobj_create(MEMOBJ_ANON, 0, NULL);
+    ASSERT(owner != NULL);
+    struct folio *f = private_folio(owner, 3, 64), *joined;
+    pfn_t pfn = f->pfn;
+
+    ASSERT_EQ(folio_split(f, 1), 0);
+    EXPECT_EQ(owner->refs, 1 + 4);
+    for (u64 i = 0; i < 8; i += 2) {
+        struct folio *part = folio_at(pfn + i);
+        EXPECT(part->owner == owner);
+        EXPECT_EQ(part->index, 64 + i);
+        EXPECT_EQ(folio_ref_count(part), 1);
+    }
+    ASSERT_EQ(folio_join(f, 3, &joined), 0);
+    EXPECT_EQ(owner->refs, 1 + 1);
+    EXPECT_EQ(joined->index, 64);
+    ASSERT_EQ(folio_split_around(joined, 2, 0), 0); /* 2, 1 + 1, 4 */
+    EXPECT_EQ(owner->refs, 1 + 4);
+    put_all(pfn, 8);
+    EXPECT_EQ(owner->refs, 1);
+    memobj_put(owner);
+}
+
 TEST(split, out_of_memory_at_any_point_changes_nothing)
 {
     for (u64 n = 1; n <= 7; n++) {
@@ -182,6 +236,29 @@ TEST(join, refused_for_strangers_and_wrong_places)
     folio_put(f);
     folio_put(folio_at(pfn + 2));
     folio_put(folio_at(pfn + 3));
+}
+
+TEST(join, refused_for_parts_of_two_owners_or_of_two_places)
+{
+    struct memobj *owner = memobj_create(MEMOBJ_ANON, 0, NULL), *stranger = memobj_create(MEMOBJ_ANON, 0, NULL);
+    ASSERT(owner && stranger);
+    struct folio *f = private_folio(owner, 1, 10), *joined;
+    pfn_t pfn = f->pfn;
+    ASSERT_EQ(folio_split(f, 0), 0);
+    struct folio *second = folio_at(pfn + 1);
+    second->owner = stranger;
+    EXPECT_EQ(folio_join(f, 1, &joined), -EBUSY);
+    second->owner = owner;
+    second->index = 12;
+    EXPECT_EQ(folio_join(f, 1, &joined), -EBUSY);
+    EXPECT_EQ(folio_ref_count(f), 1);
+    EXPECT_EQ(folio_ref_count(second), 1);
+    second->index = 11;
+    EXPECT_EQ(folio_join(f, 1, &joined), 0);
+    folio_put(joined);
+    EXPECT_EQ(owner->refs, 1);
+    memobj_put(owner);
+    memobj_put(stranger);
 }
 
 TEST(join, refused_with_a_hole)

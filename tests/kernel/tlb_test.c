@@ -5,7 +5,9 @@
  * address space identifiers.
  */
 #include "helpers.h"
+#include <quire/block.h>
 #include <quire/hole.h>
+#include <quire/mm_event.h>
 #include <quire/rmap.h>
 #include <quire/shootdown.h>
 #include <quire/tlb.h>
@@ -76,6 +78,66 @@ TEST(tlb, copy_on_write_flushes_before_the_old_page_goes)
     folio_put(pin); /* now it goes */
     EXPECT_EQ(events_check(), 1);
     mm_put(child);
+}
+
+/* Another frame at addr: between clearing the entry and setting it again lies a flush from end to end. */
+static void expect_flushed_between(unsigned long start, vaddr_t addr)
+{
+    unsigned long clear = 0, begin = 0, end = 0, set = 0;
+
+    for (unsigned long n = start; n < mm_event_next; n++) {
+        const struct mm_event_record *e = &mm_events[n % MM_EVENT_RING];
+        bool here = addr - e->a < e->c * PAGE_SIZE;
+        if (e->kind == MM_EVENT_ENTRY_CLEAR && here)
+            clear = n + 1;
+        else if (e->kind == MM_EVENT_FLUSH_BEGIN && clear)
+            begin = n + 1;
+        else if (e->kind == MM_EVENT_FLUSH_END && begin)
+            end = n + 1;
+        else if (e->kind == MM_EVENT_ENTRY_SET && here)
+            set = n + 1;
+    }
+    if (!(clear && clear < begin && begin < end && end < set))
+        test_fail(__FILE__, __LINE__, "cleared by event %lu, flushed by %lu to %lu, set by %lu: not one after the other", clear,
+                  begin, end, set);
+}
+
+TEST(tlb, a_page_is_replaced_only_after_no_cpu_reads_it)
+{
+    struct mm *mm = mm_create();
+    vaddr_t addr = map_anonymous(mm, PAGES(16), RW);
+
+    ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_READ), 0); /* zeros */
+    seem_active_everywhere(mm);
+    unsigned long start = mm_event_next;
+    ASSERT_EQ(mm_fault(mm, addr + PAGES(3), ACCESS_WRITE), 0);
+    expect_flushed_between(start, addr + PAGES(3));
+    ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
+    struct mm *child = mm_clone(mm);
+    ASSERT(child != NULL);
+    start = mm_event_next;
+    ASSERT_EQ(mm_fault(mm, addr + PAGES(5), ACCESS_WRITE), 0); /* a copy */
+    expect_flushed_between(start, addr + PAGES(5));
+    mm_put(child);
+    mm_put(mm);
+}
+
+TEST(tlb, a_block_becomes_pages_only_after_no_cpu_holds_it)
+{
+    struct mm *mm = mm_create();
+    vaddr_t addr = map_anonymous(mm, BLOCK_BYTES, RW);
+
+    ASSERT_EQ(mm_madvise(mm, addr, BLOCK_BYTES, MADV_HUGEPAGE), 0);
+    ASSERT_EQ(mm_fault(mm, addr, ACCESS_WRITE), 0);
+    if (!block_at(&mm->root, addr)) {
+        mm_put(mm);
+        SKIP("no blocks here");
+    }
+    seem_active_everywhere(mm);
+    unsigned long start = mm_event_next;
+    block_split(mm, addr, block_at(&mm->root, addr));
+    expect_flushed_between(start, addr);
+    mm_put(mm);
 }
 
 TEST(tlb, punching_a_mapped_folio_flushes_each_address_space)

@@ -2,54 +2,85 @@
 """Seeded bugs: each changes a few characters of the kernel, and the tests named with it must notice.
 
 For each mutant a copy of the tree is changed, built and tested. A mutant is *killed* if a test fails, crashes, leaks or
-hangs, or if it doesn't even boot; one that all tests let pass *survived*: a test is missing. One whose text is no
-longer in the tree is *stale*. The last line is the score; the exit status is 0 if none survived and none is stale.
+hangs, or if it doesn't even boot; one that all tests let pass *survived*: a test is missing, unless the mutant says in
+`why` what keeps every test here from seeing it: then it is *explained*. One whose text is no longer in the tree, or whose
+tests fail without it too, is *stale*. The last line is the score; the exit status is 0 if all are killed or explained.
 """
 
 import argparse
+import filecmp
 import fnmatch
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import local
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.mutants import caches, mm  # noqa: E402
+from tests.runner.campaign import Progress  # noqa: E402
 
 MUTANTS = mm.MUTANTS + caches.MUTANTS
-
 COPIED = ("Makefile", "build.mk", "arch", "boot", "include", "kernel", "lib", "linker", "mm", "tests", "tools", "user", "uv")
 BASE = "build/mutants"
+VERDICTS = ("killed", "explained", "survived", "stale")
 slot = local()
 free_slots = []
 
 
+def files_below(top):
+    return {os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names} if os.path.isdir(top) else {top}
+
+
+def mirror(to):
+    """The copy becomes the same as the tree; files that are the same already keep their times, and so their objects."""
+    for top in COPIED:
+        here = files_below(top)
+        for gone in files_below(f"{to}/{top}") - {f"{to}/{path}" for path in here} - {f"{to}/{top}"}:
+            os.remove(gone)
+        for path in here:
+            if not os.path.exists(f"{to}/{path}") or not filecmp.cmp(path, f"{to}/{path}", shallow=False):
+                os.makedirs(os.path.dirname(f"{to}/{path}"), exist_ok=True)
+                shutil.copy(path, f"{to}/{path}")
+
+
 def tree():
-    """This worker's copy of the sources; made once, its objects are used again and again."""
+    """This worker's copy of the sources, under build/; its objects are used again and again."""
     if not hasattr(slot, "path"):
         slot.path = f"{BASE}/{free_slots.pop()}"
-        os.makedirs(slot.path, exist_ok=True)
-        for name in COPIED:
-            subprocess.run(["cp", "-rpuT", name, f"{slot.path}/{name}"], check=True)
+        mirror(slot.path)
     return slot.path
 
 
-def make(path, goal, mutant, seconds, plain=True):
-    """make in the copy, quietly; (status, output). Status None: it took too long."""
-    words = ["make", "-s", "-C", path, goal, f"TEST={mutant.tests}", "SEED=1"]
-    if mutant.cpu:
-        words.append(f"CPU={mutant.cpu}")
-    if mutant.cpus:
-        words.append(f"CPUS={mutant.cpus}")
-    words.append(f"CACHESAN={0 if plain else 1}")
+def make(path, seconds, *words):
+    """make in the copy, quietly; (status, output). Status None: it took too long, and nothing of it is left."""
+    child = subprocess.Popen(["make", "-s", "-C", path, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)  # fmt: skip
     try:
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                              timeout=seconds, check=False)  # fmt: skip
-        return done.returncode, done.stdout
-    except subprocess.TimeoutExpired as error:
-        return None, (error.stdout or b"").decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""
+        output, _ = child.communicate(timeout=seconds)
+        return child.returncode, output
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        return None, child.communicate()[0]
+
+
+def build(path, machine, cpu):
+    if machine.startswith("native"):
+        return make(path, 300, "-f", "tests/native/native.mk", f"FORM={machine}")
+    return make(path, 300, f"build-{machine}", *([f"CPU={cpu}"] if cpu else []))
+
+
+def run_tests(path, machine, cpu, tests, cpus="", cachesan=False):
+    common = [f"TEST={tests}", "SEED=1", *([f"CPU={cpu}"] if cpu else []), *([f"CPUS={cpus}"] if cpus else [])]
+    if machine.startswith("native"):
+        return make(path, 60, "test-native", f"NATIVE={machine}", *common)
+    return make(path, 600, f"test-{machine}", f"CACHESAN={int(cachesan)}", *common)
 
 
 def first_failure(output):
@@ -60,54 +91,82 @@ def first_failure(output):
     return "the machine doesn't come up"
 
 
+def judge_unchanged(key):
+    """What is wrong with these tests (machine, CPU, pattern) before anything is changed; "" is well."""
+    status, output = run_tests(tree(), *key)
+    if "no test matches" in output or re.search(r"^0 passed", output, re.MULTILINE):
+        return f"no test matches {key[2]}"
+    return "" if status == 0 else f"its tests fail without it: {first_failure(output)}"
+
+
 def judge(mutant):
-    """(mutant, verdict, how)"""
-    path = tree()
+    """(verdict, how, seconds)"""
+    path, began = tree(), time.monotonic()
     file = f"{path}/{mutant.file}"
     with open(mutant.file, encoding="utf-8") as original:
         text = original.read()
     if text.count(mutant.old) != 1:
-        return mutant, "stale", f"its text is {text.count(mutant.old)} times in {mutant.file}"
+        return "stale", f"its text is {text.count(mutant.old)} times in {mutant.file}", 0
     try:
         with open(file, "w", encoding="utf-8") as changed:
             changed.write(text.replace(mutant.old, mutant.new))
-        status, output = make(path, f"build-{mutant.machine}", mutant, 300)
+        status, output = build(path, mutant.machine, mutant.cpu)
         if status != 0:
-            return mutant, "stale", "it doesn't compile: " + next((line for line in output.split("\n") if "error" in line), "")
-        status, output = make(path, f"test-{mutant.machine}", mutant, 600)
-        note = ""
+            return "stale", "it doesn't compile: " + next((line for line in output.split("\n") if "error" in line), ""), 0
+        where, note = (mutant.machine, mutant.cpu, mutant.tests, mutant.cpus), ""
+        status, output = run_tests(path, *where)
         if mutant.cachesan:
             note = "; plain QEMU runs it without a symptom" if status == 0 else "; a test notices under plain QEMU too"
-            status, output = make(path, f"test-{mutant.machine}", mutant, 900, plain=False)
+            status, output = run_tests(path, *where, cachesan=True)
     finally:
         with open(file, "w", encoding="utf-8") as restored:
             restored.write(text)
-    if "no test matches" in output:
-        return mutant, "stale", f"no test matches {mutant.tests}"
+    seconds = time.monotonic() - began
     if status == 0:
-        return mutant, "survived", ""
-    return mutant, "killed", ("it hangs" if status is None else first_failure(output)) + note
+        if mutant.why:
+            return "explained", mutant.why, seconds
+        return "survived", f"the rule: {mutant.rule}; tests: {mutant.tests} on {mutant.machine}", seconds
+    return "killed", ("it hangs" if status is None else first_failure(output)) + note, seconds
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pattern", nargs="?", default="*", help="only mutants whose names match this shell pattern")
+    parser.add_argument("pattern", nargs="?", default="*", help="only mutants whose names match this shell pattern, or one of several")
     parser.add_argument("--list", action="store_true", help="names and rules, nothing is run")
     arguments = parser.parse_args()
-    chosen = [mutant for mutant in MUTANTS if fnmatch.fnmatchcase(mutant.name, arguments.pattern)]
+    patterns = arguments.pattern.split()
+    chosen = [mutant for mutant in MUTANTS if any(fnmatch.fnmatchcase(mutant.name, pattern) for pattern in patterns)]
     if arguments.list:
         print("\n".join(f"{mutant.name:40} {mutant.rule}" for mutant in chosen))
         return 0
+    began = time.monotonic()
     workers = len(os.sched_getaffinity(0))
     free_slots.extend(range(workers))
-    tally = {"killed": 0, "survived": 0, "stale": 0}
+    keys = list(dict.fromkeys((mutant.machine, mutant.cpu, mutant.tests, mutant.cpus) for mutant in chosen))
+    progress = Progress()
+    progress.total = len(keys) + len(chosen)
+    tally = Counter()
+
+    def well(key):
+        wrong = judge_unchanged(key)
+        progress.step("unchanged, " + " ".join(word for word in key if word))
+        return wrong
+
+    def look(mutant):
+        wrong = unchanged[mutant.machine, mutant.cpu, mutant.tests, mutant.cpus]
+        answer = ("stale", wrong, 0) if wrong else judge(mutant)
+        progress.step(mutant.name)
+        return answer
+
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        for mutant, verdict, how in pool.map(judge, chosen):
+        unchanged = dict(zip(keys, pool.map(well, keys)))
+        for mutant, (verdict, how, seconds) in zip(chosen, pool.map(look, chosen)):
             tally[verdict] += 1
-            note = how if verdict != "survived" else f"the rule: {mutant.rule}; tests: {mutant.tests} on {mutant.machine}"
-            print(f"{verdict:9} {mutant.name:44} {note}", flush=True)
-    print(f"{len(chosen)} mutants: {tally['killed']} killed, {tally['survived']} survived, {tally['stale']} stale")
-    return 0 if chosen and tally["killed"] == len(chosen) else 1
+            progress.clear()
+            print(f"{verdict:9} {mutant.name:40} {seconds:4.0f} s  {how}", flush=True)
+    print(f"{len(chosen)} mutants: " + ", ".join(f"{tally[verdict]} {verdict}" for verdict in VERDICTS)
+          + f"; {time.monotonic() - began:.0f} seconds")  # fmt: skip
+    return 0 if chosen and tally["killed"] + tally["explained"] == len(chosen) else 1
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ could notice are left out: an arm64 ISB (every way back to user mode is an excep
 before asking other harts (the locks on the way release as well).
 """
 
-from .mm import Mutant
+from .mutant import Mutant
 
 LINES = "arch/arm64/cacheflush.c"
 

@@ -7,7 +7,6 @@
  */
 #include "machine.h"
 #include "../play/check.h"
-#include <arch/cacheflush.h>
 #include <arch-generic/paging.h>
 #include <quire/log.h>
 #include <quire/mm_event.h>
@@ -90,12 +89,9 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
     cpu_play(self);
 }
 
-void mm_fence_remote(u32 mask) { (void)mask; }
 void preempt_point(void) {}
 
-/* --- caches and events ------------------------------------------------------------------------- */
-void arch_icache_clean(const void *addr, size_t len) { (void)addr, (void)len; }
-void arch_icache_fence_local(void) {}
+/* --- time and events --------------------------------------------------------------------------- */
 u64 arch_cycles(void) { return 0; }
 void arch_pt_activate_kernel(const struct pt_root *kernel) { (void)kernel; }
 void mm_event(enum mm_event_kind kind, unsigned long a, unsigned long b, unsigned long c)

@@ -53,6 +53,13 @@ int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word);
  */
 int user_touch(struct mm *mm, vaddr_t addr, unsigned access, u64 *value);
 
+/* --- the model instruction caches: icache.c ---------------------------------------------------- */
+void icache_power_on(void);
+/* These frames will hold something else. */
+void icache_frames_change(pfn_t pfn, u64 nr);
+/* This CPU executes what the frame holds: fails if what it has cached may be older. */
+void icache_execute(pfn_t pfn);
+
 /* --- panics ------------------------------------------------------------------------------------ */
 /* The sentence of the next panic is wanted, not a failure: `panic_expected = true`, then PANICS(statement). */
 #include <setjmp.h>

@@ -73,6 +73,7 @@ static void *ram(void)
 
 static void frame_becomes_free(pfn_t pfn, u64 nr)
 {
+    icache_frames_change(pfn, nr);
     if (HAVE_ASAN) {
         asan_poison(pfn_address(pfn), nr << PAGE_SHIFT);
         return;
@@ -188,6 +189,7 @@ void world_begin(u64 frames, unsigned cpus)
         p->frames = (struct frame_cache){0};
     }
     tlb_power_on();
+    icache_power_on();
 }
 
 struct world_use world_use(void)

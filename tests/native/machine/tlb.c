@@ -8,6 +8,7 @@
  * do, a cache of upper tables, which only a flush of the whole root empties.
  */
 #include "machine.h"
+#include <quire/cacheflush.h>
 #include <quire/log.h>
 #include <arch-generic/paging.h>
 #include <quire/tlb.h>
@@ -170,7 +171,13 @@ static void fill(struct tlb *t, vaddr_t page, pte_t pte, const pte_t *entry)
 
 int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
 {
+    if (this_cpu()->active_mm != mm) /* kernel/sched.c: switch_to() */
+        this_cpu()->user_work = true;
     mm_activate(mm);
+    if (this_cpu()->user_work) { /* kernel/trap.c: the way to user mode */
+        this_cpu()->user_work = false;
+        icache_enter_user(mm);
+    }
     struct tlb *t = &tlbs[cpu_playing];
     u64 tag = tag_of(&t->root);
     vaddr_t page = ALIGN_DOWN(addr, PAGE_SIZE);
@@ -187,6 +194,8 @@ int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
     }
     if (!allows(e->pte, access))
         return -1;
+    if (access == ACCESS_EXEC)
+        icache_execute(pte_pfn(e->pte));
     *word = (u64 *)((u8 *)pfn_address(pte_pfn(e->pte)) + (addr & (PAGE_SIZE - 1)));
     return 0;
 }

@@ -50,12 +50,12 @@ int model_access(const struct space *s, unsigned page, unsigned access)
         return -EFAULT;
     if (!(p->prot & access))
         return -EACCES;
-    if (p->hole >= 0)
-        return p->hole_gone ? -EFAULT : 0;
     if (p->broken)
         return -EHWPOISON;
     if (p->marked)
         return -EBUSY;
+    if (p->hole >= 0)
+        return p->hole_gone ? -EFAULT : 0;
     if (p->own || p->object < 0)
         return 0;
     const struct model_object *o = &objects[p->object];

@@ -69,7 +69,7 @@ void find_mappings(pfn_t pfn, unsigned nr)
     for (unsigned s = 0; s < SPACES; s++) {
         for (unsigned p = 0; mms[s] && p < WINDOW_PAGES; p++) {
             struct model_page *page = &spaces[s].page[p];
-            if (page->mapped && page->hole < 0 && frame_at(s, p) - pfn < nr)
+            if (page->mapped && frame_at(s, p) - pfn < nr)
                 found[nr_found++] = page;
         }
     }
@@ -88,6 +88,7 @@ void forget_found(bool broken)
         struct model_page *page = found[i];
         if (page->object >= 0 && !page->own) { /* the object's own frame */
             objects[page->object].broken[page->index] |= broken;
+            page->broken |= broken && page->hole >= 0;
             continue;
         }
         page->own = false;

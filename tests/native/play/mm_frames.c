@@ -19,9 +19,6 @@ bool move_poison_page(unsigned space, unsigned page)
         return true;
     CHECK_EQ(err, expected, "memory_failure() of a mapped frame", "0, and -EHWPOISON the second time");
     if (!err) {
-        const struct model_page *p = &spaces[space].page[page];
-        if (p->hole >= 0) /* its mapping stays: a hole has no reverse map. The object knows when the hole is mended */
-            objects[p->object].broken[p->index] = true;
         forget_found(true);
         lost_frames++;
     }
@@ -134,7 +131,8 @@ static unsigned pages_showing(unsigned which)
 
     for (unsigned s = 0; s < SPACES; s++)
         for (unsigned p = 0; spaces[s].used && p < WINDOW_PAGES; p++)
-            nr += spaces[s].page[p].mapped && spaces[s].page[p].hole == (int)which && !spaces[s].page[p].hole_gone;
+            nr += spaces[s].page[p].mapped && spaces[s].page[p].hole == (int)which && !spaces[s].page[p].hole_gone &&
+                  !spaces[s].page[p].broken;
     return nr;
 }
 
@@ -192,8 +190,10 @@ bool move_map_hole(unsigned space, unsigned which, unsigned page, unsigned how)
     CHECK_EQ(err, 0, "mm_map_hole()", "there is room");
     CHECK_EQ(addr, page_addr(page), "address that mm_map_hole() chose", "a free hint is taken");
     model_map(&spaces[space], page, h->nr, prot, true, h->object, h->index);
-    for (unsigned i = 0; i < h->nr; i++)
+    for (unsigned i = 0; i < h->nr; i++) {
         spaces[space].page[page + i].hole = (int)(which % GAME_HOLES);
+        spaces[space].page[page + i].broken = objects[h->object].broken[h->index + i];
+    }
     return true;
 }
 

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""What a mutant is, and where it runs."""
+
+from dataclasses import dataclass
+
+# The machine that mutants are run on; names of machines stand here alone. On CPU GROUPS it has groups of entries.
+MACHINE = "riscv"
+GROUPS = "rv64,svnapot=on"
+HEADERS = f"arch/{MACHINE}/include/arch"
+# mm/ as a program of the build machine (make test-native), with its own page-table entries or with those of MACHINE:
+# quicker, and the model TLB, the model instruction caches and the games see what no simulated machine shows.
+NATIVE = "native"
+HIGH_BITS = "x86_64"  # the format whose entries have bits above the frame number
+NATIVE_AS = f"native-as-{MACHINE}"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file, the tests that must notice, and the rule that it breaks."""
+
+    name: str
+    file: str
+    old: str  # exactly once in the file
+    new: str
+    tests: str
+    rule: str
+    machine: str = MACHINE
+    cpu: str = ""
+    cpus: str = ""  # how many; empty: one and four
+    cachesan: bool = False  # tested under cachesan, and before that under plain QEMU to see whether that notices too
+    bug: int = 0  # of the twenty historic ones, docs/mutants.md
+    why: str = ""  # it may survive, because
