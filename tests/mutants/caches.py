@@ -19,6 +19,11 @@ def arm64(name, old, new, rule, tests="cache.*"):
     return Mutant(name, LINES, old, new, tests, rule, machine="arm64", cpus="4", cachesan=True)
 
 
+def coherency(name, file, old, new, rule, tests="uv.*"):
+    """Frames that change sides: cachesan looks at code alone, so counters notice; they stay zero on other machines."""
+    return Mutant(name, file, old, new, tests, rule, machine="arm64", cpus="1")
+
+
 DC = '__asm__ volatile(SHOW_ADDRESS "dc cvau, %0" ::"r"(a) : "memory");'
 IC = '__asm__ volatile(SHOW_ADDRESS "ic ivau, %0" ::"r"(a) : "memory");'
 
@@ -62,4 +67,18 @@ MUTANTS = [
     arm64("lines-from-the-first-byte", "for (u64 a = ALIGN_DOWN(start, CTR_DMINLINE(ctr)); a", "for (u64 a = start; a",
           "a range that begins within a line ends within one", tests="jit.*"),
     arm64("barrier-for-stores-only", "    dsb(ish); /* cleaned", "    dsb(ishst); /* cleaned", "only a full DSB completes cache maintenance"),
+    # --- frames that change sides ------------------------------------------------------------------------------------
+    coherency("zeros-of-a-guest-stay-in-a-cache", "uv/uv.c",
+              "        change_sides(pfn, 1);\n        uv_frames_set", "        uv_frames_set", "the host gets a guest's frame with its zeros in memory"),
+    coherency("tables-come-back-without-maintenance", "uv/uv.c",
+              "    change_sides(pfn, 1);\n    uv_frames_set(pfn, 1, free_word(), 0);\n    return", "    uv_frames_set(pfn, 1, free_word(), 0);\n    return",
+              "so does it get the guest's tables"),
+    coherency("shared-without-maintenance", "uv/uv.c",
+              "    direct_map_set(pfn, nr, true);\n    change_sides(pfn, nr);", "    direct_map_set(pfn, nr, true);",
+              "the host sees what the guest stored before it shared", tests="guest.*"),
+    coherency("taken-back-without-maintenance", "uv/uv.c",
+              "        change_sides(pfn, nr);\n        direct_map_set(pfn, nr, false);\n    }\n    uv_frames_set",
+              "        direct_map_set(pfn, nr, false);\n    }\n    uv_frames_set", "no line of the host's is written over what the guest stores", tests="guest.*"),
+    coherency("first-frame-for-the-whole-range", "uv/uv.c",
+              "dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT);", "dcache_flush(pfn_address(pfn), PAGE_SIZE);", "all frames of a range are maintained"),
 ]  # fmt: skip
