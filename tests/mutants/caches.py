@@ -79,6 +79,9 @@ MUTANTS = [
     coherency("taken-back-without-maintenance", "uv/uv.c",
               "        change_sides(pfn, nr);\n        direct_map_set(pfn, nr, false);\n    }\n    uv_frames_set",
               "        direct_map_set(pfn, nr, false);\n    }\n    uv_frames_set", "no line of the host's is written over what the guest stores", tests="guest.*"),
+    coherency("coherent-devices-cost-maintenance", "include/quire/dma.h",
+              "    if (!ARCH_DMA_COHERENT)\n        dcache_flush(addr, len);\n    arch_io_fence();", "    dcache_flush(addr, len);\n    arch_io_fence();",
+              "a device that snoops needs no maintenance", tests="dma.*"),
     coherency("first-frame-for-the-whole-range", "uv/uv.c",
               "dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT);", "dcache_flush(pfn_address(pfn), PAGE_SIZE);", "all frames of a range are maintained"),
 ]  # fmt: skip
