@@ -15,6 +15,7 @@ FRAMED = re.compile("\x1e(.*?)\x1f", re.DOTALL)
 PREFIX = "cachesan: "
 REPORT = "ran unsynchronised code"
 SUMMARY = re.compile(r"^cachesan: (\d+) reports, ")
+WORK = re.compile(r"; (\d+) stored words checked when executed, (\d+) maintenance operations")
 PLUGIN = "build/plugin/cachesan-api{}.so"
 # From which QEMU on which version of the interface is built for; those in between have no plugin here.
 APIS = (((7, 0), 1), ((9, 0), None), ((9, 2), 4), ((10, 1), None), ((11, 0), 7))
@@ -73,6 +74,15 @@ def summary(lines):
         if match:
             return int(match.group(1))
     return None
+
+
+def work(lines):
+    """(stored words checked, maintenance operations seen) of the plugin's last line; (0, 0) without one."""
+    for line in reversed(lines):
+        match = WORK.search(line) if SUMMARY.match(line) else None
+        if match:
+            return int(match.group(1)), int(match.group(2))
+    return 0, 0
 
 
 def with_names(line, symbols):
