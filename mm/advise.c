@@ -82,10 +82,21 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
     return err;
 }
 
+/* Where the entry that says "nothing" about addr stops saying so: a page, or as much as a whole missing table shows. */
+static vaddr_t behind_gap(struct mm *mm, vaddr_t addr)
+{
+    unsigned level;
+
+    pt_walk(&mm->root, addr, &level);
+    return ALIGN_DOWN(addr, pt_span(level)) + pt_span(level);
+}
+
+/* Areas stay while it runs: a frame that was unmapped meanwhile could be a guest's, and out of the direct map. */
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
 {
     if (!user_range_ok(addr, len))
         return -EINVAL;
+    rwsem_read_lock(&mm->areas_lock);
     for (vaddr_t at = addr, end = addr + len; at < end;) {
         size_t n = MIN(end - at, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
         pte_t e = mm_lookup(mm, at);
@@ -93,7 +104,9 @@ int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
             vaddr_t direct = (vaddr_t)pfn_address(pte_pfn(e)) + (at & (PAGE_SIZE - 1));
             flush_icache_range(mm, direct, direct + n);
         }
-        at += n;
+        at = pte_present(e) ? at + n : behind_gap(mm, at);
+        preempt_point();
     }
+    rwsem_read_unlock(&mm->areas_lock);
     return 0;
 }
