@@ -67,6 +67,10 @@ MUTANTS = [
     arm64("lines-from-the-first-byte", "for (u64 a = ALIGN_DOWN(start, CTR_DMINLINE(ctr)); a", "for (u64 a = start; a",
           "a range that begins within a line ends within one", tests="jit.*"),
     arm64("barrier-for-stores-only", "    dsb(ish); /* cleaned", "    dsb(ishst); /* cleaned", "only a full DSB completes cache maintenance"),
+    # --- threads that go to another CPU, which these tests rely on ----------------------------------------------------
+    Mutant("pinned-threads-stay-where-they-are", "kernel/sched.c", "    if (self->pinned && (unsigned)cpu", "    if (0 && (unsigned)cpu",
+           "jit.*", "code is run on another CPU than it was written on", cpus="4"),
+    Mutant("pinned-threads-are-stolen", "kernel/sched.c", "if (t->pinned || t ==", "if (t ==", "thread.*", "a pinned thread stays", cpus="4"),
     # --- frames that change sides ------------------------------------------------------------------------------------
     coherency("zeros-of-a-guest-stay-in-a-cache", "uv/uv.c",
               "        change_sides(pfn, 1);\n        uv_frames_set", "        uv_frames_set", "the host gets a guest's frame with its zeros in memory"),
