@@ -2,6 +2,7 @@
 /* Hints and requests about ranges of an address space: madvise and cache_sync. */
 #include <quire/cacheflush.h>
 #include <quire/errno.h>
+#include <quire/hole.h>
 #include <quire/mm.h>
 #include <quire/mm_upcalls.h>
 #include <quire/poison.h>
@@ -82,18 +83,43 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
     return err;
 }
 
+/*
+ * Maintenance of what a page maps at addr, up to n bytes. What isn't there was never written. The reference keeps the
+ * frame from being freed, or from going back to a guest and out of the direct map, meanwhile.
+ */
+static void sync_page(struct mm *mm, vaddr_t addr, size_t n)
+{
+    pte_t e = mm_lookup(mm, addr);
+    pfn_t pfn = pte_pfn(e);
+    struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : NULL;
+    struct insecure_mem *hole = f || !pte_present(e) ? NULL : pfn_hole_get(pfn);
+    vaddr_t direct = (vaddr_t)pfn_address(pfn) + (addr & (PAGE_SIZE - 1));
+
+    if (f || hole)
+        icache_clean(direct, direct + n);
+    if (f)
+        folio_put(f);
+    if (hole)
+        hole_put(hole);
+}
+
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
 {
     if (!user_range_ok(addr, len))
         return -EINVAL;
-    for (vaddr_t at = addr, end = addr + len; at < end;) {
-        size_t n = MIN(end - at, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
-        pte_t e = mm_lookup(mm, at);
-        if (pte_present(e)) { /* what isn't there was never written */
-            vaddr_t direct = (vaddr_t)pfn_address(pte_pfn(e)) + (at & (PAGE_SIZE - 1));
-            flush_icache_range(mm, direct, direct + n);
+    if (ICACHE_COHERENT || !len)
+        return 0;
+    vaddr_t end = addr + len;
+    rwsem_read_lock(&mm->areas_lock);
+    for (struct vma *vma = area_at_or_above(mm, addr); vma && vma->start < end; vma = area_next(vma)) {
+        vaddr_t stop = MIN(end, vma->end), next;
+        for (vaddr_t at = MAX(addr, vma->start); at < stop; at = next) {
+            next = MIN(ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE, stop);
+            sync_page(mm, at, next - at);
+            preempt_point();
         }
-        at += n;
     }
+    rwsem_read_unlock(&mm->areas_lock);
+    icache_publish(mm);
     return 0;
 }
