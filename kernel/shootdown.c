@@ -50,9 +50,11 @@ void shootdown_serve(void)
         mm_event(MM_EVENT_FLUSH_ACK, flush.root ? paddr_value(flush.root->table) : 0, flush.start, flush.nr);
         __atomic_fetch_and(&flush.waiting, ~(1u << cpu->cpu), __ATOMIC_RELEASE);
     }
+    if (requests & REQUEST_FENCE)
+        icache_fence();
     if (requests & REQUEST_RESCHEDULE)
         sched_rearm_timer(); /* somebody waits here now: the running thread's slice counts */
-    cpu->user_work = true; /* REQUEST_FENCE and REQUEST_RESCHEDULE are done on the way back to user mode */
+    cpu->user_work = true; /* REQUEST_RESCHEDULE is done on the way back to user mode */
 }
 
 void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr)
@@ -86,11 +88,19 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
     long_wait_end(&w);
 }
 
-void mm_fence_remote(u32 mask)
+/* No answer is needed: the generation that a CPU has fenced for says it all, so any number of CPUs may ask at once. */
+void mm_fence_remote(u32 mask, u64 gen)
 {
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
-        if (mask & 1u << cpu && cpu_area(cpu)->online && cpu != this_cpu()->cpu)
-            post(cpu, REQUEST_FENCE); /* entering the kernel is enough: icache_enter_user() on the way out */
+    struct long_wait w = {0};
+
+    for (u32 left = mask; left; left &= left - 1)
+        post((unsigned)__builtin_ctz(left), REQUEST_FENCE);
+    for (u32 left = mask; left; left &= left - 1)
+        while (__atomic_load_n(&cpu_area((unsigned)__builtin_ctz(left))->fenced_gen, __ATOMIC_ACQUIRE) < gen) {
+            long_wait_step(&w);
+            shootdown_serve();
+        }
+    long_wait_end(&w);
 }
 
 void cpu_request_reschedule(unsigned cpu) { post(cpu, REQUEST_RESCHEDULE); }

@@ -2,6 +2,7 @@
 /* Hints and requests about ranges of an address space: madvise and cache_sync. */
 #include <quire/cacheflush.h>
 #include <quire/errno.h>
+#include <quire/hole.h>
 #include <quire/mm.h>
 #include <quire/mm_upcalls.h>
 #include <quire/poison.h>
@@ -91,22 +92,45 @@ static vaddr_t behind_gap(struct mm *mm, vaddr_t addr)
     return ALIGN_DOWN(addr, pt_span(level)) + pt_span(level);
 }
 
-/* Areas stay while it runs: a frame that was unmapped meanwhile could be a guest's, and out of the direct map. */
+/*
+ * Maintenance of what a page maps at addr, up to n bytes. False: nothing is there, so nothing was written. The reference
+ * keeps the frame from being freed, or from going back to a guest and out of the direct map, meanwhile.
+ */
+static bool sync_page(struct mm *mm, vaddr_t addr, size_t n)
+{
+    pte_t e = mm_lookup(mm, addr);
+    pfn_t pfn = pte_pfn(e);
+    struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : NULL;
+    struct insecure_mem *hole = f || !pte_present(e) ? NULL : pfn_hole_get(pfn);
+    vaddr_t direct = (vaddr_t)pfn_address(pfn) + (addr & (PAGE_SIZE - 1));
+
+    if (f || hole)
+        icache_clean(direct, direct + n);
+    if (f)
+        folio_put(f);
+    if (hole)
+        hole_put(hole);
+    return pte_present(e);
+}
+
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
 {
     if (!user_range_ok(addr, len))
         return -EINVAL;
+    if (ICACHE_COHERENT || !len)
+        return 0;
+    vaddr_t end = addr + len;
     rwsem_read_lock(&mm->areas_lock);
-    for (vaddr_t at = addr, end = addr + len; at < end;) {
-        size_t n = MIN(end - at, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
-        pte_t e = mm_lookup(mm, at);
-        if (pte_present(e)) { /* what isn't there was never written */
-            vaddr_t direct = (vaddr_t)pfn_address(pte_pfn(e)) + (at & (PAGE_SIZE - 1));
-            flush_icache_range(mm, direct, direct + n);
+    for (struct vma *vma = area_at_or_above(mm, addr); vma && vma->start < end; vma = area_next(vma)) {
+        vaddr_t stop = MIN(end, vma->end), next;
+        for (vaddr_t at = MAX(addr, vma->start); at < stop; at = next) {
+            next = MIN(ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE, stop);
+            if (!sync_page(mm, at, next - at))
+                next = MIN(behind_gap(mm, at), stop);
+            preempt_point();
         }
-        at = pte_present(e) ? at + n : behind_gap(mm, at);
-        preempt_point();
     }
     rwsem_read_unlock(&mm->areas_lock);
+    icache_publish(mm);
     return 0;
 }

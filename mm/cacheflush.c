@@ -33,13 +33,13 @@ static void announce_stores(struct folio *f, u64 bits)
 
 void flush_dcache_folio(struct folio *folio)
 {
-    if (!ARCH_ICACHE_COHERENT)
+    if (!ICACHE_COHERENT)
         announce_stores(folio, ~0UL);
 }
 
 void flush_dcache_page(pfn_t pfn)
 {
-    struct folio *f = ARCH_ICACHE_COHERENT ? NULL : pfn_folio_get(pfn);
+    struct folio *f = ICACHE_COHERENT ? NULL : pfn_folio_get(pfn);
 
     if (f) {
         announce_stores(f, clean_bits(f, pfn - f->pfn, 1));
@@ -47,27 +47,51 @@ void flush_dcache_page(pfn_t pfn)
     }
 }
 
-/* Raise mm->need_gen to at least gen, and tell CPUs that run mm right now. */
+/*
+ * Other CPUs in user mode of mm, maybe, with a fence older than gen. Whoever takes mm up from now on (mm_activate())
+ * looks at need_gen, which was raised before: both sides store first and then look, in one order for all.
+ */
+static u32 cpus_behind(const struct mm *mm, u64 gen)
+{
+    u32 behind = 0;
+
+    for (u32 left = READ_ONCE(mm->root.cpumask) & ~(1u << this_cpu()->cpu); left; left &= left - 1) {
+        const struct percpu *cpu = cpu_area((unsigned)__builtin_ctz(left));
+        if (__atomic_load_n(&cpu->loading_mm, __ATOMIC_SEQ_CST) == mm && READ_ONCE(cpu->fenced_gen) < gen)
+            behind |= 1u << cpu->cpu;
+    }
+    return behind;
+}
+
+/* Raise mm->need_gen to at least gen. CPUs that may run mm now have fenced when this returns; this one will. */
 static void need_generation(struct mm *mm, u64 gen)
 {
-    u64 old = READ_ONCE(mm->need_gen);
+    u64 old = __atomic_load_n(&mm->need_gen, __ATOMIC_ACQUIRE);
 
     while (old < gen &&
-           !__atomic_compare_exchange_n(&mm->need_gen, &old, gen, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+           !__atomic_compare_exchange_n(&mm->need_gen, &old, gen, true, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
         ;
     this_cpu()->user_work = true;
-    u32 others = READ_ONCE(mm->root.cpumask) & ~(1u << this_cpu()->cpu);
-    if (old < gen && others) {
-        counter_inc(COUNTER_ICACHE_REMOTE);
-        mm_fence_remote(others);
+    u32 others = cpus_behind(mm, gen);
+    if (unlikely(others)) {
+        counter_add(COUNTER_ICACHE_REMOTE, (u64)__builtin_popcount(others));
+        mm_fence_remote(others, gen);
     }
 }
 
-static void clean_range(const void *start, size_t len)
+void icache_clean(vaddr_t start, vaddr_t end)
 {
+    if (ICACHE_COHERENT)
+        return;
     counter_inc(COUNTER_ICACHE_CLEAN);
-    counter_add(COUNTER_ICACHE_BYTES, len);
-    arch_icache_clean(start, len);
+    counter_add(COUNTER_ICACHE_BYTES, end - start);
+    arch_icache_clean((const void *)start, end - start);
+}
+
+void icache_publish(struct mm *mm)
+{
+    if (!ICACHE_COHERENT && ARCH_ICACHE_LOCAL_FENCE)
+        need_generation(mm, __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST));
 }
 
 /* The maintenance of `bits` is done. False: a store was announced meanwhile, and it may be for nothing. */
@@ -91,16 +115,17 @@ static void clean_bits_of(struct folio *f, u64 bits)
     u64 gen;
 
     end = MIN(end, folio_nr_pages(f));
+    vaddr_t start = (vaddr_t)pfn_address(f->pfn + low);
     do {
         gen = __atomic_load_n(&f->gen, __ATOMIC_ACQUIRE);
-        clean_range(pfn_address(f->pfn + low), (end - low) << PAGE_SHIFT);
+        icache_clean(start, start + ((end - low) << PAGE_SHIFT));
         mm_event(MM_EVENT_ICACHE_CLEAN, f->pfn + low, end - low, 0);
     } while (!note_clean(f, bits, gen));
 }
 
 void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr)
 {
-    if (ARCH_ICACHE_COHERENT || !(vma->prot & PROT_EXEC))
+    if (ICACHE_COHERENT || !(vma->prot & PROT_EXEC))
         return;
     struct folio *f = pfn_folio_get(pfn);
     if (!f)
@@ -115,28 +140,29 @@ void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr)
 
 void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end)
 {
-    if (ARCH_ICACHE_COHERENT)
-        return;
-    clean_range((const void *)start, end - start);
-    if (!ARCH_ICACHE_LOCAL_FENCE)
-        return;
-    u64 gen = __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST);
+    icache_clean(start, end);
     if (mm)
-        need_generation(mm, gen);
+        icache_publish(mm);
     else
         arch_icache_fence_local();
+}
+
+void icache_fence(void)
+{
+    bool irq = irq_save(); /* fenced_gen never goes back: somebody may wait for it */
+    /* Read before the fence: a generation made between the two isn't covered by it. */
+    u64 gen = __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST);
+
+    arch_icache_fence_local();
+    counter_inc(COUNTER_ICACHE_FENCE);
+    __atomic_store_n(&this_cpu()->fenced_gen, gen, __ATOMIC_RELEASE);
+    irq_restore(irq);
 }
 
 void icache_enter_user(struct mm *mm)
 {
     if (!ARCH_ICACHE_LOCAL_FENCE)
         return;
-    struct percpu *cpu = this_cpu();
-    if (likely(cpu->fenced_gen >= READ_ONCE(mm->need_gen)))
-        return;
-    /* Read before the fence: a generation made between the two isn't covered by it. */
-    u64 gen = __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST);
-    arch_icache_fence_local();
-    counter_inc(COUNTER_ICACHE_FENCE);
-    cpu->fenced_gen = gen;
+    if (unlikely(this_cpu()->fenced_gen < READ_ONCE(mm->need_gen)))
+        icache_fence();
 }

@@ -12,6 +12,9 @@
 #pragma once
 
 #include <quire/folio.h>
+#include <arch/cacheflush.h>
+
+#define ICACHE_COHERENT ARCH_ICACHE_COHERENT /* no store needs maintenance before it is executed */
 
 struct vma;
 struct mm;
@@ -24,8 +27,15 @@ void flush_dcache_page(pfn_t pfn);
 void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr);
 static inline void flush_icache_page(struct vma *vma, pfn_t pfn) { flush_icache_pages(vma, pfn, 1); }
 
-/* The kernel wrote instructions at [start, end) of the direct map for mm (NULL: for itself). */
+/*
+ * The kernel wrote instructions at [start, end) of the direct map for mm (NULL: for itself, on this CPU), or a program
+ * did and asks for this: icache_clean() of each piece, and then, once, icache_publish(). No spin locks held but uv's.
+ */
 void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end);
+void icache_clean(vaddr_t start, vaddr_t end); /* the maintenance */
+void icache_publish(struct mm *mm);            /* each CPU sees it before it runs code of mm again */
 
+/* This CPU drops what its instruction cache holds, and remembers for which generation. */
+void icache_fence(void);
 /* On the way to user mode, interrupts off: make sure that this CPU sees mm's code. */
 void icache_enter_user(struct mm *mm);

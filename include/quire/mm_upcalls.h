@@ -14,8 +14,11 @@
  */
 void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr);
 
-/* Every CPU in `mask` but this one runs icache_enter_user() work now if it is in user mode of that mm. */
-void mm_fence_remote(u32 mask);
+/*
+ * Every CPU in `mask` has called icache_fence() and its fenced_gen is at least gen when this returns. This CPU isn't in
+ * the mask, and serves its own mailbox meanwhile.
+ */
+void mm_fence_remote(u32 mask, u64 gen);
 
 /* A point where a long loop may be preempted; no spin locks held. */
 void preempt_point(void);

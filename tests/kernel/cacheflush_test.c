@@ -9,12 +9,11 @@
 #include <quire/errno.h>
 #include <quire/mm_event.h>
 #include <quire/string.h>
-#include <arch/cacheflush.h>
 
 #define RX        (PROT_READ | PROT_EXEC)
 #define RW        (PROT_READ | PROT_WRITE)
 #define PAGES(n)  ((n)*PAGE_SIZE)
-#define NEEDED(n) (ARCH_ICACHE_COHERENT ? 0 : (n))
+#define NEEDED(n) (ICACHE_COHERENT ? 0 : (n))
 
 /* An object of one folio, and an address space that may map it. */
 struct code {
@@ -121,7 +120,7 @@ TEST(cacheflush, a_clean_bit_never_covers_what_was_not_cleaned)
             flush_icache_pages(&vma, f->pfn + first, (unsigned)nr);
             bytes = test_count(COUNTER_ICACHE_BYTES) - bytes;
             EXPECT_EQ((u64)__builtin_popcountl(f->clean) * PAGES(per_bit), bytes);
-            for (size_t i = first; i < first + nr && !ARCH_ICACHE_COHERENT; i++)
+            for (size_t i = first; i < first + nr && !ICACHE_COHERENT; i++)
                 if (!(f->clean >> (i / per_bit) & 1))
                     test_fail(__FILE__, __LINE__, "page %lu was mapped executable and isn't clean",
                               i);
@@ -165,7 +164,7 @@ TEST(cacheflush, maintenance_comes_before_the_entry)
 {
     struct code c;
 
-    if (ARCH_ICACHE_COHERENT)
+    if (ICACHE_COHERENT)
         SKIP("nothing to maintain");
     code_open(&c, 2);
     unsigned long start = mm_event_next;
@@ -190,7 +189,7 @@ TEST(cacheflush, becoming_executable_by_protection_is_maintained_too)
     ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
     EXPECT_COUNT(COUNTER_ICACHE_CLEAN, 0);
     EXPECT_EQ(mm_protect(mm, addr, PAGES(16), RX), 0);
-    EXPECT(ARCH_ICACHE_COHERENT ? test_count(COUNTER_ICACHE_CLEAN) == 0
+    EXPECT(ICACHE_COHERENT ? test_count(COUNTER_ICACHE_CLEAN) == 0
                                 : test_count(COUNTER_ICACHE_BYTES) >= PAGES(16));
     EXPECT(pte_exec(mm_lookup(mm, addr)));
     mm_put(mm);
@@ -227,6 +226,79 @@ TEST(cacheflush, a_cpu_fences_once_for_each_generation)
     icache_enter_user(mm);
     irq_restore(irq);
     EXPECT_EQ(test_count(COUNTER_ICACHE_FENCE), 1);
+    mm_put(mm);
+}
+
+/* --- other CPUs ------------------------------------------------------------------------ */
+struct runner {
+    struct mm *mm;
+    u32 runs, stop;
+};
+
+/* As if a thread of the address space ran here, interrupts on. */
+static void run_for_a_while(void *arg)
+{
+    struct runner *r = arg;
+
+    mm_activate(r->mm);
+    __atomic_store_n(&r->runs, 1, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE))
+        jitter();
+    mm_activate(NULL);
+}
+
+TEST(cacheflush, synchronising_waits_for_the_cpus_that_run_the_code_and_asks_no_other)
+{
+    struct runner now = {.mm = mm_create()}, earlier = {.mm = now.mm, .stop = 1};
+    struct crew crew = {0};
+
+    if (nr_cpus < 3) {
+        mm_put(now.mm);
+        SKIP("wants CPUs that run the address space, ran it and never did");
+    }
+    crew_start(&crew, 2, run_for_a_while, &earlier);
+    crew_wait(&crew); /* CPU 2 may still have translations, but it has to look before it comes back */
+    crew_start(&crew, 1, run_for_a_while, &now);
+    while (!__atomic_load_n(&now.runs, __ATOMIC_ACQUIRE))
+        jitter();
+    for (unsigned i = 1; i <= 5; i++) {
+        flush_icache_range(now.mm, (vaddr_t)pfn_address(memory.end - 1), (vaddr_t)pfn_address(memory.end - 1) + 64);
+        EXPECT_EQ(test_count(COUNTER_ICACHE_REMOTE), ARCH_ICACHE_LOCAL_FENCE ? i : 0);
+        EXPECT(cpu_area(1)->fenced_gen >= now.mm->need_gen); /* now, not some time */
+    }
+    __atomic_store_n(&now.stop, 1, __ATOMIC_RELEASE);
+    crew_wait(&crew);
+    mm_put(now.mm);
+}
+
+TEST(cacheflush, many_pages_are_synchronised_by_one_message)
+{
+    struct mm *mm = mm_create();
+    vaddr_t addr = map_anonymous(mm, PAGES(64), RW);
+
+    ASSERT_EQ(touch_range(mm, addr, PAGES(64), ACCESS_WRITE), 0);
+    u64 gen = mm->need_gen;
+    EXPECT_EQ(mm_cache_sync(mm, addr, PAGES(64)), 0);
+    EXPECT_EQ(test_count(COUNTER_ICACHE_BYTES), NEEDED(PAGES(64)));
+    u64 first = mm->need_gen;
+    EXPECT_EQ(mm_cache_sync(mm, addr, PAGES(64)), 0);
+    EXPECT_EQ(mm->need_gen - first, ARCH_ICACHE_LOCAL_FENCE ? 1 : 0);
+    EXPECT_EQ(mm->need_gen > gen, ARCH_ICACHE_LOCAL_FENCE);
+    mm_put(mm);
+}
+
+TEST(cacheflush, one_line_costs_one_line)
+{
+    struct mm *mm = mm_create();
+    vaddr_t addr = map_anonymous(mm, PAGES(16), RW);
+
+    ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
+    EXPECT_EQ(mm_cache_sync(mm, addr + PAGES(3) + 64, 64), 0);
+    EXPECT_EQ(test_count(COUNTER_ICACHE_CLEAN), NEEDED(1));
+    EXPECT_EQ(test_count(COUNTER_ICACHE_BYTES), NEEDED(64));
+    EXPECT_COUNT(COUNTER_ICACHE_REMOTE, 0); /* nobody runs it */
+    EXPECT_EQ(mm_cache_sync(mm, addr + PAGES(1) - 4, 8), 0); /* across the end of a page */
+    EXPECT_EQ(test_count(COUNTER_ICACHE_BYTES), NEEDED(64 + 8));
     mm_put(mm);
 }
 
@@ -272,7 +344,7 @@ TEST(cacheflush, coherent_machines_pay_nothing)
 {
     struct code c;
 
-    if (!ARCH_ICACHE_COHERENT)
+    if (!ICACHE_COHERENT)
         SKIP("this machine's caches need maintenance");
     code_open(&c, 4);
     show(&c, c.mm, 0, 16, RX);

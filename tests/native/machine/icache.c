@@ -61,23 +61,23 @@ void arch_icache_clean(const void *addr, size_t len)
 
 void arch_icache_fence_local(void) { fenced[cpu_playing] = ++now; }
 
-/* The interrupt comes at once, and the way back to user mode does the rest. */
-void mm_fence_remote(u32 mask)
+/* The interrupts come at once. */
+void mm_fence_remote(u32 mask, u64 gen)
 {
     unsigned self = cpu_playing;
 
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        if (cpu == self || !(mask & 1u << cpu) || !cpu_area(cpu)->active_mm)
-            continue;
-        cpu_play(cpu);
-        icache_enter_user(this_cpu()->active_mm);
-    }
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        if (mask & 1u << cpu) {
+            cpu_play(cpu);
+            icache_fence();
+            CHECK(this_cpu()->fenced_gen >= gen, "a fence counts for all generations made before it", "CPU %u", cpu);
+        }
     cpu_play(self);
 }
 
 void icache_execute(pfn_t pfn)
 {
-    if (ARCH_ICACHE_COHERENT || !in_ram(pfn) || memdesc_type(memdesc_read(pfn)) == MEMDESC_MISC)
+    if (ICACHE_COHERENT || !in_ram(pfn) || memdesc_type(memdesc_read(pfn)) == MEMDESC_MISC)
         return; /* the zero page never changes */
     u64 i = pfn - WORLD_FIRST_PFN;
     CHECK(cleaned[i] > changed[i], "what was stored is maintained before it is executed",
