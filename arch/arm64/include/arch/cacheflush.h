@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Caches (Arm ARM, "Caches and memory hierarchy"); the contracts are in arch-generic/cacheflush.h. Instructions: data is cleaned to the point of
- * unification, then instruction lines are invalidated, line by line and for all CPUs of the inner
- * shareable domain. Each CPU then owes itself a context synchronisation, which a return to user
- * mode is anyway.
+ * Caches (Arm ARM, "Caches and memory hierarchy"); the contracts are in arch-generic/cacheflush.h. Instructions: data is
+ * cleaned to the point of unification, then instruction lines are invalidated, line by line and for all CPUs of the inner
+ * shareable domain. Each CPU then owes itself a context synchronisation: an ISB, or the exception return that it needs
+ * anyway. But one that is in user mode all the while doesn't come to either by itself, so it is sent a message.
  *
  * Data: CPUs' caches are coherent for memory that all map as normal, write-back, inner shareable. A mapping with other
  * attributes sees what is behind the caches ("Mismatched memory attributes"), so a frame that such a mapping may have
@@ -16,7 +16,7 @@
 #include <arch/sysreg.h>
 
 #define ARCH_ICACHE_COHERENT 0    /* stores need maintenance before they are executed */
-#define ARCH_ICACHE_LOCAL_FENCE 0 /* IC IVAU is broadcast: other CPUs need not be asked */
+#define ARCH_ICACHE_LOCAL_FENCE 1 /* IC IVAU is broadcast, but each CPU synchronises its own context */
 #define ARCH_DCACHE_COHERENT 0    /* not between mappings with different attributes */
 #define ARCH_DMA_COHERENT 1
 
