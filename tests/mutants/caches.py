@@ -2,8 +2,8 @@
 """Seeded bugs in cache maintenance: a barrier, a flush or a fence less, or one in the wrong place.
 
 QEMU has no caches, so most of them run there without any symptom; cachesan sees them (docs/caches.md). Two that nothing
-could notice are left out: an arm64 ISB (every way back to user mode is an exception return), and riscv's data fence
-before asking other harts (the locks on the way release as well).
+could notice are left out: an arm64 ISB (every way back to user mode is an exception return; what counts is the message
+that brings other CPUs to one), and riscv's data fence before asking other harts (the locks on the way release as well).
 """
 
 from .mutant import Mutant
@@ -73,6 +73,8 @@ MUTANTS = [
     arm64("lines-from-the-first-byte", "for (u64 a = ALIGN_DOWN(start, CTR_DMINLINE(ctr)); a", "for (u64 a = start; a",
           "a range that begins within a line ends within one", tests="jit.*"),
     arm64("barrier-for-stores-only", "    dsb(ish); /* cleaned", "    dsb(ishst); /* cleaned", "only a full DSB completes cache maintenance"),
+    Mutant("other-cpus-are-not-told", "arch/arm64/include/arch/cacheflush.h", "#define ARCH_ICACHE_LOCAL_FENCE 1", "#define ARCH_ICACHE_LOCAL_FENCE 0",
+           "jit.what_one*", "each CPU synchronises its own context", machine="arm64", cpus="4", cachesan=True, parallel=True),
     # --- threads that go to another CPU, which these tests rely on ----------------------------------------------------
     Mutant("pinned-threads-stay-where-they-are", "kernel/sched.c", "    if (self->pinned && (unsigned)cpu", "    if (0 && (unsigned)cpu",
            "jit.*", "code is run on another CPU than it was written on", cpus="4"),

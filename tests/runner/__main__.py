@@ -19,6 +19,8 @@ from tests.runner.machine import Machine, Stopped, stop_all  # noqa: E402
 from tests.runner.plan import Options  # noqa: E402
 
 RESULTS = "build/test-results.json"
+# Code that one CPU writes while others run it: under -icount an interrupt, and so a fence, comes between the two.
+RACED_SUITES = ("cache", "jit")
 
 
 def options_from_environment():
@@ -33,6 +35,7 @@ def options_from_environment():
         extra_tests=value("EXTRA_TESTS") or "",
         cpu=value("CPU") or "",
         cachesan=value("CACHESAN") == "1",
+        parallel=value("PARALLEL") == "1",
     )
 
 
@@ -40,20 +43,23 @@ def plans(arches, options):
     """(machine, options) of each campaign: all tests on the usual CPU, some suites where another has more, and those
     that load or write code under cachesan. With CACHESAN=1 only that, with all tests."""
     for arch in arches:
-        machine = Machine(arch, cpu=options.cpu, cachesan=options.cachesan)
+        machine = Machine(arch, cpu=options.cpu, cachesan=options.cachesan, parallel=options.parallel)
         suites = tuple(machine.values["CACHESAN_SUITES"].split())
         reason = cachesan.why_not(machine.values["QEMU"]) if suites else "its caches are coherent, there is nothing to check"
         if options.cachesan and reason:
             print(f"{arch}: {reason}; without cachesan:")
             machine.cachesan = False
         yield machine, options
-        if options.cachesan or options.cpu:
+        if options.cachesan or options.cpu or options.parallel:
             continue
         if suites and reason:
             print(f"{arch}: {reason}")
         elif suites and os.environ.get("CACHESAN") != "0":
             checked = replace(options, cachesan=True, suites=suites)
             yield Machine(arch, cachesan=True), checked
+            if max(options.cpus) > 1:
+                raced = replace(checked, suites=RACED_SUITES, parallel=True, cpus=(max(options.cpus),))
+                yield Machine(arch, cachesan=True, parallel=True), raced
         if machine.values["OTHER_CPU"]:
             other = replace(options, cpu=machine.values["OTHER_CPU"], suites=tuple(machine.values["OTHER_CPU_SUITES"].split()))
             yield Machine(arch, cpu=other.cpu), other

@@ -40,6 +40,11 @@ def why_not(qemu):
     return None if api else "cachesan isn't built for the plugin interface of QEMU {}.{}".format(*version)
 
 
+def needs_threads(qemu):
+    """From 10.0 on QEMU gives callbacks the wrong CPU if several CPUs take turns on one host thread, as with -icount."""
+    return api_of(qemu)[1] >= (10, 0)
+
+
 def arguments(qemu, options=""):
     """What QEMU's command line gets."""
     api, version = api_of(qemu)

@@ -25,6 +25,7 @@ class Options:
     cpu: str = ""  # QEMU's model; empty: the machine's usual one
     suites: tuple = ()  # only these; empty: all
     cachesan: bool = False  # under the plugin that looks for missing cache maintenance
+    parallel: bool = False  # one host thread for each CPU
 
     def again(self, verdict):
         """The command that repeats one failure."""
@@ -33,6 +34,8 @@ class Options:
             words.append(f"CPU={self.cpu}")
         if self.cachesan:
             words.append("CACHESAN=1")
+        if self.parallel:
+            words.append("PARALLEL=1")
         if self.memory != "1G":
             words.append(f"MEM={self.memory}")
         if self.extra_tests:
