@@ -96,7 +96,7 @@ static void sync_page(struct mm *mm, vaddr_t addr, size_t n)
     vaddr_t direct = (vaddr_t)pfn_address(pfn) + (addr & (PAGE_SIZE - 1));
 
     if (f || hole)
-        icache_clean(direct, direct + n);
+        icache_clean(mm, direct, direct + n);
     if (f)
         folio_put(f);
     if (hole)

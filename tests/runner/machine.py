@@ -60,17 +60,20 @@ class Ending:
 class Machine:
     """A built kernel with its programs, ready to be started any number of times."""
 
-    def __init__(self, arch, build="debug", variant="", cpu="", cachesan=False):
+    def __init__(self, arch, build="debug", variant="", cpu="", cachesan=False, icache=""):
         self.arch = arch
         self.cpu = cpu
         self.cachesan = cachesan
-        self.values = describe(arch, build, variant)
+        self.icache = icache
+        self.values = describe(arch, build, variant, icache)
         self.out = self.values["OUT"]
 
     @property
     def kind(self):
         """What sets it apart from the usual machine of its name, for titles and logs."""
-        return " ".join(([f"-cpu {self.cpu}"] if self.cpu else []) + (["with cachesan"] if self.cachesan else []))
+        words = [f"-cpu {self.cpu}"] if self.cpu else []
+        words += ["with cachesan"] if self.cachesan else []
+        return " ".join(words + ([f"with {self.icache} instruction caches"] if self.icache else []))
 
     def command(self, cpus, memory, append, seed, parallel=False):
         """QEMU's argument list."""
@@ -119,10 +122,11 @@ class Machine:
         raise ValueError(f"{self.out}/quire.elf has no .text")
 
 
-def describe(arch, build, variant):
+def describe(arch, build, variant, icache=""):
     """What build.mk knows about a machine, as a dictionary."""
     make = os.environ.get("MAKE", "make")
-    command = [make, "-s", "-f", "build.mk", f"ARCH={arch}", f"BUILD={build}", f"VARIANT={variant}", "describe"]
+    command = [make, "-s", "-f", "build.mk", f"ARCH={arch}", f"BUILD={build}", f"VARIANT={variant}"]
+    command += [f"ICACHE={icache}", "describe"]
     # Not a part of the make that started us: it has no processors to hand out.
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
     text = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout

@@ -25,6 +25,7 @@ class Options:
     cpu: str = ""  # QEMU's model; empty: the machine's usual one
     suites: tuple = ()  # only these; empty: all
     cachesan: bool = False  # under the plugin that looks for missing cache maintenance
+    icache: str = ""  # "stale": a kernel whose shadow frames play the instruction cache
 
     def again(self, verdict):
         """The command that repeats one failure."""
@@ -33,7 +34,9 @@ class Options:
             words.append(f"CPU={self.cpu}")
         if self.cachesan:
             words.append("CACHESAN=1")
-        if self.memory != "1G":
+        if self.icache:
+            words.append(f"ICACHE={self.icache}")
+        elif self.memory != "1G":
             words.append(f"MEM={self.memory}")
         if self.extra_tests:
             words.append(f'EXTRA_TESTS="{self.extra_tests}"')
