@@ -25,7 +25,7 @@ NATIVE        ?= $(NATIVE_FORMS)
 
 # What people may set; the scripts read it from the environment and check it before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
-    NATIVE_DEPTH REPLAY FUZZ_SECONDS CACHESAN PARALLEL
+    NATIVE_DEPTH REPLAY FUZZ_SECONDS CACHESAN PARALLEL ICACHE
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.
@@ -74,8 +74,13 @@ $(MAP_GOALS): memory-map-%: build-%
 $(TEST_GOALS): test-%: build-% .cachesan
 	@$(PYTHON) -B tests/runner test $*
 
-test: $(BUILD_GOALS) .cachesan $(NATIVE:%=.native-%) $(HARNESS_ARCHES:%=.harness-%)
-	@$(PYTHON) -B tests/runner test --native "$(NATIVE)" --harness "$(HARNESS_ARCHES)" $(ARCHES)
+test: $(BUILD_GOALS) .cachesan $(NATIVE:%=.native-%) $(HARNESS_ARCHES:%=.harness-%) $(ARCHES:%=.stale-%)
+	@$(PYTHON) -B tests/runner test --native "$(NATIVE)" --harness "$(HARNESS_ARCHES)" --stale $(ARCHES)
+
+# Kernels whose shadow frames play the instruction cache, docs/caches.md.
+.PHONY: $(ARCHES:%=.stale-%)
+$(ARCHES:%=.stale-%): .stale-%: ready
+	$(build) $* ICACHE=stale
 
 # REPLAY=GAME:CONFIG:MOVES, as a failing test prints it, plays that one sequence and tells it.
 test-native: $(NATIVE:%=.native-%)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# Builds one kernel with its programs: make -f build.mk ARCH=riscv [BUILD=release] [VARIANT=name]. The top
+# Builds one kernel with its programs: make -f build.mk ARCH=riscv [BUILD=release] [VARIANT=name] [ICACHE=stale]. The top
 # Makefile calls this for every machine; all output goes to build/<arch>/ (build/<arch>-release/), that of a
 # variant (the same kernel with other EXTRA_TESTS) to build/<arch>-<variant>/.
 
 ARCH  ?= riscv
 BUILD ?= debug
-OUT   := build/$(ARCH)$(if $(filter-out debug,$(BUILD)),-$(BUILD))$(if $(VARIANT),-$(VARIANT))
+OUT   := build/$(ARCH)$(if $(filter-out debug,$(BUILD)),-$(BUILD))$(if $(VARIANT),-$(VARIANT))$(if $(ICACHE),-$(ICACHE))
 
 include arch/$(ARCH)/arch.mk
 
@@ -34,6 +34,11 @@ KERNEL_CFLAGS += -DQUIRE_DEBUG=0 -fomit-frame-pointer
 else
 KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -fno-omit-frame-pointer $(ARCH_DEBUG_CFLAGS)
 endif
+# ICACHE=stale: shadows play the instruction cache, include/quire/exec_shadow.h.
+STALE_SRC := mm/exec_shadow.c kernel/stale_code.c tests/kernel/stale_test.c
+ifeq ($(ICACHE),stale)
+KERNEL_CFLAGS += -DICACHE_STALE=1
+endif
 USER_CFLAGS := $(COMMON_CFLAGS) $(ARCH_USER_CFLAGS) -Iuser/include -Iinclude/uapi -Iarch/$(ARCH)/user \
     -Iinclude -Iarch/$(ARCH)/include -ffunction-sections -fdata-sections
 LDFLAGS := $(ARCH_LDFLAGS) -z noexecstack --no-warn-rwx-segments --build-id=none -z max-page-size=4096
@@ -51,6 +56,9 @@ KERNEL_SRC := $(wildcard kernel/*.c mm/*.c uv/*.c lib/*.c) $(BOOT_SRC) \
     $(filter-out arch/$(ARCH)/asm_offsets.c,$(wildcard arch/$(ARCH)/*.c)) $(wildcard arch/$(ARCH)/*.S)
 ifeq ($(BUILD),debug)
 KERNEL_SRC += $(wildcard tests/kernel/*.c)
+endif
+ifneq ($(ICACHE),stale)
+KERNEL_SRC := $(filter-out $(STALE_SRC),$(KERNEL_SRC))
 endif
 KERNEL_OBJ := $(patsubst %,$(OUT)/obj/%.o,$(KERNEL_SRC))
 ifeq ($(BUILD),debug)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Filling struct inspect_root: see <quire/inspect.h>. */
 #include <quire/inspect.h>
+#include <quire/exec_pfn.h>
 #include <quire/hole.h>
 #include <quire/mm_event.h>
 #include <quire/pgtable.h>
@@ -73,6 +74,11 @@ void inspect_init(void)
     r->checkpoint = (u64)&inspect_checkpoint;
     r->checkpoint_even = (u64)checkpoint_even;
     r->checkpoint_odd = (u64)checkpoint_odd;
+#endif
+#if ICACHE_STALE
+    r->shadow_first = exec_shadow.first;
+    r->shadow_nr = exec_shadow.nr;
+    r->shadow_distance = exec_shadow.distance;
 #endif
     r->kernel_root = paddr_value(kernel_root()->table);
 }

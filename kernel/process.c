@@ -14,6 +14,7 @@
 #include <quire/object.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
+#include <quire/stale_code.h>
 #include <quire/string.h>
 #include <quire/uaccess.h>
 #include <uapi/quire/abi.h>
@@ -336,6 +337,8 @@ void process_kill(struct process *p, int status)
 
 void __noreturn process_exit(int status)
 {
+    if (status)
+        stale_code_explain(current_process()->mm, 0);
     process_kill(current_process(), status);
     process_thread_exit();
 }
@@ -345,7 +348,9 @@ void __noreturn process_die(const struct trapframe *tf, int status, const char *
     const struct process *p = current_process();
 
     kprintf("%s (process %lu) died: %s at 0x%lx, pc 0x%lx\n", p->name, p->id, why, addr, tf_pc(tf));
-    process_exit(status);
+    stale_code_explain(p->mm, tf_pc(tf));
+    process_kill(current_process(), status);
+    process_thread_exit();
 }
 
 void process_check_killed(void)

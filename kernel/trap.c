@@ -12,6 +12,7 @@
 #include <quire/log.h>
 #include <quire/process.h>
 #include <quire/shootdown.h>
+#include <quire/stale_code.h>
 #include <quire/syscall.h>
 #include <quire/test_hooks.h>
 #include <quire/tlb.h>
@@ -224,15 +225,16 @@ void trap_ipi(void)
 
 void trap_exit_to_user(struct trapframe *tf)
 {
-    (void)tf;
     DEBUG_ASSERT(locks_held() == 0, "return to user mode with %u locks held",
                  locks_held());
     /* Set by whoever has something for this CPU, by message or by a switch; so the usual way out is one test. */
     while (unlikely(READ_ONCE(this_cpu()->user_work))) {
         this_cpu()->user_work = false;
+        /* Before anybody else runs: a thread of the same address space would find no work left to do, and no fence. */
+        icache_enter_user(thread_mm(current_thread()));
         if (sched_need_resched())
             schedule();
         process_check_killed();
-        icache_enter_user(thread_mm(current_thread()));
     }
+    stale_code_enter(tf, thread_mm(current_thread()));
 }

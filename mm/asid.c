@@ -12,6 +12,7 @@
  * ASID 0 is the kernel's own.
  */
 #include <quire/mm.h>
+#include <quire/exec_shadow.h>
 #include <quire/mm_event.h>
 #include <quire/mm_upcalls.h>
 #include <quire/tlb.h>
@@ -89,6 +90,7 @@ void mm_activate(struct mm *mm)
     }
     arch_pt_activate_user(mm ? &mm->root : NULL);
     WRITE_ONCE(cpu->active_mm, mm);
+    exec_shadow_left(); /* the old one */
     cpu->user_work = true; /* this CPU's last fence may be older than mm's code: icache_enter_user() */
     mm_event(MM_EVENT_ROOT_LOAD, mm ? paddr_value(mm->root.table) : 0, mm ? mm->root.asid : 0, 0);
     /* Untagged translations of `old` went with the load; tagged ones stay, and so does the bit. */

@@ -8,6 +8,7 @@
  * loses nothing. Others are taken out by an atomic exchange before they are changed.
  */
 #include <quire/batch.h>
+#include <quire/exec_shadow.h>
 #include <quire/counters.h>
 #include <quire/hole.h>
 #include <quire/log.h>
@@ -96,6 +97,8 @@ static void store_grouped(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 {
     check_set_ptes(mm, addr, ptep, pte, nr);
+    if (ICACHE_STALE && pte_exec(pte) && pte_user(pte))
+        exec_shadow_mapped(mm, pte_pfn(pte), nr);
     counter_inc(COUNTER_SET_PTES_CALLS);
     counter_add(COUNTER_SET_PTES_ENTRIES, nr);
 #if PT_CONT > 1
@@ -180,10 +183,22 @@ static pte_t take_out(vaddr_t addr, pte_t *ptep)
 #endif
 }
 
+/* With another protection; what becomes executable, or isn't any more, is in another frame then: exec_pfn(). */
+static __always_inline pte_t changed(pte_t e, struct pte_change change)
+{
+    pte_t fresh = pte_apply(e, change);
+
+    if (ICACHE_STALE && pte_exec(e) != pte_exec(fresh)) {
+        u64 distance = exec_pfn(pte_pfn(e)) - pte_pfn(e);
+        fresh = pte_advance_pfn(fresh, pte_exec(fresh) ? distance : -distance);
+    }
+    return fresh;
+}
+
 /* Out of the hardware's reach, changed, and back. */
 static __noinline void change_unsettled(vaddr_t addr, pte_t *ptep, struct pte_change change)
 {
-    pte_t e = take_out(addr, ptep), fresh = pte_apply(pte_mkyoung(e), change);
+    pte_t e = take_out(addr, ptep), fresh = changed(pte_mkyoung(e), change);
 
     pte_store(ptep, pte_young(e) ? fresh : pte_mkold(fresh));
 }
@@ -194,7 +209,7 @@ static __always_inline void change_entry(vaddr_t addr, pte_t *ptep, struct pte_c
 
     if (likely(pte_settled(e))) {
         pte_break(in, addr);
-        pte_store(ptep, pte_apply(e, change));
+        pte_store(ptep, changed(e, change));
     } else if (pte_present(e)) {
         change_unsettled(addr, ptep, change);
     }

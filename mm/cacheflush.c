@@ -13,6 +13,8 @@
 
 static u64 code_gen = 1;
 
+u64 icache_generation(void) { return __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST); }
+
 /* The bits of folio->clean that stand for frames [first, first + nr). */
 static u64 clean_bits(const struct folio *f, size_t first, size_t nr)
 {
@@ -20,6 +22,11 @@ static u64 clean_bits(const struct folio *f, size_t first, size_t nr)
     size_t low = first >> shift, high = (first + nr - 1) >> shift;
 
     return (~0UL >> (63 - (high - low))) << low;
+}
+
+bool folio_frame_is_clean(const struct folio *f, pfn_t pfn)
+{
+    return (__atomic_load_n(&f->clean, __ATOMIC_ACQUIRE) & clean_bits(f, pfn - f->pfn, 1)) != 0;
 }
 
 /* The parts of a folio that `bits` stand for were written. */
@@ -31,21 +38,28 @@ static void announce_stores(struct folio *f, u64 bits)
     spin_unlock(&f->lock);
 }
 
-void flush_dcache_folio(struct folio *folio)
+void flush_dcache_folio_at(struct folio *folio, const struct code_place *place)
 {
-    if (!ICACHE_COHERENT)
-        announce_stores(folio, ~0UL);
+    if (ICACHE_COHERENT)
+        return;
+    exec_shadow_stored(folio->pfn, folio_nr_pages(folio), place);
+    announce_stores(folio, ~0UL);
 }
 
-void flush_dcache_page(pfn_t pfn)
+void flush_dcache_page_at(pfn_t pfn, const struct code_place *place)
 {
     struct folio *f = ICACHE_COHERENT ? NULL : pfn_folio_get(pfn);
 
     if (f) {
+        exec_shadow_stored(pfn, 1, place);
         announce_stores(f, clean_bits(f, pfn - f->pfn, 1));
         folio_put(f);
     }
 }
+
+/* Parentheses: these are macros where places are kept. */
+void (flush_dcache_folio)(struct folio *folio) { flush_dcache_folio_at(folio, NULL); }
+void (flush_dcache_page)(pfn_t pfn) { flush_dcache_page_at(pfn, NULL); }
 
 /*
  * Other CPUs in user mode of mm, maybe, with a fence older than gen. Whoever takes mm up from now on (mm_activate())
@@ -77,15 +91,17 @@ static void need_generation(struct mm *mm, u64 gen)
         counter_add(COUNTER_ICACHE_REMOTE, (u64)__builtin_popcount(others));
         mm_fence_remote(others, gen);
     }
+    exec_shadow_published(mm, gen);
 }
 
-void icache_clean(vaddr_t start, vaddr_t end)
+void icache_clean(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     if (ICACHE_COHERENT)
         return;
     counter_inc(COUNTER_ICACHE_CLEAN);
     counter_add(COUNTER_ICACHE_BYTES, end - start);
     arch_icache_clean((const void *)start, end - start);
+    exec_shadow_cleaned(mm, start, end);
 }
 
 void icache_publish(struct mm *mm)
@@ -108,7 +124,7 @@ static bool note_clean(struct folio *f, u64 bits, u64 gen_before)
 }
 
 /* Whole bits: cleaning less than a bit stands for would make it lie. */
-static void clean_bits_of(struct folio *f, u64 bits)
+static void clean_bits_of(struct mm *mm, struct folio *f, u64 bits)
 {
     unsigned shift = f->order > 6 ? f->order - 6u : 0;
     size_t low = (size_t)__builtin_ctzl(bits) << shift, end = (64u - (size_t)__builtin_clzl(bits)) << shift;
@@ -118,7 +134,7 @@ static void clean_bits_of(struct folio *f, u64 bits)
     vaddr_t start = (vaddr_t)pfn_address(f->pfn + low);
     do {
         gen = __atomic_load_n(&f->gen, __ATOMIC_ACQUIRE);
-        icache_clean(start, start + ((end - low) << PAGE_SHIFT));
+        icache_clean(mm, start, start + ((end - low) << PAGE_SHIFT));
         mm_event(MM_EVENT_ICACHE_CLEAN, f->pfn + low, end - low, 0);
     } while (!note_clean(f, bits, gen));
 }
@@ -132,7 +148,7 @@ void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr)
         return; /* a hole's frames belong to a guest and are never executable here */
     u64 bits = clean_bits(f, pfn - f->pfn, nr);
     if (~__atomic_load_n(&f->clean, __ATOMIC_ACQUIRE) & bits)
-        clean_bits_of(f, bits);
+        clean_bits_of(vma->mm, f, bits);
     if (ARCH_ICACHE_LOCAL_FENCE)
         need_generation(vma->mm, READ_ONCE(f->gen));
     folio_put(f);
@@ -140,7 +156,7 @@ void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr)
 
 void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end)
 {
-    icache_clean(start, end);
+    icache_clean(mm, start, end);
     if (mm)
         icache_publish(mm);
     else
@@ -154,6 +170,7 @@ void icache_fence(void)
     u64 gen = __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST);
 
     arch_icache_fence_local();
+    exec_shadow_fenced(gen);
     counter_inc(COUNTER_ICACHE_FENCE);
     __atomic_store_n(&this_cpu()->fenced_gen, gen, __ATOMIC_RELEASE);
     irq_restore(irq);

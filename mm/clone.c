@@ -7,6 +7,7 @@
 #include <quire/block.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
+#include <quire/exec_shadow.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
 #include <quire/quota.h>
@@ -167,6 +168,7 @@ struct mm *mm_clone(struct mm *mm)
     tlb_gather_begin(&g, mm);
     rwsem_write_lock(&mm->areas_lock);
     child->need_gen = mm->need_gen;
+    exec_shadow_published(child, mm->need_gen);
     child->stack_limit = mm->stack_limit;
     struct tree_node *first = tree_first(&mm->areas);
     for (struct vma *vma = first ? container_of(first, struct vma, node) : NULL; vma && !err; vma = area_next(vma)) {

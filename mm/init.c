@@ -5,6 +5,7 @@
  */
 #include <quire/memory_init.h>
 #include <quire/buddy.h>
+#include <quire/exec_shadow.h>
 #include <quire/frame_cache.h>
 #include <quire/kvmap.h>
 #include <quire/log.h>
@@ -86,6 +87,56 @@ static pfn_t place(u64 nr, u64 align_frames, memdesc_t word)
     }
     panic("no room for %lu frames that the kernel needs: give the machine more memory", nr);
 }
+
+/* --- shadows ----------------------------------------------------------------------------------- */
+#if ICACHE_STALE
+/* The next part of RAM, from `from` on, that nobody has taken. */
+static bool next_gap(pfn_t from, struct span *gap)
+{
+    for (unsigned r = 0; r < nr_ram; r++) {
+        pfn_t first = MAX(from, ram[r].first), end = ram[r].end;
+        for (unsigned t = 0; t < nr_taken; t++)
+            if (taken[t].first <= first && first < taken[t].end)
+                first = taken[t].end;
+            else if (taken[t].first > first)
+                end = MIN(end, taken[t].first);
+        if (first < end) {
+            *gap = (struct span){.first = first, .end = end};
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_frames(pfn_t first, pfn_t end)
+{
+    take(first << PAGE_SHIFT, (end - first) << PAGE_SHIFT, memdesc_make_misc(MISC_SHADOW));
+}
+
+/* All memory that will ever be given out has a shadow: half of the largest gap has its in the other half. */
+static void take_shadows(void)
+{
+    struct span largest = {0}, gap;
+
+    for (pfn_t from = 0; next_gap(from, &gap); from = gap.end)
+        if (gap.end - gap.first > largest.end - largest.first)
+            largest = gap;
+    pfn_t first = ALIGN_UP(largest.first, PT_ENTRIES(0)); /* blocks have shadows that are blocks */
+    KASSERT(largest.end > first + 2 * PT_ENTRIES(0), "ICACHE=stale wants a machine with more memory");
+    u64 nr = ALIGN_DOWN((largest.end - first) / 2, PT_ENTRIES(0));
+    for (pfn_t from = 0; next_gap(from, &gap); from = gap.end)
+        if (gap.first != largest.first)
+            take_frames(gap.first, gap.end);
+    take_frames(largest.first, first);
+    take_frames(first + nr, largest.end);
+    u64 table_frames = DIV_ROUND_UP(exec_shadow_table_bytes(nr), PAGE_SIZE);
+    void *table = pfn_address(place(table_frames, 1, memdesc_make_misc(MISC_SHADOW)));
+    arch_zero(table, table_frames << PAGE_SHIFT);
+    exec_shadow_init(first, nr, nr, table);
+}
+#else
+static void take_shadows(void) {}
+#endif
 
 /* --- page tables ------------------------------------------------------------------------------- */
 static u64 early_table_frames(void)
@@ -181,6 +232,7 @@ static void hand_out(pfn_t first, pfn_t end)
 void memory_init(const struct boot_info *boot)
 {
     sort_out(boot);
+    take_shadows();
     memory.first = ram[0].first;
     memory.end = ram[nr_ram - 1].end;
     u64 bytes = (memory.end - memory.first) * sizeof(memdesc_t);

@@ -16,6 +16,16 @@ static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)
     }
 }
 
+/* ICACHE=stale: what became executable counts as mapped so. Lock held. */
+static void note_exec(struct mm *mm, const pte_t *ptep, unsigned nr)
+{
+    for (unsigned i = 0; ICACHE_STALE && i < nr; i++) {
+        pte_t e = pte_load(ptep + i);
+        if (pte_present(e) && pte_exec(e))
+            exec_shadow_mapped(mm, pte_pfn(e), 1);
+    }
+}
+
 void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
 {
     struct tlb_gather g;
@@ -37,6 +47,7 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         spin_lock(lock);
         /* Write permission is never given here: a private page may be shared, the fault decides. */
         protect_ptes(mm, addr, ptep, nr, area_pgprot(vma, prot));
+        note_exec(mm, ptep, nr);
         spin_unlock(lock);
         tlb_gather_range(&g, addr, nr);
     }

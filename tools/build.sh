@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds one machine and says so in one line. Extra words go to build.mk: BUILD=release, VARIANT=name.
+# Builds one machine and says so in one line. Extra words go to build.mk: BUILD=release, VARIANT=name, ICACHE=stale.
 # Called by the top Makefile, which gives MAKE and JOBS in the environment.
 set -eu
 
 if [ "${1:---help}" = --help ]; then
-    echo "usage: tools/build.sh MACHINE [BUILD=release] [VARIANT=name]    (people type: make build-MACHINE)"
+    echo "usage: tools/build.sh MACHINE [BUILD=release] [VARIANT=name] [ICACHE=stale]    (people type: make build-MACHINE)"
     exit 0
 fi
 arch=$1

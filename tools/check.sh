@@ -36,8 +36,12 @@ check_sparse() # MACHINE
     "${MAKE:-make}" -s -f build.mk ARCH="$1" QUIET=1 build/"$1"/gen/asm_offsets.h || return
     flags=$("${MAKE:-make}" -s -f build.mk ARCH="$1" sparse-flags)
     for file in kernel/*.c mm/*.c uv/*.c lib/*.c arch/"$1"/*.c; do
+        case $file in
+        mm/exec_shadow.c | kernel/stale_code.c) only=-DICACHE_STALE=1 ;;
+        *) only= ;;
+        esac
         # shellcheck disable=SC2086
-        words=$(sparse $flags "$file" 2>&1 |
+        words=$(sparse $flags $only "$file" 2>&1 |
             grep -E 'error:|incorrect type|address space|noderef|restricted|cast (from|to)' | sort -u) || true
         [ -z "$words" ] || {
             echo "$words"

@@ -29,6 +29,7 @@ Options, written behind the target:
   NATIVE_DEPTH=0            native tests: longer and more sequences, each step many times the work
   NATIVE=native             which native programs
   REPLAY=...                play one sequence of moves, as a failing native test prints it (make test-native)
+  ICACHE=stale              another kernel: shadow frames play instruction caches, so a missing flush runs old code
   CACHESAN=1                run the tests under the plugin that sees missing cache maintenance (docs/caches.md)
   PARALLEL=1                one host thread for each CPU, without -icount: real races, other consoles each time
   EXTRA_TESTS=dir           also the *_test.c files of this folder

@@ -74,6 +74,22 @@ case ${PARALLEL:-} in
 *) fail "PARALLEL=$PARALLEL: 1 (one host thread for each CPU, without -icount) or 0, please" ;;
 esac
 
+case ${ICACHE:-} in
+'') ;;
+stale)
+    for goal in $goals; do
+        case $goal in
+        build | build-* | qemu-*) ;;
+        test-native | test) fail "ICACHE=stale is for one machine; make test runs all of them with it anyway. Try: make test-${ARCHES%% *} ICACHE=stale" ;;
+        test-*) ;;
+        *) fail "ICACHE=stale: for make build-MACHINE, qemu-MACHINE and test-MACHINE; $goal doesn't know it" ;;
+        esac
+    done
+    [ -z "${CACHESAN:-}" ] || fail "ICACHE=stale and CACHESAN=$CACHESAN: one of the two, please; each has caches of its own"
+    ;;
+*) fail "ICACHE=$ICACHE: only ICACHE=stale (shadow frames play the instruction cache, docs/caches.md)" ;;
+esac
+
 case ${BOOT:-direct} in
 direct) ;;
 *) fail "BOOT=$BOOT: only BOOT=direct exists so far" ;;

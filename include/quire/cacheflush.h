@@ -11,10 +11,11 @@
  */
 #pragma once
 
+#include <quire/exec_shadow.h>
 #include <quire/folio.h>
 #include <arch/cacheflush.h>
 
-#define ICACHE_COHERENT ARCH_ICACHE_COHERENT /* no store needs maintenance before it is executed */
+#define ICACHE_COHERENT (ARCH_ICACHE_COHERENT && !ICACHE_STALE) /* no store needs maintenance before it is executed */
 
 struct vma;
 struct mm;
@@ -22,6 +23,15 @@ struct mm;
 /* The kernel wrote the folio through its own mapping: what was clean isn't any more. */
 void flush_dcache_folio(struct folio *folio);
 void flush_dcache_page(pfn_t pfn);
+void flush_dcache_folio_at(struct folio *folio, const struct code_place *place); /* there it did; NULL: somewhere */
+void flush_dcache_page_at(pfn_t pfn, const struct code_place *place);
+#if ICACHE_STALE
+#define flush_dcache_folio(folio) flush_dcache_folio_at(folio, CODE_PLACE)
+#define flush_dcache_page(pfn)    flush_dcache_page_at(pfn, CODE_PLACE)
+#endif
+
+/* No store by the kernel since this frame of the folio was maintained. */
+bool folio_frame_is_clean(const struct folio *folio, pfn_t pfn);
 
 /* Frames [pfn, pfn + nr) of one folio are about to be mapped executable into vma. Before set_ptes. */
 void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr);
@@ -32,8 +42,9 @@ static inline void flush_icache_page(struct vma *vma, pfn_t pfn) { flush_icache_
  * did and asks for this: icache_clean() of each piece, and then, once, icache_publish(). No spin locks held but uv's.
  */
 void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end);
-void icache_clean(vaddr_t start, vaddr_t end); /* the maintenance */
-void icache_publish(struct mm *mm);            /* each CPU sees it before it runs code of mm again */
+void icache_clean(struct mm *mm, vaddr_t start, vaddr_t end); /* the maintenance */
+void icache_publish(struct mm *mm); /* each CPU sees it before it runs code of mm again */
+u64 icache_generation(void);        /* how much maintenance there was */
 
 /* This CPU drops what its instruction cache holds, and remembers for which generation. */
 void icache_fence(void);

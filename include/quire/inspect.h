@@ -8,7 +8,7 @@
 #include <quire/types.h>
 
 #define INSPECT_MAGIC 0x5155495245303031UL /* "QUIRE001" */
-#define INSPECT_VERSION 2 /* 2: whatever tools/ptwalk needs, behind the fields of version 1 */
+#define INSPECT_VERSION 3 /* 2: whatever tools/ptwalk needs, behind the fields of version 1; 3: shadows */
 
 struct inspect_root {
     u64 magic, version;
@@ -36,6 +36,7 @@ struct inspect_root {
     u64 uv;                 /* address of struct inspect_uv */
     u64 checkpoint;         /* address of struct inspect_checkpoint; 0 in release builds */
     u64 checkpoint_even, checkpoint_odd; /* functions for breakpoints */
+    u64 shadow_first, shadow_nr, shadow_distance; /* ICACHE=stale, <quire/exec_pfn.h>: frames with shadows; else 0 */
 };
 extern struct inspect_root inspect_root;
 

@@ -45,6 +45,9 @@ struct mm {
     struct quota *quota;
     u64 stack_limit; /* bytes that a stack may grow to */
     u64 need_gen; /* code generation its instructions need, <quire/cacheflush.h> */
+#if ICACHE_STALE
+    u64 exec_gen; /* ... and which it is known to need, <quire/exec_shadow.h> */
+#endif
     u64 nr_mapped; /* frames mapped */
     u64 nr_table_frames;
     spinlock_t tables_lock;

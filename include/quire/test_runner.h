@@ -22,6 +22,7 @@ struct test_results {
 #if QUIRE_DEBUG
 extern struct test_results test_results;
 void test_runner_fail(void); /* the test that runs has failed */
+bool test_running(void);
 /* Where a debugger stops the machine: kernel/checkpoint.c, <quire/inspect.h>. */
 extern struct inspect_checkpoint inspect_checkpoint;
 void checkpoint_even(void);

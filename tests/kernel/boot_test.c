@@ -25,7 +25,7 @@ TEST(boot, every_frame_of_ram_is_in_the_direct_map)
             continue;
         }
         pte_t e = kernel_entry((vaddr_t)pfn_address(pfn));
-        if (!pte_present(e) || pte_pfn(e) != pfn || pte_user(e))
+        if (!pte_present(e) || pte_pfn(e) != exec_frame(pfn) || pte_user(e))
             missing++;
         pfn += 61;
     }

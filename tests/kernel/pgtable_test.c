@@ -92,14 +92,16 @@ TEST(pgtable, write_protection_keeps_dirty)
     EXPECT(pte_dirty(pte_mkwrite(pte_wrprotect(e))));
 }
 
+#define CARRY 0x3fffff0UL /* 16 frames below a round number, and beyond any machine's memory */
+
 TEST(pgtable, advancing_by_many_is_advancing_one_by_one)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(protections); i++) {
-        pte_t start = pfn_pte(0x3fff0, protections[i]), e = start; /* crosses a carry */
+        pte_t start = pfn_pte(CARRY, protections[i]), e = start; /* crosses a carry */
         for (unsigned n = 0; n < 600; n++) {
             EXPECT(pte_same(e, pte_advance_pfn(start, n)));
             EXPECT(pte_same(
-                e, pfn_pte(0x3fff0 + n, protections[i]))); /* bugs 1 and 4: nothing else moves */
+                e, pfn_pte(CARRY + n, protections[i]))); /* bugs 1 and 4: nothing else moves */
             e = pte_advance_pfn(e, 1);
         }
     }
@@ -120,7 +122,7 @@ TEST(pgtable, a_block_stands_for_its_pages)
 {
     if (!arch_pt_block_ok(1))
         SKIP("this machine has no blocks");
-    pfn_t first = 0x40000;
+    pfn_t first = 0x4000000;
     pte_t block = pfn_block(first, PGPROT_KERNEL_RW, 1);
 
     EXPECT(pde_present(block, 1));

@@ -57,7 +57,7 @@ MUTANTS = [
           "    icache_publish(mm);\n", "", "jit.*", "cache_sync reaches the harts that run the code"),
     # --- who asks for maintenance --------------------------------------------------------------------------------------
     riscv("sync-of-the-first-page-only", "mm/advise.c",
-          "            if (!sync_page(mm, at, next - at))", "            if (at == addr && !sync_page(mm, at, next - at))",
+          "            if (!sync_page(vma, at, next - at)", "            if (at == addr && !sync_page(vma, at, next - at)",
           "cacheflush.*", "all pages of a range are synchronised"),
     riscv("protection-without-maintenance", "mm/protect.c",
           "            flush_icache_pages(vma, pte_pfn(e), 1);", "            (void)0;", "cache.*", "becoming executable by protection counts", cpus="1"),

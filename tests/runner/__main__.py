@@ -21,6 +21,7 @@ from tests.runner.plan import Options  # noqa: E402
 RESULTS = "build/test-results.json"
 # Code that one CPU writes while others run it: under -icount an interrupt, and so a fence, comes between the two.
 RACED_SUITES = ("cache", "jit")
+STALE_MEMORY = "2G"  # with ICACHE=stale half of it is shadows
 
 
 def options_from_environment():
@@ -29,21 +30,26 @@ def options_from_environment():
     return Options(
         pattern=value("TEST") or "*",
         seed=int(value("SEED") or 1),
-        memory=value("MEM") or "1G",
+        memory=value("MEM") or (STALE_MEMORY if value("ICACHE") else "1G"),
         cpus=(int(value("CPUS")),) if value("CPUS") else (1, 4),
         append=(value("APPEND") or "").split(),
         extra_tests=value("EXTRA_TESTS") or "",
         cpu=value("CPU") or "",
         cachesan=value("CACHESAN") == "1",
         parallel=value("PARALLEL") == "1",
+        icache=value("ICACHE") or "",
     )
 
 
-def plans(arches, options):
-    """(machine, options) of each campaign: all tests on the usual CPU, some suites where another has more, and those
-    that load or write code under cachesan. With CACHESAN=1 only that, with all tests."""
+def plans(arches, options, stale):
+    """(machine, options) of each campaign: all tests on the usual CPU, some suites where another has more, those that
+    load or write code under cachesan, and all (if `stale`) on kernels with stale instruction caches. With CACHESAN=1 or
+    ICACHE=stale only that, with all tests."""
     for arch in arches:
-        machine = Machine(arch, cpu=options.cpu, cachesan=options.cachesan, parallel=options.parallel)
+        machine = Machine(arch, cpu=options.cpu, cachesan=options.cachesan, icache=options.icache, parallel=options.parallel)
+        if options.icache:
+            yield machine, options
+            continue
         suites = tuple(machine.values["CACHESAN_SUITES"].split())
         reason = cachesan.why_not(machine.values["QEMU"]) if suites else "its caches are coherent, there is nothing to check"
         if options.cachesan and reason:
@@ -64,9 +70,13 @@ def plans(arches, options):
         if machine.values["OTHER_CPU"]:
             other = replace(options, cpu=machine.values["OTHER_CPU"], suites=tuple(machine.values["OTHER_CPU_SUITES"].split()))
             yield Machine(arch, cpu=other.cpu), other
+        if stale:
+            memory = os.environ.get("MEM") or STALE_MEMORY
+            cpus = options.cpus if os.environ.get("CPUS") else (4,)
+            yield Machine(arch, icache="stale"), replace(options, icache="stale", memory=memory, cpus=cpus)
 
 
-def run_tests(arches, native_forms, harness_arches):
+def run_tests(arches, native_forms, harness_arches, stale):
     """`test`: the native programs, every machine, then the tests of this runner. True if nothing failed."""
     options = options_from_environment()
     progress = Progress()
@@ -76,14 +86,14 @@ def run_tests(arches, native_forms, harness_arches):
         print("\n".join(native.table(verdicts)) + "\n", flush=True)
         everything += verdicts
         told += [(verdict, native.again(verdict, options)) for verdict in verdicts if verdict.verdict == "fail"]
-    for machine, used, verdicts in campaign(plans(arches, options), progress):
+    for machine, used, verdicts in campaign(plans(arches, options, stale), progress):
         if verdicts:
             title = f"{machine.arch} {machine.kind}".rstrip()
             print("\n".join(report.table(title, verdicts)) + "\n", flush=True)
         everything += verdicts
         told += [(verdict, used.again(verdict)) for verdict in verdicts if verdict.verdict == "fail"]
     verdicts = []
-    if arches and not options.extra_tests:
+    if arches and not options.extra_tests and not options.icache:
         verdicts = boot.run([Machine(arch) for arch in arches], options.pattern)
     if verdicts:
         print("\n".join(boot.table(verdicts)) + "\n", flush=True)
@@ -118,6 +128,7 @@ def parse_arguments():
     test = commands.add_parser("test", help="run tests; the last line is `N passed, N failed, N skipped`")
     test.add_argument("--harness", default="", help="also test this runner, with the harness builds of these machines")
     test.add_argument("--native", default="", help="also run these programs of tests/native")
+    test.add_argument("--stale", action="store_true", help="also the kernels built with ICACHE=stale")
     test.add_argument("machine", nargs="*")
     figures = commands.add_parser("bench", help="count guest instructions per operation")
     figures.add_argument("machine", nargs="+")
@@ -135,7 +146,7 @@ def main():
     try:
         if arguments.command == "bench":
             return 0 if bench.run(arguments.machine) else 1
-        return 0 if run_tests(arguments.machine, arguments.native.split(), arguments.harness.split()) else 1
+        return 0 if run_tests(arguments.machine, arguments.native.split(), arguments.harness.split(), arguments.stale) else 1
     except Stopped:
         print("\nstopped", file=sys.stderr)
         return 130

@@ -60,19 +60,22 @@ class Ending:
 class Machine:
     """A built kernel with its programs, ready to be started any number of times."""
 
-    def __init__(self, arch, build="debug", variant="", cpu="", cachesan=False, parallel=False):
+    def __init__(self, arch, build="debug", variant="", cpu="", cachesan=False, icache="", parallel=False):
         self.arch = arch
         self.cpu = cpu
         self.cachesan = cachesan
+        self.icache = icache
         self.parallel = parallel  # one host thread for each CPU, without -icount
-        self.values = describe(arch, build, variant)
+        self.values = describe(arch, build, variant, icache)
         self.out = self.values["OUT"]
 
     @property
     def kind(self):
         """What sets it apart from the usual machine of its name, for titles and logs."""
-        return " ".join(([f"-cpu {self.cpu}"] if self.cpu else []) + (["with cachesan"] if self.cachesan else [])
-                        + (["in parallel"] if self.parallel else []))  # fmt: skip
+        words = [f"-cpu {self.cpu}"] if self.cpu else []
+        words += ["with cachesan"] if self.cachesan else []
+        words += ["in parallel"] if self.parallel else []
+        return " ".join(words + ([f"with {self.icache} instruction caches"] if self.icache else []))
 
     def needs_threads(self, cpus):
         """This machine with so many CPUs can't run under -icount."""
@@ -125,10 +128,11 @@ class Machine:
         raise ValueError(f"{self.out}/quire.elf has no .text")
 
 
-def describe(arch, build, variant):
+def describe(arch, build, variant, icache=""):
     """What build.mk knows about a machine, as a dictionary."""
     make = os.environ.get("MAKE", "make")
-    command = [make, "-s", "-f", "build.mk", f"ARCH={arch}", f"BUILD={build}", f"VARIANT={variant}", "describe"]
+    command = [make, "-s", "-f", "build.mk", f"ARCH={arch}", f"BUILD={build}", f"VARIANT={variant}"]
+    command += [f"ICACHE={icache}", "describe"]
     # Not a part of the make that started us: it has no processors to hand out.
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
     text = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout

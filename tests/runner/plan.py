@@ -26,6 +26,7 @@ class Options:
     suites: tuple = ()  # only these; empty: all
     cachesan: bool = False  # under the plugin that looks for missing cache maintenance
     parallel: bool = False  # one host thread for each CPU
+    icache: str = ""  # "stale": a kernel whose shadow frames play the instruction cache
 
     def again(self, verdict):
         """The command that repeats one failure."""
@@ -36,7 +37,9 @@ class Options:
             words.append("CACHESAN=1")
         if self.parallel:
             words.append("PARALLEL=1")
-        if self.memory != "1G":
+        if self.icache:
+            words.append(f"ICACHE={self.icache}")
+        elif self.memory != "1G":
             words.append(f"MEM={self.memory}")
         if self.extra_tests:
             words.append(f'EXTRA_TESTS="{self.extra_tests}"')

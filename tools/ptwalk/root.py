@@ -4,7 +4,7 @@
 import struct
 
 MAGIC = 0x5155495245303031
-VERSION = 2
+VERSION = 3
 
 FIELDS = """
     magic version build
@@ -17,6 +17,7 @@ FIELDS = """
     ptdesc_level ptdesc_order ptdesc_fragments ptdesc_pfn ptdesc_mm ptdesc_deposits early_ptdesc
     mm_table processes process_link process_id process_name process_mm
     uv checkpoint checkpoint_even checkpoint_odd
+    shadow_first shadow_nr shadow_distance
 """.split()
 FORM = "QQ64s" + "Q" * (len(FIELDS) - 3)
 
@@ -29,6 +30,12 @@ UV_FORM = "Q" * len(UV_FIELDS)
 
 class WrongRoot(Exception):
     """What lies there is no struct inspect_root that this program understands."""
+
+
+def frame_of_shadow(root, pfn):
+    """The frame that this one is, or is the shadow of (ICACHE=stale: users execute from shadows)."""
+    frame = pfn - root.shadow_distance
+    return frame if root.shadow_first <= frame < root.shadow_first + root.shadow_nr else pfn
 
 
 class Record:

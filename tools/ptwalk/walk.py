@@ -11,6 +11,7 @@ from itertools import groupby
 from . import words as w
 from .formats import EMPTY, LEAF, POISON, TABLE
 from .memory import NotRead
+from .root import frame_of_shadow
 
 PAGE = 4096
 PROCESS_LIMIT = 10000
@@ -161,8 +162,11 @@ class Walker:
         form = self.format
         span = 1 << (form.shift(level) - 12)
         address = self.canonical(space, virtual + (index << form.shift(level)))
+        pfn = form.pfn(entry, level)
+        if space.kind != "kernel":  # a user's, a guest's
+            pfn = frame_of_shadow(self.picture.root, pfn)
         self.walk.runs.append(
-            Run(space, address, level, entry, form.pfn(entry, level), nr, nr * span, form.flags(entry, level), table)
+            Run(space, address, level, entry, pfn, nr, nr * span, form.flags(entry, level), table)
         )
 
     def canonical(self, space, virtual):

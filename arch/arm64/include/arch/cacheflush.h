@@ -19,6 +19,9 @@
 #define ARCH_ICACHE_LOCAL_FENCE 1 /* IC IVAU is broadcast, but each CPU synchronises its own context */
 #define ARCH_DCACHE_COHERENT 0    /* not between mappings with different attributes */
 #define ARCH_DMA_COHERENT 1
+/* What a report of stale code quotes. */
+#define ARCH_ICACHE_FENCE_NAME "context synchronisation"
+#define ARCH_ICACHE_RULE "clean and invalidate each line, a DSB behind both (Arm ARM, \"Synchronization and coherency\")"
 
 void arch_icache_clean(const void *addr, size_t len);
 void arch_dcache_clean_invalidate(const void *addr, size_t len);

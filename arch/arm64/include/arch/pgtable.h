@@ -17,6 +17,7 @@
 #pragma once
 
 #include <quire/types.h>
+#include <quire/exec_pfn.h>
 #include <quire/pgprot.h>
 #include <arch/layout.h>
 #include <arch/sysreg.h>
@@ -70,7 +71,7 @@ static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 /* --- leaf entries ----------------------------------------------------------------------------- */
 static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
 {
-    u64 v = PTE_TYPE_PAGE | PTE_SH_INNER | PTE_PXN | PTE_UXN | pfn << PAGE_SHIFT;
+    u64 v = PTE_TYPE_PAGE | PTE_SH_INNER | PTE_PXN | PTE_UXN | pgprot_pfn(pfn, prot) << PAGE_SHIFT;
     v |= PTE_MAIR(prot & PGPROT_DEVICE ? MAIR_DEVICE_INDEX : MAIR_NORMAL_INDEX);
     v |= prot & PGPROT_USER ? PTE_USER | PTE_NG : 0;
     if (prot & PGPROT_EXEC)
@@ -95,7 +96,7 @@ static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
 
 static inline bool pte_present(pte_t e) { return e.v & (PTE_VALID | PTE_SW_NONE); }
 static inline bool pte_accessible(pte_t e) { return e.v & PTE_VALID; }
-static inline pfn_t pte_pfn(pte_t e) { return (e.v & PTE_ADDR_MASK) >> PAGE_SHIFT; }
+static inline pfn_t pte_pfn(pte_t e) { return exec_frame((e.v & PTE_ADDR_MASK) >> PAGE_SHIFT); }
 static inline bool pte_write(pte_t e) { return e.v & PTE_DBM; }
 static inline bool pte_user(pte_t e) { return e.v & PTE_USER; }
 static inline bool pte_exec(pte_t e) { return !(e.v & (pte_user(e) ? PTE_UXN : PTE_PXN)); }

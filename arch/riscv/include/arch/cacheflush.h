@@ -17,6 +17,9 @@
 #define ARCH_ICACHE_LOCAL_FENCE 1 /* ... and each CPU has to do its own part */
 #define ARCH_DCACHE_COHERENT 1
 #define ARCH_DMA_COHERENT 1
+/* What a report of stale code quotes. */
+#define ARCH_ICACHE_FENCE_NAME "fence.i"
+#define ARCH_ICACHE_RULE "fence.i is local to a hart (Unprivileged ISA, \"Zifencei\")"
 
 /* One data fence: after it the stores can be seen by whoever does FENCE.I. */
 static inline void arch_icache_clean(const void *addr, size_t len)

@@ -17,6 +17,9 @@
 #define ARCH_ICACHE_LOCAL_FENCE 0
 #define ARCH_DCACHE_COHERENT    1
 #define ARCH_DMA_COHERENT       1
+/* What a report of stale code quotes. */
+#define ARCH_ICACHE_FENCE_NAME "serialisation"
+#define ARCH_ICACHE_RULE "this machine is coherent, ICACHE=stale plays one that isn't"
 
 static inline void arch_icache_clean(const void *addr, size_t len)
 {

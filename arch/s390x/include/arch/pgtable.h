@@ -19,6 +19,7 @@
 #pragma once
 
 #include <quire/types.h>
+#include <quire/exec_pfn.h>
 #include <quire/pgprot.h>
 #include <arch/facility.h>
 #include <arch/layout.h>
@@ -94,7 +95,7 @@ static inline pte_t pte_settle(u64 v)
 
 static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
 {
-    u64 v = PTE_PRESENT | pfn << PAGE_SHIFT;
+    u64 v = PTE_PRESENT | pgprot_pfn(pfn, prot) << PAGE_SHIFT;
     if (prot & PGPROT_READ)
         v |= PTE_READ;
     if (prot & PGPROT_WRITE)
@@ -120,7 +121,7 @@ static inline bool pte_accessible(pte_t e)
 }
 static inline pfn_t pte_pfn(pte_t e)
 {
-    return e.v >> PAGE_SHIFT;
+    return exec_frame(e.v >> PAGE_SHIFT);
 }
 static inline bool pte_write(pte_t e)
 {

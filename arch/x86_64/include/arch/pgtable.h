@@ -11,6 +11,7 @@
 #pragma once
 
 #include <quire/types.h>
+#include <quire/exec_pfn.h>
 #include <quire/pgprot.h>
 #include <arch/layout.h>
 
@@ -56,7 +57,7 @@ static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 /* --- leaf entries --- */
 static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
 {
-    u64 v = PTE_P | pfn << PTE_PFN_SHIFT;
+    u64 v = PTE_P | pgprot_pfn(pfn, prot) << PTE_PFN_SHIFT;
     if (prot & PGPROT_WRITE)
         v |= PTE_W;
     if (!(prot & PGPROT_EXEC))
@@ -79,7 +80,7 @@ static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
 
 static inline bool pte_present(pte_t e) { return e.v & (PTE_P | PTE_NONE); }
 static inline bool pte_accessible(pte_t e) { return e.v & PTE_P; }
-static inline pfn_t pte_pfn(pte_t e) { return (e.v & PTE_PFN_MASK) >> PTE_PFN_SHIFT; }
+static inline pfn_t pte_pfn(pte_t e) { return exec_frame((e.v & PTE_PFN_MASK) >> PTE_PFN_SHIFT); }
 static inline bool pte_write(pte_t e) { return e.v & PTE_W; }
 static inline bool pte_exec(pte_t e) { return !(e.v & PTE_NX); }
 static inline bool pte_user(pte_t e) { return e.v & PTE_U; }

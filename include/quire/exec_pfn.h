@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where user mode executes from. pfn_pte() asks exec_pfn() for the frame of an executable entry, and pte_pfn() takes
+ * that back, so nobody else knows: as a rule the frame itself; with ICACHE=stale its shadow, a second frame at a fixed
+ * distance that plays the instruction cache. A shadow changes only where maintenance is done, <quire/exec_shadow.h>, so
+ * code that nobody maintained really runs as it was before.
+ */
+#pragma once
+
+#include <quire/pgprot.h>
+#include <quire/types.h>
+
+#ifndef ICACHE_STALE
+#define ICACHE_STALE 0 /* build.mk: make ICACHE=stale */
+#endif
+
+#if ICACHE_STALE
+/* Frames [first, first + nr) have shadows, `distance` further on. Those are given to nobody. */
+extern struct exec_shadow {
+    pfn_t first;
+    u64 nr, distance;
+} exec_shadow;
+
+static inline pfn_t exec_pfn(pfn_t pfn)
+{
+    return pfn - exec_shadow.first < exec_shadow.nr ? pfn + exec_shadow.distance : pfn;
+}
+/* The frame that this one is, or is the shadow of. */
+static inline pfn_t exec_frame(pfn_t pfn)
+{
+    return pfn - exec_shadow.distance - exec_shadow.first < exec_shadow.nr ? pfn - exec_shadow.distance : pfn;
+}
+#else
+static inline pfn_t exec_pfn(pfn_t pfn) { return pfn; }
+static inline pfn_t exec_frame(pfn_t pfn) { return pfn; }
+#endif
+
+/* What an entry for `pfn` with this protection holds. */
+static inline pfn_t pgprot_pfn(pfn_t pfn, pgprot_t prot)
+{
+    return ICACHE_STALE && prot & PGPROT_USER && prot & PGPROT_EXEC ? exec_pfn(pfn) : pfn;
+}
