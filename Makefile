@@ -25,7 +25,7 @@ NATIVE        ?= $(NATIVE_FORMS)
 
 # What people may set; the scripts read it from the environment and check it before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
-    NATIVE_DEPTH REPLAY FUZZ_SECONDS CACHESAN ICACHE
+    NATIVE_DEPTH REPLAY FUZZ_SECONDS CACHESAN PARALLEL ICACHE
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.

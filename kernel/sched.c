@@ -6,6 +6,7 @@
 #include <quire/thread.h>
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
+#include <quire/errno.h>
 #include <quire/kvmap.h>
 #include <quire/log.h>
 #include <quire/mm.h>
@@ -27,6 +28,7 @@ struct runqueue {
     struct thread *idle;
     struct list sleepers; /* threads with a deadline, soonest first */
     struct thread *dead;  /* exited; freed by whoever runs next */
+    struct thread *leaving; /* for another CPU; sent there by whoever runs next, when it isn't on its stack any more */
     u64 switched_at_ns;
     u64 turn; /* state of turn_ns() */
 };
@@ -128,16 +130,22 @@ static void free_thread(struct thread *t)
 
 void thread_discard(struct thread *t) { free_thread(t); }
 
+static void make_runnable(struct thread *t);
+
 /* First thing after a switch, still on the old run queue's lock. */
 static void finish_switch(void)
 {
     struct runqueue *rq = this_cpu()->runqueue;
-    struct thread *dead = rq->dead;
+    struct thread *dead = rq->dead, *leaving = rq->leaving;
 
-    rq->dead = NULL;
+    rq->dead = rq->leaving = NULL;
     rq_unlock(rq);
     if (dead)
         free_thread(dead);
+    if (leaving) {
+        WRITE_ONCE(leaving->queued, false);
+        make_runnable(leaving);
+    }
 }
 
 static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *next)
@@ -266,6 +274,27 @@ void thread_start_on(struct thread *t, unsigned cpu)
     t->cpu = cpu;
     t->pinned = true;
     make_runnable(t);
+}
+
+int thread_pin(int cpu)
+{
+    struct thread *self = current_thread();
+
+    if (cpu < -1 || (cpu >= 0 && ((unsigned)cpu >= nr_cpus || !cpu_area((unsigned)cpu)->online)))
+        return -EINVAL;
+    bool irq = irq_save();
+    self->pinned = cpu >= 0;
+    if (self->pinned && (unsigned)cpu != this_cpu()->cpu) {
+        struct runqueue *rq = this_cpu()->runqueue;
+        rq_lock(rq);
+        rq->need_resched = false;
+        self->cpu = (unsigned)cpu;
+        self->queued = true; /* so that nobody who wakes it puts it there before finish_switch() does */
+        rq->leaving = self;
+        switch_to(rq, self, pick(rq));
+    }
+    irq_restore(irq);
+    return 0;
 }
 
 static void thread_trampoline(void *arg)

@@ -118,6 +118,13 @@ s64 sys_cpu(struct trapframe *tf)
     return this_cpu()->cpu;
 }
 
+s64 sys_cpu_pin(struct trapframe *tf)
+{
+    s64 cpu = (s64)tf_arg(tf, 0);
+
+    return cpu < -1 || cpu >= (s64)nr_cpus ? -EINVAL : thread_pin((int)cpu);
+}
+
 s64 sys_thread_create(struct trapframe *tf)
 {
     u64 entry = tf_arg(tf, 0), sp = tf_arg(tf, 1);

@@ -83,15 +83,39 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
     return err;
 }
 
-/*
- * Maintenance of what a page maps at addr, up to n bytes. What isn't there was never written. The reference keeps the
- * frame from being freed, or from going back to a guest and out of the direct map, meanwhile.
- */
-static void sync_page(struct mm *mm, vaddr_t addr, size_t n)
+/* Where the entry that says "nothing" about addr stops saying so: a page, or as much as a whole missing table shows. */
+static vaddr_t behind_gap(struct mm *mm, vaddr_t addr)
 {
+    unsigned level;
+
+    pt_walk(&mm->root, addr, &level);
+    return ALIGN_DOWN(addr, pt_span(level)) + pt_span(level);
+}
+
+/*
+ * A shared page that isn't mapped at addr may have been written through another mapping all the same; and whoever maps it
+ * executable here at this moment may have done its maintenance before that store. With a reference; NULL: no such page.
+ */
+static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pfn)
+{
+    u64 page = area_page(vma, addr);
+    struct folio *f = vma->obj && vma->flags & VMA_SHARED ? memobj_folio(vma->obj, page) : NULL;
+
+    if (f)
+        *pfn = f->pfn + (page - f->index);
+    return f;
+}
+
+/*
+ * Maintenance of what a page shows at addr, up to n bytes. False: nothing is there, so nothing was written. The reference
+ * keeps the frame from being freed, or from going back to a guest and out of the direct map, meanwhile.
+ */
+static bool sync_page(struct vma *vma, vaddr_t addr, size_t n)
+{
+    struct mm *mm = vma->mm;
     pte_t e = mm_lookup(mm, addr);
     pfn_t pfn = pte_pfn(e);
-    struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : NULL;
+    struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : shared_folio(vma, addr, &pfn);
     struct insecure_mem *hole = f || !pte_present(e) ? NULL : pfn_hole_get(pfn);
     vaddr_t direct = (vaddr_t)pfn_address(pfn) + (addr & (PAGE_SIZE - 1));
 
@@ -101,6 +125,7 @@ static void sync_page(struct mm *mm, vaddr_t addr, size_t n)
         folio_put(f);
     if (hole)
         hole_put(hole);
+    return f || pte_present(e);
 }
 
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
@@ -115,7 +140,8 @@ int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
         vaddr_t stop = MIN(end, vma->end), next;
         for (vaddr_t at = MAX(addr, vma->start); at < stop; at = next) {
             next = MIN(ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE, stop);
-            sync_page(mm, at, next - at);
+            if (!sync_page(vma, at, next - at) && !vma->obj)
+                next = MIN(behind_gap(mm, at), stop);
             preempt_point();
         }
     }

@@ -31,6 +31,7 @@ Options, written behind the target:
   REPLAY=...                play one sequence of moves, as a failing native test prints it (make test-native)
   ICACHE=stale              another kernel: shadow frames play instruction caches, so a missing flush runs old code
   CACHESAN=1                run the tests under the plugin that sees missing cache maintenance (docs/caches.md)
+  PARALLEL=1                one host thread for each CPU, without -icount: real races, other consoles each time
   EXTRA_TESTS=dir           also the *_test.c files of this folder
   TIMEOUT=600               seconds after which RUN= is stopped
   GDB_PORT=1234             where gdb connects

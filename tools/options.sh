@@ -69,6 +69,11 @@ case ${CACHESAN:-} in
 *) fail "CACHESAN=$CACHESAN: 1 (all tests under it) or 0 (none), please" ;;
 esac
 
+case ${PARALLEL:-} in
+'' | 0 | 1) ;;
+*) fail "PARALLEL=$PARALLEL: 1 (one host thread for each CPU, without -icount) or 0, please" ;;
+esac
+
 case ${ICACHE:-} in
 '') ;;
 stale)

@@ -6,6 +6,7 @@
  */
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
+#include <quire/dcache.h>
 #include <quire/direct_map.h>
 #include <quire/errno.h>
 #include <quire/string.h>
@@ -22,6 +23,14 @@ static struct uv_guest *find_guest(u64 id)
         return NULL;
     return uv.guests[id - 1].state == UVG_FREE ? NULL : &uv.guests[id - 1];
 }
+
+/*
+ * These frames change sides: from the host to a guest or back, or from the ultravisor to the host. Whoever had them may
+ * have mapped them with other attributes than whoever gets them; so what is true goes to memory, and nothing of them
+ * stays in a cache: no zeros that come too late to hide a secret, no old line written over what the other side stores.
+ * They are in the direct map.
+ */
+static void change_sides(pfn_t pfn, u64 nr) { dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT); }
 
 /* The whole frame belongs to nobody: page 0, state nonsecure. */
 static u64 free_word(void) { return uv_word(UV_NONSECURE, 0, 0); }
@@ -109,6 +118,7 @@ static s64 make_secure(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, unsigned
     } else {
         memset(pfn_address(pfn), 0, nr << PAGE_SHIFT);
     }
+    change_sides(pfn, nr);
     direct_map_set(pfn, nr, false);
     uv_frames_set(pfn, nr, uv_word(UV_SECURE, g->id, page), UV_PAGE_STEP);
     g->count[UV_SECURE] += nr;
@@ -135,8 +145,10 @@ static s64 change_state(struct uv_guest *g, pfn_t pfn, u64 nr, enum uv_state fro
     u64 page = uv_page_of(uv_frame_read(pfn));
     if (!uv_frames_claim(pfn, nr, uv_word(from, g->id, page), UV_PAGE_STEP))
         return -EBUSY;
-    if (to == UV_SECURE && from == UV_UNSHARING)
+    if (to == UV_SECURE && from == UV_UNSHARING) {
+        change_sides(pfn, nr);
         direct_map_set(pfn, nr, false);
+    }
     uv_frames_set(pfn, nr, uv_word(to, g->id, page), UV_PAGE_STEP);
     g->count[from] -= nr;
     g->count[to] += nr;
@@ -169,6 +181,7 @@ static s64 call_expose(struct uv_guest *g, pfn_t pfn, u64 nr)
     if (!uv_frames_are(pfn, nr, UV_SHARED, g->id))
         return -EPERM;
     direct_map_set(pfn, nr, true);
+    change_sides(pfn, nr);
     return (s64)nr;
 }
 
@@ -190,6 +203,7 @@ static s64 call_destroy(struct uv_guest *g)
         if (!direct_map_present(pfn))
             direct_map_set(pfn, 1, true);
         memset(pfn_address(pfn), 0, PAGE_SIZE);
+        change_sides(pfn, 1);
         uv_frames_set(pfn, 1, free_word(), 0);
         g->count[state]--;
         done++;
@@ -211,6 +225,7 @@ static s64 call_reclaim(struct uv_guest *g)
     }
     pfn_t pfn = uv.first + g->donated[--g->nr_donated];
     memset(pfn_address(pfn), 0, PAGE_SIZE);
+    change_sides(pfn, 1);
     uv_frames_set(pfn, 1, free_word(), 0);
     return (s64)pfn;
 }

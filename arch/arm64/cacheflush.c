@@ -2,8 +2,9 @@
 /*
  * Making stores executable (Arm ARM, "Synchronization and coherency issues between data and
  * instruction accesses"): what CTR_EL0 calls coherent is left out, the rest is done by lines.
+ * And frames that change sides, to the point of coherency.
  */
-#include <arch/cacheflush.h>
+#include <arch-generic/cacheflush.h>
 
 #define CTR_IMINLINE(ctr) (4UL << ((ctr)&0xf)) /* smallest line of any cache, in bytes */
 #define CTR_DMINLINE(ctr) (4UL << ((ctr) >> 16 & 0xf))
@@ -34,4 +35,14 @@ void arch_icache_clean(const void *addr, size_t len)
         dsb(ish);
     }
     isb();
+}
+
+/* IDC is about the point of unification and changes nothing here. */
+void arch_dcache_clean_invalidate(const void *addr, size_t len)
+{
+    u64 line = CTR_DMINLINE(sysreg_read(ctr_el0)), start = (u64)addr, end = start + len;
+
+    for (u64 a = ALIGN_DOWN(start, line); a < end; a += line)
+        __asm__ volatile(SHOW_ADDRESS "dc civac, %0" ::"r"(a) : "memory");
+    dsb(sy); /* complete for all of the system, not only for CPUs of the inner shareable domain */
 }

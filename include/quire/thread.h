@@ -62,6 +62,7 @@ struct thread *thread_create(const char *name, struct process *process, unsigned
                              void *arg);
 void thread_start(struct thread *thread);
 void thread_start_on(struct thread *thread, unsigned cpu); /* and it stays there */
+int thread_pin(int cpu); /* the caller goes to that CPU and stays there; -1: anywhere again. -EINVAL: no such CPU. No locks held */
 void __noreturn thread_exit(void);
 void thread_discard(struct thread *thread);   /* one that never started */
 void thread_interrupt(struct thread *thread); /* out of a wait or sleep, or into the kernel: look at `killed` */

@@ -3,7 +3,7 @@
 
 import unittest
 
-from tests.runner import cachesan, ktap
+from tests.runner import cachesan, cachesan_cases, ktap
 
 RAN = "cachesan: CPU 1 ran unsynchronised code: pc 0x10, memory 0x20; stored by CPU 0 at pc 0x108; missing: fence.i"
 
@@ -40,6 +40,22 @@ class Cachesan(unittest.TestCase):
     def test_the_summary_is_read(self):
         self.assertEqual(cachesan.summary(["cachesan: 3 reports, 5 executions", "power off, status 0"]), 3)
         self.assertIsNone(cachesan.summary(["cachesan: NOT CHECKED: no store was seen"]))
+
+    def test_a_whole_boot_passes_only_if_the_plugin_saw_it(self):
+        console = list(cachesan_cases.WHOLE_BOOT_SAYS)
+        good = "cachesan: 0 reports, 0 executions of unsynchronised code; 9000 stored words checked when executed, 314 maintenance operations"
+        self.assertEqual(cachesan.work([good]), (9000, 314))
+        self.assertEqual(cachesan_cases.judge_whole_boot(0, [*console, good]), [])
+        for status, lines in (
+            (1, [*console, good]),
+            (0, [*console[1:], good]),
+            (0, console),
+            (0, [*console, "cachesan: NOT CHECKED: no store was seen"]),
+            (0, [*console, good.replace("0 reports", "1 reports")]),
+            (0, [*console, good.replace("314", "3")]),
+            (0, [*console, good.replace("9000", "0")]),
+        ):
+            self.assertNotEqual(cachesan_cases.judge_whole_boot(status, lines), [])
 
     def test_kernel_addresses_get_names(self):
         symbols = ([0x100, 0x200, 0x300], ["memcpy", "memset", "end"])

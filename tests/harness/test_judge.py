@@ -17,6 +17,7 @@ class PaperMachine(Machine):
     def __init__(self, *endings, exit_kind="plain"):
         self.arch, self.out, self.values = "paper", "build/paper", {"ARCH_EXIT": exit_kind}
         self.cachesan = None
+        self.parallel = False
         self.endings = list(endings)
         self.appended = []
 

@@ -210,6 +210,19 @@ TEST(cacheflush, code_that_a_program_wrote_is_synchronised_on_request)
     mm_put(mm);
 }
 
+/* Written through a mapping elsewhere, and about to be mapped here by somebody whose maintenance came too early. */
+TEST(cacheflush, a_shared_page_is_synchronised_though_nothing_maps_it_here_yet)
+{
+    struct code c;
+    vaddr_t addr = 0;
+
+    code_open(&c, 2);
+    ASSERT_EQ(mm_map(c.mm, &addr, PAGES(4), RX, MAP_SHARED, c.obj, 0), 0);
+    EXPECT_EQ(mm_cache_sync(c.mm, addr + PAGES(1) + 8, 100), 0);
+    EXPECT_EQ(test_count(COUNTER_ICACHE_BYTES), NEEDED(100));
+    code_close(&c);
+}
+
 TEST(cacheflush, a_cpu_fences_once_for_each_generation)
 {
     struct mm *mm = mm_create();

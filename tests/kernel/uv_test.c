@@ -12,6 +12,7 @@
 #include <quire/string.h>
 #include <quire/test.h>
 #include <quire/uv.h>
+#include <arch-generic/cacheflush.h>
 #include <arch/pgtable.h>
 
 #define GUEST_ORDER 9
@@ -258,6 +259,44 @@ TEST(uv, sixteen_guests_and_no_more)
         EXPECT_EQ(uvcall(UV_DESTROY, (u64)ids[i], 0, 0, 0, 0), 0);
         EXPECT_EQ(uvcall(UV_RECLAIM, (u64)ids[i], 0, 0, 0, 0), 0);
     }
+}
+
+/* Bytes maintained to the point of coherency since the last call. */
+static u64 maintained(void)
+{
+    static u64 before;
+    u64 now = counter_read(COUNTER_DCACHE_BYTES), since = now - before;
+
+    before = now;
+    return since;
+}
+#define MAINTAINED(pages) (ARCH_DCACHE_COHERENT ? 0 : (pages) * PAGE_SIZE)
+
+TEST(uv, exactly_the_frames_that_change_sides_are_cleaned_to_memory)
+{
+    maintained();
+    struct fixture x = make_guest(false);
+    u64 donated = 0;
+    s64 n;
+
+    EXPECT_EQ(maintained(), 0); /* tables, written and read by the ultravisor alone */
+    EXPECT_EQ(uvcall(UV_IMPORT, x.id, 100, x.folio->pfn + 100, 50, 0), 50);
+    EXPECT_EQ(maintained(), MAINTAINED(50));
+    EXPECT_EQ(uvcall(UV_LOAD, x.id, 7, x.folio->pfn + 7, 3, ACCESS_READ), 3);
+    EXPECT_EQ(maintained(), MAINTAINED(3));
+    EXPECT_EQ(uvcall(UV_IMPORT, x.id, 100, x.folio->pfn + 100, 1, 0), -EPERM);
+    EXPECT_EQ(uvcall(UV_EXPOSE, x.id, x.folio->pfn + 100, 1, 0, 0), -EPERM);
+    EXPECT_EQ(maintained(), 0); /* refused: nothing changed sides */
+    while (uvcall(UV_DESTROY, x.id, 0, 0, 0, 0) > 0)
+        ;
+    EXPECT_EQ(maintained(), MAINTAINED(53)); /* the zeros are in memory before the host may look */
+    for (; (n = uvcall(UV_RECLAIM, x.id, 0, 0, 0, 0)) > 0; donated++)
+        frames_free((pfn_t)n, 0);
+    EXPECT_EQ(maintained(), MAINTAINED(donated));
+    EXPECT(donated > 0);
+    direct_map_restore(x.folio->pfn, GUEST_PAGES);
+    folio_put(x.folio);
+    EXPECT_EQ(maintained(), 0);
 }
 
 TEST(direct_map, prepare_refuses_parts_of_blocks_where_there_are_blocks)

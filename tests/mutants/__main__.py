@@ -76,8 +76,9 @@ def build(path, machine, cpu):
     return make(path, 300, f"build-{machine}", *([f"CPU={cpu}"] if cpu else []))
 
 
-def run_tests(path, machine, cpu, tests, cpus="", cachesan=False):
-    common = [f"TEST={tests}", "SEED=1", *([f"CPU={cpu}"] if cpu else []), *([f"CPUS={cpus}"] if cpus else [])]
+def run_tests(path, machine, cpu, tests, cpus="", parallel=False, cachesan=False):
+    common = [f"TEST={tests}", "SEED=1", *([f"CPU={cpu}"] if cpu else []), *([f"CPUS={cpus}"] if cpus else []),
+              *(["PARALLEL=1"] if parallel else [])]  # fmt: skip
     if machine.startswith("native"):
         return make(path, 60, "test-native", f"NATIVE={machine}", *common)
     return make(path, 600, f"test-{machine}", f"CACHESAN={int(cachesan)}", *common)
@@ -113,7 +114,7 @@ def judge(mutant):
         status, output = build(path, mutant.machine, mutant.cpu)
         if status != 0:
             return "stale", "it doesn't compile: " + next((line for line in output.split("\n") if "error" in line), ""), 0
-        where, note = (mutant.machine, mutant.cpu, mutant.tests, mutant.cpus), ""
+        where, note = (mutant.machine, mutant.cpu, mutant.tests, mutant.cpus, mutant.parallel), ""
         status, output = run_tests(path, *where)
         if mutant.cachesan:
             note = "; plain QEMU runs it without a symptom" if status == 0 else "; a test notices under plain QEMU too"
@@ -142,18 +143,18 @@ def main():
     began = time.monotonic()
     workers = len(os.sched_getaffinity(0))
     free_slots.extend(range(workers))
-    keys = list(dict.fromkeys((mutant.machine, mutant.cpu, mutant.tests, mutant.cpus) for mutant in chosen))
+    keys = list(dict.fromkeys((mutant.machine, mutant.cpu, mutant.tests, mutant.cpus, mutant.parallel) for mutant in chosen))
     progress = Progress()
     progress.total = len(keys) + len(chosen)
     tally = Counter()
 
     def well(key):
         wrong = judge_unchanged(key)
-        progress.step("unchanged, " + " ".join(word for word in key if word))
+        progress.step("unchanged, " + " ".join(str(word) for word in key if word))
         return wrong
 
     def look(mutant):
-        wrong = unchanged[mutant.machine, mutant.cpu, mutant.tests, mutant.cpus]
+        wrong = unchanged[mutant.machine, mutant.cpu, mutant.tests, mutant.cpus, mutant.parallel]
         answer = ("stale", wrong, 0) if wrong else judge(mutant)
         progress.step(mutant.name)
         return answer

@@ -2,8 +2,8 @@
 """Seeded bugs in cache maintenance: a barrier, a flush or a fence less, or one in the wrong place.
 
 QEMU has no caches, so most of them run there without any symptom; cachesan sees them (docs/caches.md). Two that nothing
-could notice are left out: an arm64 ISB (every way back to user mode is an exception return), and riscv's data fence
-before asking other harts (the locks on the way release as well).
+could notice are left out: an arm64 ISB (every way back to user mode is an exception return; what counts is the message
+that brings other CPUs to one), and riscv's data fence before asking other harts (the locks on the way release as well).
 """
 
 from .mutant import Mutant
@@ -17,6 +17,11 @@ def riscv(name, file, old, new, tests, rule, cpus="4"):
 
 def arm64(name, old, new, rule, tests="cache.*"):
     return Mutant(name, LINES, old, new, tests, rule, machine="arm64", cpus="4", cachesan=True)
+
+
+def coherency(name, file, old, new, rule, tests="uv.*"):
+    """Frames that change sides: cachesan looks at code alone, so counters notice; they stay zero on other machines."""
+    return Mutant(name, file, old, new, tests, rule, machine="arm64", cpus="1")
 
 
 DC = '__asm__ volatile(SHOW_ADDRESS "dc cvau, %0" ::"r"(a) : "memory");'
@@ -52,7 +57,7 @@ MUTANTS = [
           "    icache_publish(mm);\n", "", "jit.*", "cache_sync reaches the harts that run the code"),
     # --- who asks for maintenance --------------------------------------------------------------------------------------
     riscv("sync-of-the-first-page-only", "mm/advise.c",
-          "            sync_page(mm, at, next - at);", "            if (at == addr)\n                sync_page(mm, at, next - at);",
+          "            if (!sync_page(vma, at, next - at)", "            if (at == addr && !sync_page(vma, at, next - at)",
           "cacheflush.*", "all pages of a range are synchronised"),
     riscv("protection-without-maintenance", "mm/protect.c",
           "            flush_icache_pages(vma, pte_pfn(e), 1);", "            (void)0;", "cache.*", "becoming executable by protection counts", cpus="1"),
@@ -68,4 +73,27 @@ MUTANTS = [
     arm64("lines-from-the-first-byte", "for (u64 a = ALIGN_DOWN(start, CTR_DMINLINE(ctr)); a", "for (u64 a = start; a",
           "a range that begins within a line ends within one", tests="jit.*"),
     arm64("barrier-for-stores-only", "    dsb(ish); /* cleaned", "    dsb(ishst); /* cleaned", "only a full DSB completes cache maintenance"),
+    Mutant("other-cpus-are-not-told", "arch/arm64/include/arch/cacheflush.h", "#define ARCH_ICACHE_LOCAL_FENCE 1", "#define ARCH_ICACHE_LOCAL_FENCE 0",
+           "jit.what_one*", "each CPU synchronises its own context", machine="arm64", cpus="4", cachesan=True, parallel=True),
+    # --- threads that go to another CPU, which these tests rely on ----------------------------------------------------
+    Mutant("pinned-threads-stay-where-they-are", "kernel/sched.c", "    if (self->pinned && (unsigned)cpu", "    if (0 && (unsigned)cpu",
+           "jit.*", "code is run on another CPU than it was written on", cpus="4"),
+    Mutant("pinned-threads-are-stolen", "kernel/sched.c", "if (t->pinned || t ==", "if (t ==", "thread.*", "a pinned thread stays", cpus="4"),
+    # --- frames that change sides ------------------------------------------------------------------------------------
+    coherency("zeros-of-a-guest-stay-in-a-cache", "uv/uv.c",
+              "        change_sides(pfn, 1);\n        uv_frames_set", "        uv_frames_set", "the host gets a guest's frame with its zeros in memory"),
+    coherency("tables-come-back-without-maintenance", "uv/uv.c",
+              "    change_sides(pfn, 1);\n    uv_frames_set(pfn, 1, free_word(), 0);\n    return", "    uv_frames_set(pfn, 1, free_word(), 0);\n    return",
+              "so does it get the guest's tables"),
+    coherency("shared-without-maintenance", "uv/uv.c",
+              "    direct_map_set(pfn, nr, true);\n    change_sides(pfn, nr);", "    direct_map_set(pfn, nr, true);",
+              "the host sees what the guest stored before it shared", tests="guest.*"),
+    coherency("taken-back-without-maintenance", "uv/uv.c",
+              "        change_sides(pfn, nr);\n        direct_map_set(pfn, nr, false);\n    }\n    uv_frames_set",
+              "        direct_map_set(pfn, nr, false);\n    }\n    uv_frames_set", "no line of the host's is written over what the guest stores", tests="guest.*"),
+    coherency("coherent-devices-cost-maintenance", "include/quire/dma.h",
+              "    if (!ARCH_DMA_COHERENT)\n        dcache_flush(addr, len);\n    arch_io_fence();", "    dcache_flush(addr, len);\n    arch_io_fence();",
+              "a device that snoops needs no maintenance", tests="dma.*"),
+    coherency("first-frame-for-the-whole-range", "uv/uv.c",
+              "dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT);", "dcache_flush(pfn_address(pfn), PAGE_SIZE);", "all frames of a range are maintained"),
 ]  # fmt: skip

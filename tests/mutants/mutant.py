@@ -28,5 +28,6 @@ class Mutant:
     cpu: str = ""
     cpus: str = ""  # how many; empty: one and four
     cachesan: bool = False  # tested under cachesan, and before that under plain QEMU to see whether that notices too
+    parallel: bool = False  # with one host thread for each CPU: under -icount there is always an interrupt in between
     bug: int = 0  # of the twenty historic ones, docs/mutants.md
     why: str = ""  # it may survive, because

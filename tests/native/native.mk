@@ -45,7 +45,7 @@ FORMAT_SRC := $(wildcard $(REAL)/native/*.c)
 DEFINES  := -DFORMAT_ONLY=1 -DLESS_WORK=1
 endif
 
-WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef -Werror
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla -DICACHE_STALE=0 -Wundef -Werror
 CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
     -fno-omit-frame-pointer -ffreestanding $(WARNINGS) $(SANITIZE) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -DQUIRE_NATIVE=1 -MMD -MP $(DEFINES) \
     $(if $(FORMAT),-I$(FORMAT)) -I$(HERE)/include -Iinclude -Iinclude/uapi

@@ -14,11 +14,13 @@ from dataclasses import replace
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.runner import bench, boot, cachesan, cachesan_cases, harness, native, report  # noqa: E402
-from tests.runner.campaign import Progress, campaign  # noqa: E402
+from tests.runner.campaign import Progress, campaign, processors  # noqa: E402
 from tests.runner.machine import Machine, Stopped, stop_all  # noqa: E402
 from tests.runner.plan import Options  # noqa: E402
 
 RESULTS = "build/test-results.json"
+# Code that one CPU writes while others run it: under -icount an interrupt, and so a fence, comes between the two.
+RACED_SUITES = ("cache", "jit")
 STALE_MEMORY = "2G"  # with ICACHE=stale half of it is shadows
 
 
@@ -34,6 +36,7 @@ def options_from_environment():
         extra_tests=value("EXTRA_TESTS") or "",
         cpu=value("CPU") or "",
         cachesan=value("CACHESAN") == "1",
+        parallel=value("PARALLEL") == "1",
         icache=value("ICACHE") or "",
     )
 
@@ -43,7 +46,7 @@ def plans(arches, options, stale):
     load or write code under cachesan, and all (if `stale`) on kernels with stale instruction caches. With CACHESAN=1 or
     ICACHE=stale only that, with all tests."""
     for arch in arches:
-        machine = Machine(arch, cpu=options.cpu, cachesan=options.cachesan, icache=options.icache)
+        machine = Machine(arch, cpu=options.cpu, cachesan=options.cachesan, icache=options.icache, parallel=options.parallel)
         if options.icache:
             yield machine, options
             continue
@@ -53,13 +56,17 @@ def plans(arches, options, stale):
             print(f"{arch}: {reason}; without cachesan:")
             machine.cachesan = False
         yield machine, options
-        if options.cachesan or options.cpu:
+        if options.cachesan or options.cpu or options.parallel:
             continue
         if suites and reason:
             print(f"{arch}: {reason}")
         elif suites and os.environ.get("CACHESAN") != "0":
             checked = replace(options, cachesan=True, suites=suites)
             yield Machine(arch, cachesan=True), checked
+            if max(options.cpus) > 1:
+                cpus = max(2, min(max(options.cpus), processors()))  # each really runs: others would only wait for their turns
+                raced = replace(checked, suites=RACED_SUITES, parallel=True, cpus=(cpus,))
+                yield Machine(arch, cachesan=True, parallel=True), raced
         if machine.values["OTHER_CPU"]:
             other = replace(options, cpu=machine.values["OTHER_CPU"], suites=tuple(machine.values["OTHER_CPU_SUITES"].split()))
             yield Machine(arch, cpu=other.cpu), other

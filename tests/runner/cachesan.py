@@ -15,6 +15,7 @@ FRAMED = re.compile("\x1e(.*?)\x1f", re.DOTALL)
 PREFIX = "cachesan: "
 REPORT = "ran unsynchronised code"
 SUMMARY = re.compile(r"^cachesan: (\d+) reports, ")
+WORK = re.compile(r"; (\d+) stored words checked when executed, (\d+) maintenance operations")
 PLUGIN = "build/plugin/cachesan-api{}.so"
 # From which QEMU on which version of the interface is built for; those in between have no plugin here.
 APIS = (((7, 0), 1), ((9, 0), None), ((9, 2), 4), ((10, 1), None), ((11, 0), 7))
@@ -37,6 +38,11 @@ def why_not(qemu):
     """Why this QEMU can't run the plugin; None if it can."""
     api, version = api_of(qemu)
     return None if api else "cachesan isn't built for the plugin interface of QEMU {}.{}".format(*version)
+
+
+def needs_threads(qemu):
+    """From 10.0 on QEMU gives callbacks the wrong CPU if several CPUs take turns on one host thread, as with -icount."""
+    return api_of(qemu)[1] >= (10, 0)
 
 
 def arguments(qemu, options=""):
@@ -73,6 +79,15 @@ def summary(lines):
         if match:
             return int(match.group(1))
     return None
+
+
+def work(lines):
+    """(stored words checked, maintenance operations seen) of the plugin's last line; (0, 0) without one."""
+    for line in reversed(lines):
+        match = WORK.search(line) if SUMMARY.match(line) else None
+        if match:
+            return int(match.group(1)), int(match.group(2))
+    return 0, 0
 
 
 def with_names(line, symbols):

@@ -69,8 +69,8 @@ def campaign(plans, progress):
             groups, verdicts = list_tests(machine, options)
             jobs = [(cpus, group) for cpus in options.cpus for group in groups]
             progress.total += len(jobs)
-            together = [job for job in jobs if not job[1].parallel]
-            alone = [job for job in jobs if job[1].parallel]
+            together = [job for job in jobs if not (job[1].parallel or machine.parallel)]
+            alone = [job for job in jobs if job[1].parallel or machine.parallel]
             for found in pool.map(lambda job, m=machine, o=options: run_one(m, *job, o, progress), together):
                 verdicts += found
             for job in alone:

@@ -28,7 +28,7 @@ PROGRAM_DIED = re.compile(r"^\S+ \(process \d+\) died: ")
 OUTSIDE = "# outside: "  # lines of the walk at a checkpoint, tests/runner/checkpoints.py
 SILENCE = 30
 SILENCE_PARALLEL = 120
-STRESS_LIMIT_MS = 20000
+STRESS_LIMIT_MS = 100000  # real time: more than a busy build machine takes, less than the silence
 LAST_WORDS = 25
 
 
@@ -86,6 +86,7 @@ class GroupRun:
 
     def __init__(self, machine, cpus, group, options):
         self.machine, self.cpus, self.group, self.options = machine, cpus, group, options
+        self.parallel = group.parallel or machine.parallel or machine.needs_threads(cpus)
         self.verdicts = []
         self.boots = []
 
@@ -122,11 +123,11 @@ class GroupRun:
         append = [f"test={options.pattern}", f"group={group.file}", f"seed={options.seed}"]
         if first > 1:
             append.append(f"from={first}")
-        if group.parallel:
+        if self.parallel:
             append.append(f"limit_ms={STRESS_LIMIT_MS}")
         ending = self.machine.boot(
-            " ".join(append + options.append), self.cpus, options.memory, options.seed, group.parallel, walked=True,
-            silence=options.silence or (SILENCE_PARALLEL if group.parallel else SILENCE),
+            " ".join(append + options.append), self.cpus, options.memory, options.seed, self.parallel, walked=True,
+            silence=options.silence or (SILENCE_PARALLEL if self.parallel else SILENCE),
         )  # fmt: skip
         self.boots.append(ending)
         return ending

@@ -60,11 +60,12 @@ class Ending:
 class Machine:
     """A built kernel with its programs, ready to be started any number of times."""
 
-    def __init__(self, arch, build="debug", variant="", cpu="", cachesan=False, icache=""):
+    def __init__(self, arch, build="debug", variant="", cpu="", cachesan=False, icache="", parallel=False):
         self.arch = arch
         self.cpu = cpu
         self.cachesan = cachesan
         self.icache = icache
+        self.parallel = parallel  # one host thread for each CPU, without -icount
         self.values = describe(arch, build, variant, icache)
         self.out = self.values["OUT"]
 
@@ -73,7 +74,12 @@ class Machine:
         """What sets it apart from the usual machine of its name, for titles and logs."""
         words = [f"-cpu {self.cpu}"] if self.cpu else []
         words += ["with cachesan"] if self.cachesan else []
+        words += ["in parallel"] if self.parallel else []
         return " ".join(words + ([f"with {self.icache} instruction caches"] if self.icache else []))
+
+    def needs_threads(self, cpus):
+        """This machine with so many CPUs can't run under -icount."""
+        return cpus > 1 and self.cachesan and cachesan.needs_threads(self.values["QEMU"])
 
     def command(self, cpus, memory, append, seed, parallel=False):
         """QEMU's argument list."""
@@ -91,7 +97,7 @@ class Machine:
 
         `walked`: at each checkpoint of a test its page tables are walked from outside.
         """
-        command = self.command(cpus, memory, append, seed, parallel)
+        command = self.command(cpus, memory, append, seed, parallel or self.needs_threads(cpus))
         checkpoints = Checkpoints(f"{self.out}/quire.elf") if walked else None
         return watch(command, silence, wall, checkpoints)
 

@@ -25,6 +25,7 @@ class Options:
     cpu: str = ""  # QEMU's model; empty: the machine's usual one
     suites: tuple = ()  # only these; empty: all
     cachesan: bool = False  # under the plugin that looks for missing cache maintenance
+    parallel: bool = False  # one host thread for each CPU
     icache: str = ""  # "stale": a kernel whose shadow frames play the instruction cache
 
     def again(self, verdict):
@@ -34,6 +35,8 @@ class Options:
             words.append(f"CPU={self.cpu}")
         if self.cachesan:
             words.append("CACHESAN=1")
+        if self.parallel:
+            words.append("PARALLEL=1")
         if self.icache:
             words.append(f"ICACHE={self.icache}")
         elif self.memory != "1G":

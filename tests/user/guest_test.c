@@ -72,6 +72,24 @@ TEST(guest, shares_four_pages_and_takes_them_back)
     close(guest);
 }
 
+/* Only the host and the guest that share them ever have these pages at once; each way they go is a change of sides. */
+TEST(guest, shared_pages_are_cleaned_to_memory_on_both_ways_and_nothing_else)
+{
+    int guest;
+    start(&guest, 1);
+    /* The whole guest changed sides, or the machine's caches are coherent whatever a mapping says. */
+    uint64_t made = test_count(COUNTER_DCACHE_BYTES), pages = made ? 4 * PAGE : 0;
+    EXPECT(made == 0 || made == PAGE << ORDER);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    EXPECT_EQ(test_count(COUNTER_DCACHE_BYTES) - made, pages);
+    ASSERT_EQ(run(guest).kind, QUIRE_GUEST_YIELD);
+    ASSERT_EQ(run(guest).kind, QUIRE_GUEST_UNSHARE);
+    EXPECT_EQ(test_count(COUNTER_DCACHE_BYTES) - made, pages);
+    ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
+    EXPECT_EQ(test_count(COUNTER_DCACHE_BYTES) - made, 2 * pages);
+    close(guest);
+}
+
 TEST(guest, a_mapping_of_shared_pages_dies_when_they_are_taken_back)
 {
     int guest, status;

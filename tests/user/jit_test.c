@@ -83,10 +83,39 @@ TEST(jit, pages_protected_in_turn)
 
 /* --- other CPUs ----------------------------------------------------------------------------------- */
 static struct code shared;
-static unsigned long published, taken[NR], wrong;
+static unsigned long published, taken[NR], wrong, elsewhere; /* elsewhere: runs on another CPU than the writer's */
+
+static unsigned long cpus; /* online */
+
+static void count_cpus(void)
+{
+    struct quire_memory m;
+
+    ASSERT_EQ(quire_call(memory_info, &m), 0);
+    cpus = m.cpus_online;
+}
+
+/* The n-th CPU, counted round and round, is the caller's from here on. */
+static int go_to_cpu(unsigned long n)
+{
+    int cpu = (int)(n % cpus);
+
+    EXPECT_EQ(quire_call(cpu_pin, cpu), 0);
+    return cpu;
+}
+
+/* Code that was written on CPU `from` has just run on CPU `on`; it only counts if that is where the thread still is. */
+static void note_run(int from, int on)
+{
+    EXPECT_EQ(sched_getcpu(), on);
+    if (from != on)
+        __atomic_fetch_add(&elsewhere, 1, __ATOMIC_RELAXED);
+}
 
 static void run_what_is_published(void *which)
 {
+    int here = go_to_cpu((unsigned long)which);
+
     for (unsigned long seen = 0; seen < 500;) {
         unsigned long now = LOAD(published);
         if (now == seen) {
@@ -95,6 +124,7 @@ static void run_what_is_published(void *which)
         }
         if (run(shared.executable, 5) != expected(now, 5))
             __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+        note_run(0, here);
         seen = now;
         STORE(taken[(long)which], seen);
     }
@@ -105,6 +135,8 @@ TEST(jit, what_one_thread_generates_all_cpus_run)
     struct thread t[NR];
 
     map_twice(&shared);
+    count_cpus();
+    go_to_cpu(0); /* the writer's */
     for (long i = 0; i < NR; i++)
         ASSERT_EQ(thread_start(&t[i], run_what_is_published, (void *)i), 0);
     for (unsigned long round = 1; round <= 500; round++) {
@@ -117,19 +149,24 @@ TEST(jit, what_one_thread_generates_all_cpus_run)
     for (int i = 0; i < NR; i++)
         thread_join(&t[i]);
     EXPECT_EQ(wrong, 0);
+    unsigned long home = 0; /* runners whose CPU is the writer's */
+    for (int i = 0; i < NR; i++)
+        home += (unsigned long)i % cpus == 0;
+    EXPECT_EQ(elsewhere, 500 * (NR - home));
 }
 
-/* Each thread generates for itself and moves from CPU to CPU between generating and running. */
+/* Each thread generates for itself, and runs that on another CPU, where it may have run what was there before. */
 static void generate_and_wander(void *which)
 {
     unsigned long me = (unsigned long)which;
 
     for (unsigned long i = 0; i < 375; i++) {
+        int from = go_to_cpu(me + i);
         generate(&shared, me * 1024, i * NR + me);
-        for (unsigned k = 0; k < i % 4; k++)
-            sched_yield();
+        int here = go_to_cpu(me + i + 1 + i % 3);
         if (run(shared.executable + me * 1024, 4) != expected(i * NR + me, 4))
             __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+        note_run(from, here);
     }
 }
 
@@ -138,11 +175,16 @@ TEST(jit, threads_that_generate_wander_between_cpus)
     struct thread t[NR];
 
     map_twice(&shared);
+    count_cpus();
     for (long i = 0; i < NR; i++)
         ASSERT_EQ(thread_start(&t[i], generate_and_wander, (void *)i), 0);
     for (int i = 0; i < NR; i++)
         thread_join(&t[i]);
     EXPECT_EQ(wrong, 0);
+    if (cpus >= 4) /* with fewer, some steps lead round to the same CPU */
+        EXPECT_EQ(elsewhere, 375 * NR);
+    else
+        EXPECT(cpus == 1 || elsewhere >= 375);
 }
 
 /* --- processes ------------------------------------------------------------------------------------ */
@@ -191,16 +233,19 @@ TEST(jit, code_is_handed_to_another_process)
     struct mailbox *box = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     map_twice(&shared);
+    count_cpus();
     pid_t child = fork();
+    int here = go_to_cpu(child == 0);
     for (unsigned long i = 1; child == 0 && i <= 1250; i++) {
         while (LOAD(box->sent) != i)
             sched_yield();
         quire_call(cache_sync, shared.executable, JIT_BYTES_MAX);
         box->result = run(shared.executable, 6);
+        note_run(0, here);
         STORE(box->done, i);
     }
     if (child == 0)
-        _exit(0);
+        _exit(cpus == 1 || elsewhere == 1250 ? 0 : 1);
     for (unsigned long i = 1; i <= 1250; i++) {
         generate(&shared, 0, i);
         STORE(box->sent, i);

@@ -288,6 +288,23 @@ TEST(syscall, indices_past_the_end_are_refused)
     EXPECT(quire_call(counter, COUNTER_COUNT - 1) >= 0);
 }
 
+TEST(syscall, cpus_that_are_not_there_are_refused)
+{
+    static const long nowhere[] = {-2, -100, 64, 1l << 31, 1l << 32, (1l << 32) - 1, 1ul << 63, ~(1ul << 63)};
+    struct quire_memory m;
+    long here = sched_getcpu();
+
+    EXPECT_CALL(0, cpu_pin, here);
+    for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++)
+        EXPECT_CALL(-EINVAL, cpu_pin, nowhere[i]);
+    ASSERT_EQ(quire_call(memory_info, &m), 0);
+    EXPECT_CALL(-EINVAL, cpu_pin, m.cpus);
+    EXPECT_EQ(sched_getcpu(), here); /* still there */
+    EXPECT_CALL(0, cpu_pin, -1);
+    EXPECT_CALL(0, cpu_pin, m.cpus - 1);
+    EXPECT_EQ(sched_getcpu(), (long)m.cpus - 1);
+}
+
 TEST(syscall, threads_begin_in_user_space_on_an_aligned_stack)
 {
     static char stack[256] __attribute__((aligned(16)));
@@ -336,6 +353,20 @@ TEST(syscall, a_sleep_of_nothing_ends_and_one_for_ever_can_be_killed)
     int status;
     EXPECT_EQ(waitpid(pid, &status, 0), pid);
     EXPECT_EQ(WTERMSIG(status), SIGKILL);
+}
+
+/* Whoever asks for much that isn't there mustn't keep a CPU for the seconds that looking at each page would take. */
+TEST(syscall, synchronising_all_of_user_space_takes_no_time)
+{
+    char *page = map_pages(PAGE, RW);
+    long before = quire_call(clock);
+
+    memset(page, 1, PAGE);
+    EXPECT_CALL(0, cache_sync, 0, USER_TOP);
+    EXPECT_CALL(0, cache_sync, 1, USER_TOP - 1);
+    EXPECT_CALL(-EINVAL, cache_sync, 1, USER_TOP);
+    EXPECT_CALL(-EINVAL, cache_sync, page, -1l);
+    EXPECT(quire_call(clock) - before < 20000000);
 }
 
 /* --- nonsense -------------------------------------------------------------------------- */

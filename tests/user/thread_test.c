@@ -149,6 +149,63 @@ static void count_until_stopped(void *counter)
         ADD(*(long *)counter, 1);
 }
 
+/* Where a thread pins itself it is at once, and stays, however busy that CPU is and however idle others are. */
+static unsigned long astray;
+
+static void visit_cpus(void *which)
+{
+    struct quire_memory m;
+    unsigned long random = (unsigned long)which;
+
+    quire_call(memory_info, &m);
+    for (int i = 0; i < 100; i++) {
+        random = random * 6364136223846793005ul + 1442695040888963407ul;
+        int cpu = (int)((random >> 33) % m.cpus_online);
+        if (quire_call(cpu_pin, cpu) != 0 || sched_getcpu() != cpu)
+            ADD(astray, 1);
+        if (i % 4 == 1)
+            sched_yield();
+        if (i % 4 == 2)
+            quire_call(sleep, 10000);
+        if (sched_getcpu() != cpu)
+            ADD(astray, 1);
+        if (i % 8 == 7)
+            quire_call(cpu_pin, -1);
+    }
+    ADD(sum, 1);
+}
+
+TEST(thread, a_thread_goes_where_it_is_pinned_and_stays)
+{
+    struct thread t[2 * NR];
+
+    for (long i = 0; i < 2 * NR; i++)
+        start(&t[i], visit_cpus, (void *)i);
+    for (int i = 0; i < 2 * NR; i++)
+        thread_join(&t[i]);
+    EXPECT_EQ(astray, 0);
+    EXPECT_EQ(sum, 2 * NR);
+}
+
+TEST(thread, a_process_is_killed_while_its_threads_go_from_cpu_to_cpu)
+{
+    for (int round = 0; round < 20; round++) {
+        int status = -1;
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct thread t[NR];
+            for (long i = 0; i < NR; i++)
+                thread_start(&t[i], visit_cpus, (void *)i);
+            for (long i = 0;; i++)
+                visit_cpus((void *)i);
+        }
+        quire_call(sleep, 100000 * (1 + round % 7));
+        kill(pid, SIGKILL);
+        EXPECT_EQ(waitpid(pid, &status, 0), pid);
+        EXPECT(WIFSIGNALED(status));
+    }
+}
+
 TEST(thread, more_threads_than_cpus_all_get_on)
 {
     enum { MANY = 10 };

@@ -48,6 +48,7 @@
     X(SWITCHES, "sched.switches")                                                                  \
     X(PREEMPTIONS, "sched.preemptions")                                                            \
     X(IPIS, "ipi.received")                                                                        \
+    X(DCACHE_BYTES, "dcache.coherency_bytes")  /* cleaned and invalidated down to memory */        \
     X(UVCALLS, "uv.calls")                                                                         \
     X(UV_EXITS, "uv.exits")                                                                        \
     X(BENCH_ZERO, "bench.zero_4k")             /* what zeroing and copying a frame cost the kernel, */ \

@@ -48,4 +48,5 @@
     X(37, cpu, 0, "-> number of the CPU that runs the caller")                                       \
     X(38, process_id, 1, "process handle: -> its id")                                              \
     X(39, guest_answer, 2, "handle, value: what the guest's last yield or console call returns")           \
-    X(40, walk_info, 3, "process id (0: this one), address, struct quire_walk *: how the address is translated")
+    X(40, walk_info, 3, "process id (0: this one), address, struct quire_walk *: how the address is translated") \
+    X(41, cpu_pin, 1, "CPU: the calling thread goes there and stays; -1: wherever the kernel likes")

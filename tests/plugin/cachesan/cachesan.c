@@ -18,6 +18,8 @@ struct options options = {.max_reports = 100};
 u64 clock_now = 1;
 static bool arm;
 
+#define PAGE_BYTES 4096
+
 /* A translated block that was stored to: what to check when it runs. */
 struct block {
     unsigned nr;
@@ -81,7 +83,8 @@ static void watch_block(struct qemu_plugin_tb *tb, unsigned nr, const u64 *pas)
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         b->insn[b->nr].pc = qemu_plugin_insn_vaddr(insn);
         b->insn[b->nr++].pa = pas[i];
-        if (pas[i] & 2 && qemu_plugin_insn_size(insn) == 4 && is_ram(pas[i] + 2)) { /* half in the next word */
+        /* Half in the next word; where that is on another page, nobody says which frame it is. */
+        if (pas[i] & 2 && qemu_plugin_insn_size(insn) == 4 && (pas[i] + 2) % PAGE_BYTES && is_ram(pas[i] + 2)) {
             b->insn[b->nr] = b->insn[b->nr - 1];
             b->insn[b->nr++].pa += 2;
         }
@@ -168,20 +171,24 @@ static u64 size_from(const char *text)
     }
 }
 
-/* What QEMU's own command line says behind -m. */
-static u64 ram_from_command_line(void)
+/* QEMU's own command line: how much RAM behind -m, and do its CPUs take turns on one host thread? */
+static u64 ram_bytes = 128ul << 20; /* QEMU's default */
+static bool one_thread;
+
+static void read_command_line(void)
 {
     static char text[65536];
     int file = open("/proc/self/cmdline", O_RDONLY);
     ssize_t bytes = file < 0 ? 0 : read(file, text, sizeof(text) - 2);
-    u64 size = 128ul << 20; /* QEMU's default */
 
     if (file >= 0)
         close(file);
-    for (const char *word = text; word < text + bytes; word += strlen(word) + 1)
+    for (const char *word = text; word < text + bytes; word += strlen(word) + 1) {
         if (!strcmp(word, "-m"))
-            size = size_from(word + 3);
-    return size;
+            ram_bytes = size_from(word + 3);
+        if (!strcmp(word, "-icount") || strstr(word, "thread=single"))
+            one_thread = true;
+    }
 }
 
 static bool set_flag(const char *argument, const char *name, bool *flag)
@@ -211,7 +218,8 @@ __attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, con
 {
     const char *target = info->target_name;
 
-    options.ram_bytes = ram_from_command_line();
+    read_command_line();
+    options.ram_bytes = ram_bytes;
     for (int i = 0; i < argc; i++)
         if (!set_option(argv[i])) {
             say("\"%s\" isn't an option; see README.md", argv[i]);
@@ -231,6 +239,10 @@ __attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, con
     if (!info->system_emulation || info->system.max_vcpus > MAX_CPUS || !options.ram_bytes || !shadow_open() ||
         (arm && !arm64_open())) {
         say("can't work here: it needs a whole machine with at most %d CPUs and memory for its shadow", MAX_CPUS);
+        return 1;
+    }
+    if (API >= 4 && one_thread && info->system.smp_vcpus > 1) {
+        say("can't work here: with several CPUs on one host thread (-icount, thread=single) QEMU 10 and newer name the wrong CPU");
         return 1;
     }
     qemu_plugin_register_atexit_cb(id, on_end, NULL);

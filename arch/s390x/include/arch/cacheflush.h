@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instruction fetches are coherent: "the results of a store are observed by subsequent instruction
+ * Caches; the contracts are in arch-generic/cacheflush.h. Instruction fetches are coherent: "the results of a store are observed by subsequent instruction
  * fetches" of the same CPU as soon as it serialises, and by other CPUs when they do (z/Architecture
  * Principles of Operation, chapter 5 "Program Execution", Storage-Operand References and
  * Serialization). Every interruption and every LPSWE serialises, so user code needs nothing more,
  * and the local fence isn't asked for.
+ *
+ * Data: storage has one set of contents for CPUs and channels, and no mapping can ask for anything else: there are no
+ * memory attributes but keys and protection (chapter 3, "Storage").
  */
 #pragma once
 
@@ -12,6 +15,8 @@
 
 #define ARCH_ICACHE_COHERENT    1
 #define ARCH_ICACHE_LOCAL_FENCE 0
+#define ARCH_DCACHE_COHERENT    1
+#define ARCH_DMA_COHERENT       1
 /* What a report of stale code quotes. */
 #define ARCH_ICACHE_FENCE_NAME "serialisation"
 #define ARCH_ICACHE_RULE "this machine is coherent, ICACHE=stale plays one that isn't"
@@ -25,3 +30,4 @@ static inline void arch_icache_fence_local(void)
 {
     __asm__ volatile("bcr 15,0" ::: "memory");
 }
+static inline void arch_dcache_clean_invalidate(const void *addr, size_t len) { (void)addr, (void)len; }
