@@ -16,5 +16,8 @@ const struct native_test native_tests[] = {
     IN("batches.c", "batch.a_change_is_one_by_one", batch_change),
     IN("batches.c", "batch.folio_pte_batch_is_its_definition", batch_measure),
     IN("contracts.c", "contract.set_ptes_names_the_broken_rule", contract_set_ptes),
+    IN("meanwhile.c", "meanwhile.a_look_up_finds_the_frames_heir", meanwhile_folio_look_up),
+    IN("meanwhile.c", "meanwhile.a_look_up_finds_no_hole_that_has_closed", meanwhile_hole_look_up),
+    IN("meanwhile.c", "meanwhile.two_first_writes_map_one_folio", meanwhile_two_first_writes),
     {NULL, NULL, NULL},
 };
