@@ -138,7 +138,6 @@ static inline struct folio *mapped_folio(pfn_t pfn)
 static inline pte_t pte_hole_mark(pfn_t pfn) { return pte_advance_pfn(pte_poison(), pfn); }
 static inline bool pte_is_hole_mark(pte_t e) { return pte_poisoned(e) && pte_pfn(e) != 0; }
 void hole_mark_get(pte_t e); /* one more entry says the same; nothing if it is no such mark */
-void hole_mark_put(pte_t e); /* the entry is gone */
 
 /* Stacks: mm/stack.c */
 #define STACK_GUARD_GAP (64 * KiB) /* kept free below each */

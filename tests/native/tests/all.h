@@ -14,3 +14,4 @@ void contract_set_ptes(void);
 void meanwhile_folio_look_up(void);
 void meanwhile_hole_look_up(void);
 void meanwhile_two_first_writes(void);
+void meanwhile_marks_go_last(void);

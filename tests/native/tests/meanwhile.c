@@ -115,3 +115,34 @@ void meanwhile_two_first_writes(void)
         world_end(0);
     }
 }
+
+/* --- locks ------------------------------------------------------------------------------------- */
+static pte_t *entry;
+
+static void table_is_not_locked(void)
+{
+    CHECK(!spin_is_locked(pt_lock(entry)), "no folio is freed under a page-table lock: that may take the folio's lock, which comes before it",
+          "a folio is freed while the table is locked that its last reference was in");
+}
+
+/* The marks of frames in a hole are the last references to their folio. */
+void meanwhile_marks_go_last(void)
+{
+    unsigned level, pages = 1u << FOLIO_DEFAULT_ORDER;
+
+    world_begin(256, 1);
+    map(pages);
+    fault(0);
+    entry = pt_walk(&mm->root, BASE, &level);
+    struct folio *f = mapped_folio(pte_pfn(mm_lookup(mm, BASE)));
+    CHECK_EQ(folio_punch_hole(f, 4, 4, HOLE_INSECURE, &hole), 0, "folio_punch_hole()", "nothing is in the way");
+    CHECK_EQ(mm_unmap(mm, BASE, 4 * PAGE_SIZE), 0, "mm_unmap()", "there is memory");
+    CHECK_EQ(mm_unmap(mm, BASE + 8 * PAGE_SIZE, (pages - 8) * PAGE_SIZE), 0, "mm_unmap()", "there is memory");
+    CHECK_EQ(folio_ref_count(f), 4, "references: a mark each", "the punch leaves the mappings' references to the marks");
+    CHECK_EQ(folio_mend_hole(hole), 0, "folio_mend_hole()", "nobody else holds it");
+    meanwhile_at_event(MM_EVENT_FOLIO_FREE, table_is_not_locked);
+    CHECK_EQ(mm_unmap(mm, BASE + 4 * PAGE_SIZE, 4 * PAGE_SIZE), 0, "mm_unmap()", "there is memory");
+    CHECK(meanwhile_happened(), "marks are references, and go with their area", "the folio is still there");
+    mm_put(mm);
+    world_end(0);
+}
