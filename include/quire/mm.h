@@ -123,12 +123,18 @@ static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
 /* The page of zeros, read-only wherever it is mapped, nobody's folio; PFN_NONE: there is none (mm/fault_zero.c). */
 extern pfn_t zero_pfn;
 
-/* The folio whose reference a present entry of an ordinary area holds, whatever its word says by now; NULL: none. */
-struct folio *mapped_folio_slow(memdesc_t word);
+/* The word of what a frame is part of: a hole or poison may have come over it, and remembers that. */
+memdesc_t owner_word(pfn_t pfn);
+/*
+ * The folio whose reference a present entry of an ordinary area holds, or a hole's mark, whatever its word says by now;
+ * NULL: none. Entries map nothing but frames of RAM, so there is a word.
+ */
+struct folio *mapped_folio_slow(pfn_t pfn);
 static inline struct folio *mapped_folio(pfn_t pfn)
 {
-    memdesc_t word = memdesc_read(pfn);
-    return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : mapped_folio_slow(word);
+    DEBUG_ASSERT(pfn_valid(pfn), "an entry maps frame 0x%lx, which isn't RAM", pfn);
+    memdesc_t word = READ_ONCE(memory.words[pfn]);
+    return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : mapped_folio_slow(pfn);
 }
 
 /*

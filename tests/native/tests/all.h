@@ -15,3 +15,4 @@ void meanwhile_folio_look_up(void);
 void meanwhile_hole_look_up(void);
 void meanwhile_two_first_writes(void);
 void meanwhile_marks_go_last(void);
+void meanwhile_marks_and_mend(void);

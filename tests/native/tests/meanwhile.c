@@ -125,24 +125,50 @@ static void table_is_not_locked(void)
           "a folio is freed while the table is locked that its last reference was in");
 }
 
-/* The marks of frames in a hole are the last references to their folio. */
-void meanwhile_marks_go_last(void)
+/* An area whose one folio has a hole of four frames: marks, which are its last references. */
+static struct folio *map_marks(void)
 {
-    unsigned level, pages = 1u << FOLIO_DEFAULT_ORDER;
+    unsigned pages = 1u << FOLIO_DEFAULT_ORDER;
 
-    world_begin(256, 1);
     map(pages);
     fault(0);
-    entry = pt_walk(&mm->root, BASE, &level);
     struct folio *f = mapped_folio(pte_pfn(mm_lookup(mm, BASE)));
     CHECK_EQ(folio_punch_hole(f, 4, 4, HOLE_INSECURE, &hole), 0, "folio_punch_hole()", "nothing is in the way");
     CHECK_EQ(mm_unmap(mm, BASE, 4 * PAGE_SIZE), 0, "mm_unmap()", "there is memory");
     CHECK_EQ(mm_unmap(mm, BASE + 8 * PAGE_SIZE, (pages - 8) * PAGE_SIZE), 0, "mm_unmap()", "there is memory");
     CHECK_EQ(folio_ref_count(f), 4, "references: a mark each", "the punch leaves the mappings' references to the marks");
+    return f;
+}
+
+void meanwhile_marks_go_last(void)
+{
+    unsigned level;
+
+    world_begin(256, 1);
+    map_marks();
+    entry = pt_walk(&mm->root, BASE + 4 * PAGE_SIZE, &level);
     CHECK_EQ(folio_mend_hole(hole), 0, "folio_mend_hole()", "nobody else holds it");
     meanwhile_at_event(MM_EVENT_FOLIO_FREE, table_is_not_locked);
     CHECK_EQ(mm_unmap(mm, BASE + 4 * PAGE_SIZE, 4 * PAGE_SIZE), 0, "mm_unmap()", "there is memory");
     CHECK(meanwhile_happened(), "marks are references, and go with their area", "the folio is still there");
+    mm_put(mm);
+    world_end(0);
+}
+
+void meanwhile_marks_and_mend(void)
+{
+    world_begin(256, 1);
+    struct folio *f = map_marks();
+    other = folio_alloc(3, 0);
+    folio_get_many(f, 1);
+    meanwhile_at_touch(hole, hole_closes_and_another_opens);
+    CHECK_EQ(mm_unmap(mm, BASE + 4 * PAGE_SIZE, 4 * PAGE_SIZE), 0, "mm_unmap()", "there is memory");
+    CHECK(meanwhile_happened() && later == hole, MET, "the descriptor wasn't touched, or isn't used again at once");
+    CHECK_EQ(folio_ref_count(f), 1, "references of the folio whose hole closed", "a mark holds a reference to the folio of its frame");
+    CHECK_EQ(folio_ref_count(other), 1, "references of the folio with the other hole", "nobody has touched it");
+    CHECK_EQ(folio_mend_hole(later), 0, "folio_mend_hole()", "nobody holds it");
+    folio_put(f);
+    folio_put(other);
     mm_put(mm);
     world_end(0);
 }
