@@ -79,9 +79,9 @@ int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigne
 void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);
 
 /*
- * Bring the page at addr in for this kind of access. 0: try again; -EFAULT: no area; -EACCES: the area
- * forbids it; -E2BIG: a stack has reached its limit; -ENOMEM; and bus errors: -EHWPOISON: the frame is broken; -EBUSY: it is in a hole; -ENXIO: behind the
- * end of the object.
+ * Bring the page at addr in for this kind of access. 0: try again; -EFAULT: no area; -EACCES: the area forbids it;
+ * -E2BIG: a stack has reached its limit; -ENOMEM; and bus errors: -EHWPOISON: the frame is broken; -EBUSY: it is in a
+ * hole; -ENXIO: behind the end of the object.
  */
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
 pte_t mm_lookup(struct mm *mm, vaddr_t addr);
