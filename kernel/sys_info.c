@@ -122,6 +122,16 @@ static void describe_block(struct quire_area *a, pte_t e, u64 nr)
     a->largest_batch = MAX(a->largest_batch, nr);
 }
 
+/* A batch may begin or end with single entries where a group was undone. */
+static u64 entries_in_groups(const pte_t *ptep, unsigned nr)
+{
+    u64 in = 0;
+
+    for (unsigned i = 0; i < nr; i++)
+        in += pte_reach(pte_load_raw(ptep + i), 0) > 1;
+    return in;
+}
+
 static void describe_entries(struct vma *vma, struct quire_area *a)
 {
     for (vaddr_t addr = vma->start; addr < vma->end;) {
@@ -152,7 +162,7 @@ static void describe_entries(struct vma *vma, struct quire_area *a)
             a->hole_entries += n;
         if (memdesc_type(word) == MEMDESC_MISC && memdesc_misc(word) == MISC_ZERO)
             a->zero_entries += n;
-        a->contiguous_entries += pte_reach(pte_load_raw(ptep), 0) > 1 ? n : 0;
+        a->contiguous_entries += entries_in_groups(ptep, n);
         a->mapped += n;
         a->batches++;
         a->largest_batch = MAX(a->largest_batch, (u64)n);

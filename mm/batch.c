@@ -10,26 +10,11 @@
 #include <quire/batch.h>
 #include <quire/exec_shadow.h>
 #include <quire/counters.h>
-#include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
-#include <quire/poison.h>
 
 #if QUIRE_DEBUG
-/*
- * The word of the folio that a frame is part of: a hole or poison may come at any time, and whoever made it
- * removes the entry again.
- */
-static memdesc_t owner_word(pfn_t pfn)
-{
-    memdesc_t word = memdesc_read(pfn);
-
-    if (memdesc_type(word) == MEMDESC_HWPOISON)
-        word = ((struct hwpoison *)memdesc_pointer(word))->saved;
-    return memdesc_type(word) == MEMDESC_HOLE ? ((struct insecure_mem *)memdesc_pointer(word))->saved : word;
-}
-
 static void check_place(const char *who, vaddr_t addr, const pte_t *ptep, unsigned nr)
 {
     KASSERT(nr > 0, "%s: nr is 0", who);
@@ -43,7 +28,7 @@ static void check_place(const char *who, vaddr_t addr, const pte_t *ptep, unsign
 static void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, unsigned nr)
 {
     check_place("set_ptes", addr, ptep, nr);
-    memdesc_t word = owner_word(pte_pfn(pte));
+    memdesc_t word = owner_word(pte_pfn(pte)); /* whoever made a hole or poison removes the entry again */
     for (unsigned i = 0; nr > 1 && i < nr; i++) {
         KASSERT(!pte_present(pte_load(ptep + i)),
                 "set_ptes: entry %u of %u is present already: only nr == 1 may replace", i, nr);
@@ -101,16 +86,14 @@ void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
         exec_shadow_mapped(mm, pte_pfn(pte), nr);
     counter_inc(COUNTER_SET_PTES_CALLS);
     counter_add(COUNTER_SET_PTES_ENTRIES, nr);
-#if PT_CONT > 1
     if (nr == 1)
         pt_isolate(mm, addr, ptep, 1);
     mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(pte), nr);
+#if PT_CONT > 1
     if (may_group(addr, pte, nr)) {
         store_grouped(addr, ptep, pte, nr);
         return;
     }
-#else
-    mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(pte), nr);
 #endif
     store_run(ptep, pte, nr, 1);
 }

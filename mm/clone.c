@@ -14,7 +14,6 @@
 #include <quire/tlb.h>
 #include <quire/mm_upcalls.h>
 
-
 static struct vma *copy_area(struct mm *child, struct vma *from)
 {
     if (!from->obj && !(from->flags & VMA_SHARED) && !area_anon(from))
@@ -33,7 +32,7 @@ static struct vma *copy_area(struct mm *child, struct vma *from)
     return vma;
 }
 
-/* One entry that isn't as most are: nothing, poison, old, in the middle of a group, of no folio. Returns frames mapped. */
+/* One entry that isn't as most are: poison, a hole's mark, old, of no folio (any more). Returns frames mapped. */
 static __noinline unsigned copy_odd(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into)
 {
     pte_t e = pte_load(from);

@@ -88,27 +88,13 @@ static __always_inline int fault_anon(struct vma *vma, vaddr_t addr, pte_t *ptep
     return 0;
 }
 
-/* The entry for addr, as pt_walk() finds it, but in the one place where each instruction counts. NULL: no table yet. */
-static __always_inline pte_t *find_entry(const struct pt_root *root, vaddr_t addr)
-{
-    pte_t *table = paddr_address(root->table);
-
-#pragma GCC unroll 4
-    for (unsigned level = PT_LEVELS - 1; level > 0; level--) {
-        pte_t e = pte_load_raw(table + pt_index(addr, level));
-        if (unlikely(!pde_present(e, level) || pde_leaf(e, level)))
-            return NULL;
-        table = pt_table_of(e, level);
-    }
-    return table + pt_index(addr, 0);
-}
-
 static __always_inline int fault_in_area(struct vma *vma, vaddr_t addr, unsigned access)
 {
     if (unlikely(!(vma->prot & access)))
         return -EACCES;
-    pte_t *ptep = find_entry(&vma->mm->root, addr);
-    if (unlikely(!ptep)) {
+    unsigned level;
+    pte_t *ptep = pt_walk_inline(&vma->mm->root, addr, &level);
+    if (unlikely(level)) {
         int err = fault_above_pages(vma, addr, access, &ptep);
         if (err <= 0)
             return err;

@@ -43,19 +43,20 @@ static inline void give_to(struct folio *f, struct memobj *anon, struct quota *q
     f->index = index;
 }
 
+#define NO_CLASS ~0u /* of the frame cache: an order that it may not keep */
+
 /*
- * A folio for addr, charged, owned by the area's anonymous object: of one frame, of default size, of `order`, or of
- * at most `order`. NULL: no memory.
+ * A folio for addr, charged, owned by the area's anonymous object. NULL: no memory. Its frames come from that class of
+ * the frame cache, inline; the following ask for one frame, default size, `order`, or at most `order`.
  */
-static __always_inline struct folio *anon_cached(struct vma *vma, vaddr_t addr, unsigned class, unsigned order,
-                                                 unsigned flags)
+static __always_inline struct folio *anon_new(struct vma *vma, vaddr_t addr, unsigned class, unsigned order, unsigned flags)
 {
     struct quota *quota = vma->mm->quota;
     struct memobj *anon = area_anon(vma);
 
     if (unlikely(!anon || !quota_charge(quota, 1UL << order)))
         return NULL;
-    struct folio *f = folio_alloc_cached(class, order, flags);
+    struct folio *f = class == NO_CLASS ? folio_alloc(order, flags) : folio_alloc_cached(class, order, flags);
     if (likely(f))
         give_to(f, anon, quota, addr >> PAGE_SHIFT >> order << order);
     else
@@ -65,27 +66,17 @@ static __always_inline struct folio *anon_cached(struct vma *vma, vaddr_t addr, 
 
 static __always_inline struct folio *anon_page(struct vma *vma, vaddr_t addr, unsigned flags)
 {
-    return anon_cached(vma, addr, 0, 0, flags);
+    return anon_new(vma, addr, 0, 0, flags);
 }
 
 static __always_inline struct folio *anon_default(struct vma *vma, vaddr_t addr, unsigned flags)
 {
-    return anon_cached(vma, addr, 1, FOLIO_DEFAULT_ORDER, flags);
+    return anon_new(vma, addr, 1, FOLIO_DEFAULT_ORDER, flags);
 }
 
 static inline struct folio *anon_of_order(struct vma *vma, vaddr_t addr, unsigned order, unsigned flags)
 {
-    struct quota *quota = vma->mm->quota;
-    struct memobj *anon = area_anon(vma);
-
-    if (!anon || !quota_charge(quota, 1UL << order))
-        return NULL;
-    struct folio *f = folio_alloc(order, flags);
-    if (f)
-        give_to(f, anon, quota, addr >> PAGE_SHIFT >> order << order);
-    else
-        quota_uncharge(quota, 1UL << order);
-    return f;
+    return anon_new(vma, addr, NO_CLASS, order, flags);
 }
 
 static inline struct folio *anon_folio(struct vma *vma, vaddr_t addr, unsigned order, unsigned flags)

@@ -3,7 +3,7 @@
  * Private pages whose frames are in a hole. Nothing but the page-table entry knows which frame a private page has, so
  * the punch leaves a mark there that carries the frame's number (pte_hole_mark) and keeps the reference that the
  * mapping had. An access while the hole exists is a bus error (-EBUSY); afterwards it brings the same frame back.
- * fork() copies marks with a reference of their own, unmapping drops them.
+ * fork() copies marks with a reference of their own, unmapping drops them (clear_odd()).
  */
 #include "fault.h"
 #include <quire/cacheflush.h>
@@ -52,10 +52,4 @@ void hole_mark_get(pte_t mark)
 {
     if (pte_is_hole_mark(mark))
         folio_get(mapped_folio(pte_pfn(mark)));
-}
-
-void hole_mark_put(pte_t mark)
-{
-    if (pte_is_hole_mark(mark))
-        folio_put(mapped_folio(pte_pfn(mark)));
 }

@@ -118,16 +118,9 @@ static __noinline int copy_page(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_
     return err;
 }
 
-/* The folio of a mapped frame. Its word nearly always says so itself. */
-static inline struct folio *folio_of(pfn_t pfn)
-{
-    memdesc_t word = READ_ONCE(memory.words[pfn]);
-    return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : mapped_folio(pfn);
-}
-
 __noinline int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old)
 {
-    struct folio *f = folio_of(pte_pfn(old));
+    struct folio *f = mapped_folio(pte_pfn(old));
     bool shared = vma->flags & VMA_SHARED;
 
     if (unlikely(!f && !shared))

@@ -20,7 +20,8 @@ static __noinline unsigned clear_odd(struct tlb_gather *g, vaddr_t addr, pte_t *
     if (!pte_present(e)) {
         if (unlikely(pte_poisoned(e))) {
             pte_store(ptep, pte_empty(0));
-            hole_mark_put(e);
+            if (pte_is_hole_mark(e))
+                tlb_gather_reference(g, mapped_folio(pte_pfn(e)));
         }
         return 0;
     }

@@ -149,6 +149,7 @@ static inline void folio_remove_mappings(struct folio *f, u32 nr)
  * carries into the other, because the caller has a reference, or the mappings that go are there.
  */
 #define FOLIO_MAPPING (1UL << 32 | 1)
+#define FOLIO_REFERENCE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 1UL : 1UL << 32) /* a reference alone */
 static inline void folio_get_mapped(struct folio *f, u32 nr)
 {
     __atomic_fetch_add(&f->counts, nr * FOLIO_MAPPING, __ATOMIC_RELAXED);
@@ -164,10 +165,13 @@ static inline void folio_put_mapped(struct folio *f, u32 nr)
         folio_release(f);
 }
 
-/* Mappings of folios that go, at the end of a TLB gather: folio_put_mapped() for all, in one go. */
+/*
+ * Mappings and other references of folios that go, at the end of a TLB gather: folio_put_mapped() and folio_put() for
+ * all, in one go. No page-table lock is held by then: freeing a folio may take its lock, which comes first.
+ */
 struct folio_mappings {
     struct folio *folio;
-    u64 minus; /* what is added to its counts: minus so many FOLIO_MAPPINGs */
+    u64 minus; /* what is added to its counts: minus so many FOLIO_MAPPINGs and FOLIO_REFERENCEs */
 };
 void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr);
 

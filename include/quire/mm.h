@@ -82,9 +82,9 @@ int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigne
 void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);
 
 /*
- * Bring the page at addr in for this kind of access. 0: try again; -EFAULT: no area; -EACCES: the area
- * forbids it; -E2BIG: a stack has reached its limit; -ENOMEM; and bus errors: -EHWPOISON: the frame is broken; -EBUSY: it is in a hole; -ENXIO: behind the
- * end of the object.
+ * Bring the page at addr in for this kind of access. 0: try again; -EFAULT: no area; -EACCES: the area forbids it;
+ * -E2BIG: a stack has reached its limit; -ENOMEM; and bus errors: -EHWPOISON: the frame is broken; -EBUSY: it is in a
+ * hole; -ENXIO: behind the end of the object.
  */
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
 pte_t mm_lookup(struct mm *mm, vaddr_t addr);
@@ -126,12 +126,18 @@ static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
 /* The page of zeros, read-only wherever it is mapped, nobody's folio; PFN_NONE: there is none (mm/fault_zero.c). */
 extern pfn_t zero_pfn;
 
-/* The folio whose reference a present entry of an ordinary area holds, whatever its word says by now; NULL: none. */
-struct folio *mapped_folio_slow(memdesc_t word);
+/* The word of what a frame is part of: a hole or poison may have come over it, and remembers that. */
+memdesc_t owner_word(pfn_t pfn);
+/*
+ * The folio whose reference a present entry of an ordinary area holds, or a hole's mark, whatever its word says by now;
+ * NULL: none. Entries map nothing but frames of RAM, so there is a word.
+ */
+struct folio *mapped_folio_slow(pfn_t pfn);
 static inline struct folio *mapped_folio(pfn_t pfn)
 {
-    memdesc_t word = memdesc_read(pfn);
-    return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : mapped_folio_slow(word);
+    DEBUG_ASSERT(pfn_valid(pfn), "an entry maps frame 0x%lx, which isn't RAM", pfn);
+    memdesc_t word = READ_ONCE(memory.words[pfn]);
+    return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : mapped_folio_slow(pfn);
 }
 
 /*
@@ -141,7 +147,6 @@ static inline struct folio *mapped_folio(pfn_t pfn)
 static inline pte_t pte_hole_mark(pfn_t pfn) { return pte_advance_pfn(pte_poison(), pfn); }
 static inline bool pte_is_hole_mark(pte_t e) { return pte_poisoned(e) && pte_pfn(e) != 0; }
 void hole_mark_get(pte_t e); /* one more entry says the same; nothing if it is no such mark */
-void hole_mark_put(pte_t e); /* the entry is gone */
 
 /* Stacks: mm/stack.c */
 #define STACK_GUARD_GAP (64 * KiB) /* kept free below each */

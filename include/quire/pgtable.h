@@ -58,8 +58,25 @@ static inline bool pte_none(pte_t e) { return !pte_present(e) && !pte_poisoned(e
 /*
  * The walk, for all formats and all owners of tables; stateless. From the top down to the entry that
  * decides about addr: a page entry (level 0), a block, or the empty entry where the tree ends. *level is
- * its level. Never fails, takes no lock.
+ * its level. Never fails, takes no lock. Inline for page faults; everybody else calls pt_walk().
  */
+static __always_inline pte_t *pt_walk_inline(const struct pt_root *root, vaddr_t addr, unsigned *level)
+{
+    pte_t *table = paddr_address(root->table);
+
+#pragma GCC unroll 4
+    for (unsigned l = PT_LEVELS - 1; l > 0; l--) {
+        pte_t *entry = table + pt_index(addr, l);
+        pte_t e = pte_load_raw(entry); /* groups are at level 0 only */
+        if (unlikely(!pde_present(e, l) || pde_leaf(e, l))) {
+            *level = l;
+            return entry;
+        }
+        table = pt_table_of(e, l);
+    }
+    *level = 0;
+    return table + pt_index(addr, 0);
+}
 pte_t *pt_walk(const struct pt_root *root, vaddr_t addr, unsigned *level);
 
 /* The page entry for addr as far as there is one (also inside a block); not present otherwise. */

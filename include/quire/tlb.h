@@ -43,6 +43,18 @@ static inline void tlb_gather_folio(struct tlb_gather *g, struct folio *folio, u
 {
     g->folios[g->nr_folios++] = (struct folio_mappings){folio, -(nr * FOLIO_MAPPING)};
 }
+/* A reference that is no mapping: to be put without the locks of now. The gather isn't full. */
+static inline void tlb_gather_reference(struct tlb_gather *g, struct folio *folio)
+{
+    struct folio_mappings *last = g->folios + g->nr_folios;
+
+    if (g->nr_folios && last[-1].folio == folio) {
+        last[-1].minus -= FOLIO_REFERENCE;
+    } else {
+        *last = (struct folio_mappings){folio, -FOLIO_REFERENCE};
+        g->nr_folios++;
+    }
+}
 void tlb_gather_hole(struct tlb_gather *g, struct insecure_mem *hole, u32 nr);
 void tlb_gather_table(struct tlb_gather *g, pte_t *table);
 /* Flush and put what was gathered. No locks below mm.areas held. The gather can be used again. */

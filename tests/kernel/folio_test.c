@@ -233,8 +233,8 @@ TEST(folio, look_up_is_safe_against_free_on_other_cpus)
     EXPECT(race.found > 0);
 }
 
-/* The look-up's second reading of the word: between its two looks the frame changes hands. */
-TEST(folio, a_stale_descriptor_is_put_and_looked_up_again)
+/* Between the two looks of a look-up: tests/native/tests/meanwhile.c. */
+TEST(folio, the_word_says_whose_a_frame_is)
 {
     struct folio *a = folio_alloc(0, 0), *b = folio_alloc(0, 0);
     pfn_t pfn = a->pfn;

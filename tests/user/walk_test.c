@@ -95,6 +95,22 @@ TEST(walk, a_broken_page_is_a_mark)
     EXPECT_EQ(a.mapped, 15);
 }
 
+TEST(walk, entries_in_groups_are_counted_one_by_one)
+{
+    char *p = map(4 * MIB), *block = (char *)(((unsigned long)p + 2 * MIB - 1) & -(2 * MIB));
+    struct quire_area a = {0};
+
+    madvise(p, 4 * MIB, MADV_HUGEPAGE);
+    block[0] = 1;
+    int large = walk(block).folio_order == 9;
+    munmap(block, PAGE); /* one group of the 32 is undone */
+    unsigned long reach = walk(block + 16 * PAGE).reach;
+    for (int i = 0; quire_call(area_info, 0, i, &a) == 0 && a.start != (unsigned long)block + PAGE; i++)
+        ;
+    EXPECT_EQ(a.mapped, large ? 511 : 15);
+    EXPECT_EQ(a.contiguous_entries, reach > 1 ? 496 : 0);
+}
+
 TEST(walk, copies_are_counted)
 {
     char *p = map(PAGE);

@@ -28,6 +28,10 @@ def pointer_of(word):
     return word & ~15
 
 
+def count(number, what):
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Folio:
     """struct folio."""
@@ -44,8 +48,8 @@ class Folio:
         return self.pfn + (1 << self.order)
 
     def __str__(self):
-        return (f"folio of frames {self.pfn:#x} to {self.end - 1:#x} (order {self.order}, {self.refs} references, "
-                f"mapped {self.map_count} times{', secure' if self.flags & SECURE else ''})")  # fmt: skip
+        return (f"folio of frames {self.pfn:#x} to {self.end - 1:#x} (order {self.order}, {count(self.refs, 'reference')}, "
+                f"mapped {count(self.map_count, 'time')}{', secure' if self.flags & SECURE else ''})")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class Hole:
         return self.pfn + self.nr
 
     def __str__(self):
-        return (f"hole of frames {self.pfn:#x} to {self.end - 1:#x} ({self.refs} references, "
-                f"mapped {self.map_count} times)")  # fmt: skip
+        return (f"hole of frames {self.pfn:#x} to {self.end - 1:#x} ({count(self.refs, 'reference')}, "
+                f"mapped {count(self.map_count, 'time')})")  # fmt: skip
 
 
 class Words:

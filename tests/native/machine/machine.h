@@ -11,6 +11,7 @@
 
 #include <quire/folio.h>
 #include <quire/mm.h>
+#include <quire/mm_event.h>
 #include <quire/percpu.h>
 
 #define WORLD_FIRST_PFN 0x400UL   /* where RAM begins: aligned, but not zero */
@@ -59,6 +60,16 @@ void icache_power_on(void);
 void icache_frames_change(pfn_t pfn, u64 nr);
 /* This CPU executes what the frame holds: fails if what it has cached may be older. */
 void icache_execute(pfn_t pfn);
+
+/* --- other CPUs in between: meanwhile.c -------------------------------------------------------- */
+/*
+ * Call fn once: at the next event of this kind, or when the frame that address is in is next touched, before that
+ * access. What it does is what other CPUs do between two instructions; it says which (cpu_play).
+ */
+void meanwhile_at_event(enum mm_event_kind kind, void (*fn)(void));
+void meanwhile_at_touch(const void *address, void (*fn)(void));
+bool meanwhile_happened(void);
+void meanwhile_event(enum mm_event_kind kind); /* this is one */
 
 /* --- panics ------------------------------------------------------------------------------------ */
 /* The sentence of the next panic is wanted, not a failure: `panic_expected = true`, then PANICS(statement). */

@@ -11,3 +11,8 @@ void batch_clear(void);
 void batch_change(void);
 void batch_measure(void);
 void contract_set_ptes(void);
+void meanwhile_folio_look_up(void);
+void meanwhile_hole_look_up(void);
+void meanwhile_two_first_writes(void);
+void meanwhile_marks_go_last(void);
+void meanwhile_marks_and_mend(void);

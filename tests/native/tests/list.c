@@ -16,5 +16,10 @@ const struct native_test native_tests[] = {
     IN("batches.c", "batch.a_change_is_one_by_one", batch_change),
     IN("batches.c", "batch.folio_pte_batch_is_its_definition", batch_measure),
     IN("contracts.c", "contract.set_ptes_names_the_broken_rule", contract_set_ptes),
+    IN("meanwhile.c", "meanwhile.a_look_up_finds_the_frames_heir", meanwhile_folio_look_up),
+    IN("meanwhile.c", "meanwhile.a_look_up_finds_no_hole_that_has_closed", meanwhile_hole_look_up),
+    IN("meanwhile.c", "meanwhile.two_first_writes_map_one_folio", meanwhile_two_first_writes),
+    IN("meanwhile.c", "meanwhile.marks_that_go_last_free_the_folio_without_locks", meanwhile_marks_go_last),
+    IN("meanwhile.c", "meanwhile.a_mark_names_its_folio_while_the_hole_closes", meanwhile_marks_and_mend),
     {NULL, NULL, NULL},
 };
