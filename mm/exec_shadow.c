@@ -209,6 +209,17 @@ bool exec_shadow_unfenced(const struct mm *mm, u64 *last)
     return ARCH_ICACHE_LOCAL_FENCE && *last < READ_ONCE(mm->exec_gen);
 }
 
+/* On every way to user mode, so by words. */
+static bool same_line(pfn_t pfn, size_t at)
+{
+    const u64 *a = (const u64 *)((const u8 *)pfn_address(pfn) + at), *b = (const u64 *)((const u8 *)pfn_address(exec_pfn(pfn)) + at);
+    u64 different = 0;
+
+    for (unsigned i = 0; i < EXEC_LINE / sizeof(u64); i++)
+        different |= a[i] ^ b[i];
+    return !different;
+}
+
 bool exec_shadow_stale(struct mm *mm, vaddr_t addr, struct stale_line *line)
 {
     pte_t e = mm_lookup(mm, addr);
@@ -216,8 +227,7 @@ bool exec_shadow_stale(struct mm *mm, vaddr_t addr, struct stale_line *line)
     const struct shadow *s = pte_present(e) && pte_accessible(e) && pte_exec(e) ? shadow_of(pfn) : NULL;
     size_t at = ALIGN_DOWN(addr & (PAGE_SIZE - 1), EXEC_LINE);
 
-    if (!s || !direct_map_present(pfn) ||
-        !memcmp((const u8 *)pfn_address(exec_pfn(pfn)) + at, (const u8 *)pfn_address(pfn) + at, EXEC_LINE))
+    if (!s || !direct_map_present(pfn) || same_line(pfn, at))
         return false;
     *line = (struct stale_line){
         .addr = ALIGN_DOWN(addr, EXEC_LINE),

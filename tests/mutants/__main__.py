@@ -70,18 +70,20 @@ def make(path, seconds, *words):
         return None, child.communicate()[0]
 
 
-def build(path, machine, cpu):
+def build(path, machine, cpu, tool):
     if machine.startswith("native"):
         return make(path, 300, "-f", "tests/native/native.mk", f"FORM={machine}")
-    return make(path, 300, f"build-{machine}", *([f"CPU={cpu}"] if cpu else []))
+    return make(path, 300, f"build-{machine}", *([f"CPU={cpu}"] if cpu else []), *(["ICACHE=stale"] if tool == "stale" else []))
 
 
-def run_tests(path, machine, cpu, tests, cpus="", parallel=False, cachesan=False):
+def run_tests(path, machine, cpu, tests, cpus, parallel, tool):
+    """With a tool ("cachesan", "stale") or without ("")."""
     common = [f"TEST={tests}", "SEED=1", *([f"CPU={cpu}"] if cpu else []), *([f"CPUS={cpus}"] if cpus else []),
               *(["PARALLEL=1"] if parallel else [])]  # fmt: skip
     if machine.startswith("native"):
         return make(path, 60, "test-native", f"NATIVE={machine}", *common)
-    return make(path, 600, f"test-{machine}", f"CACHESAN={int(cachesan)}", *common)
+    how = "ICACHE=stale" if tool == "stale" else f"CACHESAN={int(tool == 'cachesan')}"
+    return make(path, 600, f"test-{machine}", how, *common)
 
 
 def first_failure(output):
@@ -92,8 +94,13 @@ def first_failure(output):
     return "the machine doesn't come up"
 
 
+def keys_of(mutant):
+    """Each way its tests are run: the arguments of run_tests()."""
+    return [(mutant.machine, mutant.cpu, mutant.tests, mutant.cpus, mutant.parallel, tool) for tool in mutant.tools]
+
+
 def judge_unchanged(key):
-    """What is wrong with these tests (machine, CPU, pattern) before anything is changed; "" is well."""
+    """What is wrong with these tests before anything is changed; "" is well."""
     status, output = run_tests(tree(), *key)
     if "no test matches" in output or re.search(r"^0 passed", output, re.MULTILINE):
         return f"no test matches {key[2]}"
@@ -111,23 +118,29 @@ def judge(mutant):
     try:
         with open(file, "w", encoding="utf-8") as changed:
             changed.write(text.replace(mutant.old, mutant.new))
-        status, output = build(path, mutant.machine, mutant.cpu)
-        if status != 0:
-            return "stale", "it doesn't compile: " + next((line for line in output.split("\n") if "error" in line), ""), 0
-        where, note = (mutant.machine, mutant.cpu, mutant.tests, mutant.cpus, mutant.parallel), ""
-        status, output = run_tests(path, *where)
-        if mutant.cachesan:
-            note = "; plain QEMU runs it without a symptom" if status == 0 else "; a test notices under plain QEMU too"
-            status, output = run_tests(path, *where, cachesan=True)
+        noticed, silent = [], []
+        for tool in mutant.tools:
+            status, output = build(path, mutant.machine, mutant.cpu, tool)
+            if status != 0:
+                return "stale", "it doesn't compile: " + next((line for line in output.split("\n") if "error" in line), ""), 0
+            status, output = run_tests(path, mutant.machine, mutant.cpu, mutant.tests, mutant.cpus, mutant.parallel, tool)
+            name = tool or "plain QEMU"
+            if status == 0:
+                silent.append(name)
+            else:
+                noticed.append((name, "it hangs" if status is None else first_failure(output)))
     finally:
         with open(file, "w", encoding="utf-8") as restored:
             restored.write(text)
     seconds = time.monotonic() - began
-    if status == 0:
+    if not noticed:
         if mutant.why:
             return "explained", mutant.why, seconds
         return "survived", f"the rule: {mutant.rule}; tests: {mutant.tests} on {mutant.machine}", seconds
-    return "killed", ("it hangs" if status is None else first_failure(output)) + note, seconds
+    if len(mutant.tools) == 1:
+        return "killed", noticed[0][1], seconds
+    how = "; ".join(f"{name}: {what}" for name, what in noticed)
+    return "killed", how + (f"; without a symptom: {', '.join(silent)}" if silent else ""), seconds
 
 
 def main():
@@ -143,7 +156,7 @@ def main():
     began = time.monotonic()
     workers = len(os.sched_getaffinity(0))
     free_slots.extend(range(workers))
-    keys = list(dict.fromkeys((mutant.machine, mutant.cpu, mutant.tests, mutant.cpus, mutant.parallel) for mutant in chosen))
+    keys = list(dict.fromkeys(key for mutant in chosen for key in keys_of(mutant)))
     progress = Progress()
     progress.total = len(keys) + len(chosen)
     tally = Counter()
@@ -154,7 +167,7 @@ def main():
         return wrong
 
     def look(mutant):
-        wrong = unchanged[mutant.machine, mutant.cpu, mutant.tests, mutant.cpus, mutant.parallel]
+        wrong = next((unchanged[key] for key in keys_of(mutant) if unchanged[key]), "")
         answer = ("stale", wrong, 0) if wrong else judge(mutant)
         progress.step(mutant.name)
         return answer

@@ -12,7 +12,7 @@ LINES = "arch/arm64/cacheflush.c"
 
 
 def riscv(name, file, old, new, tests, rule, cpus="4"):
-    return Mutant(name, file, old, new, tests, rule, cpus=cpus, cachesan=True)
+    return Mutant(name, file, old, new, tests, rule, cpus=cpus, cachesan=True, stale=True)
 
 
 def arm64(name, old, new, rule, tests="cache.*"):
@@ -22,6 +22,11 @@ def arm64(name, old, new, rule, tests="cache.*"):
 def coherency(name, file, old, new, rule, tests="uv.*"):
     """Frames that change sides: cachesan looks at code alone, so counters notice; they stay zero on other machines."""
     return Mutant(name, file, old, new, tests, rule, machine="arm64", cpus="1")
+
+
+def coherent(name, file, old, new, tests, rule, machine="s390x"):
+    """What a machine with coherent caches forgives, and shows with stale ones all the same."""
+    return Mutant(name, file, old, new, tests, rule, machine=machine, cpus="4", stale=True)
 
 
 DC = '__asm__ volatile(SHOW_ADDRESS "dc cvau, %0" ::"r"(a) : "memory");'
@@ -96,4 +101,31 @@ MUTANTS = [
               "a device that snoops needs no maintenance", tests="dma.*"),
     coherency("first-frame-for-the-whole-range", "uv/uv.c",
               "dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT);", "dcache_flush(pfn_address(pfn), PAGE_SIZE);", "all frames of a range are maintained"),
+    # --- any machine, by what it computes -----------------------------------------------------------------------------
+    coherent("mapped-without-maintenance-on-s390x", "mm/map.c",
+             "        flush_icache_pages(vma, pfn, nr);\n", "        (void)0;\n", "elf.*", "an executable mapping is maintained first"),
+    coherent("only-the-first-page-of-a-batch", "mm/map.c",
+             "        flush_icache_pages(vma, pfn, nr);\n", "        flush_icache_pages(vma, pfn, 1);\n", "elf.*", "all frames of a batch are maintained",
+             "x86_64"),
+    coherent("protected-without-maintenance-on-x86_64", "mm/protect.c",
+             "            flush_icache_pages(vma, pte_pfn(e), 1);", "            (void)0;", "cache.*", "becoming executable by protection counts",
+             "x86_64"),
+    coherent("sync-of-the-first-page-only-on-s390x", "mm/advise.c",
+             "            if (!sync_page(vma, at, next - at) && !vma->obj)", "            if (at == addr && !sync_page(vma, at, next - at) && !vma->obj)",
+             "cache.*", "all pages of a range are synchronised"),
+    coherent("sync-of-half-the-range", "mm/advise.c",
+             "        icache_clean(mm, direct, direct + n);", "        icache_clean(mm, direct, direct + (n + 1) / 2);", "cache.*",
+             "all of a range is synchronised", "x86_64"),
+    coherent("guest-loaded-without-maintenance", "uv/uv.c",
+             "        flush_icache_range(&g->mm, start, start + (nr << PAGE_SHIFT));", "        (void)start;", "guest.*",
+             "a guest's pages hold code", "x86_64"),
+    coherent("a-page-for-every-line", "mm/advise.c",
+             "        icache_clean(mm, direct, direct + n);", "        icache_clean(mm, ALIGN_DOWN(direct, PAGE_SIZE), ALIGN_UP(direct + n, PAGE_SIZE));",
+             "cacheflush.*", "no more is maintained than was asked for"),
+    riscv("the-fence-is-lost-with-the-time-slice", "kernel/trap.c",
+          "        icache_enter_user(thread_mm(current_thread()));\n        if (sched_need_resched())\n            schedule();\n",
+          "        if (sched_need_resched())\n            schedule();\n        icache_enter_user(thread_mm(current_thread()));\n", "jit.*",
+          "whoever puts the fence off has it done before another thread of the address space runs"),
+    riscv("nobody-looks-on-the-way-out", "kernel/trap.c",
+          "        icache_enter_user(thread_mm(current_thread()));\n        if", "        if", "jit.*", "a hart fences before it runs newer code", cpus="1"),
 ]  # fmt: skip

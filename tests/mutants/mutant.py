@@ -27,7 +27,14 @@ class Mutant:
     machine: str = MACHINE
     cpu: str = ""
     cpus: str = ""  # how many; empty: one and four
-    cachesan: bool = False  # tested under cachesan, and before that under plain QEMU to see whether that notices too
+    # Tested under plain QEMU first, to see whether that notices, and then with each of these; one has to notice.
+    cachesan: bool = False  # the plugin
+    stale: bool = False  # the kernel built with ICACHE=stale
     parallel: bool = False  # with one host thread for each CPU: under -icount there is always an interrupt in between
     bug: int = 0  # of the twenty historic ones, docs/mutants.md
     why: str = ""  # it may survive, because
+
+    @property
+    def tools(self):
+        """What its tests run with, one after the other."""
+        return ("",) + (("cachesan",) if self.cachesan else ()) + (("stale",) if self.stale else ())

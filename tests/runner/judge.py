@@ -28,6 +28,7 @@ PROGRAM_DIED = re.compile(r"^\S+ \(process \d+\) died: ")
 OUTSIDE = "# outside: "  # lines of the walk at a checkpoint, tests/runner/checkpoints.py
 SILENCE = 30
 SILENCE_PARALLEL = 120
+SHADOWS_LIMIT_MS = 1500  # guest time; with ICACHE=stale each way to user mode is looked at
 STRESS_LIMIT_MS = 100000  # real time: more than a busy build machine takes, less than the silence
 LAST_WORDS = 25
 
@@ -125,6 +126,8 @@ class GroupRun:
             append.append(f"from={first}")
         if self.parallel:
             append.append(f"limit_ms={STRESS_LIMIT_MS}")
+        elif options.icache:
+            append.append(f"limit_ms={SHADOWS_LIMIT_MS}")
         ending = self.machine.boot(
             " ".join(append + options.append), self.cpus, options.memory, options.seed, self.parallel, walked=True,
             silence=options.silence or (SILENCE_PARALLEL if self.parallel else SILENCE),

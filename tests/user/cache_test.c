@@ -89,6 +89,22 @@ TEST(cache, code_written_through_another_mapping_runs)
     }
 }
 
+TEST(cache, one_request_synchronises_all_pages_of_a_range)
+{
+    int object = (int)quire_call(memory_create, 5 * PAGE);
+    char *there = mmap(NULL, 5 * PAGE, RW, MAP_SHARED, object, 0), *here = mmap(NULL, 5 * PAGE, RX, MAP_SHARED, object, 0);
+
+    ASSERT(there != MAP_FAILED && here != MAP_FAILED);
+    close(object);
+    for (unsigned round = 0; round < 5; round++) {
+        for (size_t at = PAGE - 64; at < 5 * PAGE; at += PAGE)
+            code_write(there + at, (unsigned)(at / PAGE + 10 * round));
+        ASSERT_EQ(quire_call(cache_sync, here + PAGE - 64, 4 * PAGE + 64), 0);
+        for (size_t at = PAGE - 64; at < 5 * PAGE; at += PAGE)
+            EXPECT_EQ(call(here + at), at / PAGE + 10 * round);
+    }
+}
+
 #define NR 4
 static unsigned version, ran[NR], wrong;
 
