@@ -4,6 +4,7 @@
 #include <arch/devices.h>
 #include <arch/pgtable.h>
 #include <arch/tlb.h>
+#include <quire/log.h>
 #include <quire/printf.h>
 #include "irq.h"
 
@@ -26,6 +27,9 @@ static bool has_pan(void) { return sysreg_id(id_aa64mmfr1_el1, MMFR1_PAN_SHIFT) 
 
 void arch_cpu_init(void)
 {
+    /* QEMU 7.2 lets device memory do what only normal memory can; others, and hardware, don't. */
+    KASSERT(sysreg_read(mair_el1) == MAIR_VALUE, "entry.S gave MAIR_EL1 the value 0x%lx, not 0x%lx: memory isn't normal memory",
+            sysreg_read(mair_el1), (u64)MAIR_VALUE);
     if (has_pan()) /* traps set it again, by SCTLR_EL1.SPAN = 0 */
         __asm__ volatile(".arch_extension pan\n msr pan, #1" ::: "memory");
     sysreg_write(cpacr_el1, CPACR_FP);

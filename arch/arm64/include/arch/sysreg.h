@@ -62,8 +62,9 @@
 #define MAIR_DEVICE_INDEX 1
 #define MAIR_NORMAL_WB 0xff    /* normal, write-back, allocating */
 #define MAIR_DEVICE_NGNRE 0x04 /* device, no gathering, no reordering, early acknowledge */
+/* The assembler's << and * bind alike, so parentheses matter. */
 #define MAIR_VALUE                                                                                 \
-    (MAIR_NORMAL_WB << 8 * MAIR_NORMAL_INDEX | MAIR_DEVICE_NGNRE << 8 * MAIR_DEVICE_INDEX)
+    ((MAIR_NORMAL_WB << (8 * MAIR_NORMAL_INDEX)) | (MAIR_DEVICE_NGNRE << (8 * MAIR_DEVICE_INDEX)))
 
 /* EL2 on the way down to EL1: HCR_EL2, CPTR_EL2, CNTHCTL_EL2, ICC_SRE_EL2. */
 #define HCR_RW_APK_API (1 << 31 | 1 << 40 | 1 << 41) /* EL1 is AArch64 and may use its own keys */
