@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Caches; the contracts are in arch-generic/cacheflush.h. Instruction fetches are coherent: "the results of a store are observed by subsequent instruction
- * fetches" of the same CPU as soon as it serialises, and by other CPUs when they do (z/Architecture
- * Principles of Operation, chapter 5 "Program Execution", Storage-Operand References and
- * Serialization). Every interruption and every LPSWE serialises, so user code needs nothing more,
- * and the local fence isn't asked for.
+ * Caches; the contracts are in arch-generic/cacheflush.h. Instruction fetches are coherent: a CPU fetches what it stored,
+ * and what others stored, from its next serialisation on (z/Architecture Principles of Operation, chapter 5, "Program
+ * Execution"). Every interruption and every LPSWE serialises, so user code needs nothing more, and the local fence isn't
+ * asked for.
  *
  * Data: storage has one set of contents for CPUs and channels, and no mapping can ask for anything else: there are no
  * memory attributes but keys and protection (chapter 3, "Storage").

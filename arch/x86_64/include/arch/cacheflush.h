@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Caches; the contracts are in arch-generic/cacheflush.h. Instruction caches: the hardware keeps them coherent with every CPU's stores. What may be old is
- * only what a CPU has already fetched into its pipeline. It drops that itself where it stores to
- * its own code (self-modifying code, Intel SDM 3A 11.6); for code that another CPU changes it needs
- * a serialising instruction before it runs it (cross-modifying code, 3A 8.1.3): the IRET that ends
- * every interrupt and fault, or the load of CR3 in every switch of address spaces. A page just
- * mapped executable can't be in the pipeline: until then its addresses had no translation, and they
- * are reached through a fault. So there is nothing to do, and no CPU has a part of its own.
+ * Caches; the contracts are in arch-generic/cacheflush.h. Instructions: the hardware keeps the caches coherent with every
+ * CPU's stores. What may be old is only what a CPU has already fetched into its pipeline. It drops that itself where it
+ * stores to its own code (self-modifying code, Intel SDM 3A 11.6); for code that another CPU changes it needs a
+ * serialising instruction before it runs it (cross-modifying code, 3A 8.1.3): the IRET that ends every interrupt and
+ * fault, or the load of CR3 in every switch of address spaces. A page just mapped executable can't be in the pipeline:
+ * until then its addresses had no translation, and they are reached through a fault. So there is nothing to do, and no CPU
+ * has a part of its own.
  *
  * Data: caches are coherent by physical address and snoop devices too (SDM 3A 11.2, 11.4). A processor with self-snoop
  * (CPUID.1:EDX.SS; 11.11.8) also keeps mappings of different memory types together; one without would need CLFLUSH of
