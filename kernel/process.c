@@ -337,7 +337,7 @@ void process_kill(struct process *p, int status)
 
 void __noreturn process_exit(int status)
 {
-    if (status)
+    if (ICACHE_STALE && status)
         stale_code_explain(current_process()->mm, 0);
     process_kill(current_process(), status);
     process_thread_exit();

@@ -236,5 +236,6 @@ void trap_exit_to_user(struct trapframe *tf)
             schedule();
         process_check_killed();
     }
-    stale_code_enter(tf, thread_mm(current_thread()));
+    if (ICACHE_STALE)
+        stale_code_enter(tf, thread_mm(current_thread()));
 }
