@@ -75,7 +75,7 @@ $(TEST_GOALS): test-%: build-% .cachesan
 	@$(PYTHON) -B tests/runner test $*
 
 test: $(BUILD_GOALS) .cachesan $(NATIVE:%=.native-%) $(HARNESS_ARCHES:%=.harness-%) $(ARCHES:%=.stale-%)
-	@$(PYTHON) -B tests/runner test --native "$(NATIVE)" --harness "$(HARNESS_ARCHES)" --stale $(ARCHES)
+	@$(PYTHON) -B tests/runner test --native "$(NATIVE)" --harness "$(HARNESS_ARCHES)" --thorough $(ARCHES)
 
 # Kernels whose shadow frames play the instruction cache, docs/caches.md.
 .PHONY: $(ARCHES:%=.stale-%)

@@ -230,11 +230,10 @@ void trap_exit_to_user(struct trapframe *tf)
     /* Set by whoever has something for this CPU, by message or by a switch; so the usual way out is one test. */
     while (unlikely(READ_ONCE(this_cpu()->user_work))) {
         this_cpu()->user_work = false;
-        /* Before anybody else runs: a thread of the same address space would find no work left to do, and no fence. */
-        icache_enter_user(thread_mm(current_thread()));
         if (sched_need_resched())
             schedule();
         process_check_killed();
+        icache_enter_user(thread_mm(current_thread()));
     }
     if (ICACHE_STALE)
         stale_code_enter(tf, thread_mm(current_thread()));

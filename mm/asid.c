@@ -80,6 +80,7 @@ void mm_activate(struct mm *mm)
     struct mm *old = cpu->active_mm;
     u32 self = 1u << cpu->cpu;
 
+    exec_shadow_left(); /* the thread that was here: the next one looks at the code on its way to user mode */
     if (old == mm)
         return;
     __atomic_store_n(&cpu->loading_mm, mm, __ATOMIC_SEQ_CST);
@@ -90,7 +91,6 @@ void mm_activate(struct mm *mm)
     }
     arch_pt_activate_user(mm ? &mm->root : NULL);
     WRITE_ONCE(cpu->active_mm, mm);
-    exec_shadow_left(); /* the old one */
     cpu->user_work = true; /* this CPU's last fence may be older than mm's code: icache_enter_user() */
     mm_event(MM_EVENT_ROOT_LOAD, mm ? paddr_value(mm->root.table) : 0, mm ? mm->root.asid : 0, 0);
     /* Untagged translations of `old` went with the load; tagged ones stay, and so does the bit. */

@@ -18,7 +18,7 @@ struct shadow {
     u64 stored_by;
 };
 
-/* Lines that are maintained, and CPUs that were in the address space then and have neither fenced nor left it. */
+/* Lines that are maintained, and CPUs that were in the address space then and have neither fenced nor switched threads. */
 struct pending {
     pfn_t pfn;
     u64 lines;

@@ -21,17 +21,28 @@
 #define SHOW_ADDRESS ""
 #endif
 
+#define LINE(op) SHOW_ADDRESS op ", %0\n\tadd %0, %0, %1\n\t"
+#define FOUR_LINES(op) LINE(op) LINE(op) LINE(op) LINE(op)
+
+/* `op` for each line that holds a byte of [start, end), eight in a row where there are: the loop is half of the work. */
+#define FOR_EACH_LINE(op, start, end, line)                                                        \
+    do {                                                                                           \
+        u64 a_ = ALIGN_DOWN(start, line), line_ = line;                                            \
+        for (u64 n_ = ((end)-a_) / (8 * line_); n_; n_--)                                          \
+            __asm__ volatile(FOUR_LINES(op) FOUR_LINES(op) : "+r"(a_) : "r"(line_) : "memory");    \
+        while (a_ < (end))                                                                         \
+            __asm__ volatile(LINE(op) : "+r"(a_) : "r"(line_) : "memory");                         \
+    } while (0)
+
 void arch_icache_clean(const void *addr, size_t len)
 {
     u64 ctr = sysreg_read(ctr_el0), start = (u64)addr, end = start + len;
 
     if (!(ctr & CTR_IDC))
-        for (u64 a = ALIGN_DOWN(start, CTR_DMINLINE(ctr)); a < end; a += CTR_DMINLINE(ctr))
-            __asm__ volatile(SHOW_ADDRESS "dc cvau, %0" ::"r"(a) : "memory");
+        FOR_EACH_LINE("dc cvau", start, end, CTR_DMINLINE(ctr));
     dsb(ish); /* cleaned (or, with IDC, stored) before anybody fetches again */
     if (!(ctr & CTR_DIC)) {
-        for (u64 a = ALIGN_DOWN(start, CTR_IMINLINE(ctr)); a < end; a += CTR_IMINLINE(ctr))
-            __asm__ volatile(SHOW_ADDRESS "ic ivau, %0" ::"r"(a) : "memory");
+        FOR_EACH_LINE("ic ivau", start, end, CTR_IMINLINE(ctr));
         dsb(ish);
     }
     isb();
@@ -42,7 +53,6 @@ void arch_dcache_clean_invalidate(const void *addr, size_t len)
 {
     u64 line = CTR_DMINLINE(sysreg_read(ctr_el0)), start = (u64)addr, end = start + len;
 
-    for (u64 a = ALIGN_DOWN(start, line); a < end; a += line)
-        __asm__ volatile(SHOW_ADDRESS "dc civac, %0" ::"r"(a) : "memory");
+    FOR_EACH_LINE("dc civac", start, end, line);
     dsb(sy); /* complete for all of the system, not only for CPUs of the inner shareable domain */
 }

@@ -4,7 +4,7 @@
  * shadows (<quire/exec_pfn.h>), and a line of a shadow becomes what its frame holds only
  *
  *   - when that line is maintained, and,
- *   - where each CPU fences for itself, when those that were in the address space then have fenced or left it.
+ *   - where each CPU fences for itself, when those that were in the address space then have fenced, or switched threads.
  *
  * The shadows also know what nobody else has to: who announced the last store, when a frame was maintained, which
  * generation a CPU really fenced for. kernel/stale_code.c makes sentences of that. Limits: data that is read through an
@@ -52,7 +52,7 @@ void exec_shadow_stored(pfn_t pfn, u64 nr, const struct code_place *place);
 /* The kernel has maintained [start, end) of the direct map, code of mm (NULL: nobody's yet). */
 void exec_shadow_cleaned(struct mm *mm, vaddr_t start, vaddr_t end);
 void exec_shadow_fenced(u64 gen); /* this CPU, for all generations up to gen */
-void exec_shadow_left(void);      /* this CPU isn't in user mode of the address space that it had */
+void exec_shadow_left(void);      /* this CPU isn't in user mode, and looks before it is again */
 /* What mm executes from now on needs this generation: by announcement, or because these frames became executable. */
 void exec_shadow_published(struct mm *mm, u64 gen);
 void exec_shadow_mapped(struct mm *mm, pfn_t pfn, u64 nr);

@@ -29,8 +29,8 @@ def coherent(name, file, old, new, tests, rule, machine="s390x"):
     return Mutant(name, file, old, new, tests, rule, machine=machine, cpus="4", stale=True)
 
 
-DC = '__asm__ volatile(SHOW_ADDRESS "dc cvau, %0" ::"r"(a) : "memory");'
-IC = '__asm__ volatile(SHOW_ADDRESS "ic ivau, %0" ::"r"(a) : "memory");'
+DC = 'FOR_EACH_LINE("dc cvau", start, end, CTR_DMINLINE(ctr));'
+IC = 'FOR_EACH_LINE("ic ivau", start, end, CTR_IMINLINE(ctr));'
 
 MUTANTS = [
     # --- one CPU's part, and everybody's ------------------------------------------------------------------------------
@@ -73,9 +73,9 @@ MUTANTS = [
     arm64("no-invalidate", IC, ";", "instruction lines are invalidated"),
     arm64("no-barrier-between", "    dsb(ish); /* cleaned", "    /* cleaned", "cleaned before anybody fetches again"),
     arm64("no-barrier-after", "        dsb(ish);\n    }\n    isb();", "    }\n    isb();", "the invalidation is complete before it counts"),
-    arm64("every-second-line-cleaned", "a < end; a += CTR_DMINLINE(ctr))", "a < end; a += 2 * CTR_DMINLINE(ctr))", "every line is cleaned"),
-    arm64("every-second-line-invalidated", "a < end; a += CTR_IMINLINE(ctr))", "a < end; a += 2 * CTR_IMINLINE(ctr))", "every line is invalidated"),
-    arm64("lines-from-the-first-byte", "for (u64 a = ALIGN_DOWN(start, CTR_DMINLINE(ctr)); a", "for (u64 a = start; a",
+    arm64("every-second-line-cleaned", DC, DC.replace("CTR_", "2 * CTR_"), "every line is cleaned"),
+    arm64("every-second-line-invalidated", IC, IC.replace("CTR_", "2 * CTR_"), "every line is invalidated"),
+    arm64("lines-from-the-first-byte", "u64 a_ = ALIGN_DOWN(start, line)", "u64 a_ = (start)",
           "a range that begins within a line ends within one", tests="jit.*"),
     arm64("barrier-for-stores-only", "    dsb(ish); /* cleaned", "    dsb(ishst); /* cleaned", "only a full DSB completes cache maintenance"),
     Mutant("other-cpus-are-not-told", "arch/arm64/include/arch/cacheflush.h", "#define ARCH_ICACHE_LOCAL_FENCE 1", "#define ARCH_ICACHE_LOCAL_FENCE 0",
@@ -122,10 +122,6 @@ MUTANTS = [
     coherent("a-page-for-every-line", "mm/advise.c",
              "        icache_clean(mm, direct, direct + n);", "        icache_clean(mm, ALIGN_DOWN(direct, PAGE_SIZE), ALIGN_UP(direct + n, PAGE_SIZE));",
              "cacheflush.*", "no more is maintained than was asked for"),
-    riscv("the-fence-is-lost-with-the-time-slice", "kernel/trap.c",
-          "        icache_enter_user(thread_mm(current_thread()));\n        if (sched_need_resched())\n            schedule();\n",
-          "        if (sched_need_resched())\n            schedule();\n        icache_enter_user(thread_mm(current_thread()));\n", "jit.*",
-          "whoever puts the fence off has it done before another thread of the address space runs"),
     riscv("nobody-looks-on-the-way-out", "kernel/trap.c",
-          "        icache_enter_user(thread_mm(current_thread()));\n        if", "        if", "jit.*", "a hart fences before it runs newer code", cpus="1"),
+          "        icache_enter_user(thread_mm(current_thread()));\n", "", "jit.*", "a hart fences before it runs newer code", cpus="1"),
 ]  # fmt: skip

@@ -41,10 +41,11 @@ def options_from_environment():
     )
 
 
-def plans(arches, options, stale):
+def plans(arches, options, thorough):
     """(machine, options) of each campaign: all tests on the usual CPU, some suites where another has more, those that
-    load or write code under cachesan, and all (if `stale`) on kernels with stale instruction caches. With CACHESAN=1 or
-    ICACHE=stale only that, with all tests."""
+    load or write code under cachesan. `thorough`: all tests once under cachesan, and once on kernels with stale instruction
+    caches. With CACHESAN=1 or ICACHE=stale only that, with all tests."""
+    once = options.cpus if os.environ.get("CPUS") else (max(options.cpus),)
     for arch in arches:
         machine = Machine(arch, cpu=options.cpu, cachesan=options.cachesan, icache=options.icache, parallel=options.parallel)
         if options.icache:
@@ -62,7 +63,11 @@ def plans(arches, options, stale):
             print(f"{arch}: {reason}")
         elif suites and os.environ.get("CACHESAN") != "0":
             checked = replace(options, cachesan=True, suites=suites)
-            yield Machine(arch, cachesan=True), checked
+            if thorough:
+                yield Machine(arch, cachesan=True), replace(options, cachesan=True, cpus=once)
+            rest = tuple(cpus for cpus in options.cpus if not (thorough and cpus in once))
+            if rest:
+                yield Machine(arch, cachesan=True), replace(checked, cpus=rest)
             if max(options.cpus) > 1:
                 cpus = max(2, min(max(options.cpus), processors()))  # each really runs: others would only wait for their turns
                 raced = replace(checked, suites=RACED_SUITES, parallel=True, cpus=(cpus,))
@@ -70,13 +75,12 @@ def plans(arches, options, stale):
         if machine.values["OTHER_CPU"]:
             other = replace(options, cpu=machine.values["OTHER_CPU"], suites=tuple(machine.values["OTHER_CPU_SUITES"].split()))
             yield Machine(arch, cpu=other.cpu), other
-        if stale:
+        if thorough:
             memory = os.environ.get("MEM") or STALE_MEMORY
-            cpus = options.cpus if os.environ.get("CPUS") else (4,)
-            yield Machine(arch, icache="stale"), replace(options, icache="stale", memory=memory, cpus=cpus)
+            yield Machine(arch, icache="stale"), replace(options, icache="stale", memory=memory, cpus=once)
 
 
-def run_tests(arches, native_forms, harness_arches, stale):
+def run_tests(arches, native_forms, harness_arches, thorough):
     """`test`: the native programs, every machine, then the tests of this runner. True if nothing failed."""
     options = options_from_environment()
     progress = Progress()
@@ -86,7 +90,7 @@ def run_tests(arches, native_forms, harness_arches, stale):
         print("\n".join(native.table(verdicts)) + "\n", flush=True)
         everything += verdicts
         told += [(verdict, native.again(verdict, options)) for verdict in verdicts if verdict.verdict == "fail"]
-    for machine, used, verdicts in campaign(plans(arches, options, stale), progress):
+    for machine, used, verdicts in campaign(plans(arches, options, thorough), progress):
         if verdicts:
             title = f"{machine.arch} {machine.kind}".rstrip()
             print("\n".join(report.table(title, verdicts)) + "\n", flush=True)
@@ -128,7 +132,7 @@ def parse_arguments():
     test = commands.add_parser("test", help="run tests; the last line is `N passed, N failed, N skipped`")
     test.add_argument("--harness", default="", help="also test this runner, with the harness builds of these machines")
     test.add_argument("--native", default="", help="also run these programs of tests/native")
-    test.add_argument("--stale", action="store_true", help="also the kernels built with ICACHE=stale")
+    test.add_argument("--thorough", action="store_true", help="also all tests under cachesan, and with ICACHE=stale")
     test.add_argument("machine", nargs="*")
     figures = commands.add_parser("bench", help="count guest instructions per operation")
     figures.add_argument("machine", nargs="+")
@@ -146,7 +150,7 @@ def main():
     try:
         if arguments.command == "bench":
             return 0 if bench.run(arguments.machine) else 1
-        return 0 if run_tests(arguments.machine, arguments.native.split(), arguments.harness.split(), arguments.stale) else 1
+        return 0 if run_tests(arguments.machine, arguments.native.split(), arguments.harness.split(), arguments.thorough) else 1
     except Stopped:
         print("\nstopped", file=sys.stderr)
         return 130
