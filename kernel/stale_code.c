@@ -21,6 +21,7 @@ struct note {
 static struct note notes[MOST_NOTES];
 static unsigned nr_notes;
 static spinlock_t notes_lock;
+static vaddr_t told_at[MAX_CPUS]; /* line that this CPU was told to be on last: one that faults comes back to it */
 
 static __printf_like(1, 2) void say(const char *fmt, ...)
 {
@@ -145,7 +146,9 @@ void stale_code_enter(const struct trapframe *tf, struct mm *mm)
     if (!exec_shadow_stale(mm, tf_pc(tf), &line))
         return;
     if (kernels_fault(&line)) {
-        tell(&line, this_cpu()->cpu, true);
+        if (told_at[this_cpu()->cpu] != line.addr)
+            tell(&line, this_cpu()->cpu, true);
+        told_at[this_cpu()->cpu] = line.addr;
         test_runner_fail();
     } else {
         note(&line);
@@ -176,4 +179,8 @@ void stale_code_explain(struct mm *mm, vaddr_t pc)
     nr_notes = 0;
 }
 
-void stale_code_forget(void) { nr_notes = 0; }
+void stale_code_forget(void)
+{
+    nr_notes = 0;
+    memset(told_at, 0, sizeof(told_at));
+}

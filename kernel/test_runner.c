@@ -208,6 +208,14 @@ static void begin(const char *name, const char *file, u64 line)
     now.deadline_ns = arch_clock_ns() + options.limit_ns;
 }
 
+static void print_diag(void)
+{
+    for (unsigned i = 0; i < now.nr_diag && i < DIAG_LINES; i++)
+        kprintf("# %s\n", now.diag[i]);
+    if (now.nr_diag > DIAG_LINES)
+        kprintf("# (%u more lines)\n", now.nr_diag - DIAG_LINES);
+}
+
 static void report(u64 number)
 {
     const char *verdict = now.failed ? "not ok" : "ok";
@@ -225,10 +233,7 @@ static void report(u64 number)
         kprintf("\n");
     kprintf("%s %lu %s%s%s\n", verdict, number, now.name, now.skipped && !now.failed ? " # SKIP " : "",
             now.skipped && !now.failed ? now.skip_reason : "");
-    for (unsigned i = 0; i < now.nr_diag && i < DIAG_LINES; i++)
-        kprintf("# %s\n", now.diag[i]);
-    if (now.nr_diag > DIAG_LINES)
-        kprintf("# (%u more lines)\n", now.nr_diag - DIAG_LINES);
+    print_diag();
     if (now.failed)
         kprintf("# at %s:%lu; seed %lu, %u CPUs\n", now.file, now.line, options.seed, nr_cpus);
     console_quote_users = quote;
@@ -531,8 +536,10 @@ static u64 go_over(enum pass pass)
         nr_program_tests = 0;
         begin("list", f->name, 0);
         int status = run_program(f->name, "--list");
-        if (status)
+        if (status) {
             kprintf("# %s --list ended with status %d\n", f->name, status);
+            print_diag();
+        }
         for (unsigned k = 0; k < nr_program_tests; k++) {
             strlcpy(name, program_tests[k], sizeof(name));
             if (!glob_match(options.pattern, name))
