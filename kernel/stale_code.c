@@ -140,7 +140,7 @@ void stale_code_enter(const struct trapframe *tf, struct mm *mm)
         say("CPU %u's last " ARCH_ICACHE_FENCE_NAME " came BEFORE that code was maintained; " ARCH_ICACHE_RULE,
             this_cpu()->cpu);
         say("likely: a way to user mode without icache_enter_user(), or mm->need_gen wasn't raised. Book: docs/caches.md, "
-            "\"Generations\"");
+            "Generations");
         test_runner_fail();
     }
     if (!exec_shadow_stale(mm, tf_pc(tf), &line))

@@ -15,10 +15,13 @@ static u64 code_gen = 1;
 
 u64 icache_generation(void) { return __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST); }
 
+/* Frames that a bit of folio->clean stands for, log2. */
+static unsigned clean_shift(const struct folio *f) { return f->order > 6 ? f->order - 6u : 0; }
+
 /* The bits of folio->clean that stand for frames [first, first + nr). */
 static u64 clean_bits(const struct folio *f, size_t first, size_t nr)
 {
-    unsigned shift = f->order > 6 ? f->order - 6u : 0; /* frames per bit, log2 */
+    unsigned shift = clean_shift(f);
     size_t low = first >> shift, high = (first + nr - 1) >> shift;
 
     return (~0UL >> (63 - (high - low))) << low;
@@ -126,7 +129,7 @@ static bool note_clean(struct folio *f, u64 bits, u64 gen_before)
 /* Whole bits: cleaning less than a bit stands for would make it lie. */
 static void clean_bits_of(struct mm *mm, struct folio *f, u64 bits)
 {
-    unsigned shift = f->order > 6 ? f->order - 6u : 0;
+    unsigned shift = clean_shift(f);
     size_t low = (size_t)__builtin_ctzl(bits) << shift, end = (64u - (size_t)__builtin_clzl(bits)) << shift;
     u64 gen;
 
@@ -178,8 +181,6 @@ void icache_fence(void)
 
 void icache_enter_user(struct mm *mm)
 {
-    if (!ARCH_ICACHE_LOCAL_FENCE)
-        return;
-    if (unlikely(this_cpu()->fenced_gen < READ_ONCE(mm->need_gen)))
+    if (ARCH_ICACHE_LOCAL_FENCE && unlikely(this_cpu()->fenced_gen < READ_ONCE(mm->need_gen)))
         icache_fence();
 }

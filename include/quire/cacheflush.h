@@ -7,7 +7,10 @@
  * Where each CPU has to fence for itself (ARCH_ICACHE_LOCAL_FENCE) the rule is one of generations: every
  * maintenance takes a new code_gen; an executable mapping raises mm->need_gen before set_ptes; a CPU whose
  * last fence is older than mm->need_gen fences on its way to user mode, and keeps the code_gen that it read
- * before the fence.
+ * before the fence. CPUs that may be in user mode of mm right then are asked to fence, and waited for. docs/caches.md
+ * tells it at length, with the manuals.
+ *
+ * With ICACHE=stale the same calls refresh shadow frames, <quire/exec_shadow.h>, on coherent machines as well.
  */
 #pragma once
 
@@ -33,7 +36,10 @@ void flush_dcache_page_at(pfn_t pfn, const struct code_place *place);
 /* No store by the kernel since this frame of the folio was maintained. */
 bool folio_frame_is_clean(const struct folio *folio, pfn_t pfn);
 
-/* Frames [pfn, pfn + nr) of one folio are about to be mapped executable into vma. Before set_ptes. */
+/*
+ * Frames [pfn, pfn + nr) of one folio are about to be mapped executable into vma. Before set_ptes. May wait for other CPUs:
+ * no spin locks held.
+ */
 void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr);
 static inline void flush_icache_page(struct vma *vma, pfn_t pfn) { flush_icache_pages(vma, pfn, 1); }
 
