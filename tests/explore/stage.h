@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stages: the world that operations meet in, and the operations that make sense there. Each operation holds the references
+ * and gets the arguments that its contract asks for; the stage sees to that when it begins.
+ */
+#pragma once
+
+#include <quire/folio.h>
+#include <quire/hole.h>
+#include <quire/memobj.h>
+#include <quire/mm.h>
+#include "schedule.h"
+
+#define SPACES_MAX 2
+#define LOOKS_MAX 6
+#define HELD_MAX 8
+
+struct operation {
+    const char *name;
+    long (*run)(void);
+    /* Answers that say "not now", with nothing changed: allowed although neither order of the whole operations leads to them. */
+    long not_now[3];
+    bool alone; /* it doesn't meet itself */
+};
+
+struct stage {
+    const char *name;
+    void (*begin)(void);
+    const struct operation *operations; /* the last one has no name */
+    bool small; /* few places: two changes of CPU in the short form, too */
+};
+extern const struct stage *const stages[];
+extern const unsigned nr_stages;
+
+/* What is on the stage. Whatever is here is given back at the end. */
+struct scene {
+    struct mm *mm[SPACES_MAX];
+    struct quota *quota;
+    struct memobj *object;
+    struct folio *folio;                  /* one reference is ours */
+    struct folio *part[2];                /* likewise */
+    struct folio *got[OPERATIONS_MAX];    /* what each operation found, with a reference */
+    struct folio *made[OPERATIONS_MAX];   /* what it made */
+    struct insecure_mem *hole;            /* ours */
+    struct insecure_mem *hole_got[OPERATIONS_MAX]; /* found, with a reference */
+    struct insecure_mem *hole_made[OPERATIONS_MAX];
+    vaddr_t shown[SPACES_MAX]; /* where a hole is shown */
+    pfn_t pfn;                 /* the frame that it is about */
+    pfn_t watched[OPERATIONS_MAX]; /* what each CPU allocates next */
+    unsigned nr_looks;
+    struct {
+        unsigned space;
+        vaddr_t addr;
+    } look[LOOKS_MAX]; /* pages that are looked at in the end */
+};
+extern struct scene scene;
+
+#define BASE (8UL * MiB)
+#define PAGE(n) (BASE + (n) * PAGE_SIZE)
+
+void scene_begin(u64 frames);
+void scene_look(unsigned space, vaddr_t addr);
+/* All that an operation or the stage still holds goes back, and the world ends. */
+void scene_end(void);
+/* Every counter against what is there: books.c. */
+void books_check(void);
+
+/* In the end: what programs see. */
+struct observation {
+    struct {
+        long read, write;   /* 0, or the error */
+        u64 value, again;   /* what is read; and after all pages were written */
+    } page[LOOKS_MAX];
+    u64 holes, poisoned; /* frames */
+};
+void observe(struct observation *o);

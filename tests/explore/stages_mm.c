@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* Stages on address spaces: what is mapped when operations meet. */
+#include "operations.h"
+#include "stages.h"
+#include "../native/machine/machine.h"
+#include "../native/play/check.h"
+#include <quire/block.h>
+#include <quire/errno.h>
+
+#define PAGES (1u << FOLIO_DEFAULT_ORDER)
+#define PROGRAM OPERATIONS_MAX /* the CPU that makes no operation */
+
+/* --- private memory ---------------------------------------------------------------------------- */
+static void look_at_one(void)
+{
+    scene_look(0, PAGE(0));
+    scene_look(0, PAGE(3));
+    scene_look(0, PAGE(5));
+}
+
+static void begin_fresh(void)
+{
+    scene_begin(1024);
+    begin_private(0, PAGES);
+    begin_watched(FOLIO_DEFAULT_ORDER);
+    look_at_one();
+}
+static const struct operation on_fresh[] = {
+    {"write", op_write, {0}, false},       {"write-far", op_write_far, {0}, false}, {"read", op_read, {0}, false},
+    {"watch", op_watch, {0}, false},       {"munmap", op_munmap, {0}, true},        {"munmap-part", op_munmap_part, {0}, true},
+    {"dontneed", op_dontneed, {0}, true},  {"readonly", op_readonly, {0}, true},    {"fork", op_fork, {0}, false},
+    {"populate", op_populate, {0}, false}, {"merge", op_merge, {0}, true},          NO_OPERATION,
+};
+const struct stage stage_fresh = {"fresh", begin_fresh, on_fresh, false};
+
+static void begin_fresh_pages(void)
+{
+    scene_begin(1024);
+    begin_private(0, 4);
+    CHECK_EQ(mm_madvise(scene.mm[0], BASE, 4 * PAGE_SIZE, MADV_NOHUGEPAGE), 0, "mm_madvise()", "there is memory");
+    begin_watched(0);
+    scene_look(0, PAGE(0));
+    scene_look(0, PAGE(3));
+}
+static const struct operation on_fresh_pages[] = {
+    {"write", op_write, {0}, false},      {"read", op_read, {0}, false},      {"watch", op_watch, {0}, false}, {"munmap", op_munmap, {0}, true},
+    {"dontneed", op_dontneed, {0}, true}, {"readonly", op_readonly, {0}, true}, {"fork", op_fork, {0}, false},
+    {"populate", op_populate, {0}, false}, NO_OPERATION,
+};
+const struct stage stage_fresh_pages = {"fresh-pages", begin_fresh_pages, on_fresh_pages, true};
+
+static void begin_zero(void)
+{
+    u64 value;
+
+    scene_begin(1024);
+    begin_private(0, PAGES);
+    begin_watched(FOLIO_DEFAULT_ORDER);
+    CHECK_EQ(user_touch(scene.mm[0], PAGE(3), ACCESS_READ, &value), 0, "a load", "there is memory");
+    look_at_one();
+}
+static const struct operation on_zero[] = {
+    {"write", op_write, {0}, false},       {"write-far", op_write_far, {0}, false}, {"read", op_read_far, {0}, false},
+    {"watch", op_watch, {0}, false},       {"munmap", op_munmap, {0}, true},        {"dontneed", op_dontneed, {0}, true},
+    {"readonly", op_readonly, {0}, true},  {"fork", op_fork, {0}, false},           {"populate", op_populate, {0}, false},
+    NO_OPERATION,
+};
+const struct stage stage_zero = {"zero", begin_zero, on_zero, false};
+
+/* One folio of default size, also in the TLB of a CPU where the program runs. */
+static void begin_written_folio(void)
+{
+    scene_begin(1024);
+    begin_private(0, PAGES);
+    begin_written(PROGRAM, 0, 0, PAGES);
+    begin_held(0);
+    look_at_one();
+}
+static const struct operation on_written[] = {
+    {"write", op_write, {0}, false},           {"punch", op_punch, {0}, false},
+    {"poison", op_poison, {0}, false},         {"poison-next", op_poison_next, {0}, false},
+    {"get", op_get, {0}, false},               {"put", op_put, {0}, true},
+    {"munmap", op_munmap, {0}, true},          {"munmap-part", op_munmap_part, {0}, true},
+    {"dontneed", op_dontneed, {0}, true},      {"readonly", op_readonly, {0}, true},
+    {"fork", op_fork, {0}, false},             {"cold", op_cold, {0}, false},
+    {"cache-sync", op_cache_sync, {0}, false}, {"populate", op_populate, {0}, true},
+    {"break", op_break, {0}, false},           NO_OPERATION,
+};
+const struct stage stage_written = {"written", begin_written_folio, on_written, false};
+
+/* --- copy on write ----------------------------------------------------------------------------- */
+static void look_at_two(void)
+{
+    for (unsigned s = 0; s < 2; s++) {
+        scene_look(s, PAGE(0));
+        scene_look(s, PAGE(3));
+    }
+}
+
+static void begin_cow(void)
+{
+    scene_begin(1024);
+    begin_private(0, 4);
+    CHECK_EQ(mm_madvise(scene.mm[0], BASE, 4 * PAGE_SIZE, MADV_NOHUGEPAGE), 0, "mm_madvise()", "there is memory");
+    begin_written(PROGRAM, 0, 0, 4);
+    begin_cloned();
+    begin_held(0);
+    look_at_two();
+}
+static const struct operation on_cow[] = {
+    {"write", op_write, {0}, false},          {"write-second", op_write_second, {0}, false}, {"read-second", op_read_second, {0}, false},
+    {"munmap", op_munmap, {0}, true},         {"exit-second", op_exit_second, {0}, true},    {"dontneed-second", op_dontneed_second, {0}, true},
+    {"fork", op_fork, {0}, false},            {"poison", op_poison, {0}, false},             {"punch", op_punch, {0}, false},
+    {"get", op_get, {0}, false},              {"put", op_put, {0}, true},                    {"readonly", op_readonly, {0}, true},
+    {"cache-sync", op_cache_sync, {0}, false}, NO_OPERATION,
+};
+const struct stage stage_cow = {"cow", begin_cow, on_cow, true};
+
+static void begin_cow_folio(void)
+{
+    scene_begin(1024);
+    begin_private(0, PAGES);
+    begin_written(PROGRAM, 0, 0, PAGES);
+    begin_cloned();
+    begin_held(0);
+    look_at_two();
+}
+const struct stage stage_cow_folio = {"cow-folio", begin_cow_folio, on_cow, false};
+
+/* --- objects ----------------------------------------------------------------------------------- */
+static void make_object(unsigned order)
+{
+    scene.object = memobj_create(MEMOBJ_BACKED, 1UL << order, NULL);
+    scene.folio = folio_alloc(order, FOLIO_ZERO);
+    CHECK(scene.object && scene.folio, "there is memory", "there is none");
+    folio_get(scene.folio);
+    CHECK_EQ(memobj_add_folio(scene.object, 0, scene.folio), 0, "memobj_add_folio()", "there is memory");
+    scene.pfn = scene.folio->pfn + 3;
+}
+
+static void begin_object_folio(void)
+{
+    scene_begin(1024);
+    make_object(FOLIO_DEFAULT_ORDER);
+    begin_shared(0, PAGES);
+    begin_shared(1, PAGES);
+    look_at_two();
+}
+#define NOT_SPLIT {-EAGAIN, -EBUSY, 0}
+static const struct operation on_object[] = {
+    {"read", op_read, {0}, false},             {"write", op_write, {0}, false},           {"write-second", op_write_second, {0}, false},
+    {"punch", op_punch, {0}, false},           {"poison", op_poison, {0}, false},         {"get", op_get, {0}, false},
+    {"put", op_put, {0}, true},                {"object-page", op_object_page, {0}, false}, {"munmap", op_munmap, {0}, true},
+    {"dontneed", op_dontneed, {0}, true},      {"readonly", op_readonly, {0}, true},      {"fork", op_fork, {0}, false},
+    {"exit-second", op_exit_second, {0}, true}, {"cache-sync", op_cache_sync, {0}, false}, {"populate", op_populate, {0}, false},
+    {"split", op_split, NOT_SPLIT, true},      NO_OPERATION,
+};
+const struct stage stage_object = {"object", begin_object_folio, on_object, false};
+
+static void begin_object_mapped(void)
+{
+    begin_object_folio();
+    begin_written(PROGRAM, 0, 0, PAGES);
+    begin_written(PROGRAM, 1, 0, PAGES);
+}
+const struct stage stage_object_mapped = {"object-mapped", begin_object_mapped, on_object, false};
+
+static void begin_object_block(void)
+{
+    scene_begin(1024);
+    make_object(BLOCK_ORDER);
+    begin_shared(0, BLOCK_FRAMES);
+    begin_shared(1, BLOCK_FRAMES);
+    look_at_two();
+}
+static const struct operation on_object_block[] = {
+    {"read", op_read, {0}, false},        {"write", op_write, {0}, false},    {"write-second", op_write_second, {0}, false},
+    {"punch", op_punch, {0}, false},      {"poison", op_poison, {0}, false},  {"get", op_get, {0}, false},
+    {"munmap", op_munmap, {0}, true},     {"dontneed", op_dontneed, {0}, true}, {"readonly", op_readonly, {0}, true},
+    {"fork", op_fork, {0}, false},        {"cache-sync", op_cache_sync, {0}, true}, NO_OPERATION,
+};
+const struct stage stage_object_block = {"object-block", begin_object_block, on_object_block, false};
+
+/* --- blocks ------------------------------------------------------------------------------------ */
+static void begin_private_block(void)
+{
+    scene_begin(1024);
+    begin_private(0, BLOCK_FRAMES);
+    CHECK_EQ(mm_madvise(scene.mm[0], BASE, BLOCK_BYTES, MADV_HUGEPAGE), 0, "mm_madvise()", "there is memory");
+    begin_written(PROGRAM, 0, 0, 6);
+    CHECK(block_at(&scene.mm[0]->root, BASE), "a block is mapped where one fits", "there is none");
+    begin_held(0);
+}
+static void begin_block(void)
+{
+    begin_private_block();
+    look_at_one();
+}
+static const struct operation on_block[] = {
+    {"write", op_write, {0}, false},          {"punch", op_punch, {0}, false},                  {"poison", op_poison, {0}, false},
+    {"poison-next", op_poison_next, {0}, false}, {"get", op_get, {0}, false},                   {"put", op_put, {0}, true},
+    {"munmap", op_munmap, {0}, true},         {"munmap-part", op_munmap_part, {0}, true},       {"dontneed", op_dontneed, {0}, true},
+    {"readonly", op_readonly, {0}, true},     {"readonly-part", op_readonly_part, {0}, true},   {"fork", op_fork, {0}, false},
+    {"cold", op_cold, {0}, true},             {"cache-sync", op_cache_sync, {0}, true},         {"populate", op_populate, {0}, true},
+    NO_OPERATION,
+};
+const struct stage stage_block = {"block", begin_block, on_block, false};
+
+static void begin_block_cow(void)
+{
+    begin_private_block();
+    begin_cloned();
+    look_at_two();
+}
+static const struct operation on_block_cow[] = {
+    {"write", op_write, {0}, false},   {"write-second", op_write_second, {0}, false}, {"poison", op_poison, {0}, false},
+    {"punch", op_punch, {0}, false},   {"munmap", op_munmap, {0}, true},              {"exit-second", op_exit_second, {0}, true},
+    {"fork", op_fork, {0}, false},     {"readonly", op_readonly, {0}, true},          {"dontneed", op_dontneed, {0}, true},
+    NO_OPERATION,
+};
+const struct stage stage_block_cow = {"block-cow", begin_block_cow, on_block_cow, false};
+
+/* --- holes ------------------------------------------------------------------------------------- */
+/* Private memory whose frames 3 and 4 are in a hole: marks. */
+static void begin_marks(void)
+{
+    scene_begin(1024);
+    begin_private(0, PAGES);
+    begin_written(PROGRAM, 0, 0, PAGES);
+    begin_held(0);
+    begin_hole();
+    look_at_one();
+}
+static const struct operation on_marks[] = {
+    {"read", op_read, {0}, false},        {"write", op_write, {0}, false},       {"mend", op_mend, {-EBUSY}, true},
+    {"punch", op_punch, {0}, true},       {"poison", op_poison, {0}, false},     {"hole-get", op_hole_get, {0}, false},
+    {"put", op_put, {0}, true},           {"munmap", op_munmap, {0}, true},      {"dontneed", op_dontneed, {0}, true},
+    {"fork", op_fork, {0}, false},        {"readonly", op_readonly, {0}, true},  {"populate", op_populate, {0}, true},
+    NO_OPERATION,
+};
+const struct stage stage_marks = {"marks", begin_marks, on_marks, false};
+
+/* A hole that the first space shows. */
+static long show(unsigned s)
+{
+    long err = mm_map_hole(scene.mm[s], &scene.shown[s], scene.hole, PROT_READ | PROT_WRITE);
+
+    if (err)
+        scene.shown[s] = 0;
+    return err;
+}
+static long op_show_second(void) { return show(1); }
+static long op_hide(void)
+{
+    mm_unmap_hole(scene.mm[0], scene.shown[0], scene.hole);
+    return 0;
+}
+static long op_munmap_shown(void) { return mm_unmap(scene.mm[0], scene.shown[0], PAGE_SIZE); }
+static long op_write_shown(void)
+{
+    u64 value = 9;
+    return user_touch(scene.mm[0], scene.shown[0], ACCESS_WRITE, &value);
+}
+static void begin_shown(void)
+{
+    scene_begin(1024);
+    begin_private(0, 1);
+    begin_private(1, 1);
+    scene.folio = folio_alloc(3, FOLIO_ZERO);
+    scene.pfn = scene.folio->pfn + 3;
+    begin_hole();
+    CHECK_EQ(show(0), 0, "mm_map_hole()", "there is memory");
+    u64 value = 3;
+    cpu_play(PROGRAM);
+    CHECK_EQ(user_touch(scene.mm[0], scene.shown[0], ACCESS_WRITE, &value), 0, "a store", "a hole that is shown may be written");
+    cpu_play(0);
+}
+static const struct operation on_shown[] = {
+    {"hide", op_hide, {0}, false},                {"show-second", op_show_second, {0}, true}, {"munmap", op_munmap_shown, {0}, false},
+    {"write", op_write_shown, {0}, false},        {"poison", op_poison, {0}, false},          {"hole-get", op_hole_get, {0}, false},
+    {"poison-next", op_poison_next, {0}, false},  {"put", op_put, {0}, true},                 {"exit-second", op_exit_second, {0}, true},
+    NO_OPERATION,
+};
+const struct stage stage_shown = {"shown", begin_shown, on_shown, true};
