@@ -47,7 +47,7 @@ static void collect(void)
     for (unsigned s = 0; s < nr_stages; s++)
         for (const struct operation *a = stages[s]->operations; a->name; a++)
             for (const struct operation *b = a; b->name; b++)
-                if (a != b || !a->alone)
+                if ((a != b || !a->alone) && !(a->ends & b->needs) && !(b->ends & a->needs))
                     add(&(struct pair){.stage = stages[s], .nr = 2, .operation = {a, b}, .changes = 2});
     for (unsigned i = 0; i < nr_triples; i++)
         add(&triples[i]);

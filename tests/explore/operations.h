@@ -11,7 +11,8 @@
 struct folio *look_up(pfn_t pfn);
 void let_go(struct folio *f, u32 nr);
 
-#define NO_OPERATION {NULL, NULL, {0}, false}
+#define OP(name_, run_, ...) {.name = name_, .run = run_, ##__VA_ARGS__}
+#define NO_OPERATION {.name = NULL}
 
 /* --- address spaces: operations_mm.c ----------------------------------------------------------- */
 long op_write(void), op_write_far(void), op_write_second(void); /* a program stores: page 3, 5, 3 of the second space */

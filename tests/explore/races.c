@@ -16,17 +16,17 @@ struct clock {
     u32 of[OPERATIONS_MAX];
 };
 
-/* What each CPU did last to eight bytes. */
+/* What each CPU did last to four bytes. */
 struct last {
     u32 clock; /* 0: nothing */
-    u8 bytes;  /* which of the eight, a bit each */
+    u8 bytes;  /* which of the four, a bit each */
     u8 kind;
     const void *pc;
 };
 static struct cell {
     u64 unit, life;
     struct clock released; /* what an acquire of this location learns */
-    struct last read[OPERATIONS_MAX], write[OPERATIONS_MAX];
+    struct last read[2][OPERATIONS_MAX], write[2][OPERATIONS_MAX]; /* of each half */
 } cells[CELLS];
 static u64 life;
 static unsigned nr_cpus_here;
@@ -122,25 +122,24 @@ static void look(const void *at, const struct last *before, unsigned other, u8 b
         found(at, before, other, kind, cpu, pc);
 }
 
-static void access_unit(u64 unit, u8 bytes, enum access kind, unsigned cpu, const void *pc)
+/* Four bytes, or some of them. */
+static void access_half(u64 at, u8 bytes, enum access kind, unsigned cpu, const void *pc)
 {
-    struct cell *c = cell_of(unit);
+    struct cell *c = cell_of(at / 8);
+    unsigned half = at / 4 % 2;
     bool write = access_writes(kind);
 
     for (unsigned other = 0; other < nr_cpus_here; other++) {
         if (other == cpu)
             continue;
-        look((const void *)(unit * 8), &c->write[other], other, bytes, kind, cpu, pc);
+        look((const void *)at, &c->write[half][other], other, bytes, kind, cpu, pc);
         if (write)
-            look((const void *)(unit * 8), &c->read[other], other, bytes, kind, cpu, pc);
+            look((const void *)at, &c->read[half][other], other, bytes, kind, cpu, pc);
     }
-    struct last *mine = write ? &c->write[cpu] : &c->read[cpu];
-    if (mine->clock == clocks[cpu].of[cpu] && access_plain(mine->kind) && !access_plain(kind)) {
-        mine->bytes |= bytes; /* the plain one says more */
-        return;
-    }
-    u8 others = mine->clock == clocks[cpu].of[cpu] ? mine->bytes : 0;
-    *mine = (struct last){clocks[cpu].of[cpu], bytes | others, (u8)kind, pc};
+    struct last *mine = write ? &c->write[half][cpu] : &c->read[half][cpu];
+    if (mine->clock == clocks[cpu].of[cpu] && mine->bytes == bytes && access_plain(mine->kind) && !access_plain(kind))
+        return; /* the plain one says more */
+    *mine = (struct last){clocks[cpu].of[cpu], bytes, (u8)kind, pc};
 }
 
 void races_access(const void *at, size_t size, enum access kind, unsigned cpu, const void *pc)
@@ -150,8 +149,8 @@ void races_access(const void *at, size_t size, enum access kind, unsigned cpu, c
     if (size >= PAGE_SIZE) /* whole frames: what programs store in them is theirs */
         return;
     while (from < end) {
-        u64 stop = MIN(end, (from / 8 + 1) * 8);
-        access_unit(from / 8, (u8)(((1u << (stop - from)) - 1) << from % 8), kind, cpu, pc);
+        u64 stop = MIN(end, (from / 4 + 1) * 4);
+        access_half(from / 4 * 4, (u8)(((1u << (stop - from)) - 1) << from % 4), kind, cpu, pc);
         from = stop;
     }
 }

@@ -21,7 +21,12 @@ struct operation {
     /* Answers that say "not now", with nothing changed: allowed although neither order of the whole operations leads to them. */
     long not_now[3];
     bool alone; /* it doesn't meet itself */
+    u8 needs, ends; /* what must be there all the while, and what it lets go of or wants for itself: it doesn't meet who needs that */
 };
+
+/* operation.needs, operation.ends */
+#define SECOND 1u    /* the second space */
+#define REFERENCE 2u /* the stage's to scene.folio */
 
 struct stage {
     const char *name;

@@ -24,9 +24,9 @@ static void begin_folio(void)
     make_folio(FOLIO_DEFAULT_ORDER);
 }
 static const struct operation on_folio[] = {
-    {"get", op_get, {0}, false},       {"punch", op_punch, {0}, false},         {"poison", op_poison, {0}, false},
-    {"poison-next", op_poison_next, {0}, false}, {"split", op_split, NOT_SPLIT, true}, {"split-around", op_split_around, NOT_SPLIT, true},
-    {"alloc", op_alloc, {0}, false},   NO_OPERATION,
+    OP("get", op_get),       OP("punch", op_punch, .needs = REFERENCE),         OP("poison", op_poison),
+    OP("poison-next", op_poison_next), OP("split", op_split, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE), OP("split-around", op_split_around, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
+    OP("alloc", op_alloc),   NO_OPERATION,
 };
 const struct stage stage_folio = {"folio", begin_folio, on_folio, true};
 
@@ -42,9 +42,9 @@ static long op_poison_outside(void)
     return memory_failure(scene.pfn - 1);
 }
 static const struct operation on_dying[] = {
-    {"put", op_put, {0}, true},           {"mend", op_mend, {-EBUSY}, true},    {"get", op_get, {0}, false},
-    {"hole-get", op_hole_get, {0}, false}, {"poison", op_poison, {0}, false},    {"poison-outside", op_poison_outside, {0}, false},
-    {"alloc", op_alloc, {0}, false},      NO_OPERATION,
+    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),           OP("mend", op_mend, .not_now = {-EBUSY}, .alone = true),    OP("get", op_get),
+    OP("hole-get", op_hole_get), OP("poison", op_poison),    OP("poison-outside", op_poison_outside),
+    OP("alloc", op_alloc),      NO_OPERATION,
 };
 const struct stage stage_dying = {"dying", begin_dying, on_dying, true};
 
@@ -61,8 +61,8 @@ static void begin_parts(void)
     scene.pfn = scene.part[1]->pfn;
 }
 static const struct operation on_parts[] = {
-    {"join", op_join, NOT_SPLIT, true}, {"get", op_get, {0}, false}, {"poison", op_poison, {0}, false},
-    {"alloc", op_alloc, {0}, false},    NO_OPERATION,
+    OP("join", op_join, .not_now = NOT_SPLIT, .alone = true), OP("get", op_get), OP("poison", op_poison),
+    OP("alloc", op_alloc),    NO_OPERATION,
 };
 const struct stage stage_parts = {"parts", begin_parts, on_parts, true};
 
@@ -81,7 +81,7 @@ static long op_alloc_page(void)
 }
 static long op_poison_watched(void) { return memory_failure(scene.watched[running ? 0 : 1]); }
 static const struct operation on_free[] = {
-    {"put", op_put, {0}, true},        {"get", op_get, {0}, false},    {"alloc", op_alloc_page, {0}, false}, {"watch", op_watch, {0}, false},
-    {"poison", op_poison, {0}, false}, {"poison-watched", op_poison_watched, {0}, false}, NO_OPERATION,
+    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),        OP("get", op_get),    OP("alloc", op_alloc_page), OP("watch", op_watch),
+    OP("poison", op_poison), OP("poison-watched", op_poison_watched), NO_OPERATION,
 };
 const struct stage stage_free = {"free", begin_free, on_free, true};

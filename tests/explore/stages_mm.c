@@ -26,10 +26,10 @@ static void begin_fresh(void)
     look_at_one();
 }
 static const struct operation on_fresh[] = {
-    {"write", op_write, {0}, false},       {"write-far", op_write_far, {0}, false}, {"read", op_read, {0}, false},
-    {"watch", op_watch, {0}, false},       {"munmap", op_munmap, {0}, true},        {"munmap-part", op_munmap_part, {0}, true},
-    {"dontneed", op_dontneed, {0}, true},  {"readonly", op_readonly, {0}, true},    {"fork", op_fork, {0}, false},
-    {"populate", op_populate, {0}, false}, {"merge", op_merge, {0}, true},          NO_OPERATION,
+    OP("write", op_write),       OP("write-far", op_write_far), OP("read", op_read),
+    OP("watch", op_watch),       OP("munmap", op_munmap, .alone = true),        OP("munmap-part", op_munmap_part, .alone = true),
+    OP("dontneed", op_dontneed, .alone = true),  OP("readonly", op_readonly, .alone = true),    OP("fork", op_fork),
+    OP("populate", op_populate), OP("merge", op_merge, .alone = true),          NO_OPERATION,
 };
 const struct stage stage_fresh = {"fresh", begin_fresh, on_fresh, false};
 
@@ -43,9 +43,9 @@ static void begin_fresh_pages(void)
     scene_look(0, PAGE(3));
 }
 static const struct operation on_fresh_pages[] = {
-    {"write", op_write, {0}, false},      {"read", op_read, {0}, false},      {"watch", op_watch, {0}, false}, {"munmap", op_munmap, {0}, true},
-    {"dontneed", op_dontneed, {0}, true}, {"readonly", op_readonly, {0}, true}, {"fork", op_fork, {0}, false},
-    {"populate", op_populate, {0}, false}, NO_OPERATION,
+    OP("write", op_write),      OP("read", op_read),      OP("watch", op_watch), OP("munmap", op_munmap, .alone = true),
+    OP("dontneed", op_dontneed, .alone = true), OP("readonly", op_readonly, .alone = true), OP("fork", op_fork),
+    OP("populate", op_populate), NO_OPERATION,
 };
 const struct stage stage_fresh_pages = {"fresh-pages", begin_fresh_pages, on_fresh_pages, true};
 
@@ -60,9 +60,9 @@ static void begin_zero(void)
     look_at_one();
 }
 static const struct operation on_zero[] = {
-    {"write", op_write, {0}, false},       {"write-far", op_write_far, {0}, false}, {"read", op_read_far, {0}, false},
-    {"watch", op_watch, {0}, false},       {"munmap", op_munmap, {0}, true},        {"dontneed", op_dontneed, {0}, true},
-    {"readonly", op_readonly, {0}, true},  {"fork", op_fork, {0}, false},           {"populate", op_populate, {0}, false},
+    OP("write", op_write),       OP("write-far", op_write_far), OP("read", op_read_far),
+    OP("watch", op_watch),       OP("munmap", op_munmap, .alone = true),        OP("dontneed", op_dontneed, .alone = true),
+    OP("readonly", op_readonly, .alone = true),  OP("fork", op_fork),           OP("populate", op_populate),
     NO_OPERATION,
 };
 const struct stage stage_zero = {"zero", begin_zero, on_zero, false};
@@ -77,14 +77,14 @@ static void begin_written_folio(void)
     look_at_one();
 }
 static const struct operation on_written[] = {
-    {"write", op_write, {0}, false},           {"punch", op_punch, {0}, false},
-    {"poison", op_poison, {0}, false},         {"poison-next", op_poison_next, {0}, false},
-    {"get", op_get, {0}, false},               {"put", op_put, {0}, true},
-    {"munmap", op_munmap, {0}, true},          {"munmap-part", op_munmap_part, {0}, true},
-    {"dontneed", op_dontneed, {0}, true},      {"readonly", op_readonly, {0}, true},
-    {"fork", op_fork, {0}, false},             {"cold", op_cold, {0}, false},
-    {"cache-sync", op_cache_sync, {0}, false}, {"populate", op_populate, {0}, true},
-    {"break", op_break, {0}, false},           NO_OPERATION,
+    OP("write", op_write),           OP("punch", op_punch, .needs = REFERENCE),
+    OP("poison", op_poison),         OP("poison-next", op_poison_next),
+    OP("get", op_get),               OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
+    OP("munmap", op_munmap, .alone = true),          OP("munmap-part", op_munmap_part, .alone = true),
+    OP("dontneed", op_dontneed, .alone = true),      OP("readonly", op_readonly, .alone = true),
+    OP("fork", op_fork),             OP("cold", op_cold),
+    OP("cache-sync", op_cache_sync), OP("populate", op_populate, .alone = true),
+    OP("break", op_break),           NO_OPERATION,
 };
 const struct stage stage_written = {"written", begin_written_folio, on_written, false};
 
@@ -108,11 +108,11 @@ static void begin_cow(void)
     look_at_two();
 }
 static const struct operation on_cow[] = {
-    {"write", op_write, {0}, false},          {"write-second", op_write_second, {0}, false}, {"read-second", op_read_second, {0}, false},
-    {"munmap", op_munmap, {0}, true},         {"exit-second", op_exit_second, {0}, true},    {"dontneed-second", op_dontneed_second, {0}, true},
-    {"fork", op_fork, {0}, false},            {"poison", op_poison, {0}, false},             {"punch", op_punch, {0}, false},
-    {"get", op_get, {0}, false},              {"put", op_put, {0}, true},                    {"readonly", op_readonly, {0}, true},
-    {"cache-sync", op_cache_sync, {0}, false}, NO_OPERATION,
+    OP("write", op_write),          OP("write-second", op_write_second, .needs = SECOND), OP("read-second", op_read_second, .needs = SECOND),
+    OP("munmap", op_munmap, .alone = true),         OP("exit-second", op_exit_second, .alone = true, .ends = SECOND),    OP("dontneed-second", op_dontneed_second, .alone = true, .needs = SECOND),
+    OP("fork", op_fork),            OP("poison", op_poison),             OP("punch", op_punch, .needs = REFERENCE),
+    OP("get", op_get),              OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),                    OP("readonly", op_readonly, .alone = true),
+    OP("cache-sync", op_cache_sync), NO_OPERATION,
 };
 const struct stage stage_cow = {"cow", begin_cow, on_cow, true};
 
@@ -148,12 +148,12 @@ static void begin_object_folio(void)
 }
 #define NOT_SPLIT {-EAGAIN, -EBUSY, 0}
 static const struct operation on_object[] = {
-    {"read", op_read, {0}, false},             {"write", op_write, {0}, false},           {"write-second", op_write_second, {0}, false},
-    {"punch", op_punch, {0}, false},           {"poison", op_poison, {0}, false},         {"get", op_get, {0}, false},
-    {"put", op_put, {0}, true},                {"object-page", op_object_page, {0}, false}, {"munmap", op_munmap, {0}, true},
-    {"dontneed", op_dontneed, {0}, true},      {"readonly", op_readonly, {0}, true},      {"fork", op_fork, {0}, false},
-    {"exit-second", op_exit_second, {0}, true}, {"cache-sync", op_cache_sync, {0}, false}, {"populate", op_populate, {0}, false},
-    {"split", op_split, NOT_SPLIT, true},      NO_OPERATION,
+    OP("read", op_read),             OP("write", op_write),           OP("write-second", op_write_second, .needs = SECOND),
+    OP("punch", op_punch, .needs = REFERENCE),           OP("poison", op_poison),         OP("get", op_get),
+    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),                OP("object-page", op_object_page), OP("munmap", op_munmap, .alone = true),
+    OP("dontneed", op_dontneed, .alone = true),      OP("readonly", op_readonly, .alone = true),      OP("fork", op_fork),
+    OP("exit-second", op_exit_second, .alone = true, .ends = SECOND), OP("cache-sync", op_cache_sync), OP("populate", op_populate),
+    OP("split", op_split, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE),      NO_OPERATION,
 };
 const struct stage stage_object = {"object", begin_object_folio, on_object, false};
 
@@ -174,10 +174,10 @@ static void begin_object_block(void)
     look_at_two();
 }
 static const struct operation on_object_block[] = {
-    {"read", op_read, {0}, false},        {"write", op_write, {0}, false},    {"write-second", op_write_second, {0}, false},
-    {"punch", op_punch, {0}, false},      {"poison", op_poison, {0}, false},  {"get", op_get, {0}, false},
-    {"munmap", op_munmap, {0}, true},     {"dontneed", op_dontneed, {0}, true}, {"readonly", op_readonly, {0}, true},
-    {"fork", op_fork, {0}, false},        {"cache-sync", op_cache_sync, {0}, true}, NO_OPERATION,
+    OP("read", op_read),        OP("write", op_write),    OP("write-second", op_write_second, .needs = SECOND),
+    OP("punch", op_punch, .needs = REFERENCE),      OP("poison", op_poison),  OP("get", op_get),
+    OP("munmap", op_munmap, .alone = true),     OP("dontneed", op_dontneed, .alone = true), OP("readonly", op_readonly, .alone = true),
+    OP("fork", op_fork),        OP("cache-sync", op_cache_sync, .alone = true), NO_OPERATION,
 };
 const struct stage stage_object_block = {"object-block", begin_object_block, on_object_block, false};
 
@@ -197,11 +197,11 @@ static void begin_block(void)
     look_at_one();
 }
 static const struct operation on_block[] = {
-    {"write", op_write, {0}, false},          {"punch", op_punch, {0}, false},                  {"poison", op_poison, {0}, false},
-    {"poison-next", op_poison_next, {0}, false}, {"get", op_get, {0}, false},                   {"put", op_put, {0}, true},
-    {"munmap", op_munmap, {0}, true},         {"munmap-part", op_munmap_part, {0}, true},       {"dontneed", op_dontneed, {0}, true},
-    {"readonly", op_readonly, {0}, true},     {"readonly-part", op_readonly_part, {0}, true},   {"fork", op_fork, {0}, false},
-    {"cold", op_cold, {0}, true},             {"cache-sync", op_cache_sync, {0}, true},         {"populate", op_populate, {0}, true},
+    OP("write", op_write),          OP("punch", op_punch, .needs = REFERENCE),                  OP("poison", op_poison),
+    OP("poison-next", op_poison_next), OP("get", op_get),                   OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
+    OP("munmap", op_munmap, .alone = true),         OP("munmap-part", op_munmap_part, .alone = true),       OP("dontneed", op_dontneed, .alone = true),
+    OP("readonly", op_readonly, .alone = true),     OP("readonly-part", op_readonly_part, .alone = true),   OP("fork", op_fork),
+    OP("cold", op_cold, .alone = true),             OP("cache-sync", op_cache_sync, .alone = true),         OP("populate", op_populate, .alone = true),
     NO_OPERATION,
 };
 const struct stage stage_block = {"block", begin_block, on_block, false};
@@ -213,9 +213,9 @@ static void begin_block_cow(void)
     look_at_two();
 }
 static const struct operation on_block_cow[] = {
-    {"write", op_write, {0}, false},   {"write-second", op_write_second, {0}, false}, {"poison", op_poison, {0}, false},
-    {"punch", op_punch, {0}, false},   {"munmap", op_munmap, {0}, true},              {"exit-second", op_exit_second, {0}, true},
-    {"fork", op_fork, {0}, false},     {"readonly", op_readonly, {0}, true},          {"dontneed", op_dontneed, {0}, true},
+    OP("write", op_write),   OP("write-second", op_write_second, .needs = SECOND), OP("poison", op_poison),
+    OP("punch", op_punch, .needs = REFERENCE),   OP("munmap", op_munmap, .alone = true),              OP("exit-second", op_exit_second, .alone = true, .ends = SECOND),
+    OP("fork", op_fork),     OP("readonly", op_readonly, .alone = true),          OP("dontneed", op_dontneed, .alone = true),
     NO_OPERATION,
 };
 const struct stage stage_block_cow = {"block-cow", begin_block_cow, on_block_cow, false};
@@ -232,10 +232,10 @@ static void begin_marks(void)
     look_at_one();
 }
 static const struct operation on_marks[] = {
-    {"read", op_read, {0}, false},        {"write", op_write, {0}, false},       {"mend", op_mend, {-EBUSY}, true},
-    {"punch", op_punch, {0}, true},       {"poison", op_poison, {0}, false},     {"hole-get", op_hole_get, {0}, false},
-    {"put", op_put, {0}, true},           {"munmap", op_munmap, {0}, true},      {"dontneed", op_dontneed, {0}, true},
-    {"fork", op_fork, {0}, false},        {"readonly", op_readonly, {0}, true},  {"populate", op_populate, {0}, true},
+    OP("read", op_read),        OP("write", op_write),       OP("mend", op_mend, .not_now = {-EBUSY}, .alone = true),
+    OP("punch", op_punch, .alone = true, .needs = REFERENCE),       OP("poison", op_poison),     OP("hole-get", op_hole_get),
+    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),           OP("munmap", op_munmap, .alone = true),      OP("dontneed", op_dontneed, .alone = true),
+    OP("fork", op_fork),        OP("readonly", op_readonly, .alone = true),  OP("populate", op_populate, .alone = true),
     NO_OPERATION,
 };
 const struct stage stage_marks = {"marks", begin_marks, on_marks, false};
@@ -276,9 +276,9 @@ static void begin_shown(void)
     cpu_play(0);
 }
 static const struct operation on_shown[] = {
-    {"hide", op_hide, {0}, false},                {"show-second", op_show_second, {0}, true}, {"munmap", op_munmap_shown, {0}, false},
-    {"write", op_write_shown, {0}, false},        {"poison", op_poison, {0}, false},          {"hole-get", op_hole_get, {0}, false},
-    {"poison-next", op_poison_next, {0}, false},  {"put", op_put, {0}, true},                 {"exit-second", op_exit_second, {0}, true},
+    OP("hide", op_hide),                OP("show-second", op_show_second, .alone = true, .needs = SECOND), OP("munmap", op_munmap_shown),
+    OP("write", op_write_shown),        OP("poison", op_poison),          OP("hole-get", op_hole_get),
+    OP("poison-next", op_poison_next),  OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),                 OP("exit-second", op_exit_second, .alone = true, .ends = SECOND),
     NO_OPERATION,
 };
 const struct stage stage_shown = {"shown", begin_shown, on_shown, true};
