@@ -29,6 +29,7 @@ static int anon_block(struct vma *vma, vaddr_t addr)
 
     if (!f)
         return 1;
+    folio_publish(f, FOLIO_REFERENCE);
     int err = map_block(vma, addr, f, 0, vma->prot);
     folio_put(f);
     if (!err)

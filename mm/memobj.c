@@ -67,8 +67,10 @@ static int add_locked(struct memobj *obj, u64 index, struct folio *f)
             radix_set(&obj->folios, index + done, NULL);
         return -ENOMEM;
     }
+    spin_lock(&f->lock); /* whoever changes its words has read "no owner" before this, or finds its mappings */
     f->owner = obj;
     f->index = index;
+    spin_unlock(&f->lock);
     return 0;
 }
 
@@ -100,16 +102,17 @@ static struct folio *new_folio(struct memobj *obj, u64 index, unsigned order)
 {
     if (!quota_charge(obj->quota, 1UL << order))
         return NULL;
-    struct folio *f = folio_alloc(order, FOLIO_ZERO);
+    struct folio *f = folio_make(order, FOLIO_ZERO);
     if (!f) {
         quota_uncharge(obj->quota, 1UL << order);
         return NULL;
     }
     f->quota = obj->quota;
     if (add_locked(obj, index >> order << order, f)) {
-        folio_put(f);
+        folio_free(f);
         return NULL;
     }
+    folio_publish(f, FOLIO_REFERENCE);
     return f;
 }
 
