@@ -93,7 +93,7 @@ static __always_inline int fault_in_area(struct vma *vma, vaddr_t addr, unsigned
     if (unlikely(!(vma->prot & access)))
         return -EACCES;
     unsigned level;
-    pte_t *ptep = pt_walk_inline(&vma->mm->root, addr, &level);
+    pte_t above, *ptep = pt_walk_inline(&vma->mm->root, addr, &level, &above);
     if (unlikely(level)) {
         int err = fault_above_pages(vma, addr, access, &ptep);
         if (err <= 0)

@@ -74,7 +74,7 @@ static __noinline void allow_write_run(struct vma *vma, vaddr_t addr, pte_t *pte
 }
 
 /*
- * The copy's frame for addr, and the copy published, if the entry still maps the old one. Cleared and flushed first on every machine, whether or
+ * The copy's frame for addr, and the copy published, if the entry still maps the old one. Hidden and flushed first on every machine, whether or
  * not it asks for that: else one CPU could write to the new frame while another still reads the old one.
  */
 static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, struct folio *copy)
@@ -86,7 +86,7 @@ static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, 
     pte_t now = pte_load(ptep);
     bool same = pte_present(now) && pte_pfn(now) == pte_pfn(old) && !pte_write(now);
     if (same) {
-        clear_ptes(mm, addr, ptep, 1);
+        hide_ptes(mm, addr, ptep, 1);
         tlb_flush_range(mm, addr, 1);
         folio_publish(copy, FOLIO_MAPPING);
         set_ptes(mm, addr, ptep, pfn_pte(copy->pfn, area_pgprot(vma, vma->prot)), 1);

@@ -89,7 +89,7 @@ int fault_zero_write(struct vma *vma, vaddr_t addr, pte_t *ptep)
     spin_lock(lock);
     bool ours = nothing_but_zeros(ptep, nr, at);
     if (ours) {
-        clear_ptes(mm, start, ptep, nr);
+        hide_ptes(mm, start, ptep, nr);
         tlb_flush_range(mm, start, nr); /* see change_frame() in fault_write.c */
         folio_publish(f, nr * FOLIO_MAPPING);
         __atomic_fetch_add(&mm->nr_mapped, nr, __ATOMIC_RELAXED);

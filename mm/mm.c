@@ -162,13 +162,13 @@ static void try_merge(struct vma *vma)
     struct vma *prev = p ? container_of(p, struct vma, node) : NULL;
 
     if (can_merge(prev, vma)) {
-        prev->end = vma->end;
+        area_grow_up(prev, vma->end); /* a reverse-map walk sees both for a moment, never neither */
         area_free(vma);
         vma = prev;
     }
     struct vma *next = area_next(vma);
     if (can_merge(vma, next)) {
-        vma->end = next->end;
+        area_grow_up(vma, next->end);
         area_free(next);
     }
 }

@@ -30,10 +30,11 @@ static int poison_folio(pfn_t pfn, struct folio *f, struct hwpoison *record)
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
         f->flags |= FOLIO_F_POISON;
     }
+    bool owned = f->owner != NULL;
     spin_unlock(&f->lock);
     if (!same)
         return 1;
-    if (folio_map_count(f))
+    if (owned)
         rmap_poison_frame(f, pfn - f->pfn);
     return 0;
 }

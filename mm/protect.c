@@ -36,7 +36,7 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         if (vma->end <= addr)
             vma = area_next(vma);
         unsigned nr;
-        pte_t *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next), *block = ptep ? NULL : block_at(&mm->root, addr);
+        pte_t *block, *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next, &block);
         if (unlikely(block) && !block_protect(&g, vma, addr, block, prot))
             next = addr; /* again, page by page */
         if (!ptep)
@@ -64,7 +64,7 @@ u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end)
     for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_next(vma)) {
         for (vaddr_t addr = MAX(start, vma->start), next; addr < MIN(end, vma->end); addr = next) {
             unsigned nr;
-            pte_t *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next), *block = ptep ? NULL : block_at(&mm->root, addr);
+            pte_t *block, *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next, &block);
             if (unlikely(block)) { /* how much of a block is used shows only in pages */
                 block_split(mm, addr, block);
                 next = addr;

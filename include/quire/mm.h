@@ -49,6 +49,7 @@ struct mm {
     u64 exec_gen; /* ... and which it is known to need, <quire/exec_shadow.h> */
 #endif
     u64 nr_mapped; /* frames mapped */
+    u32 flushes_pending; /* TLB gathers that have cleared entries and not flushed them yet (mm/rmap.c reads it) */
     u64 nr_table_frames;
     spinlock_t tables_lock;
     struct list partial_tables;
@@ -160,6 +161,7 @@ int area_insert(struct vma *vma);
 void area_free(struct vma *vma);
 int area_split(struct vma *vma, vaddr_t at);
 void area_grow_down(struct vma *vma, vaddr_t start); /* anonymous, with room below it; areas_lock for writing */
+void area_grow_up(struct vma *vma, vaddr_t end); /* over an area of its kind that goes; areas_lock for writing */
 void area_discard(struct vma *vma); /* one that was never inserted */
 /* Make area boundaries at both ends of [start, end) where an area crosses them; -ENOMEM: nothing has changed. */
 int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end);
