@@ -53,9 +53,34 @@ static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
     return 0;
 }
 
+/* Pages that a guest shares are mapped once: nothing would bring them in again. areas_lock held. */
+static bool shows_hole(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_next(vma))
+        if (vma->flags & VMA_HOLE)
+            return true;
+    return false;
+}
+
+static bool known(int advice)
+{
+    switch (advice) {
+    case MADV_DONTNEED:
+    case MADV_COLD:
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+    case MADV_HWPOISON:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
 {
-    if (!IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
+    if (!known(advice) || !IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
         return -EINVAL;
     if (!len)
         return 0;
@@ -69,8 +94,9 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
     if (!areas_cover(mm, addr, end)) {
         err = -ENOMEM;
     } else if (advice == MADV_DONTNEED) {
-        unmap_range(mm, addr, end);
-        err = 0;
+        err = shows_hole(mm, addr, end) ? -EINVAL : 0;
+        if (!err)
+            unmap_range(mm, addr, end);
     } else if (advice == MADV_COLD) {
         age_range(mm, addr, end);
         err = 0;
@@ -99,7 +125,7 @@ static vaddr_t behind_gap(struct mm *mm, vaddr_t addr)
 static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pfn)
 {
     u64 page = area_page(vma, addr);
-    struct folio *f = vma->obj && vma->flags & VMA_SHARED ? memobj_folio(vma->obj, page) : NULL;
+    struct folio *f = vma->obj && vma->flags & VMA_SHARED ? memobj_find(vma->obj, page) : NULL;
 
     if (f)
         *pfn = f->pfn + (page - f->index);
@@ -108,24 +134,39 @@ static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pf
 
 /*
  * Maintenance of what a page shows at addr, up to n bytes. False: nothing is there, so nothing was written. The reference
- * keeps the frame from being freed, or from going back to a guest and out of the direct map, meanwhile.
+ * keeps the frame from being freed, or from going back to a guest and out of the direct map, meanwhile. areas_lock held,
+ * no page-table lock: so the entry is read again once the reference is there. A hidden entry still names its frame.
  */
 static bool sync_page(struct vma *vma, vaddr_t addr, size_t n)
 {
     struct mm *mm = vma->mm;
-    pte_t e = mm_lookup(mm, addr);
-    pfn_t pfn = pte_pfn(e);
-    struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : shared_folio(vma, addr, &pfn);
-    struct insecure_mem *hole = f || !pte_present(e) ? NULL : pfn_hole_get(pfn);
-    vaddr_t direct = (vaddr_t)pfn_address(pfn) + (addr & (PAGE_SIZE - 1));
 
-    if (f || hole)
-        icache_clean(mm, direct, direct + n);
-    if (f)
-        folio_put(f);
-    if (hole)
-        hole_put(hole);
-    return f || pte_present(e);
+    for (;;) {
+        pte_t e = pt_lookup(&mm->root, addr);
+        pfn_t pfn = pte_pfn(e);
+        struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : shared_folio(vma, addr, &pfn);
+        struct insecure_mem *hole = f || !pte_present(e) ? NULL : pfn_hole_get(pfn);
+        pte_t again = pt_lookup(&mm->root, addr);
+        bool same = pte_present(e) == pte_present(again) && (!pte_present(e) || pte_pfn(again) == pfn);
+        vaddr_t direct = (vaddr_t)pfn_address(pfn) + (addr & (PAGE_SIZE - 1));
+        if (same && (f || hole))
+            icache_clean(mm, direct, direct + n);
+        if (f)
+            folio_put(f);
+        if (hole)
+            hole_put(hole);
+        if (same)
+            return f || pte_present(e);
+    }
+}
+
+/* Where to look next behind a page that shows nothing: the next page that the object has, or the next table. */
+static vaddr_t behind_nothing(struct vma *vma, vaddr_t addr)
+{
+    if (!vma->obj)
+        return behind_gap(vma->mm, addr);
+    u64 page = area_page(vma, addr), next = memobj_next(vma->obj, page + 1);
+    return next - page > (vma->end - addr) >> PAGE_SHIFT ? vma->end : ALIGN_DOWN(addr, PAGE_SIZE) + ((next - page) << PAGE_SHIFT);
 }
 
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
@@ -140,8 +181,8 @@ int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
         vaddr_t stop = MIN(end, vma->end), next;
         for (vaddr_t at = MAX(addr, vma->start); at < stop; at = next) {
             next = MIN(ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE, stop);
-            if (!sync_page(vma, at, next - at) && !vma->obj)
-                next = MIN(behind_gap(mm, at), stop);
+            if (!sync_page(vma, at, next - at) && (!vma->obj || vma->flags & VMA_SHARED))
+                next = MIN(behind_nothing(vma, at), stop);
             preempt_point();
         }
     }
