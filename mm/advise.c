@@ -25,13 +25,14 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
     if (!covered)
         return -ENOMEM;
     for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
+        if (preempt_point())
+            return -EINTR;
         pte_t e = mm_lookup(mm, addr);
         if (pte_present(e) && pte_accessible(e) && (access != ACCESS_WRITE || pte_write(e)))
             continue;
         int err = mm_fault(mm, addr, access);
         if (err)
             return err == -EFAULT ? -ENOMEM : err == -ENXIO ? -EFAULT : err;
-        preempt_point();
     }
     return 0;
 }
@@ -49,6 +50,8 @@ static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
             folio_put(f);
         if (err)
             return err;
+        if (preempt_point())
+            return -EINTR;
     }
     return 0;
 }
@@ -176,17 +179,18 @@ int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
     if (ICACHE_COHERENT || !len)
         return 0;
     vaddr_t end = addr + len;
+    bool killed = false;
     rwsem_read_lock(&mm->areas_lock);
-    for (struct vma *vma = area_at_or_above(mm, addr); vma && vma->start < end; vma = area_next(vma)) {
+    for (struct vma *vma = area_at_or_above(mm, addr); vma && vma->start < end && !killed; vma = area_next(vma)) {
         vaddr_t stop = MIN(end, vma->end), next;
-        for (vaddr_t at = MAX(addr, vma->start); at < stop; at = next) {
+        for (vaddr_t at = MAX(addr, vma->start); at < stop && !killed; at = next) {
             next = MIN(ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE, stop);
             if (!sync_page(vma, at, next - at) && (!vma->obj || vma->flags & VMA_SHARED))
                 next = MIN(behind_nothing(vma, at), stop);
-            preempt_point();
+            killed = preempt_point();
         }
     }
     rwsem_read_unlock(&mm->areas_lock);
     icache_publish(mm);
-    return 0;
+    return killed ? -EINTR : 0;
 }

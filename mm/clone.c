@@ -146,7 +146,8 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
         __atomic_fetch_add(&child->nr_mapped, mapped, __ATOMIC_RELAXED);
         spin_unlock(child_lock);
         spin_unlock(lock);
-        preempt_point();
+        if (preempt_point())
+            return -EINTR;
     }
     return 0;
 }

@@ -152,6 +152,7 @@ static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vad
             if (tlb_gather_full(g))
                 tlb_gather_end(g);
         }
+        preempt_point(); /* also where nothing is, table after table; a kill has to wait: what ends unmaps anyway */
         if (!ptep)
             continue;
         spinlock_t *lock = pt_lock(ptep);

@@ -80,7 +80,7 @@ int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot);
  * (a guest's); -EINTR: the process was killed meanwhile.
  */
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
-/* User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space. */
+/* User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space; -EINTR: killed. */
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len);
 
 /*
