@@ -143,20 +143,21 @@ static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pf
 static bool sync_page(struct vma *vma, vaddr_t addr, size_t n)
 {
     struct mm *mm = vma->mm;
+    vaddr_t in_page = addr & (PAGE_SIZE - 1);
 
     for (;;) {
-        pte_t e = pt_lookup(&mm->root, addr);
+        unsigned level;
+        pte_t above, *entry = pt_walk_inline(&mm->root, addr, &level, &above), raw = level ? above : pte_load_raw(entry);
+        pte_t e = level ? pt_lookup(&mm->root, addr) : pte_load(entry);
         pfn_t pfn = pte_pfn(e);
         struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : shared_folio(vma, addr, &pfn);
-        struct insecure_mem *hole = f || !pte_present(e) ? NULL : pfn_hole_get(pfn);
-        pte_t again = pt_lookup(&mm->root, addr);
-        bool same = pte_present(e) == pte_present(again) && (!pte_present(e) || pte_pfn(again) == pfn);
-        vaddr_t direct = (vaddr_t)pfn_address(pfn) + (addr & (PAGE_SIZE - 1));
+        struct insecure_mem *hole = unlikely(!f && pte_present(e)) ? pfn_hole_get(pfn) : NULL;
+        bool same = likely(pte_same(pte_load_raw(entry), raw));
         if (same && (f || hole))
-            icache_clean(mm, direct, direct + n);
+            icache_clean(mm, (vaddr_t)pfn_address(pfn) + in_page, (vaddr_t)pfn_address(pfn) + in_page + n);
         if (f)
             folio_put(f);
-        if (hole)
+        if (unlikely(hole))
             hole_put(hole);
         if (same)
             return f || pte_present(e);
@@ -187,7 +188,8 @@ int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
             next = MIN(ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE, stop);
             if (!sync_page(vma, at, next - at) && (!vma->obj || vma->flags & VMA_SHARED))
                 next = MIN(behind_nothing(vma, at), stop);
-            killed = preempt_point();
+            if (IS_ALIGNED(next, 16 * PAGE_SIZE))
+                killed = preempt_point();
         }
     }
     rwsem_read_unlock(&mm->areas_lock);
