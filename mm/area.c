@@ -166,6 +166,13 @@ void area_grow_down(struct vma *vma, vaddr_t start)
     unlock_owners(vma);
 }
 
+void area_grow_up(struct vma *vma, vaddr_t end)
+{
+    lock_owners(vma);
+    vma->end = end;
+    unlock_owners(vma);
+}
+
 /*
  * Cut an area in two at `at`, which lies inside it. A reverse-map walk holds the owner's lock and must see the
  * one area or both halves: what it misses stays mapped.

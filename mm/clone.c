@@ -123,18 +123,16 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
     struct mm *child = to->mm;
 
     for (vaddr_t addr = from->start, next; addr < from->end; addr = next) {
-        unsigned level;
-        pte_t *ptep = pt_walk(&parent->root, addr, &level);
-        vaddr_t span = pt_span(level ? level : 1);
-        next = MIN(from->end, ALIGN_DOWN(addr, span) + span);
-        if (level == 1 && pde_leaf(pte_load_raw(ptep), 1)) {
-            int err = block_copy(g, to, addr, ptep);
+        unsigned nr;
+        pte_t *block, *ptep = next_run(parent, addr, from->end, &nr, &next, &block);
+        if (unlikely(block)) {
+            int err = block_copy(g, to, addr, block);
             if (err < 0)
                 return err;
             if (err)
                 next = addr; /* split meanwhile: again, page by page */
         }
-        if (level)
+        if (!ptep)
             continue;
         pte_t *into = pt_ensure(child, addr, 0);
         if (!into)
@@ -142,14 +140,14 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
         spinlock_t *lock = pt_lock(ptep), *child_lock = pt_lock(into);
         spin_lock(lock);
         spin_lock(child_lock); /* nobody else has it, but the rule is the rule */
-        unsigned nr = (unsigned)((next - addr) >> PAGE_SHIFT);
         unsigned mapped = (to->flags & VMA_SHARED ? copy_shared : copy_private)(g, to, addr, ptep, into, nr);
         counter_inc(COUNTER_COPY_CALLS);
         counter_add(COUNTER_COPY_ENTRIES, mapped);
         __atomic_fetch_add(&child->nr_mapped, mapped, __ATOMIC_RELAXED);
         spin_unlock(child_lock);
         spin_unlock(lock);
-        preempt_point();
+        if (preempt_point())
+            return -EINTR;
     }
     return 0;
 }

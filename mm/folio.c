@@ -2,7 +2,7 @@
 /*
  * Making, finding and freeing folios: see <quire/folio.h> for what they are.
  *
- * Publication order: descriptor filled, words written, reference count 1 last with release. Freeing goes
+ * Publication order: descriptor filled, words written, the reference count last with release. Freeing goes
  * the other way: every word is rewritten before the descriptor goes back to its (typed) cache.
  */
 #include <quire/folio_alloc.h>
@@ -19,10 +19,10 @@
 
 SLAB_CACHE(folio_cache, folio, slab_link, true);
 
-struct folio *folio_alloc(unsigned order, unsigned flags)
+struct folio *folio_make(unsigned order, unsigned flags)
 {
     if (order == 0)
-        return folio_alloc_page(flags);
+        return folio_make_cached(0, 0, flags);
     struct folio *f = slab_alloc(&folio_cache);
 
     if (!f)
@@ -40,7 +40,15 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
     memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
     counter_inc(COUNTER_FOLIO_ALLOC);
     mm_event(MM_EVENT_FOLIO_ALLOC, pfn, order, (u64)f);
-    __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
+    return f;
+}
+
+struct folio *folio_alloc(unsigned order, unsigned flags)
+{
+    struct folio *f = order == 0 ? folio_make_cached(0, 0, flags) : folio_make(order, flags);
+
+    if (f)
+        folio_publish(f, FOLIO_REFERENCE);
     return f;
 }
 

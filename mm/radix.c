@@ -31,6 +31,33 @@ void *radix_get(const struct radix_tree *tree, u64 index)
     return slot ? *slot : NULL;
 }
 
+/* The next one below `node`, whose first index is `base`; ~0UL: none. */
+static u64 next_below(const struct radix_node *node, unsigned level, u64 base, u64 index, void **value)
+{
+    u64 span = 1UL << (RADIX_BITS * level);
+
+    for (u64 i = index > base ? (index - base) / span : 0; i < RADIX_SLOTS; i++) {
+        void *slot = node->slot[i];
+        u64 found = base + i * span;
+        if (!slot)
+            continue;
+        if (level)
+            found = next_below(slot, level - 1, found, index, value);
+        else
+            *value = slot;
+        if (found != ~0UL)
+            return found;
+    }
+    return ~0UL;
+}
+
+u64 radix_next(const struct radix_tree *tree, u64 index, void **value)
+{
+    if (!tree->height || index >> (RADIX_BITS * tree->height))
+        return ~0UL;
+    return next_below(tree->root, tree->height - 1, 0, index, value);
+}
+
 int radix_set(struct radix_tree *tree, u64 index, void *value)
 {
     if (index >> (RADIX_BITS * RADIX_MAX_HEIGHT))

@@ -143,7 +143,7 @@ static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vad
 {
     for (vaddr_t addr = start, next; addr < end; addr = next) {
         unsigned nr;
-        pte_t *ptep = next_run(vma->mm, addr, end, &nr, &next), *block = ptep ? NULL : block_at(&vma->mm->root, addr);
+        pte_t *block, *ptep = next_run(vma->mm, addr, end, &nr, &next, &block);
         if (unlikely(block)) {
             if (next - addr < BLOCK_BYTES || !block_clear(g, addr, block)) {
                 block_split(vma->mm, addr, block);
@@ -152,6 +152,7 @@ static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vad
             if (tlb_gather_full(g))
                 tlb_gather_end(g);
         }
+        preempt_point(); /* also where nothing is, table after table; a kill has to wait: what ends unmaps anyway */
         if (!ptep)
             continue;
         spinlock_t *lock = pt_lock(ptep);

@@ -2,9 +2,17 @@
 /*
  * Folios: 2^order frames that belong together, one struct for all of them, one value in all their words.
  *
- * Reference count: who may use the frames. 0 means nobody can find it any more (being made, being freed,
- * frozen, or dying with holes). map_count counts frame mappings in user page tables, each of which holds
- * a reference: map_count <= refs always.
+ * Reference count: who may use the frames. map_count counts frame mappings in user page tables, each of which holds
+ * a reference: map_count <= refs always. A count of 0 means that nobody can find the folio:
+ *
+ *   0, being made     from folio_make() to folio_publish(): its maker alone knows it, and fills it in by plain stores
+ *   0, frozen         from folio_ref_freeze() to folio_ref_unfreeze(): whoever froze it alone changes it
+ *   0, being freed    the last reference has gone; its words are about to say BUDDY
+ *   0, FOLIO_F_DYING  the last reference has gone, but holes keep the frames; the last mend frees it
+ *   1 or more         published: from here on its counts change by atomic operations only, its words, flags and owner
+ *                     under its lock
+ *
+ * The first three pass by themselves: whoever meets one may look again. Dying stays for as long as a hole is open.
  *
  * struct folio is typed memory: a stale pointer finds a folio, perhaps another one. Look-up therefore
  * reads the word, takes a reference only if the count isn't 0, and reads the word again.
@@ -65,7 +73,13 @@ _Static_assert(sizeof(struct folio) <= 128, "a folio's descriptor stays small");
  */
 struct folio *folio_alloc(unsigned order, unsigned flags);
 
-void folio_free(struct folio *folio); /* internal: count has reached 0, no holes */
+/*
+ * The same with reference count 0: nobody finds it before folio_publish(). The maker sets owner, quota and index first,
+ * and doesn't sleep in between: memory_failure() waits for it. folio_free() if it isn't wanted after all.
+ */
+struct folio *folio_make(unsigned order, unsigned flags);
+
+void folio_free(struct folio *folio); /* internal: count is 0, no holes */
 void folio_release(struct folio *folio);
 
 static inline void folio_get(struct folio *f) { __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED); }
@@ -164,6 +178,9 @@ static inline void folio_put_mapped(struct folio *f, u32 nr)
     if (folio_counts_refs(__atomic_sub_fetch(&f->counts, nr * FOLIO_MAPPING, __ATOMIC_ACQ_REL)) == 0)
         folio_release(f);
 }
+
+/* A folio that was being made can be found from now on, with these counts: so many FOLIO_MAPPINGs and FOLIO_REFERENCEs. */
+static inline void folio_publish(struct folio *f, u64 counts) { __atomic_store_n(&f->counts, counts, __ATOMIC_RELEASE); }
 
 /*
  * Mappings and other references of folios that go, at the end of a TLB gather: folio_put_mapped() and folio_put() for

@@ -84,7 +84,7 @@ static inline bool allocation_fails(void) { return QUIRE_DEBUG && unlikely(fail_
 
 /*
  * An object of a typed cache, link_offset being the cache's: what slab_alloc() does, in the few instructions that
- * folio_alloc_page() has for it.
+ * folio_make_cached() has for it.
  */
 static __always_inline void *slab_take_typed(struct slab_cache *cache, size_t link_offset)
 {

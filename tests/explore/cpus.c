@@ -11,6 +11,7 @@
 
 #define STACK_BYTES (128 * KiB)
 #define CIRCLES 6000u          /* places that a CPU may pass alone before it counts as going round in circles */
+#define LOOKS_MAX 2000000u
 #define PLACES_MAX 2000000u    /* a schedule that isn't through by then never ends */
 
 bool exploring;
@@ -28,6 +29,7 @@ static long *values;
 static u64 alone_since;      /* places_passed when this CPU went on */
 static u64 progress, progress_at_wait;
 static unsigned waits;       /* in a row, without any progress */
+static u64 looks;            /* of cpu_relax() */
 
 bool cpus_on_stack(const void *at) { return (const u8 *)at - stacks[0] >= 0 && (const u8 *)at < stacks[OPERATIONS_MAX]; }
 
@@ -76,6 +78,17 @@ void cpus_wait(const char *what)
           "every CPU that isn't through waits; CPU %u for %s", running, what);
     if (aloud)
         report_stops(what);
+    go_on(next);
+}
+
+void cpus_relax(void)
+{
+    CHECK(++looks < LOOKS_MAX, "whoever looks again and again finds something new or gives up", "CPU %u looks for ever", running);
+    unsigned next = next_cpu();
+    if (next == running)
+        return;
+    if (aloud)
+        report_stops("it looks again");
     go_on(next);
 }
 
@@ -151,6 +164,7 @@ void cpus_run(const struct schedule *s, const operation_fn *operations, long *re
     values = results;
     places_passed = progress = progress_at_wait = 0;
     changes_made = waits = 0;
+    looks = 0;
     for (unsigned cpu = 0; cpu < s->nr_cpus; cpu++) {
         through[cpu] = false;
         calls[cpu].depth = 0;

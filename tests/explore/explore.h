@@ -35,6 +35,8 @@ bool cpus_try(void (*fn)(void));
 void cpus_place(void);
 /* The running CPU can't go on before another has: a lock isn't free. `what` says what it waits for. */
 void cpus_wait(const char *what);
+/* It looks again and again at something that may change: the next one goes on, if there is one. */
+void cpus_relax(void);
 /* An access changed something: who waits may have something new to find. */
 void cpus_progress(void);
 bool cpus_on_stack(const void *at);

@@ -7,7 +7,7 @@
 #include <quire/spinlock.h>
 #include <quire/sync.h>
 
-void cpu_relax(void) { cpus_wait("a lock isn't free"); }
+void cpu_relax(void) { cpus_relax(); }
 
 void spin_wait(spinlock_t *lock)
 {

@@ -150,7 +150,7 @@ static pte_t walk(struct tlb *t, vaddr_t page, const pte_t **entry)
             const pte_t *at = table + (page >> PT_SHIFT(level) & (PT_ENTRIES(level) - 1));
             pte_t e = pte_load(at);
             explore_access(at, sizeof(*at), false);
-            if (!pde_present(e, level))
+            if (!pde_present(e, level) || pde_hidden(e, level))
                 return pte_empty(0);
             if (pde_leaf(e, level))
                 return pte_of_block(e, level, (page & (pt_span(level) - 1)) >> PAGE_SHIFT);
