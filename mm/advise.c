@@ -24,12 +24,14 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
     rwsem_read_unlock(&mm->areas_lock);
     if (!covered)
         return -ENOMEM;
-    for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
+    for (vaddr_t addr = start; addr < end;) {
         if (preempt_point())
             return -EINTR;
         pte_t e = mm_lookup(mm, addr);
-        if (pte_present(e) && pte_accessible(e) && (access != ACCESS_WRITE || pte_write(e)))
+        if (pte_present(e) && pte_accessible(e) && (access != ACCESS_WRITE || pte_write(e))) {
+            addr += PAGE_SIZE;
             continue;
+        }
         int err = mm_fault(mm, addr, access);
         if (err)
             return err == -EFAULT ? -ENOMEM : err == -ENXIO ? -EFAULT : err;

@@ -8,6 +8,7 @@
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/exec_shadow.h>
+#include <quire/folio_trim.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
 #include <quire/quota.h>
@@ -152,7 +153,7 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
     return 0;
 }
 
-struct mm *mm_clone(struct mm *mm)
+static struct mm *clone(struct mm *mm)
 {
     struct mm *child = mm_create();
     struct tlb_gather g;
@@ -180,5 +181,14 @@ struct mm *mm_clone(struct mm *mm)
         mm_put(child);
         return NULL;
     }
+    return child;
+}
+
+struct mm *mm_clone(struct mm *mm)
+{
+    struct mm *child;
+
+    while (!(child = clone(mm)) && folios_trim(TRIM_FRAMES))
+        ;
     return child;
 }

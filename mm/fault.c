@@ -10,6 +10,7 @@
  */
 #include "fault.h"
 #include <quire/errno.h>
+#include <quire/folio_trim.h>
 
 /* --- anonymous memory -------------------------------------------------------------------------- */
 /* The first entry of the aligned block of 2^order pages that *ptep is in: as the pages, so the entries. */
@@ -115,6 +116,8 @@ static __noinline int fault_failed(struct mm *mm, const struct vma *vma, vaddr_t
 {
     if (!vma)
         err = stack_grow(mm, addr);
+    if (err == -ENOMEM && folios_trim(TRIM_FRAMES))
+        return 0; /* there is more by now */
     if (err) {
         counter_inc(COUNTER_FAULT_BAD);
         counter_add(COUNTER_FAULT_BUS, err == -EHWPOISON || err == -EBUSY || err == -ENXIO);

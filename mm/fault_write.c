@@ -12,6 +12,7 @@
 #include "fault.h"
 #include <quire/cacheflush.h>
 #include <quire/errno.h>
+#include <quire/folio_trim.h>
 #include <quire/string.h>
 #include <quire/tlb.h>
 
@@ -105,8 +106,8 @@ static __noinline int copy_page(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_
     if (copy) {
         memcpy(folio_address(copy), pfn_address(pte_pfn(old)), PAGE_SIZE);
         if (change_frame(vma, addr, ptep, old, copy)) {
-            folio_remove_mappings(f, 1);
-            folio_put(f); /* the mapping's */
+            folio_note_partial(f, 1);
+            folio_put_mapped(f, 1);
             counter_inc(COUNTER_FAULT_COW);
         } else {
             folio_free(copy);

@@ -6,6 +6,7 @@
  * the other way: every word is rewritten before the descriptor goes back to its (typed) cache.
  */
 #include <quire/folio_alloc.h>
+#include <quire/folio_trim.h>
 #include <quire/frame_cache.h>
 #include <quire/counters.h>
 #include <quire/log.h>
@@ -56,6 +57,8 @@ void folio_free(struct folio *f)
 {
     KASSERT(f->map_count == 0, "folio at frame 0x%lx freed while %u of its frames are mapped", f->pfn,
             f->map_count);
+    if (f->flags & FOLIO_F_PARTIAL)
+        folio_forget_partial(f);
     counter_inc(COUNTER_FOLIO_FREE);
     mm_event(MM_EVENT_FOLIO_FREE, f->pfn, f->order, (u64)f);
     quota_uncharge(f->quota, folio_nr_pages(f));
@@ -85,7 +88,7 @@ void folio_release(struct folio *f)
     spin_lock(&f->lock);
     bool dying = f->nr_holes > 0;
     if (dying)
-        f->flags |= FOLIO_F_DYING; /* the last mend frees it */
+        folio_set_flags(f, FOLIO_F_DYING); /* the last mend frees it */
     spin_unlock(&f->lock);
     if (!dying)
         folio_free(f);

@@ -4,6 +4,7 @@
  */
 #include <quire/mm.h>
 #include <quire/errno.h>
+#include <quire/folio_trim.h>
 #include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/quota.h>
@@ -283,9 +284,11 @@ int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned fla
 
     if (err)
         return err;
-    rwsem_write_lock(&mm->areas_lock);
-    err = map_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE), readable(prot), flags, obj, offset);
-    rwsem_write_unlock(&mm->areas_lock);
+    do {
+        rwsem_write_lock(&mm->areas_lock);
+        err = map_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE), readable(prot), flags, obj, offset);
+        rwsem_write_unlock(&mm->areas_lock);
+    } while (err == -ENOMEM && folios_trim(TRIM_FRAMES));
     return err;
 }
 

@@ -40,7 +40,7 @@ static int poison_folio(pfn_t pfn, struct folio *f, struct hwpoison *record)
     if (same) {
         record->saved = word;
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
-        f->flags |= FOLIO_F_POISON;
+        folio_set_flags(f, FOLIO_F_POISON);
     }
     bool owned = f->owner != NULL;
     spin_unlock(&f->lock);
@@ -62,7 +62,7 @@ static int poison_hole(pfn_t pfn, struct insecure_mem *h, struct hwpoison *recor
     if (same) {
         record->saved = word;
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
-        f->flags |= FOLIO_F_POISON;
+        folio_set_flags(f, FOLIO_F_POISON);
         mappings = rmap_poison_in_hole(h, pfn);
     }
     spin_unlock(&f->lock);
@@ -83,7 +83,7 @@ static int poison_unfindable(pfn_t pfn, memdesc_t word, struct hwpoison *record)
     if (dying) {
         record->saved = word;
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
-        f->flags |= FOLIO_F_POISON;
+        folio_set_flags(f, FOLIO_F_POISON);
     }
     spin_unlock(&f->lock);
     if (dying)

@@ -113,8 +113,7 @@ static void walk_area(struct vma *vma, struct folio *f, const struct memobj *own
     flush_what_is_pending(vma->mm, start, (end - start) >> PAGE_SHIFT);
 }
 
-/* The owner with a reference: the last area that maps the folio may be going on another CPU. */
-static struct memobj *owner_get(struct folio *f)
+struct memobj *folio_owner_get(struct folio *f)
 {
     spin_lock(&f->lock);
     struct memobj *owner = f->owner;
@@ -126,7 +125,7 @@ static struct memobj *owner_get(struct folio *f)
 
 void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
 {
-    struct memobj *owner = owner_get(f);
+    struct memobj *owner = folio_owner_get(f);
 
     if (!owner)
         return;

@@ -6,6 +6,7 @@
 #include <quire/batch.h>
 #include <quire/block.h>
 #include <quire/counters.h>
+#include <quire/folio_trim.h>
 #include <quire/hole.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
@@ -28,8 +29,10 @@ static __noinline unsigned clear_odd(struct tlb_gather *g, vaddr_t addr, pte_t *
     struct folio *f = mapped_folio(pte_pfn(e));
     clear_ptes(g->mm, addr, ptep, 1);
     tlb_gather_range(g, addr, 1);
-    if (f)
+    if (f) {
+        folio_note_partial(f, 1);
         tlb_gather_folio(g, f, 1);
+    }
     return f != NULL;
 }
 
@@ -61,6 +64,7 @@ static __noinline unsigned clear_run(struct tlb_gather *g, vaddr_t start, pte_t 
             next = clear_alike(g->mm, start, p, MIN(stop, end), e);
             mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), (u64)(next - p));
             *out = (struct folio_mappings){f, -((u64)(next - p) * FOLIO_MAPPING)};
+            folio_note_partial(f, (size_t)(next - p));
             out += next > p; /* else a group had to be undone: again */
             p = next;
         } else {

@@ -36,6 +36,7 @@ struct quota;
 #define FOLIO_F_POISON (1u << 1) /* some frames are struct hwpoison */
 #define FOLIO_F_DYING (1u << 2)  /* count is 0, holes keep the frames */
 #define FOLIO_F_SECURE (1u << 3) /* frames are out of the direct map unless their word is HOLE */
+#define FOLIO_F_PARTIAL (1u << 4) /* in the list of folios that may be mapped only in part: mm/folio_trim.c; under its lock */
 
 struct folio {
     union {
@@ -61,6 +62,7 @@ struct folio {
     u64 clean;            /* bit i: the i-th 64th holds no store newer than its maintenance */
     u64 gen;              /* code generation of its last maintenance */
     struct quota *quota;  /* whom the frames are charged to */
+    struct list partial_link; /* FOLIO_F_PARTIAL */
     void *slab_link;
 } __aligned(16);
 
@@ -147,6 +149,10 @@ static inline int folio_map_count(const struct folio *f)
 static inline void *folio_address(const struct folio *f) { return pfn_address(f->pfn); }
 static inline memdesc_t folio_word(const struct folio *f) { return memdesc_make(MEMDESC_FOLIO, f); }
 static inline bool folio_contains(const struct folio *f, pfn_t pfn) { return pfn - f->pfn < folio_nr_pages(f); }
+
+/* Flags change under the folio's lock, FOLIO_F_PARTIAL under another: so each change is atomic. */
+static inline void folio_set_flags(struct folio *f, u32 flags) { __atomic_fetch_or(&f->flags, flags, __ATOMIC_RELAXED); }
+static inline void folio_clear_flags(struct folio *f, u32 flags) { __atomic_fetch_and(&f->flags, ~flags, __ATOMIC_RELAXED); }
 
 bool folio_has_hole(const struct folio *f);
 bool folio_has_poison(const struct folio *f);
