@@ -116,6 +116,8 @@ void report_code(char *text, size_t size, const void *pc);       /* function and
 void explore_access(const void *at, size_t size, bool write);
 /* A place that may meet anything: what hardware does. */
 void explore_hardware(void);
+/* The running operation tries something again that others may have to end first. */
+void explore_again(void);
 
 /* --- memory ------------------------------------------------------------------------------------ */
 bool memory_poisoned(const void *at, size_t size);

@@ -198,6 +198,12 @@ void explore_access(const void *at, size_t size, bool write)
         access_note(at, size, write, running);
 }
 
+void explore_again(void)
+{
+    if (exploring)
+        cpus_relax();
+}
+
 void explore_hardware(void)
 {
     static u8 hardware;

@@ -30,6 +30,7 @@ long op_merge(void);                      /* maps more of the same behind the ar
 
 /* --- folios, holes, poison: operations_folio.c ------------------------------------------------- */
 long op_get(void);   /* look up scene.pfn, keep the reference */
+#define FROZEN {-ENOENT} /* who splits or joins folios freezes them: they aren't found then */
 long op_watch(void); /* look up what the other CPUs allocate next */
 long op_put(void);   /* the stage's reference goes */
 long op_alloc(void); /* a folio of default order */
@@ -44,6 +45,8 @@ long op_object_page(void); /* look up page 3 of the object */
 void begin_private(unsigned space, unsigned pages);
 void begin_shared(unsigned space, unsigned pages); /* of scene.object */
 void begin_cloned(void); /* the second space is a copy of the first */
+/* Whether a CPU remembers a translation of a space that lives to one of these frames. */
+bool remembered(pfn_t pfn, u64 nr);
 /* Pages are written by a program on that CPU, with value 7 and up. */
 void begin_written(unsigned cpu, unsigned space, unsigned first, unsigned nr);
 /* The frame of page 3 is what it is about, and the stage holds its folio. */

@@ -32,7 +32,7 @@ void begin_hole(void)
 long op_get(void)
 {
     scene.got[running] = look_up(scene.pfn);
-    return scene.got[running] != NULL;
+    return scene.got[running] ? 0 : -ENOENT;
 }
 
 long op_watch(void)
@@ -72,7 +72,7 @@ long op_punch(void)
     if (err)
         scene.hole_made[running] = NULL;
     else
-        CHECK(!tlb_shows(scene.pfn, 2), "hole.h: on success host mappings of those frames are gone on all CPUs",
+        CHECK(!remembered(scene.pfn, 2), "hole.h: on success host mappings of those frames are gone on all CPUs",
               "a CPU still remembers a translation to frame 0x%lx when folio_punch_hole() returns", scene.pfn);
     return err;
 }
@@ -81,7 +81,7 @@ static long poison(pfn_t pfn)
 {
     long err = memory_failure(pfn);
 
-    CHECK(err || !tlb_shows(pfn, 1), "every mapping of a broken frame goes", "a CPU still remembers a translation to frame 0x%lx when memory_failure() returns",
+    CHECK(err || !remembered(pfn, 1), "every mapping of a broken frame goes", "a CPU still remembers a translation to frame 0x%lx when memory_failure() returns",
           pfn);
     return err;
 }
@@ -110,10 +110,10 @@ static void put_parts(struct folio *first, pfn_t end)
     if (first->owner)
         return; /* they are the object's */
     for (pfn_t pfn = first->pfn + folio_nr_pages(first); pfn < end;) {
-        struct folio *part = look_up(pfn);
-        CHECK(part, "each part of a folio that was split is a folio", "frame 0x%lx has none", pfn);
+        struct folio *part = mapped_folio_slow(pfn); /* broken or not */
+        CHECK(part && part->pfn == pfn, "each part of a folio that was split is a folio", "frame 0x%lx has none", pfn);
         pfn += folio_nr_pages(part);
-        let_go(part, 2);
+        let_go(part, 1);
     }
 }
 

@@ -66,6 +66,17 @@ void begin_held(unsigned s)
     CHECK(scene.folio, "page 3 is mapped", "it isn't");
 }
 
+bool remembered(pfn_t pfn, u64 nr)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < SPACES_MAX; i++)
+        found = found || (scene.mm[i] && tlb_shows(scene.mm[i], pfn, nr));
+    for (unsigned i = 0; i < OPERATIONS_MAX; i++)
+        found = found || (scene.child[i] && tlb_shows(scene.child[i], pfn, nr));
+    return found;
+}
+
 /* --- accesses of a program --------------------------------------------------------------------- */
 static long touch(unsigned s, unsigned page, unsigned access)
 {
@@ -158,8 +169,10 @@ static long fork_and_exit(unsigned s)
 
     if (!child)
         return -ENOMEM;
+    scene.child[running] = child;
     long err = user_touch(child, PAGE(3), ACCESS_READ, &value);
     mm_activate(NULL);
+    scene.child[running] = NULL; /* nobody runs there any more: what is remembered of it can't be used */
     mm_put(child);
     return err ? err : (long)value;
 }

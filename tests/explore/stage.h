@@ -19,7 +19,7 @@ struct operation {
     const char *name;
     long (*run)(void);
     /* Answers that say "not now", with nothing changed: allowed although neither order of the whole operations leads to them. */
-    long not_now[3];
+    long not_now[3]; /* not 0 */
     bool alone; /* it doesn't meet itself */
     u8 needs, ends; /* what must be there all the while, and what it lets go of or wants for itself: it doesn't meet who needs that */
 };
@@ -40,6 +40,7 @@ extern const unsigned nr_stages;
 /* What is on the stage. Whatever is here is given back at the end. */
 struct scene {
     struct mm *mm[SPACES_MAX];
+    struct mm *child[OPERATIONS_MAX]; /* of a fork that is under way */
     struct quota *quota;
     struct memobj *object;
     struct folio *folio;                  /* one reference is ours */

@@ -24,7 +24,7 @@ static void begin_folio(void)
     make_folio(FOLIO_DEFAULT_ORDER);
 }
 static const struct operation on_folio[] = {
-    OP("get", op_get),       OP("punch", op_punch, .needs = REFERENCE),         OP("poison", op_poison),
+    OP("get", op_get, .not_now = FROZEN),       OP("punch", op_punch, .needs = REFERENCE),         OP("poison", op_poison),
     OP("poison-next", op_poison_next), OP("split", op_split, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE), OP("split-around", op_split_around, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
     OP("alloc", op_alloc),   NO_OPERATION,
 };
@@ -42,7 +42,7 @@ static long op_poison_outside(void)
     return memory_failure(scene.pfn - 1);
 }
 static const struct operation on_dying[] = {
-    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),           OP("mend", op_mend, .not_now = {-EBUSY}, .alone = true),    OP("get", op_get),
+    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),           OP("mend", op_mend, .not_now = {-EBUSY}, .alone = true),    OP("get", op_get, .not_now = FROZEN),
     OP("hole-get", op_hole_get), OP("poison", op_poison),    OP("poison-outside", op_poison_outside),
     OP("alloc", op_alloc),      NO_OPERATION,
 };
@@ -61,7 +61,7 @@ static void begin_parts(void)
     scene.pfn = scene.part[1]->pfn;
 }
 static const struct operation on_parts[] = {
-    OP("join", op_join, .not_now = NOT_SPLIT, .alone = true), OP("get", op_get), OP("poison", op_poison),
+    OP("join", op_join, .not_now = NOT_SPLIT, .alone = true), OP("get", op_get, .not_now = FROZEN), OP("poison", op_poison),
     OP("alloc", op_alloc),    NO_OPERATION,
 };
 const struct stage stage_parts = {"parts", begin_parts, on_parts, true};
@@ -81,7 +81,7 @@ static long op_alloc_page(void)
 }
 static long op_poison_watched(void) { return memory_failure(scene.watched[running ? 0 : 1]); }
 static const struct operation on_free[] = {
-    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),        OP("get", op_get),    OP("alloc", op_alloc_page), OP("watch", op_watch),
+    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),        OP("get", op_get, .not_now = FROZEN),    OP("alloc", op_alloc_page), OP("watch", op_watch),
     OP("poison", op_poison), OP("poison-watched", op_poison_watched), NO_OPERATION,
 };
 const struct stage stage_free = {"free", begin_free, on_free, true};

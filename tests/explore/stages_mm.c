@@ -79,12 +79,12 @@ static void begin_written_folio(void)
 static const struct operation on_written[] = {
     OP("write", op_write),           OP("punch", op_punch, .needs = REFERENCE),
     OP("poison", op_poison),         OP("poison-next", op_poison_next),
-    OP("get", op_get),               OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
+    OP("get", op_get, .not_now = FROZEN),               OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
     OP("munmap", op_munmap, .alone = true),          OP("munmap-part", op_munmap_part, .alone = true),
     OP("dontneed", op_dontneed, .alone = true),      OP("readonly", op_readonly, .alone = true),
     OP("fork", op_fork),             OP("cold", op_cold),
     OP("cache-sync", op_cache_sync), OP("populate", op_populate, .alone = true),
-    OP("break", op_break),           NO_OPERATION,
+    OP("break", op_break, .not_now = {-EHWPOISON}),           NO_OPERATION,
 };
 const struct stage stage_written = {"written", begin_written_folio, on_written, false};
 
@@ -111,7 +111,7 @@ static const struct operation on_cow[] = {
     OP("write", op_write),          OP("write-second", op_write_second, .needs = SECOND), OP("read-second", op_read_second, .needs = SECOND),
     OP("munmap", op_munmap, .alone = true),         OP("exit-second", op_exit_second, .alone = true, .ends = SECOND),    OP("dontneed-second", op_dontneed_second, .alone = true, .needs = SECOND),
     OP("fork", op_fork),            OP("poison", op_poison),             OP("punch", op_punch, .needs = REFERENCE),
-    OP("get", op_get),              OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),                    OP("readonly", op_readonly, .alone = true),
+    OP("get", op_get, .not_now = FROZEN),              OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),                    OP("readonly", op_readonly, .alone = true),
     OP("cache-sync", op_cache_sync), NO_OPERATION,
 };
 const struct stage stage_cow = {"cow", begin_cow, on_cow, true};
@@ -149,7 +149,7 @@ static void begin_object_folio(void)
 #define NOT_SPLIT {-EAGAIN, -EBUSY, 0}
 static const struct operation on_object[] = {
     OP("read", op_read),             OP("write", op_write),           OP("write-second", op_write_second, .needs = SECOND),
-    OP("punch", op_punch, .needs = REFERENCE),           OP("poison", op_poison),         OP("get", op_get),
+    OP("punch", op_punch, .needs = REFERENCE),           OP("poison", op_poison),         OP("get", op_get, .not_now = FROZEN),
     OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),                OP("object-page", op_object_page), OP("munmap", op_munmap, .alone = true),
     OP("dontneed", op_dontneed, .alone = true),      OP("readonly", op_readonly, .alone = true),      OP("fork", op_fork),
     OP("exit-second", op_exit_second, .alone = true, .ends = SECOND), OP("cache-sync", op_cache_sync), OP("populate", op_populate),
@@ -175,7 +175,7 @@ static void begin_object_block(void)
 }
 static const struct operation on_object_block[] = {
     OP("read", op_read),        OP("write", op_write),    OP("write-second", op_write_second, .needs = SECOND),
-    OP("punch", op_punch, .needs = REFERENCE),      OP("poison", op_poison),  OP("get", op_get),
+    OP("punch", op_punch, .needs = REFERENCE),      OP("poison", op_poison),  OP("get", op_get, .not_now = FROZEN),
     OP("munmap", op_munmap, .alone = true),     OP("dontneed", op_dontneed, .alone = true), OP("readonly", op_readonly, .alone = true),
     OP("fork", op_fork),        OP("cache-sync", op_cache_sync, .alone = true), NO_OPERATION,
 };
@@ -198,7 +198,7 @@ static void begin_block(void)
 }
 static const struct operation on_block[] = {
     OP("write", op_write),          OP("punch", op_punch, .needs = REFERENCE),                  OP("poison", op_poison),
-    OP("poison-next", op_poison_next), OP("get", op_get),                   OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
+    OP("poison-next", op_poison_next), OP("get", op_get, .not_now = FROZEN),                   OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
     OP("munmap", op_munmap, .alone = true),         OP("munmap-part", op_munmap_part, .alone = true),       OP("dontneed", op_dontneed, .alone = true),
     OP("readonly", op_readonly, .alone = true),     OP("readonly-part", op_readonly_part, .alone = true),   OP("fork", op_fork),
     OP("cold", op_cold, .alone = true),             OP("cache-sync", op_cache_sync, .alone = true),         OP("populate", op_populate, .alone = true),

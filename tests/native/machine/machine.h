@@ -56,8 +56,8 @@ int user_touch(struct mm *mm, vaddr_t addr, unsigned access, u64 *value);
 
 /* What a CPU remembers of mm is what the tables say, or less; between operations. */
 void tlb_check(struct mm *mm);
-/* Whether any CPU remembers a translation to one of these frames. */
-bool tlb_shows(pfn_t pfn, u64 nr);
+/* Whether any CPU remembers one of mm's translations to one of these frames. */
+bool tlb_shows(struct mm *mm, pfn_t pfn, u64 nr);
 /* Whether any CPU remembers one that allows this access there. */
 bool tlb_allows(struct mm *mm, vaddr_t addr, unsigned access);
 

@@ -39,7 +39,9 @@ static inline void asan_unpoison(const void *at, size_t size) { (void)at, (void)
 #ifdef EXPLORE
 void explore_hardware(void);
 void explore_access(const void *at, size_t size, bool write);
+void explore_again(void); /* a program's access faults again and again: others go on */
 #else
 static inline void explore_hardware(void) {}
+static inline void explore_again(void) {}
 static inline void explore_access(const void *at, size_t size, bool write) { (void)at, (void)size, (void)write; }
 #endif

@@ -230,10 +230,10 @@ void tlb_check(struct mm *mm)
     }
 }
 
-bool tlb_shows(pfn_t pfn, u64 nr)
+bool tlb_shows(struct mm *mm, pfn_t pfn, u64 nr)
 {
     for_each_remembered (e)
-        if (pte_pfn(e->pte) - pfn < nr)
+        if (e->tag == tag_of(&mm->root) && pte_pfn(e->pte) - pfn < nr)
             return true;
     return false;
 }
@@ -252,6 +252,8 @@ int user_touch(struct mm *mm, vaddr_t addr, unsigned access, u64 *value)
 
     for (unsigned faults = 0; user_access(mm, addr, access, &word); faults++) {
         KASSERT(faults < FAULTS_MAX, "an access at 0x%lx faults again and again although each fault was resolved", addr);
+        if (faults > 2)
+            explore_again();
         int err = mm_fault(mm, addr, access);
         if (err)
             return err;
