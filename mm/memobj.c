@@ -10,16 +10,20 @@ static SLAB_CACHE(memobj_cache, memobj, areas, false);
 
 struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *quota)
 {
+    if (!quota_keep(quota, SLAB_COST(memobj)))
+        return NULL;
     struct memobj *obj = slab_alloc(&memobj_cache);
 
-    if (!obj)
+    if (!obj) {
+        quota_let_go(quota, SLAB_COST(memobj));
         return NULL;
+    }
     obj->refs = 1;
     obj->kind = kind;
     obj->nr_pages = nr_pages;
     mutex_init(&obj->lock);
     list_init(&obj->areas);
-    obj->quota = quota;
+    obj->quota = obj->folios.quota = quota;
     if (quota)
         quota_get(quota);
     return obj;
@@ -48,8 +52,10 @@ void memobj_put_many(struct memobj *obj, u32 nr)
         preempt_point(); /* a private object has no folios, and may go under any lock */
     }
     radix_destroy(&obj->folios);
-    if (obj->quota)
+    if (obj->quota) {
+        quota_let_go(obj->quota, SLAB_COST(memobj));
         quota_put(obj->quota);
+    }
     slab_free(&memobj_cache, obj);
 }
 

@@ -113,7 +113,7 @@ static void walk_area(struct vma *vma, struct folio *f, const struct memobj *own
     flush_what_is_pending(vma->mm, start, (end - start) >> PAGE_SHIFT);
 }
 
-struct memobj *folio_owner_get(struct folio *f)
+static inline struct memobj *owner_get(struct folio *f)
 {
     spin_lock(&f->lock);
     struct memobj *owner = f->owner;
@@ -123,9 +123,11 @@ struct memobj *folio_owner_get(struct folio *f)
     return owner;
 }
 
+struct memobj *folio_owner_get(struct folio *f) { return owner_get(f); }
+
 void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
 {
-    struct memobj *owner = folio_owner_get(f);
+    struct memobj *owner = owner_get(f);
 
     if (!owner)
         return;

@@ -19,6 +19,7 @@ struct quota;
 struct radix_tree {
     void *root;
     unsigned height; /* levels of 64; 0: empty */
+    struct quota *quota; /* that its nodes are charged to; NULL: nobody's */
 };
 /* -ENOMEM: nothing changed. Overwrites; NULL removes. */
 int radix_set(struct radix_tree *tree, u64 index, void *value);

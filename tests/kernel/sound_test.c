@@ -9,7 +9,7 @@
 #include <quire/errno.h>
 #include <quire/hole.h>
 #include <quire/memobj.h>
-#include <quire/mm_event.h>
+#include <quire/quota.h>
 #include <quire/slab.h>
 #include <arch-generic/machine.h>
 
@@ -224,4 +224,79 @@ TEST(sound, a_large_empty_object_goes_at_once)
     u64 start = arch_clock_ns();
     memobj_put(o);
     EXPECT(arch_clock_ns() - start < 1000000);
+}
+
+/* --- what is kept is charged ------------------------------------------------------------------- */
+TEST(sound, areas_are_charged)
+{
+    struct ledger before = ledger_read();
+    struct quota *q = quota_create(64);
+    struct mm *mm = mm_create();
+    vaddr_t at = TEST_BASE;
+    u64 slabs = slab_frames(), done = 0;
+
+    mm_set_quota(mm, q);
+    ASSERT_EQ(mm_map(mm, &at, 1UL << 30, RW, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0);
+    while (done < 60000 && mm_protect(mm, at + PAGES(2 * done), PAGE_SIZE, PROT_READ) == 0)
+        done++;
+    EXPECT(done > 100 && done < 60000);
+    EXPECT(slab_frames() - slabs <= quota_limit(q));
+    EXPECT_EQ(mm_protect(mm, at + PAGES(2 * done), PAGE_SIZE, PROT_READ), -ENOMEM);
+    EXPECT_EQ(mm_unmap(mm, at, 1UL << 30), 0);
+    EXPECT_EQ(mm_map(mm, &at, PAGES(1), RW, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0); /* there is room again */
+    mm_put(mm);
+    EXPECT_EQ(quota_used(q), 0);
+    quota_put(q);
+    EXPECT_LEDGER(before);
+}
+
+TEST(sound, objects_and_the_nodes_of_their_trees_are_charged)
+{
+    struct ledger before = ledger_read();
+    struct quota *q = quota_create(64);
+    struct memobj *o = memobj_create(MEMOBJ_BACKED, 1UL << 36, q);
+    u64 done = 0, used = quota_used(q);
+
+    EXPECT_EQ(used, 1);
+    for (; done < 2000; done++) { /* each far from the last: nodes of their own */
+        struct folio *f = folio_alloc(0, 0);
+        ASSERT(f != NULL);
+        if (memobj_add_folio(o, done << 24, f) == 0)
+            continue;
+        folio_put(f);
+        break;
+    }
+    EXPECT(done > 50 && done < 2000);
+    EXPECT(quota_used(q) <= 64);
+    memobj_put(o);
+    EXPECT_EQ(quota_used(q), 0);
+    quota_put(q);
+    EXPECT_LEDGER(before);
+}
+
+/* Bytes of several objects share frames; every frame that is charged is given back, in whatever order they go. */
+TEST(sound, bytes_are_charged_to_the_frame)
+{
+    struct quota *q = quota_create(3);
+    u64 sizes[24], nr = 0, sum = 0;
+
+    while (nr < 24) {
+        sizes[nr] = 16 + test_rand() % 1500;
+        bool ok = quota_keep(q, sizes[nr]);
+        EXPECT_EQ(ok, sum + sizes[nr] <= 3 * PAGE_SIZE);
+        sum += ok ? sizes[nr] : 0;
+        sizes[nr] = ok ? sizes[nr] : 0;
+        EXPECT_EQ(quota_used(q), DIV_ROUND_UP(sum, PAGE_SIZE));
+        nr++;
+    }
+    while (nr) {
+        u64 pick = test_rand() % nr;
+        quota_let_go(q, sizes[pick]);
+        sum -= sizes[pick];
+        sizes[pick] = sizes[--nr];
+        EXPECT_EQ(quota_used(q), DIV_ROUND_UP(sum, PAGE_SIZE));
+    }
+    EXPECT(quota_keep(NULL, 100000));
+    quota_let_go(NULL, 100000);
+    quota_put(q);
 }
