@@ -57,6 +57,9 @@ fi
 if [ -n "${NATIVE_DEPTH:-}" ] && { ! is_number "$NATIVE_DEPTH" || [ "$NATIVE_DEPTH" -gt 8 ]; }; then
     fail "NATIVE_DEPTH=$NATIVE_DEPTH: a number from 0 to 8, please; each step is many times the work"
 fi
+if [ -n "${CHANGES:-}" ] && { ! is_number "$CHANGES" || [ "$CHANGES" -lt 1 ] || [ "$CHANGES" -gt 3 ]; }; then
+    fail "CHANGES=$CHANGES: a number from 1 to 3, please"
+fi
 if [ -n "${FUZZ_SECONDS:-}" ] && { ! is_number "$FUZZ_SECONDS" || [ "$FUZZ_SECONDS" -lt 1 ]; }; then
     fail "FUZZ_SECONDS=$FUZZ_SECONDS: a number of seconds, please"
 fi

@@ -107,6 +107,8 @@ static unsigned held(const struct folio *f)
 {
     unsigned nr = (scene.folio == f) + (scene.part[0] == f) + (scene.part[1] == f);
 
+    nr += scene.folio && f->pfn > scene.folio->pfn && f->pfn < scene.cut_end && !f->owner;
+
     for (unsigned i = 0; i < OPERATIONS_MAX; i++)
         nr += (scene.got[i] == f) + (scene.made[i] == f);
     return nr;

@@ -188,10 +188,12 @@ static bool run_all(void)
             schedules += counts[told].schedules;
         }
     }
+    if (!nr_pairs)
+        printf("no test matches \"%s\"\n", options.pattern);
     printf("1..%u\n", nr_pairs);
     if (options.long_form)
         printf("%u pairs and triples, %lu schedules: %u wrong\n", nr_pairs, schedules, failed);
-    return !failed;
+    return !failed && nr_pairs;
 }
 
 /* NAME:ORDER:PLACE,PLACE as a failure prints it. */

@@ -104,38 +104,23 @@ long op_hole_get(void)
 }
 
 /* --- parts ------------------------------------------------------------------------------------- */
-/* Each part has one reference, which goes; the first keeps the stage's. */
-static void put_parts(struct folio *first, pfn_t end)
-{
-    if (first->owner)
-        return; /* they are the object's */
-    for (pfn_t pfn = first->pfn + folio_nr_pages(first); pfn < end;) {
-        struct folio *part = mapped_folio_slow(pfn); /* broken or not */
-        CHECK(part && part->pfn == pfn, "each part of a folio that was split is a folio", "frame 0x%lx has none", pfn);
-        pfn += folio_nr_pages(part);
-        let_go(part, 1);
-    }
-}
-
 long op_split(void)
 {
-    struct folio *f = scene.folio;
-    pfn_t end = f->pfn + folio_nr_pages(f);
-    long err = folio_split(f, 2);
+    pfn_t end = scene.folio->pfn + folio_nr_pages(scene.folio);
+    long err = folio_split(scene.folio, 2);
 
     if (!err)
-        put_parts(f, end);
+        scene.cut_end = end;
     return err;
 }
 
 long op_split_around(void)
 {
-    struct folio *f = scene.folio;
-    pfn_t end = f->pfn + folio_nr_pages(f);
-    long err = folio_split_around(f, 3, 0);
+    pfn_t end = scene.folio->pfn + folio_nr_pages(scene.folio);
+    long err = folio_split_around(scene.folio, 3, 0);
 
     if (!err)
-        put_parts(f, end);
+        scene.cut_end = end;
     return err;
 }
 

@@ -71,6 +71,17 @@ static void put_hole(struct insecure_mem *h)
         hole_put(h);
 }
 
+/* The parts behind the first. */
+static void put_parts(void)
+{
+    for (pfn_t pfn = scene.folio->pfn + folio_nr_pages(scene.folio); pfn < scene.cut_end && !scene.folio->owner;) {
+        struct folio *part = mapped_folio_slow(pfn); /* broken or not */
+        CHECK(part && part->pfn == pfn, "each part of a folio that was split is a folio", "frame 0x%lx has none", pfn);
+        pfn += folio_nr_pages(part);
+        folio_put(part);
+    }
+}
+
 void scene_end(void)
 {
     u64 poisoned = frames_of_type(MEMDESC_HWPOISON);
@@ -90,6 +101,8 @@ void scene_end(void)
         put_folio(scene.made[i]);
     }
     put_hole(scene.hole);
+    if (scene.cut_end)
+        put_parts();
     put_folio(scene.folio);
     put_folio(scene.part[0]);
     put_folio(scene.part[1]);

@@ -45,6 +45,7 @@ struct scene {
     struct memobj *object;
     struct folio *folio;                  /* one reference is ours */
     struct folio *part[2];                /* likewise */
+    pfn_t cut_end;                        /* it was cut in parts up to here; one reference to each is ours, unless it has an owner */
     struct folio *got[OPERATIONS_MAX];    /* what each operation found, with a reference */
     struct folio *made[OPERATIONS_MAX];   /* what it made */
     struct insecure_mem *hole;            /* ours */
