@@ -79,7 +79,7 @@ static int poison_unfindable(pfn_t pfn, memdesc_t word, struct hwpoison *record)
     struct folio *f = memdesc_pointer(word); /* typed memory: a lock is there, perhaps another folio's */
 
     spin_lock(&f->lock);
-    bool dying = memdesc_read(pfn) == word && f->flags & FOLIO_F_DYING && f->nr_holes;
+    bool dying = memdesc_read(pfn) == word && READ_ONCE(f->flags) & FOLIO_F_DYING && f->nr_holes;
     if (dying) {
         record->saved = word;
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
