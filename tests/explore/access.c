@@ -5,6 +5,10 @@
  * touch is collected over all of its schedules: a schedule that leads to new conflicts is followed by a round that tries
  * those (schedule.c), until there are none.
  *
+ * Nor does a change lead to anything new where all the accesses that conflict are made with one lock held, by both: who
+ * comes first is decided where the lock is taken, which is a place of its own. So for each unit and operation the locks
+ * are known that every access was made under.
+ *
  * Memory is looked at in units of eight bytes; what fills or copies frames, in frames.
  */
 #include "explore.h"
@@ -15,9 +19,15 @@
 #define UNITS_MAX (1u << 15)
 #define BULK PAGE_SIZE
 
-/* Two bits for each operation, reads and writes: as seen by now, and at the last accesses_settle(), and the one before. */
+/* What operations did to a unit, two bits each, reads and writes; and the locks that each of them always held then. */
+struct state {
+    u8 bits;
+    struct locks always[OPERATIONS_MAX];
+};
+
+/* By now, at the last accesses_settle(), and at the one before. */
 struct seen {
-    u8 now, settled, before;
+    struct state now, settled, before;
 };
 
 static struct unit {
@@ -32,8 +42,14 @@ static bool grown;
 
 static u8 bits_of(unsigned cpu, bool write) { return (u8)((write ? 2u : 1u) << (2 * cpu)); }
 
-/* What of the others is in the way of this access. */
-static u8 conflicting(unsigned cpu, bool write) { return (u8)((write ? 0x3f : 0x2a) & ~(3u << (2 * cpu))); }
+/* Whether another operation's accesses are in the way of this one. */
+static bool conflicts(const struct state *s, unsigned cpu, bool write, const struct locks *held)
+{
+    for (unsigned other = 0; other < OPERATIONS_MAX; other++)
+        if (other != cpu && s->bits & (write ? 3u : 2u) << (2 * other) && !locks_exclude(held, &s->always[other]))
+            return true;
+    return false;
+}
 
 void accesses_forget(void)
 {
@@ -42,6 +58,7 @@ void accesses_forget(void)
     nr_used = 0;
     memset(frames, 0, sizeof(frames));
     grown = false;
+    locks_forget();
 }
 
 static void settle(struct seen *s)
@@ -79,15 +96,21 @@ static struct seen *find(u64 unit)
     return &units[i].seen;
 }
 
-static void note(struct seen *s, u8 bits)
+static void note(struct seen *s, unsigned cpu, bool write, const struct locks *held)
 {
-    grown = grown || (s->now & bits) != bits;
-    s->now |= bits;
+    struct locks *always = &s->now.always[cpu];
+    u8 bits = bits_of(cpu, write);
+    bool first = !(s->now.bits & 3u << (2 * cpu));
+    struct locks left = first ? *held : locks_common(always, held);
+
+    grown = grown || !(s->now.bits & bits) || (!first && !locks_same(&left, always));
+    s->now.bits |= bits;
+    *always = left;
 }
 
-static enum meeting meets(const struct seen *s, u8 mask)
+static enum meeting meets(const struct seen *s, unsigned cpu, bool write, const struct locks *held)
 {
-    return s->before & mask ? MEETS : s->settled & mask ? MEETS_NEWLY : MEETS_NOBODY;
+    return conflicts(&s->before, cpu, write, held) ? MEETS : conflicts(&s->settled, cpu, write, held) ? MEETS_NEWLY : MEETS_NOBODY;
 }
 
 static struct frame_seen *frame_of(const void *at)
@@ -98,24 +121,24 @@ static struct frame_seen *frame_of(const void *at)
 
 enum meeting access_note(const void *at, size_t size, bool write, unsigned cpu)
 {
-    u8 bits = bits_of(cpu, write), mask = conflicting(cpu, write);
+    const struct locks *held = &locks_of[cpu];
     enum meeting found = MEETS_NOBODY;
 
     for (const u8 *p = at, *end = p + size; size >= BULK && p < end; p += PAGE_SIZE) {
         struct frame_seen *f = frame_of(p);
         if (!f)
             continue;
-        note(&f->bulk, bits);
-        found = MAX(found, MAX(meets(&f->bulk, mask), meets(&f->parts, mask)));
+        note(&f->bulk, cpu, write, held);
+        found = MAX(found, MAX(meets(&f->bulk, cpu, write, held), meets(&f->parts, cpu, write, held)));
     }
     for (u64 unit = (u64)at / 8, end = ((u64)at + size + 7) / 8; size < BULK && unit < end; unit++) {
         struct seen *s = find(unit);
         struct frame_seen *f = frame_of((const void *)(unit * 8));
-        note(s, bits);
-        found = MAX(found, meets(s, mask));
+        note(s, cpu, write, held);
+        found = MAX(found, meets(s, cpu, write, held));
         if (f) {
-            note(&f->parts, bits);
-            found = MAX(found, meets(&f->bulk, mask));
+            note(&f->parts, cpu, write, held);
+            found = MAX(found, meets(&f->bulk, cpu, write, held));
         }
     }
     return found;

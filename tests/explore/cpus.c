@@ -164,6 +164,7 @@ void cpus_run(const struct schedule *s, const operation_fn *operations, long *re
     values = results;
     places_passed = progress = progress_at_wait = 0;
     changes_made = waits = 0;
+    locks_begin();
     looks = 0;
     for (unsigned cpu = 0; cpu < s->nr_cpus; cpu++) {
         through[cpu] = false;

@@ -67,6 +67,22 @@ static inline bool access_writes(enum access a)
 }
 static inline bool access_plain(enum access a) { return a == ACCESS_PLAIN_READ || a == ACCESS_PLAIN_WRITE; }
 
+/* Locks by number, a bit each. A lock held for reading excludes who holds it for writing. */
+struct locks {
+    u16 alone, any; /* for writing; either way */
+};
+extern struct locks locks_of[OPERATIONS_MAX]; /* what each CPU holds */
+static inline bool locks_exclude(const struct locks *a, const struct locks *b) { return a->alone & b->any || a->any & b->alone; }
+static inline struct locks locks_common(const struct locks *a, const struct locks *b)
+{
+    return (struct locks){a->alone & b->alone, a->any & b->any};
+}
+static inline bool locks_same(const struct locks *a, const struct locks *b) { return a->alone == b->alone && a->any == b->any; }
+void locks_forget(void); /* another pair: numbers begin anew */
+void locks_begin(void);  /* a schedule: none is held */
+/* The running CPU has changed an atomic variable in one step: perhaps that took a lock, or let it go. */
+void locks_changed(const volatile void *at, u64 before, u64 after, bool acquires);
+
 void accesses_forget(void); /* another pair */
 /* From now on conflicts go by what has been seen up to now. False: that is nothing new. */
 bool accesses_settle(void);

@@ -95,6 +95,7 @@ static void ordered(const volatile void *at, enum access kind, int order)
         type old = operation(at, value, __ATOMIC_SEQ_CST); \
         if (ours) { \
             ordered(at, ACCESS_ATOMIC_CHANGE, order); \
+            locks_changed(at, old, *at, acquires(order)); \
             if (*at != old) \
                 cpus_progress(); \
         } \
@@ -108,8 +109,10 @@ static void ordered(const volatile void *at, enum access kind, int order)
         bool same = __atomic_compare_exchange_n(at, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
         if (ours) { \
             ordered(at, same ? ACCESS_ATOMIC_CHANGE : ACCESS_ATOMIC_LOAD, same ? order : failing); \
-            if (same) \
+            if (same) { \
+                locks_changed(at, *expected, value, acquires(order)); \
                 cpus_progress(); \
+            } \
         } \
         return same; \
     }
@@ -124,8 +127,10 @@ static void ordered(const volatile void *at, enum access kind, int order)
     void __tsan_atomic##bits##_store(volatile type *at, type value, int order); \
     void __tsan_atomic##bits##_store(volatile type *at, type value, int order) \
     { \
-        if (place((const void *)at, sizeof(type), ACCESS_ATOMIC_STORE, HERE)) \
+        if (place((const void *)at, sizeof(type), ACCESS_ATOMIC_STORE, HERE)) { \
             ordered(at, ACCESS_ATOMIC_STORE, order); \
+            locks_changed(at, *at, value, false); \
+        } \
         *at = value; \
     } \
     CHANGE(bits, type, exchange, __atomic_exchange_n) \
