@@ -69,7 +69,7 @@ static void unlink(struct buddy *b, pfn_t pfn)
         set_next(b, prev_of(w), next_of(w));
     if (next_of(w) != LINK_END)
         set_prev(b, next_of(w), prev_of(w));
-    b->words[pfn] = INSIDE;
+    set_word(b, pfn, INSIDE);
     b->free_blocks[order]--;
 }
 

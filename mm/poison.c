@@ -161,7 +161,7 @@ void poison_free_around(pfn_t first, u64 nr)
         memdesc_t word = memory.words[pfn];
         if (memdesc_type(word) != MEMDESC_HWPOISON)
             continue;
-        ((struct hwpoison *)memdesc_pointer(word))->saved = 0;
+        __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, 0, __ATOMIC_RELEASE);
         buddy_free_range(&buddy, run, pfn - run);
         run = pfn + 1;
     }

@@ -49,8 +49,10 @@ static void collect(void)
             for (const struct operation *b = a; b->name; b++)
                 if ((a != b || !a->alone) && !(a->ends & b->needs) && !(b->ends & a->needs))
                     add(&(struct pair){.stage = stages[s], .nr = 2, .operation = {a, b}, .changes = 2});
-    for (unsigned i = 0; i < nr_triples; i++)
-        add(&triples[i]);
+    for (unsigned i = 0; i < nr_triples; i++) {
+        struct pair pair = triple(i);
+        add(&pair);
+    }
 }
 
 /* --- playing ----------------------------------------------------------------------------------- */
@@ -77,7 +79,7 @@ static void play_pair(unsigned i)
     } else {
         unsigned changes = options.changes ? options.changes : options.long_form ? pair->changes : 1;
         schedules_run(pair, changes, limit, pair_counts);
-        if (!options.changes && !options.long_form && pair->stage->small && !pair_counts->wrong) {
+        if (!options.changes && !options.long_form && pair->nr == 2 && pair->stage->small && !pair_counts->wrong) {
             accesses_forget();
             schedules_run(pair, pair->changes, limit, pair_counts);
         }

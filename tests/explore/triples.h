@@ -3,5 +3,5 @@
 
 #include "pair.h"
 
-extern const struct pair triples[];
 extern const unsigned nr_triples;
+struct pair triple(unsigned i);
