@@ -150,6 +150,9 @@ void books_check(void)
     for (unsigned i = 0; i < SPACES_MAX; i++)
         if (scene.mm[i])
             check_space(scene.mm[i]);
+    for (unsigned i = 0; i < OPERATIONS_MAX; i++)
+        if (scene.child[i])
+            check_space(scene.child[i]);
     for (pfn_t pfn = memory.first; pfn < memory.end; pfn++) {
         memdesc_t word = memdesc_read(pfn);
         struct folio *f = folio_under(word);

@@ -23,7 +23,7 @@ long op_readonly(void), op_readonly_part(void), op_readonly_second(void);
 long op_cold(void);
 long op_populate(void);
 long op_cache_sync(void);
-long op_fork(void), op_fork_second(void); /* and the child ends */
+long op_fork(void), op_fork_second(void);
 long op_exit_second(void);                /* the second space ends */
 long op_break(void);                      /* MADV_HWPOISON of page 3 */
 long op_merge(void);                      /* maps more of the same behind the area */

@@ -44,6 +44,11 @@ void observe(struct observation *o)
         cpu_play(i % nr_cpus);
         o->page[i].read = mm ? user_touch(mm, scene.look[i].addr, ACCESS_READ, &o->page[i].value) : -1;
     }
+    for (unsigned i = 0; i < OPERATIONS_MAX; i++) {
+        cpu_play(i);
+        if (scene.child[i])
+            o->child[i].read = user_touch(scene.child[i], PAGE(3), ACCESS_READ, &o->child[i].value);
+    }
     for (unsigned i = 0; i < scene.nr_looks; i++) {
         struct mm *mm = scene.mm[scene.look[i].space];
         u64 value = 100 + i;
@@ -95,6 +100,8 @@ void scene_end(void)
         if (scene.mm[i])
             mm_put(scene.mm[i]);
     for (unsigned i = 0; i < OPERATIONS_MAX; i++) {
+        if (scene.child[i])
+            mm_put(scene.child[i]);
         put_hole(scene.hole_got[i]);
         put_hole(scene.hole_made[i]);
         put_folio(scene.got[i]);

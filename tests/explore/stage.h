@@ -21,6 +21,7 @@ struct operation {
     /* Answers that say "not now", with nothing changed: allowed although neither order of the whole operations leads to them. */
     long not_now[3]; /* not 0 */
     bool alone; /* it doesn't meet itself */
+    bool in_steps; /* it is several operations, one after the other: others may come in between, so only its answer is compared */
     u8 needs, ends; /* what must be there all the while, and what it lets go of or wants for itself: it doesn't meet who needs that */
 };
 
@@ -40,7 +41,7 @@ extern const unsigned nr_stages;
 /* What is on the stage. Whatever is here is given back at the end. */
 struct scene {
     struct mm *mm[SPACES_MAX];
-    struct mm *child[OPERATIONS_MAX]; /* of a fork that is under way */
+    struct mm *child[OPERATIONS_MAX]; /* each operation's, of a fork */
     struct quota *quota;
     struct memobj *object;
     struct folio *folio;                  /* one reference is ours */
@@ -78,6 +79,10 @@ struct observation {
         long read, write;   /* 0, or the error */
         u64 value, again;   /* what is read; and after all pages were written */
     } page[LOOKS_MAX];
-    u64 holes, poisoned; /* frames */
+    struct {
+        long read;
+        u64 value;
+    } child[OPERATIONS_MAX]; /* page 3 of each child */
+    u64 holes, poisoned;     /* frames */
 };
 void observe(struct observation *o);

@@ -84,7 +84,7 @@ static const struct operation on_written[] = {
     OP("dontneed", op_dontneed, .alone = true),      OP("readonly", op_readonly, .alone = true),
     OP("fork", op_fork),             OP("cold", op_cold),
     OP("cache-sync", op_cache_sync), OP("populate", op_populate, .alone = true),
-    OP("break", op_break, .not_now = {-EHWPOISON}),           NO_OPERATION,
+    OP("break", op_break, .not_now = {-EHWPOISON}, .in_steps = true),           NO_OPERATION,
 };
 const struct stage stage_written = {"written", begin_written_folio, on_written, false};
 
@@ -112,7 +112,7 @@ static const struct operation on_cow[] = {
     OP("munmap", op_munmap, .alone = true),         OP("exit-second", op_exit_second, .alone = true, .ends = SECOND),    OP("dontneed-second", op_dontneed_second, .alone = true, .needs = SECOND),
     OP("fork", op_fork),            OP("poison", op_poison),             OP("punch", op_punch, .needs = REFERENCE),
     OP("get", op_get, .not_now = FROZEN),              OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),                    OP("readonly", op_readonly, .alone = true),
-    OP("cache-sync", op_cache_sync), NO_OPERATION,
+    OP("cache-sync", op_cache_sync), OP("break", op_break, .not_now = {-EHWPOISON}, .in_steps = true), NO_OPERATION,
 };
 const struct stage stage_cow = {"cow", begin_cow, on_cow, true};
 
