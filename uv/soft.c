@@ -4,8 +4,8 @@
  * direct map on every CPU. What the guests' page tables show is in table.c. That no host process maps a hidden frame is
  * mm's promise; here the frame's word is asked whether it is still lent.
  *
- * The window is one page of kernel addresses that nobody else uses, in the slot of KVMAP that no stack has. It shows a
- * hidden frame to one CPU for a moment, without making it part of the direct map.
+ * The window is a few pages of kernel addresses that nobody else uses, in the slot of KVMAP that no stack has. It shows
+ * hidden frames to one CPU for a moment, without making them part of the direct map.
  */
 #include <quire/dcache.h>
 #include <quire/direct_map.h>
@@ -16,7 +16,8 @@
 #include <arch/layout.h>
 #include "uv.h"
 
-#define WINDOW ((vaddr_t)KVMAP_BASE)
+#define WINDOW       ((vaddr_t)KVMAP_BASE)
+#define WINDOW_PAGES 4 /* one stack's worth: behind it is the guard of the next slot's stack */
 
 static spinlock_t window_lock;
 static bool window_irq; /* interrupts as they were; under window_lock */
@@ -69,31 +70,40 @@ static pte_t *window_entry(void)
     return entry;
 }
 
-void *uv_soft_open(pfn_t pfn)
+/*
+ * Up to WINDOW_PAGES frames. The entries are empty; what this CPU may remember of the last time goes before they are made.
+ * Other CPUs may remember what they like: they do the same before they look.
+ */
+static void *open_window(pfn_t pfn, u64 nr)
 {
     bool irq = spin_lock_irqsave(&window_lock);
+    pte_t *entry = window_entry();
 
     window_irq = irq;
-    pte_store(window_entry(), pfn_pte(pfn, PGPROT_KERNEL_RW));
+    if (!ARCH_FLUSH_ON_CLEAR)
+        tlb_flush_local(NULL, WINDOW, nr == 1 ? 1 : 0);
+    for (u64 i = 0; i < nr; i++)
+        pte_store(entry + i, pfn_pte(pfn + i, PGPROT_KERNEL_RW));
     arch_pt_publish();
-    if (!ARCH_FLUSH_ON_CLEAR) /* what this CPU remembers of the last time it was open here */
-        arch_tlb_flush_kernel_page(WINDOW);
     return (void *)WINDOW;
 }
 
-void uv_soft_close(void)
+static void close_window(u64 nr)
 {
     pte_t *entry = window_entry();
     bool irq = window_irq;
 
+    for (u64 i = 0; i < nr; i++) {
 #if ARCH_FLUSH_ON_CLEAR
-    arch_pte_invalidate(entry, WINDOW);
+        arch_pte_invalidate(entry + i, WINDOW + i * PAGE_SIZE);
 #endif
-    pte_store(entry, pte_empty(0));
-    if (!ARCH_FLUSH_ON_CLEAR)
-        arch_tlb_flush_kernel_page(WINDOW);
+        pte_store(entry + i, pte_empty(0));
+    }
     spin_unlock_irqrestore(&window_lock, irq);
 }
+
+void *uv_soft_open(pfn_t pfn) { return open_window(pfn, 1); }
+void uv_soft_close(void) { close_window(1); }
 
 /* --- effects ----------------------------------------------------------------------------------- */
 /*
@@ -104,30 +114,39 @@ void uv_soft_close(void)
  */
 static void change_sides(pfn_t pfn, u64 nr) { dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT); }
 
-/* Zeros, whether it is hidden or not, without showing to anybody what was in it; in memory too, if it changes sides. */
-static void zero(pfn_t pfn, bool changes_sides)
+/* How many of them are as the first one: in the direct map, or not. */
+static u64 alike(pfn_t pfn, u64 nr, bool present)
 {
-    bool hidden = !direct_map_present(pfn);
-    void *at = hidden ? uv_soft_open(pfn) : pfn_address(pfn);
+    u64 n = 1;
 
-    memset(at, 0, PAGE_SIZE);
-    if (changes_sides)
-        dcache_flush(at, PAGE_SIZE);
-    if (hidden)
-        uv_soft_close();
+    while (n < nr && direct_map_present(pfn + n) == present)
+        n++;
+    return n;
 }
 
-static void zero_all(pfn_t pfn, u64 nr, bool changes_sides)
+/* Zeros, whether they are hidden or not, without showing to anybody what was in them. In memory too, if they change sides. */
+static void zero(pfn_t pfn, u64 nr, bool changes_sides)
 {
-    for (u64 i = 0; i < nr; i++)
-        zero(pfn + i, changes_sides);
+    for (u64 i = 0, n; i < nr; i += n) {
+        bool present = direct_map_present(pfn + i);
+        n = alike(pfn + i, present ? nr - i : MIN(nr - i, (u64)WINDOW_PAGES), present);
+        void *at = present ? pfn_address(pfn + i) : open_window(pfn + i, n);
+        memset(at, 0, n << PAGE_SHIFT);
+        if (changes_sides)
+            dcache_flush(at, n << PAGE_SHIFT);
+        if (!present)
+            close_window(n);
+    }
 }
 
 static void show(pfn_t pfn, u64 nr)
 {
-    for (u64 i = 0; i < nr; i++)
-        if (!direct_map_present(pfn + i))
-            direct_map_set(pfn + i, 1, true);
+    for (u64 i = 0, n; i < nr; i += n) {
+        bool present = direct_map_present(pfn + i);
+        n = alike(pfn + i, nr - i, present);
+        if (!present)
+            direct_map_set(pfn + i, n, true);
+    }
 }
 
 void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr)
@@ -136,7 +155,7 @@ void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr)
     case UV_KEEP:
         break;
     case UV_ZERO:
-        zero_all(pfn, nr, false);
+        zero(pfn, nr, false);
         break;
     case UV_HIDE:
         change_sides(pfn, nr);
@@ -144,14 +163,14 @@ void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr)
         break;
     case UV_ZERO_HIDE: /* hidden first: what the host writes any later doesn't get in */
         direct_map_set(pfn, nr, false);
-        zero_all(pfn, nr, true);
+        zero(pfn, nr, true);
         break;
     case UV_SHOW:
         show(pfn, nr);
         change_sides(pfn, nr);
         break;
     case UV_ZERO_SHOW:
-        zero_all(pfn, nr, true);
+        zero(pfn, nr, true);
         show(pfn, nr);
         break;
     }

@@ -166,23 +166,36 @@ static s64 call_exit(const struct uv_guest *g, u64 field)
 }
 
 /* --- the end of a guest ------------------------------------------------------------------------- */
+/* How many pages from this one on, up to nr, lie in frames one behind the other and are in the same state. */
+static u64 run_of_pages(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
+{
+    enum uv_state state = uv_page_state(g, page);
+    u64 n = 1;
+
+    while (n < nr && page + n < g->nr_pages && uv_tables_frame(g, page + n) == pfn + n && uv_page_state(g, page + n) == state)
+        n++;
+    return n;
+}
+
 /* The host sees a frame again only when there are zeros in it. */
 static s64 call_destroy(struct uv_guest *g)
 {
-    u64 done = 0;
+    u64 done = 0, looked = 0, nr;
 
     if (g->state != UVG_DEAD)
         uv_guest_become(g, UVG_DEAD);
     if (!paddr_value(g->mm.root.table))
         g->next_destroy = g->nr_pages; /* it never got a page */
-    for (u64 looked = 0; g->next_destroy < g->nr_pages && looked < UV_BATCH; g->next_destroy++, looked++) {
+    for (; g->next_destroy < g->nr_pages && looked < UV_BATCH; g->next_destroy += nr, looked += nr) {
         pfn_t pfn = uv_tables_frame(g, g->next_destroy);
-        struct uv_span span = {g, g->next_destroy, pfn, 1};
+        nr = 1;
         if (pfn == PFN_NONE)
             continue;
+        nr = run_of_pages(g, g->next_destroy, pfn, UV_BATCH - looked);
+        struct uv_span span = {g, g->next_destroy, pfn, nr};
         s64 n = uv_change(&span, UV_BY_DESTROY, 0);
-        KASSERT(n == 1, "guest %u: its page %lu isn't its own, error %ld", g->id, g->next_destroy, n);
-        done++;
+        KASSERT(n == (s64)nr, "guest %u: its page %lu isn't its own, error %ld", g->id, g->next_destroy, n);
+        done += nr;
     }
     return g->next_destroy < g->nr_pages ? (s64)MAX(done, 1UL) : (s64)done;
 }
