@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ultravisor's calls, in every state of a frame and a guest: the exact error, and nothing changed. Guests here
- * never run; running ones are tested as programs (tests/user/guest_test.c).
+ * never run: running ones are played in evilhost_test.c, and tested as programs (tests/user/guest_test.c).
  */
 #include <quire/buddy.h>
 #include <quire/direct_map.h>
@@ -115,8 +115,8 @@ TEST(uv, calls_about_guests_that_are_not_there_say_so)
 {
     uv_start();
     static const u64 ids[] = {0, UV_MAX_GUESTS, UV_MAX_GUESTS + 1, ~0UL};
-    static const enum uv_call calls[] = {UV_DONATE, UV_NEEDED, UV_LOAD,  UV_IMPORT,  UV_EXPOSE,  UV_REFUSE,
-                                         UV_RUN,    UV_STOP,   UV_COUNT, UV_DESTROY, UV_RECLAIM, UV_MEASUREMENT};
+    static const enum uv_call calls[] = {UV_DONATE, UV_NEEDED, UV_LOAD,  UV_IMPORT,  UV_SEAL,    UV_EXPOSE,      UV_REFUSE,
+                                         UV_RUN,    UV_EXIT,   UV_STOP,  UV_COUNT,   UV_DESTROY, UV_RECLAIM, UV_MEASUREMENT};
 
     for (unsigned i = 0; i < ARRAY_SIZE(ids); i++)
         for (unsigned c = 0; c < ARRAY_SIZE(calls); c++)
@@ -188,19 +188,105 @@ TEST(uv, a_destroyed_guest_answers_nothing)
     EXPECT_EQ(uvcall(UV_COUNT, x.id, UV_SECURE, 0, 0, 0), -ESRCH);
 }
 
-TEST(uv, measurement_depends_on_contents_and_place)
-{
-    u32 digest[3][UV_MEASUREMENT_BYTES / 4];
+/* --- the measurement ----------------------------------------------------------------------------- */
+/* How a guest is made, and in what one may differ from another. */
+struct recipe {
+    u64 page, rights, entry, zeros, step;
+    u8 fill;
+};
+#define PLAIN_RECIPE {8, ACCESS_READ | ACCESS_EXEC, 8 * PAGE_SIZE, 16, 16, 1}
+#define DIGEST_WORDS (UV_MEASUREMENT_BYTES / 4)
 
-    for (unsigned i = 0; i < 3; i++) {
-        struct uv_fixture x = uv_make(false);
-        memset(pfn_address(x.folio->pfn), i == 1, PAGE_SIZE);
-        ASSERT_EQ(uvcall(UV_LOAD, x.id, i == 2 ? 9 : 8, x.folio->pfn, 1, ACCESS_READ | ACCESS_EXEC), 1);
-        uv_measurement(x.id, digest[i]);
-        uv_unmake(x);
+/* Two pages of a program at r.page, r.zeros pages of zeros at 32, in steps of r.step. */
+static void make_and_measure(struct recipe r, u32 digest[DIGEST_WORDS])
+{
+    struct uv_fixture x = uv_make(false);
+    pfn_t pfn = x.folio->pfn;
+
+    memset(pfn_address(pfn), r.fill, 2 * PAGE_SIZE);
+    for (u64 done = 0; done < 2; done += MIN(r.step, 2UL))
+        EXPECT(uvcall(UV_LOAD, x.id, r.page + done, pfn + done, MIN(r.step, 2UL), r.rights) > 0);
+    for (u64 done = 0; done < r.zeros; done += r.step)
+        EXPECT_EQ(uvcall(UV_IMPORT, x.id, 32 + done, pfn + 32 + done, r.step, 0), (s64)r.step);
+    EXPECT_EQ(uvcall(UV_SEAL, x.id, r.entry, 0, 0, 0), r.rights & ACCESS_EXEC ? 0 : -EINVAL);
+    uv_measurement(x.id, digest);
+    uv_unmake(x);
+}
+
+static bool measured_alike(struct recipe a, struct recipe b)
+{
+    u32 digest[2][DIGEST_WORDS];
+
+    make_and_measure(a, digest[0]);
+    make_and_measure(b, digest[1]);
+    return memcmp(digest[0], digest[1], UV_MEASUREMENT_BYTES) == 0;
+}
+
+TEST(uv, measurement_covers_contents_place_rights_zeros_and_entry)
+{
+    const struct recipe plain = PLAIN_RECIPE;
+    struct recipe other = plain;
+
+    EXPECT(measured_alike(plain, plain));
+    other.fill = 2;
+    EXPECT(!measured_alike(plain, other));
+    other = plain;
+    other.page = 9;
+    other.entry = 9 * PAGE_SIZE;
+    EXPECT(!measured_alike(plain, other));
+    other = plain;
+    other.rights = ACCESS_READ; /* it can't even be sealed */
+    EXPECT(!measured_alike(plain, other));
+    other = plain;
+    other.zeros = 32;
+    EXPECT(!measured_alike(plain, other));
+    other = plain;
+    other.entry += 8;
+    EXPECT(!measured_alike(plain, other));
+}
+
+TEST(uv, measurement_is_the_same_however_many_pages_a_call_has)
+{
+    const struct recipe plain = PLAIN_RECIPE;
+    struct recipe other = plain;
+
+    other.step = 1;
+    EXPECT(measured_alike(plain, other));
+}
+
+TEST(uv, measurement_tells_guests_of_different_size_apart)
+{
+    u32 digest[2][DIGEST_WORDS];
+
+    uv_start();
+    for (unsigned i = 0; i < 2; i++) {
+        s64 id = uvcall(UV_CREATE, 64 + i, 0, 0, 0, 0);
+        ASSERT(id > 0);
+        uv_measurement((unsigned)id, digest[i]);
+        EXPECT_EQ(uvcall(UV_DESTROY, (u64)id, 0, 0, 0, 0), 0);
+        EXPECT_EQ(uvcall(UV_RECLAIM, (u64)id, 0, 0, 0, 0), 0);
     }
     EXPECT(memcmp(digest[0], digest[1], UV_MEASUREMENT_BYTES) != 0);
-    EXPECT(memcmp(digest[0], digest[2], UV_MEASUREMENT_BYTES) != 0);
+}
+
+TEST(uv, a_sealed_guest_gets_nothing_more)
+{
+    struct uv_fixture x = uv_make(false);
+    pfn_t pfn = x.folio->pfn;
+    u32 digest[2][DIGEST_WORDS];
+
+    EXPECT_EQ(uvcall(UV_RUN, x.id, 0, 0, 0, 0), -EPERM); /* not before */
+    ASSERT_EQ(uvcall(UV_LOAD, x.id, 0, pfn, 1, ACCESS_READ | ACCESS_EXEC), 1);
+    EXPECT_EQ(uvcall(UV_SEAL, x.id, PAGE_SIZE, 0, 0, 0), -EINVAL); /* nothing is there */
+    EXPECT_EQ(uvcall(UV_SEAL, x.id, ~0UL, 0, 0, 0), -EINVAL);
+    EXPECT_EQ(uvcall(UV_SEAL, x.id, 64, 0, 0, 0), 0);
+    uv_measurement(x.id, digest[0]);
+    EXPECT_EQ(uvcall(UV_SEAL, x.id, 128, 0, 0, 0), -EPERM);
+    EXPECT_EQ(uvcall(UV_LOAD, x.id, 1, pfn + 1, 1, ACCESS_READ), -EPERM);
+    EXPECT_EQ(uvcall(UV_IMPORT, x.id, 1, pfn + 1, 1, 0), -EPERM);
+    uv_measurement(x.id, digest[1]);
+    EXPECT(memcmp(digest[0], digest[1], UV_MEASUREMENT_BYTES) == 0);
+    uv_unmake(x);
 }
 
 TEST(uv, sixteen_guests_and_no_more)
