@@ -46,13 +46,16 @@ s64 sys_guest_run(struct trapframe *tf)
 {
     int err;
     u64 exit_address = tf_arg(tf, 1);
+    const struct quire_guest_exit nothing = {0};
 
     DEBUG_ASSERT(tf == own_frame(), "guest_run from another frame than this thread's own");
-    if (!user_range_ok(exit_address, sizeof(struct quire_guest_exit)))
-        return -EFAULT;
     struct guest *g = guest_get(tf, &err);
     if (!g)
         return err;
+    if (copy_out(user_pointer(exit_address), &nothing, sizeof(nothing))) { /* before anything has happened */
+        object_put(&g->object);
+        return -EFAULT;
+    }
     mutex_lock(&g->lock);
     s64 result = g->state == GUEST_IDLE ? enter(g, exit_address) : g->state == GUEST_ENDED ? -ESRCH : -EBUSY;
     mutex_unlock(&g->lock);
