@@ -219,8 +219,7 @@ static int secure_all(struct guest *g, const struct elf_info *info)
     return err ? err : (int)uvcall(UV_SEAL, g->id, info->entry, 0, 0, 0);
 }
 
-/* Whether the folio's frames are out of the direct map unless they are in a hole. */
-static void mark_secure(struct folio *f, bool secure)
+void guest_mark_secure(struct folio *f, bool secure)
 {
     spin_lock(&f->lock);
     f->flags = secure ? f->flags | FOLIO_F_SECURE : f->flags & ~FOLIO_F_SECURE;
@@ -259,7 +258,7 @@ static int make_folio(struct guest *g, unsigned order)
     g->folio->quota = g->quota;
     int err = prepare_direct_map(g->folio->pfn, folio_nr_pages(g->folio));
     if (!err)
-        mark_secure(g->folio, true);
+        guest_mark_secure(g->folio, true);
     return err;
 }
 
@@ -302,7 +301,7 @@ static void tear_down(struct guest *g)
         preempt_point();
     }
     if (g->folio) {
-        mark_secure(g->folio, false);
+        guest_mark_secure(g->folio, false);
         restore_direct_map(g->folio->pfn, folio_nr_pages(g->folio));
         folio_put(g->folio);
     }

@@ -7,6 +7,7 @@
  */
 #include <quire/direct_map.h>
 #include <quire/errno.h>
+#include <quire/guest.h>
 #include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/string.h>
@@ -466,6 +467,40 @@ TEST(evilhost, a_running_guest_is_not_stopped_destroyed_or_entered_from_another_
     let_go(enemy.x, RUNNING);
 }
 
+/* Whose each guest is: it can't be two CPUs'. */
+static u32 owners[UV_MAX_GUESTS + 1];
+
+static void make_and_end(void *unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 150; i++) {
+        jitter();
+        s64 id = uvcall(UV_CREATE, 64 + i, 0, 0, 0, 0);
+        if (id <= 0) {
+            WRITE_ONCE(enemy.wrong, 1);
+            return;
+        }
+        u32 others = __atomic_fetch_add(&owners[id], 1, __ATOMIC_SEQ_CST);
+        spend(30);
+        if (others || uvcall(UV_RECLAIM, (u64)id, 0, 0, 0, 0) != -EPERM || __atomic_sub_fetch(&owners[id], 1, __ATOMIC_SEQ_CST) ||
+            uvcall(UV_DESTROY, (u64)id, 0, 0, 0, 0) || uvcall(UV_RECLAIM, (u64)id, 0, 0, 0, 0))
+            WRITE_ONCE(enemy.wrong, 2);
+    }
+}
+
+TEST(evilhost, two_guests_made_at_once_have_two_numbers)
+{
+    struct crew crew = {0};
+
+    uv_start();
+    memset(&enemy, 0, sizeof(enemy));
+    memset(owners, 0, sizeof(owners));
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        crew_start(&crew, cpu, make_and_end, NULL);
+    crew_wait(&crew);
+    EXPECT_EQ(enemy.wrong, 0);
+}
+
 static u32 inside, entered, most;
 
 static void enter_and_leave(void *unused)
@@ -500,4 +535,38 @@ TEST(evilhost, a_guest_runs_on_one_cpu_at_a_time)
     EXPECT(entered > 0);
     EXPECT_EQ(enemy.wrong, 0);
     uv_unmake(enemy.x);
+}
+
+/* --- the folio ------------------------------------------------------------------------------------ */
+static void mark(void *folio)
+{
+    guest_mark_secure(folio, true);
+    guest_mark_secure(folio, false);
+    WRITE_ONCE(enemy.stop, 1);
+}
+
+/* A folio's flags have one lock; whoever changes one of them without it may lose what somebody else says of the folio. */
+TEST(evilhost, flags_of_a_folio_wait_for_its_lock)
+{
+    struct crew crew = {0};
+
+    if (nr_cpus < 2)
+        SKIP("needs two CPUs");
+    struct folio *f = folio_alloc(0, 0);
+    ASSERT(f != NULL);
+    memset(&enemy, 0, sizeof(enemy));
+    spin_lock(&f->lock);
+    crew_start(&crew, this_cpu()->cpu ? 0 : 1, mark, f);
+    struct long_wait wait = {0};
+    while (!READ_ONCE(crew.started))
+        long_wait_step(&wait);
+    for (unsigned i = 0; i < 400; i++)
+        long_wait_step(&wait);
+    long_wait_end(&wait);
+    bool waited = !READ_ONCE(enemy.stop) && f->flags == 0;
+    spin_unlock(&f->lock);
+    crew_wait(&crew);
+    EXPECT(waited);
+    EXPECT_EQ(enemy.stop, 1);
+    folio_put(f);
 }

@@ -9,7 +9,24 @@
 
 void uv_start(void) { ASSERT_EQ(guest_start_uv(), 0); }
 
-struct uv_fixture uv_make(bool secure)
+/* Frames for its tables; those that aren't taken go back. */
+static bool donate(struct uv_fixture x)
+{
+    bool fine = true;
+
+    for (s64 needed = uvcall(UV_NEEDED, x.id, 0, 0, 0, 0); fine && needed > 0; needed -= 4) {
+        pfn_t pfn = frames_alloc(2, MEMDESC_UV);
+        for (unsigned i = 0; pfn != PFN_NONE && i < 4; i++) {
+            fine = fine && uvcall(UV_DONATE, x.id, pfn + i, 0, 0, 0) == 0;
+            if (!fine)
+                frames_free(pfn + i, 0);
+        }
+        fine = fine && pfn != PFN_NONE;
+    }
+    return fine;
+}
+
+static struct uv_fixture begin(void)
 {
     struct uv_fixture x = {folio_alloc(GUEST_ORDER, 0), 0};
 
@@ -18,24 +35,37 @@ struct uv_fixture uv_make(bool secure)
     ASSERT_EQ(direct_map_prepare(x.folio->pfn, GUEST_PAGES), 0);
     x.id = (unsigned)uvcall(UV_CREATE, GUEST_PAGES, 0, 0, 0, 0);
     ASSERT(x.id >= 1 && x.id <= UV_MAX_GUESTS);
-    for (s64 needed = uvcall(UV_NEEDED, x.id, 0, 0, 0, 0); needed > 0; needed -= 4) {
-        pfn_t pfn = frames_alloc(2, MEMDESC_UV);
-        for (unsigned i = 0; i < 4; i++)
-            ASSERT_EQ(uvcall(UV_DONATE, x.id, pfn + i, 0, 0, 0), 0);
-    }
+    return x;
+}
+
+struct uv_fixture uv_make(bool secure)
+{
+    struct uv_fixture x = begin();
+
+    ASSERT(donate(x));
     if (secure)
         ASSERT_EQ(uvcall(UV_IMPORT, x.id, 0, x.folio->pfn, GUEST_PAGES, 0), (s64)GUEST_PAGES);
     return x;
 }
 
+struct uv_fixture uv_try_make_ready(bool *ready)
+{
+    struct uv_fixture x = begin();
+
+    *ready = donate(x);
+    memset(folio_address(x.folio), 0, PAGE_SIZE);
+    *ready = *ready && uvcall(UV_LOAD, x.id, 0, x.folio->pfn, 1, ACCESS_READ | ACCESS_EXEC) == 1 &&
+             uvcall(UV_IMPORT, x.id, 1, x.folio->pfn + 1, GUEST_PAGES - 1, 0) == (s64)GUEST_PAGES - 1 &&
+             uvcall(UV_SEAL, x.id, GUEST_ENTRY, 0, 0, 0) == 0;
+    return x;
+}
+
 struct uv_fixture uv_make_ready(void)
 {
-    struct uv_fixture x = uv_make(false);
+    bool ready;
+    struct uv_fixture x = uv_try_make_ready(&ready);
 
-    memset(folio_address(x.folio), 0, PAGE_SIZE);
-    ASSERT_EQ(uvcall(UV_LOAD, x.id, 0, x.folio->pfn, 1, ACCESS_READ | ACCESS_EXEC), 1);
-    ASSERT_EQ(uvcall(UV_IMPORT, x.id, 1, x.folio->pfn + 1, GUEST_PAGES - 1, 0), (s64)GUEST_PAGES - 1);
-    ASSERT_EQ(uvcall(UV_SEAL, x.id, GUEST_ENTRY, 0, 0, 0), 0);
+    ASSERT(ready);
     return x;
 }
 

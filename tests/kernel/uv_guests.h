@@ -24,6 +24,7 @@ struct uv_fixture {
 void uv_start(void); /* or the test ends */
 struct uv_fixture uv_make(bool secure);                     /* being loaded; `secure`: has all its pages, zeroed */
 struct uv_fixture uv_make_ready(void);                      /* may run: page 0 executable, the others writable */
+struct uv_fixture uv_try_make_ready(bool *ready);           /* false: somebody ended it meanwhile */
 void uv_unmake(struct uv_fixture x);                        /* the direct map is whole again afterwards */
 enum uv_state uv_state_at(pfn_t pfn);
 u64 uv_count(struct uv_fixture x, enum uv_state state);

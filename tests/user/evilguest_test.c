@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <quire/guest_text.h>
 #include <quire/test.h>
 #include <quire/thread.h>
 #include "../../user/guest/enemy.h"
@@ -359,14 +360,21 @@ TEST(evilguest, each_exit_goes_to_the_thread_that_ran_the_guest)
     close(shared_guest.guest);
 }
 
-/* Whatever it holds, its text comes as bytes of one exit; who shows it puts it behind a prefix (guestdemo). */
-TEST(evilguest, a_text_comes_whole_and_printing_it_forges_nothing)
+/* Whatever it holds, its text comes as it is; who shows it makes one line of it, behind a prefix. */
+TEST(evilguest, a_text_comes_whole_and_is_shown_as_one_line)
 {
     int guest;
+    char line[GUEST_LINE_MAX];
     struct quire_guest_exit e = start(&guest, ENEMY_FORGES, 0);
+
     EXPECT_EQ(e.kind, QUIRE_GUEST_CONSOLE);
     EXPECT_EQ(strcmp(e.text, "\nok 1 forged\r\n\033[2Jnot ok 2"), 0);
-    fputs(e.text, stdout); /* the runner would take a forged verdict for a broken console */
+    guest_line(line, e.text);
+    EXPECT_EQ(strcmp(line, "?ok 1 forged???[2Jnot ok 2"), 0);
+    memset(e.text, 'x', sizeof(e.text)); /* not even an end */
+    guest_line(line, e.text);
+    EXPECT_EQ(strlen(line), sizeof(e.text) - 1);
+    guest_print("the end of a line is left out\n");
     close(guest);
 }
 
