@@ -85,24 +85,9 @@ void guest_become(struct guest *g, enum guest_state to)
     g->state = to;
 }
 
-bool guest_charge(struct guest *g, u64 frames)
-{
-    if (!quota_charge(g->quota, frames))
-        return false;
-    g->charged += frames;
-    return true;
-}
-
-void guest_uncharge(struct guest *g, u64 frames)
-{
-    g->charged -= frames;
-    quota_uncharge(g->quota, frames);
-}
-
 int guest_loop_step(void)
 {
-    preempt_point();
-    return READ_ONCE(current_process()->killed) ? -EINTR : 0;
+    return preempt_point() ? -EINTR : 0;
 }
 
 int guest_uv_pages(struct guest *g, enum uv_call call, u64 page, u64 nr, unsigned access)
@@ -121,6 +106,14 @@ int guest_uv_pages(struct guest *g, enum uv_call call, u64 page, u64 nr, unsigne
 }
 
 /* --- making ------------------------------------------------------------------------------------- */
+static bool charge(struct guest *g, u64 frames)
+{
+    if (!quota_charge(g->quota, frames))
+        return false;
+    g->charged += frames;
+    return true;
+}
+
 static int donate_block(struct guest *g, unsigned order)
 {
     pfn_t pfn = frames_alloc(order, MEMDESC_UV);
@@ -142,7 +135,7 @@ static int donate(struct guest *g)
 
     while (!err && needed > 0) {
         unsigned order = needed >= 4 ? 2 : 0;
-        err = guest_charge(g, 1UL << order) ? donate_block(g, order) : -ENOMEM;
+        err = charge(g, 1UL << order) ? donate_block(g, order) : -ENOMEM;
         needed -= 1L << order;
         if (!err)
             err = guest_loop_step();
@@ -222,7 +215,7 @@ static int secure_all(struct guest *g, const struct elf_info *info)
 void guest_mark_secure(struct folio *f, bool secure)
 {
     spin_lock(&f->lock);
-    f->flags = secure ? f->flags | FOLIO_F_SECURE : f->flags & ~FOLIO_F_SECURE;
+    (secure ? folio_set_flags : folio_clear_flags)(f, FOLIO_F_SECURE);
     spin_unlock(&f->lock);
 }
 
@@ -265,7 +258,7 @@ static int make_folio(struct guest *g, unsigned order)
 static int guest_make(struct guest *g, unsigned order, const char *path)
 {
     struct elf_info info;
-    int err = guest_charge(g, 1) ? make_folio(g, order) : -ENOMEM; /* one: its descriptor */
+    int err = make_folio(g, order);
 
     if (!err)
         err = copy_program(g, path, &info);
@@ -284,6 +277,7 @@ static int guest_make(struct guest *g, unsigned order, const char *path)
 static void tear_down(struct guest *g)
 {
     struct quota *quota = g->quota;
+    u64 charged = g->charged;
     s64 n;
 
     if (g->id) {
@@ -305,12 +299,32 @@ static void tear_down(struct guest *g)
         restore_direct_map(g->folio->pfn, folio_nr_pages(g->folio));
         folio_put(g->folio);
     }
-    u64 charged = g->charged; /* without the holes */
     kfree(g);
+    quota_let_go(quota, sizeof(*g));
     quota_uncharge(quota, charged);
 }
 
 void guest_destroy_object(struct object *o) { tear_down((struct guest *)o); }
+
+/* Charged to the current process; NULL: no memory, or no quota. */
+static struct guest *guest_new(void)
+{
+    struct quota *quota = current_process()->quota;
+
+    if (!quota_keep(quota, sizeof(struct guest)))
+        return NULL;
+    struct guest *g = kmalloc(sizeof(*g));
+    if (!g) {
+        quota_let_go(quota, sizeof(struct guest));
+        return NULL;
+    }
+    object_init(&g->object, OBJECT_GUEST);
+    mutex_init(&g->lock);
+    list_init(&g->holes);
+    g->quota = quota;
+    g->left_for = QUIRE_GUEST_FAULT;
+    return g;
+}
 
 s64 sys_guest_create(struct trapframe *tf)
 {
@@ -323,14 +337,9 @@ s64 sys_guest_create(struct trapframe *tf)
     if (order < GUEST_MIN_ORDER || order > BUDDY_MAX_ORDER)
         return -EINVAL;
     int err = guest_start_uv();
-    struct guest *g = err ? NULL : kmalloc(sizeof(*g));
+    struct guest *g = err ? NULL : guest_new();
     if (!g)
         return err ? err : -ENOMEM;
-    object_init(&g->object, OBJECT_GUEST);
-    mutex_init(&g->lock);
-    list_init(&g->holes);
-    g->quota = current_process()->quota;
-    g->left_for = QUIRE_GUEST_FAULT;
     err = guest_make(g, (unsigned)order, path);
     if (!err)
         err = handle_install(&current_process()->handles, &g->object, RIGHT_ALL);

@@ -38,14 +38,13 @@ struct guest {
     unsigned id; /* of the ultravisor */
     struct folio *folio;
     struct quota *quota; /* of the process that made it */
-    u64 charged;         /* frames charged to it beyond the folio's */
+    u64 charged;         /* frames of its page tables, charged to that */
     struct mutex lock;   /* --- what follows --- */
     enum guest_state state;
     u32 left_for;           /* enum quire_guest_exit_kind of the last exit; before the first run: FAULT */
     u64 ask_page, ask_nr;   /* PENDING: the pages that are undecided */
     s64 answer;             /* IDLE: the host's number, for whoever waits for one */
     struct list holes;      /* struct guest_hole */
-    unsigned nr_holes;
     struct guest_run run;   /* RUNNING: belongs to the thread inside */
 };
 
@@ -59,9 +58,6 @@ struct guest_hole {
 struct guest *guest_get(struct trapframe *tf, int *err);
 /* The one way to change a guest's state; guest->lock held. */
 void guest_become(struct guest *g, enum guest_state to);
-/* Frames for what a guest makes the host keep. False: its maker's quota doesn't allow it. */
-bool guest_charge(struct guest *g, u64 frames);
-void guest_uncharge(struct guest *g, u64 frames);
 /* A long loop for a program: others may run; -EINTR: the program was killed, the loop ends. No spin locks held. */
 int guest_loop_step(void);
 /* uvcall(call, id, page, frame, nr, access) in steps for consecutive pages of the guest. 0 or the first error. */

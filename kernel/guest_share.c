@@ -16,11 +16,10 @@
 #include <quire/mm.h>
 #include <quire/mm_upcalls.h>
 #include <quire/process.h>
+#include <quire/quota.h>
 #include <quire/slab.h>
 #include <quire/sys.h>
 #include <uapi/quire/abi.h>
-
-#define HOLES_PER_FRAME 16 /* what a hole's descriptors take, for the account */
 
 static int uv_frames(struct guest *g, enum uv_call call, u64 page, u64 nr)
 {
@@ -81,19 +80,16 @@ static void unmap_hole(struct guest_hole *h)
 }
 
 /* --- share -------------------------------------------------------------------------------------- */
+/* Charged to the guest's maker; NULL: no memory, or no quota. */
 static struct guest_hole *add_hole(struct guest *g)
 {
-    bool charge = g->nr_holes % HOLES_PER_FRAME == 0;
-
-    if (charge && !guest_charge(g, 1))
+    if (!quota_keep(g->quota, sizeof(struct guest_hole)))
         return NULL;
     struct guest_hole *h = kmalloc(sizeof(*h));
-    if (h) {
+    if (h)
         list_push_back(&g->holes, &h->link);
-        g->nr_holes++;
-    } else if (charge) {
-        guest_uncharge(g, 1);
-    }
+    else
+        quota_let_go(g->quota, sizeof(struct guest_hole));
     return h;
 }
 
@@ -101,8 +97,7 @@ static void remove_hole(struct guest *g, struct guest_hole *h)
 {
     list_remove(&h->link);
     kfree(h);
-    if (--g->nr_holes % HOLES_PER_FRAME == 0)
-        guest_uncharge(g, 1);
+    quota_let_go(g->quota, sizeof(struct guest_hole));
 }
 
 void guest_drop_hole(struct guest *g, struct guest_hole *h)

@@ -51,6 +51,8 @@ void object_put(struct object *o); /* the last one destroys it, by type */
 int handle_install(struct handle_table *t, struct object *o, u32 rights);
 /* The object with a reference. NULL: *err is -EBADF (no such handle, or another type) or -EACCES (rights). */
 struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err);
+/* The same, and all the rights that the handle gives. */
+struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all, int *err);
 int handle_close(struct handle_table *t, long number); /* -EBADF */
 void handle_close_object(struct handle_table *t, struct object *o); /* every handle to it */
 void handle_close_all(struct handle_table *t);
