@@ -243,15 +243,17 @@ static int make_folio(struct guest *g, unsigned order)
 {
     if (!quota_charge(g->quota, 1UL << order))
         return -ENOMEM;
-    g->folio = folio_alloc(order, 0);
-    if (!g->folio) {
+    struct folio *f = folio_make(order, 0);
+    if (!f) {
         quota_uncharge(g->quota, 1UL << order);
         return -ENOMEM;
     }
-    g->folio->quota = g->quota;
-    int err = prepare_direct_map(g->folio->pfn, folio_nr_pages(g->folio));
+    f->quota = g->quota;
+    folio_publish(f, FOLIO_REFERENCE);
+    g->folio = f;
+    int err = prepare_direct_map(f->pfn, folio_nr_pages(f));
     if (!err)
-        guest_mark_secure(g->folio, true);
+        guest_mark_secure(f, true);
     return err;
 }
 
