@@ -146,6 +146,8 @@ static void check_hole(struct insecure_mem *h)
 
 void books_check(void)
 {
+    if (stage_now->check)
+        stage_now->check();
     memset(books, 0, (memory.end - memory.first) * sizeof(*books));
     for (unsigned i = 0; i < SPACES_MAX; i++)
         if (scene.mm[i])

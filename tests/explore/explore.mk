@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Builds the program of `make explore`: make -f tests/explore/explore.mk. All output goes to build/explore/.
 #
-# mm/ is compiled as it is, with gcc's -fsanitize=thread, so that it calls tests/explore/instrument.c before each access;
+# mm/ and uv/ (but for what enforces its table, see enforce.c) are compiled as they are, with gcc's -fsanitize=thread, so that it calls tests/explore/instrument.c before each access;
 # libtsan isn't linked. The machine under it is that of the native tests, but for its locks. As there, .data and .bss of
 # mm's objects are renamed, so that worlds can put its state back (tests/native/machine/ram.c).
 
@@ -21,10 +21,11 @@ LDFLAGS  := -no-pie -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=
 
 # What is watched; and of it what has state of its own.
 MM_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(filter-out mm/exec_shadow.c,$(wildcard mm/*.c)))
-WATCHED   := $(MM_OBJ) $(OUT)/lib/tree.o $(OUT)/$(HERE)/locks.o $(OUT)/$(HERE)/inlines.o
+UV_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(filter-out uv/soft.c uv/inspect.c,$(wildcard uv/*.c)))
+WATCHED   := $(MM_OBJ) $(UV_OBJ) $(OUT)/lib/tree.o $(OUT)/$(HERE)/locks.o $(OUT)/$(HERE)/inlines.o
 OTHER     := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(HERE)/locks.c $(HERE)/inlines.c,$(wildcard $(HERE)/*.c)) \
     $(filter-out $(NATIVE)/machine/locks.c,$(wildcard $(NATIVE)/machine/*.c)) \
-    $(NATIVE)/play/check.c $(NATIVE)/play/error_name.c $(NATIVE)/play/process.c)
+    lib/sha256.c $(NATIVE)/play/check.c $(NATIVE)/play/error_name.c $(NATIVE)/play/process.c)
 
 .PHONY: all
 all: $(OUT)/test $(OUT)/run

@@ -87,7 +87,8 @@ static void tell_outcome(const char *title, const struct outcome *o)
             printf("; page 3 of the child: %s", error_name(o->seen.child[i].read));
         else if (o->seen.child[i].value)
             printf("; page 3 of the child: holds %lu", o->seen.child[i].value);
-    printf("; frames in holes: %lu, broken: %lu\n", o->seen.holes, o->seen.poisoned);
+    printf("; frames in holes: %lu, broken: %lu", o->seen.holes, o->seen.poisoned);
+    printf(playing->stage->look ? "; the stage's own number: %lu\n" : "\n", o->seen.more);
 }
 
 static void check_outcome(void)
@@ -113,6 +114,7 @@ static void play(void)
     for (unsigned i = 0; i < playing->nr; i++)
         functions[i] = playing->operation[i]->run;
     memset(&outcome, 0, sizeof(outcome));
+    stage_now = playing->stage;
     playing->stage->begin();
     check_no_locks("the beginning");
     if (races_looked_for)
@@ -146,6 +148,7 @@ static void play_in_order(void)
 
     for (unsigned i = 0; i < playing->nr; i++)
         functions[i] = outcome.done & 1u << i ? playing->operation[i]->run : nothing;
+    stage_now = playing->stage;
     playing->stage->begin();
     cpus_run(playing_schedule, functions, outcome.result);
     check_no_locks("the operations");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 struct scene scene;
+const struct stage *stage_now;
 static u64 frames;
 
 /* The last of the machine's CPUs makes no operation: it runs a program, and remembers translations. */
@@ -39,6 +40,7 @@ void observe(struct observation *o)
     memset(o, 0, sizeof(*o));
     o->holes = frames_of_type(MEMDESC_HOLE);
     o->poisoned = frames_of_type(MEMDESC_HWPOISON);
+    o->more = stage_now->look ? stage_now->look() : 0;
     for (unsigned i = 0; i < scene.nr_looks; i++) {
         struct mm *mm = scene.mm[scene.look[i].space];
         cpu_play(i % nr_cpus);
@@ -96,6 +98,8 @@ void scene_end(void)
         mm_activate(NULL);
     }
     cpu_play(0);
+    if (stage_now->end)
+        stage_now->end();
     for (unsigned i = 0; i < SPACES_MAX; i++)
         if (scene.mm[i])
             mm_put(scene.mm[i]);

@@ -34,6 +34,8 @@ struct stage {
     void (*begin)(void);
     const struct operation *operations; /* the last one has no name */
     bool small; /* few places: two changes of CPU in the short form, too */
+    void (*check)(void), (*end)(void); /* NULL: nothing more than everywhere: books of its own, and what is given back before the rest */
+    u64 (*look)(void);                 /* what else is compared with the orders of whole operations */
 };
 extern const struct stage *const stages[];
 extern const unsigned nr_stages;
@@ -62,6 +64,7 @@ struct scene {
     } look[LOOKS_MAX]; /* pages that are looked at in the end */
 };
 extern struct scene scene;
+extern const struct stage *stage_now; /* which it is */
 
 #define BASE (8UL * MiB)
 #define PAGE(n) (BASE + (n) * PAGE_SIZE)
@@ -84,5 +87,6 @@ struct observation {
         u64 value;
     } child[OPERATIONS_MAX]; /* page 3 of each child */
     u64 holes, poisoned;     /* frames */
+    u64 more;                /* stage->look() */
 };
 void observe(struct observation *o);

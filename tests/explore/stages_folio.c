@@ -28,7 +28,7 @@ static const struct operation on_folio[] = {
     OP("poison-next", op_poison_next), OP("split", op_split, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE), OP("split-around", op_split_around, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
     OP("alloc", op_alloc),   NO_OPERATION,
 };
-const struct stage stage_folio = {"folio", begin_folio, on_folio, true};
+const struct stage stage_folio = {.name = "folio", .begin = begin_folio, .operations = on_folio, .small = true};
 
 /* Its last reference goes while it has a hole. */
 static void begin_dying(void)
@@ -46,7 +46,7 @@ static const struct operation on_dying[] = {
     OP("hole-get", op_hole_get), OP("poison", op_poison),    OP("poison-outside", op_poison_outside),
     OP("alloc", op_alloc),      NO_OPERATION,
 };
-const struct stage stage_dying = {"dying", begin_dying, on_dying, true};
+const struct stage stage_dying = {.name = "dying", .begin = begin_dying, .operations = on_dying, .small = true};
 
 /* Two halves of what was one. */
 static void begin_parts(void)
@@ -64,7 +64,7 @@ static const struct operation on_parts[] = {
     OP("join", op_join, .not_now = NOT_SPLIT, .alone = true), OP("get", op_get, .not_now = FROZEN), OP("poison", op_poison),
     OP("alloc", op_alloc),    NO_OPERATION,
 };
-const struct stage stage_parts = {"parts", begin_parts, on_parts, true};
+const struct stage stage_parts = {.name = "parts", .begin = begin_parts, .operations = on_parts, .small = true};
 
 /* A folio that comes and goes. */
 static void begin_free(void)
@@ -84,4 +84,4 @@ static const struct operation on_free[] = {
     OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),        OP("get", op_get, .not_now = FROZEN),    OP("alloc", op_alloc_page), OP("watch", op_watch),
     OP("poison", op_poison), OP("poison-watched", op_poison_watched), NO_OPERATION,
 };
-const struct stage stage_free = {"free", begin_free, on_free, true};
+const struct stage stage_free = {.name = "free", .begin = begin_free, .operations = on_free, .small = true};

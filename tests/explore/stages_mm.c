@@ -31,7 +31,7 @@ static const struct operation on_fresh[] = {
     OP("dontneed", op_dontneed, .alone = true),  OP("readonly", op_readonly, .alone = true),    OP("fork", op_fork),
     OP("populate", op_populate), OP("merge", op_merge, .alone = true),          NO_OPERATION,
 };
-const struct stage stage_fresh = {"fresh", begin_fresh, on_fresh, false};
+const struct stage stage_fresh = {.name = "fresh", .begin = begin_fresh, .operations = on_fresh, .small = false};
 
 static void begin_fresh_pages(void)
 {
@@ -47,7 +47,7 @@ static const struct operation on_fresh_pages[] = {
     OP("dontneed", op_dontneed, .alone = true), OP("readonly", op_readonly, .alone = true), OP("fork", op_fork),
     OP("populate", op_populate), NO_OPERATION,
 };
-const struct stage stage_fresh_pages = {"fresh-pages", begin_fresh_pages, on_fresh_pages, true};
+const struct stage stage_fresh_pages = {.name = "fresh-pages", .begin = begin_fresh_pages, .operations = on_fresh_pages, .small = true};
 
 static void begin_zero(void)
 {
@@ -65,7 +65,7 @@ static const struct operation on_zero[] = {
     OP("readonly", op_readonly, .alone = true),  OP("fork", op_fork),           OP("populate", op_populate),
     NO_OPERATION,
 };
-const struct stage stage_zero = {"zero", begin_zero, on_zero, false};
+const struct stage stage_zero = {.name = "zero", .begin = begin_zero, .operations = on_zero, .small = false};
 
 /* One folio of default size, also in the TLB of a CPU where the program runs. */
 static void begin_written_folio(void)
@@ -86,7 +86,7 @@ static const struct operation on_written[] = {
     OP("cache-sync", op_cache_sync), OP("populate", op_populate, .alone = true),
     OP("break", op_break, .not_now = {-EHWPOISON}, .in_steps = true),           NO_OPERATION,
 };
-const struct stage stage_written = {"written", begin_written_folio, on_written, false};
+const struct stage stage_written = {.name = "written", .begin = begin_written_folio, .operations = on_written, .small = false};
 
 /* --- copy on write ----------------------------------------------------------------------------- */
 static void look_at_two(void)
@@ -114,7 +114,7 @@ static const struct operation on_cow[] = {
     OP("get", op_get, .not_now = FROZEN),              OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),                    OP("readonly", op_readonly, .alone = true),
     OP("cache-sync", op_cache_sync), OP("break", op_break, .not_now = {-EHWPOISON}, .in_steps = true), NO_OPERATION,
 };
-const struct stage stage_cow = {"cow", begin_cow, on_cow, true};
+const struct stage stage_cow = {.name = "cow", .begin = begin_cow, .operations = on_cow, .small = true};
 
 static void begin_cow_folio(void)
 {
@@ -125,7 +125,7 @@ static void begin_cow_folio(void)
     begin_held(0);
     look_at_two();
 }
-const struct stage stage_cow_folio = {"cow-folio", begin_cow_folio, on_cow, false};
+const struct stage stage_cow_folio = {.name = "cow-folio", .begin = begin_cow_folio, .operations = on_cow, .small = false};
 
 /* --- objects ----------------------------------------------------------------------------------- */
 static void make_object(unsigned order)
@@ -155,7 +155,7 @@ static const struct operation on_object[] = {
     OP("exit-second", op_exit_second, .alone = true, .ends = SECOND), OP("cache-sync", op_cache_sync), OP("populate", op_populate),
     OP("split", op_split, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE),      NO_OPERATION,
 };
-const struct stage stage_object = {"object", begin_object_folio, on_object, false};
+const struct stage stage_object = {.name = "object", .begin = begin_object_folio, .operations = on_object, .small = false};
 
 static void begin_object_mapped(void)
 {
@@ -163,7 +163,7 @@ static void begin_object_mapped(void)
     begin_written(PROGRAM, 0, 0, PAGES);
     begin_written(PROGRAM, 1, 0, PAGES);
 }
-const struct stage stage_object_mapped = {"object-mapped", begin_object_mapped, on_object, false};
+const struct stage stage_object_mapped = {.name = "object-mapped", .begin = begin_object_mapped, .operations = on_object, .small = false};
 
 static void begin_object_block(void)
 {
@@ -179,7 +179,7 @@ static const struct operation on_object_block[] = {
     OP("munmap", op_munmap, .alone = true),     OP("dontneed", op_dontneed, .alone = true), OP("readonly", op_readonly, .alone = true),
     OP("fork", op_fork),        OP("cache-sync", op_cache_sync, .alone = true), NO_OPERATION,
 };
-const struct stage stage_object_block = {"object-block", begin_object_block, on_object_block, false};
+const struct stage stage_object_block = {.name = "object-block", .begin = begin_object_block, .operations = on_object_block, .small = false};
 
 /* --- blocks ------------------------------------------------------------------------------------ */
 static void begin_private_block(void)
@@ -204,7 +204,7 @@ static const struct operation on_block[] = {
     OP("cold", op_cold, .alone = true),             OP("cache-sync", op_cache_sync, .alone = true),         OP("populate", op_populate, .alone = true),
     NO_OPERATION,
 };
-const struct stage stage_block = {"block", begin_block, on_block, false};
+const struct stage stage_block = {.name = "block", .begin = begin_block, .operations = on_block, .small = false};
 
 static void begin_block_cow(void)
 {
@@ -218,7 +218,7 @@ static const struct operation on_block_cow[] = {
     OP("fork", op_fork),     OP("readonly", op_readonly, .alone = true),          OP("dontneed", op_dontneed, .alone = true),
     NO_OPERATION,
 };
-const struct stage stage_block_cow = {"block-cow", begin_block_cow, on_block_cow, false};
+const struct stage stage_block_cow = {.name = "block-cow", .begin = begin_block_cow, .operations = on_block_cow, .small = false};
 
 /* --- holes ------------------------------------------------------------------------------------- */
 /* Private memory whose frames 3 and 4 are in a hole: marks. */
@@ -238,7 +238,7 @@ static const struct operation on_marks[] = {
     OP("fork", op_fork),        OP("readonly", op_readonly, .alone = true),  OP("populate", op_populate, .alone = true),
     NO_OPERATION,
 };
-const struct stage stage_marks = {"marks", begin_marks, on_marks, false};
+const struct stage stage_marks = {.name = "marks", .begin = begin_marks, .operations = on_marks, .small = false};
 
 /* A hole that the first space shows. */
 static long show(unsigned s)
@@ -281,4 +281,4 @@ static const struct operation on_shown[] = {
     OP("poison-next", op_poison_next),  OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),                 OP("exit-second", op_exit_second, .alone = true, .ends = SECOND),
     NO_OPERATION,
 };
-const struct stage stage_shown = {"shown", begin_shown, on_shown, true};
+const struct stage stage_shown = {.name = "shown", .begin = begin_shown, .operations = on_shown, .small = true};
