@@ -144,8 +144,20 @@ static void check_hole(struct insecure_mem *h)
              "the hole itself, each mapping, and whoever looked it up");
 }
 
+/* What has been mapped at page 0 since the beginning. */
+static void check_synced(void)
+{
+    pte_t e = entry_at(scene.mm[0], BASE);
+
+    if (pte_present(e) && pte_pfn(e) == scene.first && memdesc_type(memdesc_read(scene.first)) == MEMDESC_FOLIO)
+        CHECK(icache_maintained(scene.first), "cache_sync that says 0 has maintained what is mapped there",
+              "frame 0x%lx of page 0 isn't maintained", scene.first);
+}
+
 void books_check(void)
 {
+    if (scene.synced)
+        check_synced();
     if (stage_now->check)
         stage_now->check();
     memset(books, 0, (memory.end - memory.first) * sizeof(*books));

@@ -56,6 +56,8 @@ struct scene {
     struct insecure_mem *hole_made[OPERATIONS_MAX];
     vaddr_t shown[SPACES_MAX]; /* where a hole is shown */
     pfn_t pfn;                 /* the frame that it is about */
+    pfn_t first;               /* what a program wrote first: the frame of page 0 */
+    bool synced;               /* a cache_sync of all that has said 0 */
     pfn_t watched[OPERATIONS_MAX]; /* what each CPU allocates next */
     unsigned nr_looks;
     struct {

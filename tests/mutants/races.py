@@ -46,11 +46,21 @@ RACES = [
     Mutant("pending-flush-unknown", "mm/rmap.c",
            "    if (unlikely(__atomic_load_n(&mm->flushes_pending, __ATOMIC_ACQUIRE)))", "    if (0)",
            "explore.object-mapped.punch+dontneed", "entries that are cleared and not flushed count as mapped", EXPLORE),
+    # --- the ultravisor -------------------------------------------------------------------------------------------
+    Mutant("guests-lock-cleared", "uv/uv.c",
+           "    memset(g, 0, sizeof(*g)); /* its lock isn't in there */",
+           "    memset(g, 0, sizeof(*g));\n    *uv_guest_lock(g) = (spinlock_t)SPINLOCK_INIT;",
+           "explore.guest-*.create+create", "two guests never get one number: a lock is never cleared with what it protects", EXPLORE),
+    Mutant("guest-stopped-where-it-does-not-run", "uv/rules.c",
+           "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING),", "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING) | IN(RUNNING),",
+           "explore.guest-ready.*+stop", "a guest stops only on the CPU that it runs on", EXPLORE),
     # --- looking without a lock -----------------------------------------------------------------------------------
     Mutant("frame-on-its-way-is-busy", "mm/poison.c",
            "    cpu_relax();\n    return 1;", "    cpu_relax();\n    return -EBUSY;",
            "explore.free.*", "a frame that is just being made or freed is looked at again", EXPLORE),
     Mutant("cache-sync-looks-once", "mm/advise.c",
            "        bool same = likely(pte_same(pte_load_raw(entry), raw));", "        bool same = pte_same(raw, raw);",
-           "explore.cow*.*+cache-sync", "what was looked up without a lock is looked at again", EXPLORE),
+           "explore.cow*.*+cache-sync", "what was looked up without a lock is looked at again", EXPLORE,
+           why="the frame that was there first is maintained for nothing, and a page that is copied meanwhile was made ready by nobody's "
+               "promise: it is when it becomes executable; what is left is a frame that belongs to a guest by then"),
 ]
