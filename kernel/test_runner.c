@@ -31,6 +31,7 @@
 #include <arch-generic/machine.h>
 #include <uapi/quire/abi.h>
 
+#define MOST_ROUNDS 10000u
 #define DEFAULT_LIMIT_MS 500
 #define NS_PER_MS 1000000UL
 #define MAX_NAME 96
@@ -46,7 +47,7 @@ static u32 busy; /* tests run */
 static struct {
     const char *pattern; /* terminated copies of the command line's values */
     char pattern_text[128], group[128];
-    u64 from, seed, limit_ns;
+    u64 from, seed, limit_ns, race_places;
     bool list;
 } options = {.limit_ns = DEFAULT_LIMIT_MS * NS_PER_MS};
 
@@ -58,6 +59,7 @@ static struct {
     u64 line;
     bool done, failed, skipped, leak_allowed;
     u64 deadline_ns;
+    u64 rounds; /* test_gets_ahead() */
     u64 random;
     u64 counters[COUNTER_COUNT];
     char diag[DIAG_LINES][160];
@@ -101,6 +103,14 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 }
 
 void test_runner_fail(void) { now.failed = true; }
+bool test_has_failed(void) { return now.failed; }
+u64 test_race_places(u64 usual) { return options.race_places ? options.race_places : usual; }
+
+void test_gets_ahead(void)
+{
+    if (now.rounds++ < MOST_ROUNDS)
+        now.deadline_ns = arch_clock_ns() + options.limit_ns;
+}
 bool test_running(void) { return busy; }
 
 static void __noreturn end_test(void)
@@ -590,6 +600,7 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     options.pattern = options.pattern_text;
     options.from = number_option(boot, "from", 1);
     options.seed = number_option(boot, "seed", 1);
+    options.race_places = number_option(boot, "race_places", 0);
     options.limit_ns = number_option(boot, "limit_ms", DEFAULT_LIMIT_MS) * NS_PER_MS;
     console_quote_users = true;
     busy = 1;
