@@ -17,6 +17,7 @@ static struct {
     u32 idle;           /* instructions before b */
     u32 phase;          /* 0: b hasn't begun, 1: it runs, 2: it has ended */
     u64 seen, began, ended; /* when */
+    bool in_turns;
 } r;
 
 /* So many instructions more than idle_instructions(0): tests of bits cost the same whatever they find. */
@@ -66,6 +67,7 @@ static u32 play(u64 n, u32 idle)
     u64 deadline = arch_clock_ns() + n;
     __atomic_store_n(&r.go, round, __ATOMIC_RELEASE);
     arch_timer_set(deadline); /* under -icount this CPU goes on behind the deadline */
+    r.in_turns &= arch_clock_ns() >= deadline;
     while (arch_clock_ns() < deadline)
         barrier();
     u32 phase = __atomic_load_n(&r.phase, __ATOMIC_ACQUIRE);
@@ -141,6 +143,7 @@ struct race_places race_sweep(const struct race *race)
     memset(&r, 0, sizeof(r));
     r.race = race;
     r.sweep = sweep;
+    r.in_turns = true;
     thread_pin((int)self);
     if (!crew_start(&crew, (self + 1) % nr_cpus, player, (void *)(u64)sweep))
         return places;
@@ -165,6 +168,7 @@ struct race_places race_sweep(const struct race *race)
     WRITE_ONCE(r.sweep, sweep + 1);
     crew_wait(&crew);
     thread_pin(-1);
+    places.in_turns = r.in_turns;
     test_diag("%s against %s: %u places, one in %lu ns of %lu; %u inside", race->a_name, race->b_name, places.rounds, stride,
               length, places.inside);
     return places;

@@ -32,6 +32,7 @@ struct race {
 
 struct race_places {
     unsigned rounds, inside; /* how many of the changes came while b ran */
+    bool in_turns;           /* as they were asked for: the CPUs take turns */
 };
 
 #define RACE(a_, b_, ...) race_sweep(&(struct race){.a = a_, .b = b_, .a_name = #a_, .b_name = #b_, ##__VA_ARGS__})
