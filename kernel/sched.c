@@ -206,10 +206,13 @@ void thread_yield(void)
 
 bool sched_need_resched(void) { return READ_ONCE(this_cpu()->runqueue->need_resched); }
 
-void preempt_point(void)
+bool preempt_point(void)
 {
+    const struct process *p = current_process();
+
     if (unlikely(sched_need_resched()) && arch_irq_enabled())
         schedule();
+    return p && READ_ONCE(p->killed);
 }
 
 static unsigned least_loaded(void)

@@ -20,6 +20,10 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
  */
 void mm_fence_remote(u32 mask, u64 gen);
 
-/* A point where a long loop may be preempted; no spin locks held. */
-void preempt_point(void);
+/*
+ * A point where a long loop may be preempted; no spin locks held. True: the caller's process was killed. Work that a
+ * program asked for ends then, with what is done so far; work that has to be done (taking an address space down, also
+ * for a process that was killed) goes on. A loop over what a program chose the length of passes here every 512 items.
+ */
+bool preempt_point(void);
 

@@ -88,7 +88,7 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
     cpu_play(self);
 }
 
-void preempt_point(void) {}
+bool preempt_point(void) { return false; } /* no process, so nobody kills it */
 
 /* --- time and events --------------------------------------------------------------------------- */
 u64 arch_cycles(void) { return 0; }
