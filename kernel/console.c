@@ -74,15 +74,11 @@ void trap_console_rx(void)
     spin_unlock(&input.lock);
 }
 
-static bool killed(void) { return current_process() && READ_ONCE(current_process()->killed); }
-
 ssize_t console_read(char *to, size_t n)
 {
     size_t got = 0;
 
-    bool irq = spin_lock_irqsave(&input.lock);
-    while (tail == line_start && !killed())
-        wait_sleep_locked(&input);
+    bool irq = wait_until_locked(&input, tail != line_start || current_killed());
     while (got < n && tail != line_start) {
         char c = ring[tail % RING];
         if (c == CTRL('D')) {
@@ -96,7 +92,7 @@ ssize_t console_read(char *to, size_t n)
             break;
     }
     spin_unlock_irqrestore(&input.lock, irq);
-    return killed() ? -EINTR : (ssize_t)got;
+    return current_killed() ? -EINTR : (ssize_t)got;
 }
 
 void console_init(void) { arch_console_rx_enable(); }

@@ -20,7 +20,7 @@
 
 static const char *process_state(const struct process *p)
 {
-    if (p->exited)
+    if (process_ended(p))
         return "ended";
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
         const struct thread *t = READ_ONCE(cpu_area(cpu)->current);
@@ -38,7 +38,8 @@ s64 sys_process_info(struct trapframe *tf)
     if (!p)
         return -ENOENT;
     info.id = p->id;
-    info.exited = p->exited;
+    info.parent = process_parent_id(p);
+    info.exited = process_ended(p);
     strlcpy(info.name, p->name, sizeof(info.name));
     strlcpy(info.state, process_state(p), sizeof(info.state));
     spin_lock(&p->lock);

@@ -111,7 +111,7 @@ static void __noreturn end_test(void)
         thread_exit();
     now.done = true;
     if (now.runner)
-        sched_end_sleep(now.runner);
+        thread_wake(now.runner);
     thread_exit();
 }
 
@@ -466,12 +466,12 @@ static int run_program(const char *path, const char *argument)
     int err = process_spawn(NULL, path, args, 3, bytes, &p);
     if (err)
         return err;
-    while (!READ_ONCE(p->exited) && arch_clock_ns() < now.deadline_ns)
+    while (!process_ended(p) && arch_clock_ns() < now.deadline_ns)
         thread_sleep_until(MIN(now.deadline_ns, arch_clock_ns() + NS_PER_MS));
-    bool hung = !READ_ONCE(p->exited);
+    bool hung = !process_ended(p);
     if (hung)
         process_kill(p, STATUS_KILLED);
-    for (unsigned i = 0; i < 1000 && !READ_ONCE(p->exited); i++)
+    for (unsigned i = 0; i < 1000 && !process_ended(p); i++)
         thread_sleep_until(arch_clock_ns() + NS_PER_MS);
     status = hung ? HUNG : p->status;
     object_put(&p->object);
