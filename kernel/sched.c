@@ -160,6 +160,7 @@ static struct thread *choose(struct runqueue *rq, struct thread *prev)
         break;
     case THREAD_WOKEN: /* before it had begun to wait */
         thread_change(prev, THREAD_WOKEN, THREAD_RUNNING);
+        this_cpu()->user_work = true; /* killed? */
         return prev;
     }
     return pick(rq);

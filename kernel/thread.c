@@ -84,6 +84,7 @@ void thread_withdraw_wait(void)
     if (READ_ONCE(self->state) == THREAD_RUNNING || thread_try_change(self, THREAD_WAITING, THREAD_RUNNING))
         return;
     thread_change(self, THREAD_WOKEN, THREAD_RUNNING); /* meanwhile */
+    this_cpu()->user_work = true; /* by a kill, perhaps, and what it waited for came true as well */
 }
 
 bool thread_wake(struct thread *t)
