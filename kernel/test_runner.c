@@ -17,7 +17,6 @@
 #include <quire/log.h>
 #include <quire/memory_init.h>
 #include <quire/ksyms.h>
-#include <quire/kvmap.h>
 #include <quire/object.h>
 #include <quire/printf.h>
 #include <quire/process.h>
@@ -34,7 +33,6 @@
 #define DEFAULT_LIMIT_MS 500
 #define NS_PER_MS 1000000UL
 #define MAX_NAME 96
-#define WARM_STACKS 96
 #define MAX_PROGRAM_TESTS 128
 #define DIAG_LINES 24
 
@@ -152,18 +150,6 @@ void test_allow_leak(const char *why)
 }
 
 /* --- books ------------------------------------------------------------------------------------- */
-/* A kernel stack is kept for ever, with its page table: enough of them before the books are opened. */
-static void make_stacks(void)
-{
-    void *stack[WARM_STACKS];
-
-    for (unsigned i = 0; i < WARM_STACKS; i++)
-        stack[i] = kstack_alloc();
-    for (unsigned i = 0; i < WARM_STACKS; i++)
-        if (stack[i])
-            kstack_free(stack[i]);
-}
-
 struct books {
     u64 frames, objects, processes;
 };
@@ -597,7 +583,6 @@ void __noreturn test_runner_main(const struct boot_info *boot)
         go_over(PASS_LIST);
         machine_poweroff(0);
     }
-    make_stacks();
     u64 total = go_over(PASS_COUNT);
     kprintf("KTAP version 1\n1..%lu\n", total);
     go_over(PASS_RUN);
