@@ -488,12 +488,18 @@ struct mm *process_mm(struct process *p)
 
 struct process *process_by_id(u64 id)
 {
-    for (unsigned i = 0;; i++) {
-        struct process *p = process_by_index(i);
-        if (!p || p->id == id)
-            return p;
-        object_put(&p->object);
+    struct process *found = NULL;
+
+    spin_lock(&processes_lock);
+    list_for_each(node, &processes) {
+        struct process *p = list_entry(node, struct process, all_link);
+        if (p->id != id)
+            continue;
+        found = object_try_get(&p->object) ? p : NULL;
+        break;
     }
+    spin_unlock(&processes_lock);
+    return found;
 }
 
 static void print_process(struct process *p)

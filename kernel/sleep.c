@@ -61,8 +61,9 @@ void thread_sleep_until(u64 deadline_ns)
     self->wake_at_ns = deadline_ns;
     lie_down(self, this_cpu()->runqueue);
     thread_announce_wait();
-    if (!current_killed())
-        schedule();
+    if (current_killed())
+        thread_withdraw_wait(); /* but others may run */
+    schedule();
     thread_withdraw_wait();
     get_up(self);
     irq_restore(irq);
