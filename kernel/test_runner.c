@@ -17,6 +17,7 @@
 #include <quire/log.h>
 #include <quire/memory_init.h>
 #include <quire/ksyms.h>
+#include <quire/kvmap.h>
 #include <quire/object.h>
 #include <quire/printf.h>
 #include <quire/process.h>
@@ -157,7 +158,8 @@ struct books {
 static struct books read_books(void)
 {
     images_release();
-    return (struct books){memory_available_frames() + guest_uv_frames(), slab_objects_in_use(), processes_in_use()};
+    return (struct books){memory_available_frames() + guest_uv_frames(), slab_objects_in_use() - kstack_tables(),
+                          processes_in_use()};
 }
 
 static void compare_books(struct books before)

@@ -165,3 +165,4 @@ bool kstack_guard_at(vaddr_t addr)
 
 /* The tables are counted as well: which of them are there depends on where the slots of the day lie. */
 u64 kstack_cached_frames(void) { return ((u64)nr_kept << STACK_ORDER) + nr_tables; }
+u64 kstack_tables(void) { return nr_tables; }
