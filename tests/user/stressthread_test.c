@@ -26,12 +26,14 @@ static void spin(unsigned loops)
         ;
 }
 
+/* The list moves up when somebody in front of us is freed: then we are overlooked, and look again. */
 static struct quire_process this_process(void)
 {
     struct quire_process p = {0};
 
-    for (long i = 0; quire_call(process_info, i, &p) == 0 && (pid_t)p.id != getpid(); i++)
-        ;
+    for (long i = 0; (pid_t)p.id != getpid(); i++)
+        if (quire_call(process_info, i, &p) != 0)
+            i = -1;
     return p;
 }
 
