@@ -19,6 +19,7 @@ static bool take_token(void)
     if (!inn.tokens)
         return false;
     inn.tokens--;
+    inn.taken++;
     return true;
 }
 
@@ -29,7 +30,6 @@ static void wait_sleep_and_move(void *which)
     for (u64 i = 0; i < EACH; i++) {
         __atomic_add_fetch(&inn.asked, 1, __ATOMIC_RELAXED);
         wait_until(&inn.queue, take_token());
-        __atomic_add_fetch(&inn.taken, 1, __ATOMIC_RELAXED);
         if ((i + self) % 7 == 0)
             thread_sleep_until(arch_clock_ns() + i % 5 * 1000);
         if ((i + self) % 11 == 0)
