@@ -8,6 +8,7 @@
 #include <quire/process.h>
 #include <quire/quota.h>
 #include <quire/shootdown.h>
+#include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/sync.h>
 #include <quire/tlb.h>
@@ -345,6 +346,24 @@ TEST(sched, stacks_come_and_go)
             kstack_free(stacks[i]);
         EXPECT(kstack_cached_frames() <= kept + 32 * 4 + 8);
     }
+}
+
+/* With many in use the slots lie side by side; what fails in between leaves no gap. */
+TEST(sched, a_failed_stack_costs_no_slot)
+{
+    unsigned nr = ARRAY_SIZE(stacks) / 2;
+
+    for (unsigned i = 0; i < nr; i++)
+        ASSERT((stacks[i] = kstack_alloc()) != NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        slab_fail_nth(1);
+        EXPECT(kstack_alloc() == NULL);
+        slab_fail_nth(0);
+    }
+    stacks[nr] = kstack_alloc();
+    EXPECT_EQ((vaddr_t)stacks[nr] - (vaddr_t)stacks[nr - 1], 2 * KSTACK_SIZE);
+    for (unsigned i = 0; i <= nr; i++)
+        kstack_free(stacks[i]);
 }
 
 /* --- interrupting ---------------------------------------------------------------------- */

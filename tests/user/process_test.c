@@ -442,6 +442,20 @@ TEST(process, a_process_that_waits_for_its_child_is_killed)
     *end = 1;
 }
 
+TEST(process, a_long_write_is_killed)
+{
+    char *text = map_pages(MIB, PROT_READ | PROT_WRITE);
+
+    memset(text, '.', MIB);
+    pid_t pid = fork();
+    if (pid == 0) {
+        write(1, text, MIB);
+        _exit(0);
+    }
+    usleep(300);
+    expect_killed(pid);
+}
+
 TEST(process, kill_reaches_children_only)
 {
     EXPECT_EQ(kill(1, SIGKILL), -1);
