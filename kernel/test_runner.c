@@ -2,7 +2,7 @@
 /*
  * The in-machine test runner: see <quire/test.h> and <quire/test_runner.h>. Output is KTAP 1 with a plan.
  *
- * A test runs in a thread on the runner's own CPU, so that the runner's deadline is that CPU's next timer
+ * A test runs in a thread on the runner's own CPU, the first, so that others know which are left to them, and so that the runner's deadline is that CPU's next timer
  * interrupt: a test that never ends is caught there, wherever it loops with interrupts on. One that faults or
  * hangs with no lock held is given up and the next one runs; with a lock held the machine ends, and whoever
  * started it boots again with from=.
@@ -162,6 +162,21 @@ static struct books read_books(void)
                           processes_in_use()};
 }
 
+/* What was there before may still be on its way out. */
+static struct books settled_books(void)
+{
+    struct books before = read_books();
+
+    for (unsigned tries = 0; tries < 20; tries++) {
+        thread_sleep_until(arch_clock_ns() + NS_PER_MS / 10);
+        struct books now_ = read_books();
+        if (now_.frames == before.frames && now_.objects == before.objects)
+            break;
+        before = now_;
+    }
+    return before;
+}
+
 static void compare_books(struct books before)
 {
     struct books after = {0};
@@ -267,7 +282,7 @@ static void run_kernel_test(const struct test_case *test, u64 number)
     char name[MAX_NAME];
 
     snprintf(name, sizeof(name), "%s.%s", test->suite, test->name);
-    struct books before = read_books();
+    struct books before = settled_books();
     begin(name, test->file, test->line);
     current_number = number;
     now.thread = thread_create("test", NULL, PRIORITY_USER, run_case, (void *)test);
@@ -483,7 +498,7 @@ static void judge_program(int status)
 
 static void run_program_test(const char *path, const char *test, u64 number)
 {
-    struct books before = read_books();
+    struct books before = settled_books();
 
     begin(test, path, 0);
     current_number = number;
@@ -581,6 +596,7 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     options.limit_ns = number_option(boot, "limit_ms", DEFAULT_LIMIT_MS) * NS_PER_MS;
     console_quote_users = true;
     busy = 1;
+    thread_pin(0);
     if (boot_option(boot, "testlist", &len)) {
         go_over(PASS_LIST);
         machine_poweroff(0);
@@ -601,6 +617,9 @@ s64 test_runner_run(const char *pattern)
     if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
         return -EBUSY;
     options.seed = options.seed ? options.seed : 1;
+    bool pinned = current_thread()->pinned;
+    int cpu = (int)this_cpu()->cpu;
+    thread_pin(0);
     for (const struct test_case *t = __tests_start; t < __tests_end; t++) {
         snprintf(name, sizeof(name), "%s.%s", t->suite, t->name);
         if (glob_match(pattern, name))
@@ -608,6 +627,7 @@ s64 test_runner_run(const char *pattern)
     }
     kprintf("%lu tests, %lu failed\n", number, test_results.failed - failed);
     __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+    thread_pin(pinned ? cpu : -1);
     return (s64)(test_results.failed - failed);
 }
 #endif
