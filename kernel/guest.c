@@ -204,7 +204,7 @@ static void tear_down(struct guest *g)
         kfree(h);
     }
     if (g->folio) {
-        g->folio->flags &= ~FOLIO_F_SECURE;
+        folio_clear_flags(g->folio, FOLIO_F_SECURE);
         direct_map_restore(g->folio->pfn, folio_nr_pages(g->folio));
         folio_put(g->folio);
     }
@@ -225,7 +225,7 @@ static int make_folio(struct guest *g, unsigned order)
     g->folio->quota = quota;
     int err = direct_map_prepare(g->folio->pfn, folio_nr_pages(g->folio));
     if (!err)
-        g->folio->flags |= FOLIO_F_SECURE;
+        folio_set_flags(g->folio, FOLIO_F_SECURE);
     return err;
 }
 

@@ -47,6 +47,12 @@ int handle_install(struct handle_table *t, struct object *o, u32 rights)
 
 struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err)
 {
+    u32 all;
+    return handle_get_rights(t, number, type, rights, &all, err);
+}
+
+struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all, int *err)
+{
     struct object *o = NULL;
 
     *err = -EBADF;
@@ -59,6 +65,7 @@ struct object *handle_get(struct handle_table *t, long number, enum object_type 
         if ((h->rights & rights) == rights) {
             o = h->object;
             object_get(o);
+            *all = h->rights;
             *err = 0;
         }
     }

@@ -143,7 +143,11 @@ void stale_code_enter(const struct trapframe *tf, struct mm *mm)
             "Generations");
         test_runner_fail();
     }
-    if (!exec_shadow_stale(mm, tf_pc(tf), &line))
+    if (!rwsem_read_trylock(&mm->areas_lock)) /* interrupts are off: no waiting. The next way to user mode looks again */
+        return;
+    bool stale = exec_shadow_stale(mm, tf_pc(tf), &line);
+    rwsem_read_unlock(&mm->areas_lock);
+    if (!stale)
         return;
     if (kernels_fault(&line)) {
         if (told_at[this_cpu()->cpu] != line.addr)
@@ -161,11 +165,12 @@ void stale_code_explain(struct mm *mm, vaddr_t pc)
     struct stale_line line;
     unsigned told = 0;
 
+    rwsem_read_lock(&mm->areas_lock);
     if (pc && exec_shadow_stale(mm, pc, &line)) {
+        rwsem_read_unlock(&mm->areas_lock);
         tell(&line, this_cpu()->cpu, true);
         return;
     }
-    rwsem_read_lock(&mm->areas_lock);
     for (struct vma *vma = area_at_or_above(mm, 0); vma; vma = area_next(vma))
         for (vaddr_t at = vma->start; vma->prot & PROT_EXEC && told < MOST_LINES; at = line.addr + EXEC_LINE) {
             if (!exec_shadow_next_stale(mm, at, vma->end, &line))

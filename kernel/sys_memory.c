@@ -16,13 +16,14 @@ s64 sys_mmap(struct trapframe *tf)
     struct memobj *memobj = NULL;
     int err;
 
-    if (tf_arg(tf, 2) >> 32 || tf_arg(tf, 3) >> 32)
+    if (tf_arg(tf, 2) >> 32 || tf_arg(tf, 3) >> 32 || (flags & MAP_NOWRITE))
         return -EINVAL;
     if (!(flags & MAP_ANONYMOUS)) {
-        u32 rights = RIGHT_MAP | (flags & MAP_SHARED && prot & PROT_WRITE ? RIGHT_WRITE : 0);
-        o = handle_get(&current_process()->handles, (long)tf_arg(tf, 4), OBJECT_MEMORY, rights, &err);
+        u32 rights;
+        o = handle_get_rights(&current_process()->handles, (long)tf_arg(tf, 4), OBJECT_MEMORY, RIGHT_MAP, &rights, &err);
         if (!o)
             return err;
+        flags |= rights & RIGHT_WRITE ? 0 : MAP_NOWRITE; /* also for a later mprotect() */
         memobj = ((struct memory_object *)o)->memobj;
     }
     err = mm_map(current_process()->mm, &addr, len, prot, flags, memobj, memobj ? offset : 0);

@@ -24,14 +24,17 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
     rwsem_read_unlock(&mm->areas_lock);
     if (!covered)
         return -ENOMEM;
-    for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
+    for (vaddr_t addr = start; addr < end;) {
+        if (preempt_point())
+            return -EINTR;
         pte_t e = mm_lookup(mm, addr);
-        if (pte_present(e) && pte_accessible(e) && (access != ACCESS_WRITE || pte_write(e)))
+        if (pte_present(e) && pte_accessible(e) && (access != ACCESS_WRITE || pte_write(e))) {
+            addr += PAGE_SIZE;
             continue;
+        }
         int err = mm_fault(mm, addr, access);
         if (err)
             return err == -EFAULT ? -ENOMEM : err == -ENXIO ? -EFAULT : err;
-        preempt_point();
     }
     return 0;
 }
@@ -49,13 +52,40 @@ static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
             folio_put(f);
         if (err)
             return err;
+        if (preempt_point())
+            return -EINTR;
     }
     return 0;
 }
 
+/* Pages that a guest shares are mapped once: nothing would bring them in again. areas_lock held. */
+static bool shows_hole(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_next(vma))
+        if (vma->flags & VMA_HOLE)
+            return true;
+    return false;
+}
+
+static bool known(int advice)
+{
+    switch (advice) {
+    case MADV_DONTNEED:
+    case MADV_COLD:
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+    case MADV_HWPOISON:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
 {
-    if (!IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
+    if (!known(advice) || !IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
         return -EINVAL;
     if (!len)
         return 0;
@@ -69,8 +99,9 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
     if (!areas_cover(mm, addr, end)) {
         err = -ENOMEM;
     } else if (advice == MADV_DONTNEED) {
-        unmap_range(mm, addr, end);
-        err = 0;
+        err = shows_hole(mm, addr, end) ? -EINVAL : 0;
+        if (!err)
+            unmap_range(mm, addr, end);
     } else if (advice == MADV_COLD) {
         age_range(mm, addr, end);
         err = 0;
@@ -99,7 +130,7 @@ static vaddr_t behind_gap(struct mm *mm, vaddr_t addr)
 static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pfn)
 {
     u64 page = area_page(vma, addr);
-    struct folio *f = vma->obj && vma->flags & VMA_SHARED ? memobj_folio(vma->obj, page) : NULL;
+    struct folio *f = vma->obj && vma->flags & VMA_SHARED ? memobj_find(vma->obj, page) : NULL;
 
     if (f)
         *pfn = f->pfn + (page - f->index);
@@ -108,24 +139,40 @@ static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pf
 
 /*
  * Maintenance of what a page shows at addr, up to n bytes. False: nothing is there, so nothing was written. The reference
- * keeps the frame from being freed, or from going back to a guest and out of the direct map, meanwhile.
+ * keeps the frame from being freed, or from going back to a guest and out of the direct map, meanwhile. areas_lock held,
+ * no page-table lock: so the entry is read again once the reference is there. A hidden entry still names its frame.
  */
 static bool sync_page(struct vma *vma, vaddr_t addr, size_t n)
 {
     struct mm *mm = vma->mm;
-    pte_t e = mm_lookup(mm, addr);
-    pfn_t pfn = pte_pfn(e);
-    struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : shared_folio(vma, addr, &pfn);
-    struct insecure_mem *hole = f || !pte_present(e) ? NULL : pfn_hole_get(pfn);
-    vaddr_t direct = (vaddr_t)pfn_address(pfn) + (addr & (PAGE_SIZE - 1));
+    vaddr_t in_page = addr & (PAGE_SIZE - 1);
 
-    if (f || hole)
-        icache_clean(mm, direct, direct + n);
-    if (f)
-        folio_put(f);
-    if (hole)
-        hole_put(hole);
-    return f || pte_present(e);
+    for (;;) {
+        unsigned level;
+        pte_t above, *entry = pt_walk_inline(&mm->root, addr, &level, &above), raw = level ? above : pte_load_raw(entry);
+        pte_t e = level ? pt_lookup(&mm->root, addr) : pte_load(entry);
+        pfn_t pfn = pte_pfn(e);
+        struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : shared_folio(vma, addr, &pfn);
+        struct insecure_mem *hole = unlikely(!f && pte_present(e)) ? pfn_hole_get(pfn) : NULL;
+        bool same = likely(pte_same(pte_load_raw(entry), raw));
+        if (same && (f || hole))
+            icache_clean(mm, (vaddr_t)pfn_address(pfn) + in_page, (vaddr_t)pfn_address(pfn) + in_page + n);
+        if (f)
+            folio_put(f);
+        if (unlikely(hole))
+            hole_put(hole);
+        if (same)
+            return f || pte_present(e);
+    }
+}
+
+/* Where to look next behind a page that shows nothing: the next page that the object has, or the next table. */
+static vaddr_t behind_nothing(struct vma *vma, vaddr_t addr)
+{
+    if (!vma->obj)
+        return behind_gap(vma->mm, addr);
+    u64 page = area_page(vma, addr), next = memobj_next(vma->obj, page + 1);
+    return next - page > (vma->end - addr) >> PAGE_SHIFT ? vma->end : ALIGN_DOWN(addr, PAGE_SIZE) + ((next - page) << PAGE_SHIFT);
 }
 
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
@@ -135,17 +182,19 @@ int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
     if (ICACHE_COHERENT || !len)
         return 0;
     vaddr_t end = addr + len;
+    bool killed = false;
     rwsem_read_lock(&mm->areas_lock);
-    for (struct vma *vma = area_at_or_above(mm, addr); vma && vma->start < end; vma = area_next(vma)) {
+    for (struct vma *vma = area_at_or_above(mm, addr); vma && vma->start < end && !killed; vma = area_next(vma)) {
         vaddr_t stop = MIN(end, vma->end), next;
-        for (vaddr_t at = MAX(addr, vma->start); at < stop; at = next) {
+        for (vaddr_t at = MAX(addr, vma->start); at < stop && !killed; at = next) {
             next = MIN(ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE, stop);
-            if (!sync_page(vma, at, next - at) && !vma->obj)
-                next = MIN(behind_gap(mm, at), stop);
-            preempt_point();
+            if (!sync_page(vma, at, next - at) && (!vma->obj || vma->flags & VMA_SHARED))
+                next = MIN(behind_nothing(vma, at), stop);
+            if (IS_ALIGNED(next, 16 * PAGE_SIZE))
+                killed = preempt_point();
         }
     }
     rwsem_read_unlock(&mm->areas_lock);
     icache_publish(mm);
-    return 0;
+    return killed ? -EINTR : 0;
 }

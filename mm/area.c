@@ -7,6 +7,7 @@
 #include <quire/block.h>
 #include <quire/errno.h>
 #include <quire/hole.h>
+#include <quire/quota.h>
 #include <quire/slab.h>
 
 static SLAB_CACHE(area_cache, vma, obj_link, false);
@@ -40,10 +41,14 @@ struct vma *area_next(struct vma *vma)
 
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags)
 {
+    if (!quota_keep(mm->quota, SLAB_COST(vma)))
+        return NULL;
     struct vma *vma = slab_alloc(&area_cache);
 
-    if (!vma)
+    if (!vma) {
+        quota_let_go(mm->quota, SLAB_COST(vma));
         return NULL;
+    }
     vma->mm = mm;
     vma->start = start;
     vma->end = end;
@@ -54,7 +59,11 @@ struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, u
     return vma;
 }
 
-void area_discard(struct vma *vma) { slab_free(&area_cache, vma); }
+void area_discard(struct vma *vma)
+{
+    quota_let_go(vma->mm->quota, SLAB_COST(vma));
+    slab_free(&area_cache, vma);
+}
 
 static void link_object(struct memobj *obj, struct list *link)
 {
@@ -121,13 +130,13 @@ void area_free(struct vma *vma)
     unlink_object(vma->obj, &vma->obj_link);
     unlink_object(vma->anon, &vma->anon_link);
     unlink_hole(vma);
-    slab_free(&area_cache, vma);
+    area_discard(vma);
 }
 
 /* Called under the read lock too, by several CPUs at once: one object wins. */
 __noinline struct memobj *area_make_anon(struct vma *vma)
 {
-    struct memobj *fresh = memobj_create(MEMOBJ_ANON, 0, NULL), *first = NULL;
+    struct memobj *fresh = memobj_create(MEMOBJ_ANON, 0, vma->mm->quota), *first = NULL;
     if (!fresh)
         return NULL;
     mutex_lock(&fresh->lock); /* nobody walks it before the area is in its list */
@@ -163,6 +172,13 @@ void area_grow_down(struct vma *vma, vaddr_t start)
     lock_owners(vma);
     vma->start = start;
     vma->node.key = start;
+    unlock_owners(vma);
+}
+
+void area_grow_up(struct vma *vma, vaddr_t end)
+{
+    lock_owners(vma);
+    vma->end = end;
     unlock_owners(vma);
 }
 

@@ -30,7 +30,7 @@ static void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t
     check_place("set_ptes", addr, ptep, nr);
     memdesc_t word = owner_word(pte_pfn(pte)); /* whoever made a hole or poison removes the entry again */
     for (unsigned i = 0; nr > 1 && i < nr; i++) {
-        KASSERT(!pte_present(pte_load(ptep + i)),
+        KASSERT(!pte_present(pte_load(ptep + i)) || !pte_accessible(pte_load(ptep + i)),
                 "set_ptes: entry %u of %u is present already: only nr == 1 may replace", i, nr);
         KASSERT(owner_word(pte_pfn(pte) + i) == word,
                 "set_ptes: frame 0x%lx belongs to something else than frame 0x%lx: one call, one folio",
@@ -261,4 +261,20 @@ void clear_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
 #else
     store_run(ptep, pte_empty(0), nr, 0);
 #endif
+}
+
+void hide_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    check_place("hide_ptes", addr, ptep, nr);
+    pt_isolate(mm, addr, ptep, nr);
+    mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(pte_load(ptep)), nr);
+    for (unsigned i = 0; i < nr; i++) {
+        pte_t e = pte_load_raw(ptep + i);
+        if (!pte_present(e))
+            continue;
+#if ARCH_FLUSH_ON_CLEAR
+        arch_pte_invalidate(ptep + i, addr + i * PAGE_SIZE);
+#endif
+        pte_store(ptep + i, pte_hide(e));
+    }
 }

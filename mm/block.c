@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks in user space: see <quire/block.h>. */
 #include <quire/block.h>
+#include <quire/batch.h>
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
@@ -44,9 +45,9 @@ static pte_t block_of(pte_t page)
 pte_t *block_at(const struct pt_root *root, vaddr_t addr)
 {
     unsigned level;
-    pte_t *entry = pt_walk(root, addr, &level);
+    pte_t above, *entry = pt_walk_above(root, addr, &level, &above);
 
-    return level == 1 && is_block(entry) ? entry : NULL;
+    return level == 1 && pde_leaf(above, 1) ? entry : NULL;
 }
 
 bool block_in_area(const struct vma *vma, vaddr_t addr)
@@ -98,23 +99,30 @@ int map_block(struct vma *vma, vaddr_t addr, struct folio *f, size_t first, unsi
 
 /* --- splitting --------------------------------------------------------------------------------- */
 /*
- * Clear, flush, store, on every machine: no CPU ever holds the block and the pages at once, and nothing that the
- * hardware sets meanwhile is lost (Arm ARM, "Using break-before-make"; Intel SDM 3A 4.10.4.3). An access in between
- * faults and waits for the lock.
+ * The table is filled, takes the block's place hidden, and is shown to the hardware once every CPU has forgotten the
+ * block, on every machine: no CPU ever holds the block and the pages at once, and nothing that the hardware sets
+ * meanwhile is lost (Arm ARM, "Using break-before-make"; Intel SDM 3A 4.10.4.3). An access in between faults until the
+ * table is shown. Software goes from the block to the pages in one step, and never finds nothing: a table walk without
+ * the lock that is told "nothing" goes on behind the block.
  */
 static void split_locked(struct mm *mm, vaddr_t start, pte_t *entry)
 {
-    pte_t *table = withdraw(entry), e = pte_of_block(pte_exchange(entry, pte_empty(1)), 1, 0);
+    pte_t *table = withdraw(entry), block = pte_load_raw(entry), shown = pde_make(address_paddr(table), 1);
     spinlock_t *lock = pt_lock(table);
 
     counter_inc(COUNTER_BLOCK_SPLIT);
-    mm_event(MM_EVENT_ENTRY_CLEAR, start, pte_pfn(e), BLOCK_FRAMES);
-    tlb_flush_range(mm, start, BLOCK_FRAMES);
+    mm_event(MM_EVENT_ENTRY_CLEAR, start, pte_pfn(page_of(entry)), BLOCK_FRAMES);
     spin_lock(lock);
-    set_ptes(mm, start, table, e, BLOCK_FRAMES);
+    for (;;) {
+        set_ptes(mm, start, table, pte_of_block(block, 1, 0), BLOCK_FRAMES);
+        __atomic_thread_fence(__ATOMIC_RELEASE); /* the table's contents before the pointer to it */
+        if (pte_cmpxchg(entry, &block, pde_hide(shown, 1)))
+            break;
+        store_run(table, pte_empty(0), BLOCK_FRAMES, 0); /* the hardware has set "accessed" or "dirty" in between */
+    }
     spin_unlock(lock);
-    __atomic_thread_fence(__ATOMIC_RELEASE); /* the table's contents before the pointer to it */
-    pte_store(entry, pde_make(address_paddr(table), 1));
+    tlb_flush_range(mm, start, BLOCK_FRAMES);
+    pte_store(entry, shown);
     arch_pt_publish();
 }
 

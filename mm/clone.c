@@ -8,6 +8,7 @@
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/exec_shadow.h>
+#include <quire/folio_trim.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
 #include <quire/quota.h>
@@ -123,18 +124,16 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
     struct mm *child = to->mm;
 
     for (vaddr_t addr = from->start, next; addr < from->end; addr = next) {
-        unsigned level;
-        pte_t *ptep = pt_walk(&parent->root, addr, &level);
-        vaddr_t span = pt_span(level ? level : 1);
-        next = MIN(from->end, ALIGN_DOWN(addr, span) + span);
-        if (level == 1 && pde_leaf(pte_load_raw(ptep), 1)) {
-            int err = block_copy(g, to, addr, ptep);
+        unsigned nr;
+        pte_t *block, *ptep = next_run(parent, addr, from->end, &nr, &next, &block);
+        if (unlikely(block)) {
+            int err = block_copy(g, to, addr, block);
             if (err < 0)
                 return err;
             if (err)
                 next = addr; /* split meanwhile: again, page by page */
         }
-        if (level)
+        if (!ptep)
             continue;
         pte_t *into = pt_ensure(child, addr, 0);
         if (!into)
@@ -142,19 +141,19 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
         spinlock_t *lock = pt_lock(ptep), *child_lock = pt_lock(into);
         spin_lock(lock);
         spin_lock(child_lock); /* nobody else has it, but the rule is the rule */
-        unsigned nr = (unsigned)((next - addr) >> PAGE_SHIFT);
         unsigned mapped = (to->flags & VMA_SHARED ? copy_shared : copy_private)(g, to, addr, ptep, into, nr);
         counter_inc(COUNTER_COPY_CALLS);
         counter_add(COUNTER_COPY_ENTRIES, mapped);
         __atomic_fetch_add(&child->nr_mapped, mapped, __ATOMIC_RELAXED);
         spin_unlock(child_lock);
         spin_unlock(lock);
-        preempt_point();
+        if (preempt_point())
+            return -EINTR;
     }
     return 0;
 }
 
-struct mm *mm_clone(struct mm *mm)
+static struct mm *clone(struct mm *mm)
 {
     struct mm *child = mm_create();
     struct tlb_gather g;
@@ -182,5 +181,14 @@ struct mm *mm_clone(struct mm *mm)
         mm_put(child);
         return NULL;
     }
+    return child;
+}
+
+struct mm *mm_clone(struct mm *mm)
+{
+    struct mm *child;
+
+    while (!(child = clone(mm)) && folios_trim(TRIM_FRAMES))
+        ;
     return child;
 }

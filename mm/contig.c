@@ -3,11 +3,11 @@
  * Groups of entries that share one TLB entry: arm64's contiguous bit, riscv's Svnapot. PT_CONT entries, naturally
  * aligned in addresses and frames, alike in everything.
  *
- * Invariant: the entries of a group differ in nothing; a group is changed whole (mm/batch.c) or unfolded before.
+ * Invariant: the entries of a group differ in nothing, and their frames belong to one folio; a group is changed whole (mm/batch.c) or unfolded before.
  * pte_load() shows single entries as if there were no groups. From single entries to a group or back the size of what
- * a TLB holds changes, which takes break-before-make: clear, flush, store (Arm ARM, "Using break-before-make";
+ * a TLB holds changes, which takes break-before-make: hide, flush, store (Arm ARM, "Using break-before-make";
  * Privileged ISA, Svnapot, asks for the same). An access in between faults, finds the page-table lock, and then the
- * new entries.
+ * new entries; a look-up without the lock finds the frame all the same.
  */
 #include <quire/batch.h>
 #include <quire/counters.h>
@@ -17,17 +17,17 @@
 
 #if PT_CONT > 1
 
-/* All entries out, what the hardware had set in any of them is true of all, and nobody holds a translation. */
+/* All entries hidden, what the hardware had set in any of them is true of all, and nobody holds a translation. */
 static pte_t break_group(struct mm *mm, vaddr_t addr, pte_t *group)
 {
     pte_t first = pte_load(group);
 
     mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(first), PT_CONT);
     if (likely(pte_settled(first))) { /* then all are, and there is nothing to find out */
-        store_run(group, pte_empty(0), PT_CONT, 0);
+        store_run(group, pte_hide(first), PT_CONT, 1);
     } else {
         for (unsigned i = 0; i < PT_CONT; i++) {
-            pte_t e = pte_exchange(group + i, pte_empty(0));
+            pte_t e = pte_exchange(group + i, pte_hide(pte_advance_pfn(first, i)));
             if (pte_young(e))
                 first = pte_mkyoung(first);
             if (pte_dirty(e))
@@ -49,12 +49,19 @@ void pt_unfold(struct mm *mm, vaddr_t addr, pte_t *ptep)
     arch_pt_publish();
 }
 
+/* A group's frames belong to one folio, so that who goes through entries folio by folio meets all of it. */
+static bool in_one_folio(pfn_t first)
+{
+    const struct folio *f = first % PT_CONT ? NULL : mapped_folio(first);
+    return f && folio_nr_pages(f) >= PT_CONT;
+}
+
 bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep)
 {
     pte_t *group = (pte_t *)ALIGN_DOWN((vaddr_t)ptep, PT_CONT * sizeof(pte_t));
     pte_t first = pte_load_raw(group);
 
-    if (!arch_pt_cont() || pte_cont(first) || !pte_settled(first) || !pte_user(first) || pte_pfn(first) % PT_CONT)
+    if (!arch_pt_cont() || pte_cont(first) || !pte_settled(first) || !pte_user(first) || !in_one_folio(pte_pfn(first)))
         return false;
     for (unsigned i = 1; i < PT_CONT; i++)
         if (!pte_same(pte_load_raw(group + i), pte_advance_pfn(first, i)))

@@ -16,13 +16,17 @@ static vaddr_t address_of(pfn_t pfn) { return (vaddr_t)pfn_address(pfn); }
 
 static pte_t page_entry(pfn_t pfn) { return pfn_pte(pfn, PGPROT_KERNEL_RW); }
 
-/* Replace what a level-1 entry says: cleared and flushed before it is made new (break before make). */
-static void replace_block(pte_t *entry, vaddr_t addr, pte_t fresh)
+/*
+ * From a block to the table that says the same, or back: the table hidden, and flushed, before the entry is made new
+ * (break before make). Software finds the table meanwhile.
+ */
+static void replace_block(pte_t *entry, vaddr_t addr, pte_t *table, pte_t fresh)
 {
     spinlock_t *lock = pt_lock(entry);
 
     spin_lock(lock);
-    pte_store(entry, pte_empty(1));
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* the table's contents before the pointer to it */
+    pte_store(entry, pde_hide(pde_make(address_paddr(table), 1), 1));
     tlb_flush_kernel_range(addr, 0);
     pte_store(entry, fresh);
     arch_pt_publish();
@@ -43,7 +47,7 @@ static int prepare_block(pfn_t first)
     pte_t e = page_entry(first);
     for (u64 i = 0; i < PT_ENTRIES(0); i++, e = pte_advance_pfn(e, 1))
         pte_store(table + i, e);
-    replace_block(entry, address_of(first), pde_make(address_paddr(table), 1));
+    replace_block(entry, address_of(first), table, pde_make(address_paddr(table), 1));
     return 0;
 }
 
@@ -96,7 +100,7 @@ void direct_map_restore(pfn_t first, u64 nr)
             continue;
         pte_t *table = entry - pt_index(addr, 0);
         pte_t *above = pt_ensure(NULL, addr, 1);
-        replace_block(above, addr, pfn_block(first + done, PGPROT_KERNEL_RW, 1));
+        replace_block(above, addr, table, pfn_block(first + done, PGPROT_KERNEL_RW, 1));
         pt_table_free(table);
     }
 }
@@ -110,7 +114,7 @@ struct direct_map_cover direct_map_cover(pfn_t first, u64 nr)
     for (u64 i = 0; i < nr;) {
         unsigned level;
         vaddr_t addr = address_of(first + i);
-        pte_t *entry = pt_walk(kernel_root(), addr, &level);
+        pte_t above, *entry = pt_walk_above(kernel_root(), addr, &level, &above);
         u64 run = MIN(nr - i, level ? (pt_span(level) - (addr & (pt_span(level) - 1))) >> PAGE_SHIFT
                                     : PT_ENTRIES(0) - pt_index(addr, 0));
         if (level == 0) {
@@ -118,7 +122,7 @@ struct direct_map_cover direct_map_cover(pfn_t first, u64 nr)
             for (u64 k = 0; k < run; k++)
                 *(pte_present(pte_load(entry + k)) ? &c.page_frames : &c.absent) += 1;
         } else {
-            *(pde_present(pte_load(entry), level) ? &c.block_frames : &c.absent) += run;
+            *(pde_present(above, level) ? &c.block_frames : &c.absent) += run;
         }
         i += run;
     }

@@ -222,7 +222,7 @@ static bool same_line(pfn_t pfn, size_t at)
 
 bool exec_shadow_stale(struct mm *mm, vaddr_t addr, struct stale_line *line)
 {
-    pte_t e = mm_lookup(mm, addr);
+    pte_t e = addr < USER_TOP ? pt_lookup(&mm->root, addr) : pte_empty(0);
     pfn_t pfn = pte_pfn(e);
     const struct shadow *s = pte_present(e) && pte_accessible(e) && pte_exec(e) ? shadow_of(pfn) : NULL;
     size_t at = ALIGN_DOWN(addr & (PAGE_SIZE - 1), EXEC_LINE);
@@ -244,7 +244,7 @@ bool exec_shadow_stale(struct mm *mm, vaddr_t addr, struct stale_line *line)
 bool exec_shadow_next_stale(struct mm *mm, vaddr_t addr, vaddr_t stop, struct stale_line *line)
 {
     while (addr < stop) {
-        pte_t e = mm_lookup(mm, addr);
+        pte_t e = pt_lookup(&mm->root, addr);
         if (!pte_present(e)) {
             addr = ALIGN_DOWN(addr, PAGE_SIZE) + PAGE_SIZE;
             continue;

@@ -10,6 +10,7 @@
  */
 #include "fault.h"
 #include <quire/errno.h>
+#include <quire/folio_trim.h>
 
 /* --- anonymous memory -------------------------------------------------------------------------- */
 /* The first entry of the aligned block of 2^order pages that *ptep is in: as the pages, so the entries. */
@@ -54,7 +55,7 @@ static __noinline int fault_anon_order(struct vma *vma, vaddr_t addr, pte_t *pte
         return -ENOMEM;
     order = f->order;
     if (unlikely(!map_fresh(vma, f->index << PAGE_SHIFT, block_start(ptep, order), f, 1u << order, PROT_WRITTEN)))
-        folio_put(f); /* another CPU was faster */
+        folio_free(f); /* another CPU was faster */
     return 0;
 }
 
@@ -66,7 +67,7 @@ static __noinline int fault_anon_default(struct vma *vma, vaddr_t addr, pte_t *p
         return fault_anon_order(vma, addr, ptep, FOLIO_DEFAULT_ORDER - 1);
     vaddr_t start = ALIGN_DOWN(addr, PAGE_SIZE * DEFAULT_PAGES);
     if (unlikely(!map_fresh(vma, start, block_start(ptep, FOLIO_DEFAULT_ORDER), f, DEFAULT_PAGES, PROT_WRITTEN)))
-        folio_put(f);
+        folio_free(f);
     return 0;
 }
 
@@ -84,7 +85,7 @@ static __always_inline int fault_anon(struct vma *vma, vaddr_t addr, pte_t *ptep
     if (unlikely(!f))
         return -ENOMEM;
     if (unlikely(!map_fresh(vma, ALIGN_DOWN(addr, PAGE_SIZE), ptep, f, 1, PROT_WRITTEN)))
-        folio_put(f);
+        folio_free(f);
     return 0;
 }
 
@@ -93,7 +94,7 @@ static __always_inline int fault_in_area(struct vma *vma, vaddr_t addr, unsigned
     if (unlikely(!(vma->prot & access)))
         return -EACCES;
     unsigned level;
-    pte_t *ptep = pt_walk_inline(&vma->mm->root, addr, &level);
+    pte_t above, *ptep = pt_walk_inline(&vma->mm->root, addr, &level, &above);
     if (unlikely(level)) {
         int err = fault_above_pages(vma, addr, access, &ptep);
         if (err <= 0)
@@ -115,6 +116,8 @@ static __noinline int fault_failed(struct mm *mm, const struct vma *vma, vaddr_t
 {
     if (!vma)
         err = stack_grow(mm, addr);
+    if (err == -ENOMEM && folios_trim(TRIM_FRAMES))
+        return 0; /* there is more by now */
     if (err) {
         counter_inc(COUNTER_FAULT_BAD);
         counter_add(COUNTER_FAULT_BUS, err == -EHWPOISON || err == -EBUSY || err == -ENXIO);

@@ -46,8 +46,9 @@ static inline void give_to(struct folio *f, struct memobj *anon, struct quota *q
 #define NO_CLASS ~0u /* of the frame cache: an order that it may not keep */
 
 /*
- * A folio for addr, charged, owned by the area's anonymous object. NULL: no memory. Its frames come from that class of
- * the frame cache, inline; the following ask for one frame, default size, `order`, or at most `order`.
+ * A folio for addr, charged, owned by the area's anonymous object, and not published yet: nobody can look it up, punch it
+ * or poison it before it is mapped. NULL: no memory. Its frames come from that class of the frame cache, inline; the
+ * following ask for one frame, default size, `order`, or at most `order`.
  */
 static __always_inline struct folio *anon_new(struct vma *vma, vaddr_t addr, unsigned class, unsigned order, unsigned flags)
 {
@@ -56,7 +57,7 @@ static __always_inline struct folio *anon_new(struct vma *vma, vaddr_t addr, uns
 
     if (unlikely(!anon || !quota_charge(quota, 1UL << order)))
         return NULL;
-    struct folio *f = class == NO_CLASS ? folio_alloc(order, flags) : folio_alloc_cached(class, order, flags);
+    struct folio *f = class == NO_CLASS ? folio_make(order, flags) : folio_make_cached(class, order, flags);
     if (likely(f))
         give_to(f, anon, quota, addr >> PAGE_SHIFT >> order << order);
     else
@@ -89,8 +90,11 @@ static inline struct folio *anon_folio(struct vma *vma, vaddr_t addr, unsigned o
 }
 
 /*
- * All of a new folio that nobody else has seen, reference count 1: on success the mappings own it. False: an entry
- * was there already, nothing has changed. `prot`: PROT_* to use.
+ * All of a folio that is being made: on success its mappings own it, and it is published. False: an entry was there
+ * already, nothing has changed. `prot`: PROT_* to use.
+ *
+ * Its words needn't be looked at: they can't have changed before it was published, and whoever changes them afterwards
+ * waits for the table's lock (mm/rmap.c).
  */
 static __always_inline bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f, unsigned nr,
                                       unsigned prot)
@@ -102,8 +106,7 @@ static __always_inline bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep
     spin_lock(lock);
     bool empty = all_empty(ptep, nr);
     if (likely(empty)) {
-        f->refs = nr; /* the caller's reference becomes the first mapping's */
-        f->map_count = nr;
+        folio_publish(f, nr * FOLIO_MAPPING);
         __atomic_fetch_add(&mm->nr_mapped, nr, __ATOMIC_RELAXED);
         if (nr == 1)
             set_lone_pte(mm, addr, ptep, e);

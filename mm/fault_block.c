@@ -29,6 +29,7 @@ static int anon_block(struct vma *vma, vaddr_t addr)
 
     if (!f)
         return 1;
+    folio_publish(f, FOLIO_REFERENCE);
     int err = map_block(vma, addr, f, 0, vma->prot);
     folio_put(f);
     if (!err)
@@ -39,11 +40,11 @@ static int anon_block(struct vma *vma, vaddr_t addr)
 static int above_pages(struct vma *vma, vaddr_t addr, unsigned access)
 {
     unsigned level;
-    pte_t *entry = pt_walk(&vma->mm->root, addr, &level);
+    pte_t above, *entry = pt_walk_above(&vma->mm->root, addr, &level, &above);
 
     if (level == 0) /* a table has come there */
         return 1;
-    if (level == 1 && pde_leaf(pte_load_raw(entry), 1))
+    if (level == 1 && pde_leaf(above, 1))
         return block_fault(vma, addr, access, entry);
     if (vma->flags & VMA_HOLE || !block_in_area(vma, addr))
         return 1;

@@ -26,7 +26,6 @@ int fault_hole_mark(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t mark)
 {
     struct mm *mm = vma->mm;
     pfn_t pfn = pte_pfn(mark);
-    struct folio *f = mapped_folio(pfn); /* the mark keeps it */
 
     if (vma->prot & PROT_EXEC)
         flush_icache_pages(vma, pfn, 1);
@@ -35,6 +34,7 @@ int fault_hole_mark(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t mark)
     spin_lock(lock);
     int err = 0;
     if (pte_same(pte_load(ptep), mark)) {
+        struct folio *f = mapped_folio(pfn); /* the mark keeps it */
         if (memory.words[pfn] == folio_word(f)) { /* the word under this lock, as in map_entries() */
             folio_add_mappings(f, 1);
             __atomic_fetch_add(&mm->nr_mapped, 1, __ATOMIC_RELAXED);

@@ -12,6 +12,7 @@
 #include "fault.h"
 #include <quire/cacheflush.h>
 #include <quire/errno.h>
+#include <quire/folio_trim.h>
 #include <quire/string.h>
 #include <quire/tlb.h>
 
@@ -74,10 +75,10 @@ static __noinline void allow_write_run(struct vma *vma, vaddr_t addr, pte_t *pte
 }
 
 /*
- * Another frame for addr, if the entry still maps the old one. Cleared and flushed first on every machine, whether or
+ * The copy's frame for addr, and the copy published, if the entry still maps the old one. Hidden and flushed first on every machine, whether or
  * not it asks for that: else one CPU could write to the new frame while another still reads the old one.
  */
-static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, pte_t fresh)
+static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, struct folio *copy)
 {
     struct mm *mm = vma->mm;
     spinlock_t *lock = pt_lock(ptep);
@@ -86,9 +87,10 @@ static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, 
     pte_t now = pte_load(ptep);
     bool same = pte_present(now) && pte_pfn(now) == pte_pfn(old) && !pte_write(now);
     if (same) {
-        clear_ptes(mm, addr, ptep, 1);
+        hide_ptes(mm, addr, ptep, 1);
         tlb_flush_range(mm, addr, 1);
-        set_ptes(mm, addr, ptep, fresh, 1);
+        folio_publish(copy, FOLIO_MAPPING);
+        set_ptes(mm, addr, ptep, pfn_pte(copy->pfn, area_pgprot(vma, vma->prot)), 1);
         update_mmu_cache_range(vma, addr, ptep, 1);
     }
     spin_unlock(lock);
@@ -103,14 +105,12 @@ static __noinline int copy_page(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_
 
     if (copy) {
         memcpy(folio_address(copy), pfn_address(pte_pfn(old)), PAGE_SIZE);
-        folio_add_mappings(copy, 1); /* its one reference becomes the mapping's */
-        if (change_frame(vma, addr, ptep, old, pfn_pte(copy->pfn, area_pgprot(vma, vma->prot)))) {
-            folio_remove_mappings(f, 1);
-            folio_put(f); /* the mapping's */
+        if (change_frame(vma, addr, ptep, old, copy)) {
+            folio_note_partial(f, 1);
+            folio_put_mapped(f, 1);
             counter_inc(COUNTER_FAULT_COW);
         } else {
-            folio_remove_mappings(copy, 1);
-            folio_put(copy);
+            folio_free(copy);
         }
         err = 0;
     }
@@ -120,17 +120,19 @@ static __noinline int copy_page(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_
 
 __noinline int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old)
 {
-    struct folio *f = mapped_folio(pte_pfn(old));
     bool shared = vma->flags & VMA_SHARED;
-
-    if (unlikely(!f && !shared))
-        return fault_zero_write(vma, addr, ptep);
-    addr = ALIGN_DOWN(addr, PAGE_SIZE);
     spinlock_t *lock = pt_lock(ptep);
+
+    addr = ALIGN_DOWN(addr, PAGE_SIZE);
     spin_lock(lock);
     if (unlikely(!pte_same(pte_load(ptep), old))) {
         spin_unlock(lock);
         return 0;
+    }
+    struct folio *f = mapped_folio(pte_pfn(old)); /* under the lock: the entry keeps it */
+    if (unlikely(!f && !shared)) {
+        spin_unlock(lock);
+        return fault_zero_write(vma, addr, ptep);
     }
     if (likely(shared || exclusively_ours(vma, addr, ptep, f))) {
         if (likely(!shared && f->order == 0))

@@ -31,10 +31,9 @@ static int own_frame(struct vma *vma, vaddr_t addr, pte_t *ptep)
     if (!f)
         return -ENOMEM;
     counter_inc(COUNTER_FAULT_ANON);
-    if (vma->prot & PROT_EXEC)
-        flush_icache_pages(vma, f->pfn, 1);
-    if (!map_fresh(vma, ALIGN_DOWN(addr, PAGE_SIZE), ptep, f, 1, vma->prot))
-        folio_put(f);
+    folio_publish(f, FOLIO_REFERENCE); /* cache maintenance looks it up */
+    map_entries(vma, ALIGN_DOWN(addr, PAGE_SIZE), ptep, f, 0, 1, vma->prot);
+    folio_put(f);
     return 0;
 }
 
@@ -90,10 +89,9 @@ int fault_zero_write(struct vma *vma, vaddr_t addr, pte_t *ptep)
     spin_lock(lock);
     bool ours = nothing_but_zeros(ptep, nr, at);
     if (ours) {
-        clear_ptes(mm, start, ptep, nr);
+        hide_ptes(mm, start, ptep, nr);
         tlb_flush_range(mm, start, nr); /* see change_frame() in fault_write.c */
-        f->refs = nr; /* as in map_fresh() */
-        f->map_count = nr;
+        folio_publish(f, nr * FOLIO_MAPPING);
         __atomic_fetch_add(&mm->nr_mapped, nr, __ATOMIC_RELAXED);
         set_ptes(mm, start, ptep, e, nr);
         update_mmu_cache_range(vma, start, ptep, nr);
@@ -102,6 +100,6 @@ int fault_zero_write(struct vma *vma, vaddr_t addr, pte_t *ptep)
     if (ours)
         counter_inc(COUNTER_FAULT_ANON);
     else
-        folio_put(f); /* another CPU was faster */
+        folio_free(f); /* another CPU was faster */
     return 0;
 }

@@ -2,10 +2,11 @@
 /*
  * Making, finding and freeing folios: see <quire/folio.h> for what they are.
  *
- * Publication order: descriptor filled, words written, reference count 1 last with release. Freeing goes
+ * Publication order: descriptor filled, words written, the reference count last with release. Freeing goes
  * the other way: every word is rewritten before the descriptor goes back to its (typed) cache.
  */
 #include <quire/folio_alloc.h>
+#include <quire/folio_trim.h>
 #include <quire/frame_cache.h>
 #include <quire/counters.h>
 #include <quire/log.h>
@@ -19,10 +20,10 @@
 
 SLAB_CACHE(folio_cache, folio, slab_link, true);
 
-struct folio *folio_alloc(unsigned order, unsigned flags)
+struct folio *folio_make(unsigned order, unsigned flags)
 {
     if (order == 0)
-        return folio_alloc_page(flags);
+        return folio_make_cached(0, 0, flags);
     struct folio *f = slab_alloc(&folio_cache);
 
     if (!f)
@@ -40,7 +41,15 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
     memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
     counter_inc(COUNTER_FOLIO_ALLOC);
     mm_event(MM_EVENT_FOLIO_ALLOC, pfn, order, (u64)f);
-    __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
+    return f;
+}
+
+struct folio *folio_alloc(unsigned order, unsigned flags)
+{
+    struct folio *f = order == 0 ? folio_make_cached(0, 0, flags) : folio_make(order, flags);
+
+    if (f)
+        folio_publish(f, FOLIO_REFERENCE);
     return f;
 }
 
@@ -48,6 +57,8 @@ void folio_free(struct folio *f)
 {
     KASSERT(f->map_count == 0, "folio at frame 0x%lx freed while %u of its frames are mapped", f->pfn,
             f->map_count);
+    if (f->flags & FOLIO_F_PARTIAL)
+        folio_forget_partial(f);
     counter_inc(COUNTER_FOLIO_FREE);
     mm_event(MM_EVENT_FOLIO_FREE, f->pfn, f->order, (u64)f);
     quota_uncharge(f->quota, folio_nr_pages(f));
@@ -77,7 +88,7 @@ void folio_release(struct folio *f)
     spin_lock(&f->lock);
     bool dying = f->nr_holes > 0;
     if (dying)
-        f->flags |= FOLIO_F_DYING; /* the last mend frees it */
+        folio_set_flags(f, FOLIO_F_DYING); /* the last mend frees it */
     spin_unlock(&f->lock);
     if (!dying)
         folio_free(f);

@@ -13,7 +13,9 @@
 #include <quire/errno.h>
 #include <quire/folio.h>
 #include <quire/log.h>
+#include <quire/folio_trim.h>
 #include <quire/memobj.h>
+#include "folio_parts.h"
 
 /* What can be neither split nor joined. */
 static bool stays_whole(const struct folio *f)
@@ -38,22 +40,15 @@ static void unlock_owner(struct memobj *owner)
 }
 
 /* --- parts ------------------------------------------------------------------------------------- */
-/*
- * New descriptors in a list through slab_link, which only free ones use. `nr` of them or none.
- */
-static struct folio *take_descriptors(size_t nr)
+/* The list goes through slab_link, which only free ones use. */
+struct folio *take_descriptors(size_t nr)
 {
     struct folio *list = NULL;
 
     while (nr--) {
         struct folio *f = folio_descriptor_alloc();
         if (!f) {
-            while (list) {
-                struct folio *next = list->slab_link;
-                list->slab_link = NULL;
-                folio_descriptor_free(list);
-                list = next;
-            }
+            give_descriptors(list);
             return NULL;
         }
         f->slab_link = list;
@@ -62,12 +57,18 @@ static struct folio *take_descriptors(size_t nr)
     return list;
 }
 
-static struct folio *next_descriptor(struct folio **list)
+struct folio *next_descriptor(struct folio **list)
 {
     struct folio *f = *list;
     *list = f->slab_link;
     f->slab_link = NULL;
     return f;
+}
+
+void give_descriptors(struct folio *list)
+{
+    while (list)
+        folio_descriptor_free(next_descriptor(&list));
 }
 
 /* The owner's tree says `part` for all its pages. The slots exist, so nothing can fail. */
@@ -77,8 +78,7 @@ static void tell_owner(struct memobj *owner, struct folio *part)
         radix_set(&owner->folios, part->index + i, part);
 }
 
-/* [first, first + 2^order) of the frozen folio becomes a folio of its own, not findable yet. */
-static void make_part(struct folio *part, const struct folio *whole, size_t first, unsigned order)
+void make_part(struct folio *part, const struct folio *whole, size_t first, unsigned order)
 {
     part->pfn = whole->pfn + first;
     part->order = (u8)order;
@@ -105,6 +105,8 @@ static int freeze(struct folio *f, int expected)
         folio_ref_unfreeze(f, expected);
         return err;
     }
+    if (f->flags & FOLIO_F_PARTIAL)
+        folio_forget_partial(f);
     return 0;
 }
 
@@ -154,8 +156,8 @@ static int split(struct folio *f, unsigned new_order, bool around, size_t block,
         counter_inc(COUNTER_FOLIO_SPLIT);
     }
     unlock_owner(owner);
-    while (err && list)
-        folio_descriptor_free(next_descriptor(&list));
+    if (err)
+        give_descriptors(list);
     return err;
 }
 

@@ -3,8 +3,8 @@
  * Punching and mending holes in folios: see <quire/hole.h>.
  *
  * Order of a punch: allocate, check and rewrite the words under the folio lock, then remove the host's
- * entries for those frames and flush. Rewriting first means that nobody can map them again in between:
- * every batcher reads the words again under its page-table lock (map_pages), and stops at a change.
+ * entries for those frames and flush. Rewriting first means that nobody can map them again in between: the protocol
+ * of "mapping against changing words" is at the head of mm/rmap.c.
  */
 #include <quire/hole.h>
 #include <quire/counters.h>
@@ -65,13 +65,14 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
         write_words(h->first, nr, memdesc_make(MEMDESC_HOLE, h));
         f->nr_holes++;
     }
+    bool owned = f->owner != NULL;
     spin_unlock(&f->lock);
     if (err) {
         slab_free(&hole_cache, h);
         return err;
     }
     mm_event(MM_EVENT_HOLE_PUNCH, h->first, nr, (u64)h);
-    if (folio_map_count(f))
+    if (owned) /* it may be mapped this very moment: mm/rmap.c says why that is all right */
         rmap_punch_frames(f, first, nr);
     counter_inc(COUNTER_HOLE_PUNCH);
     counter_add(COUNTER_HOLE_FRAMES, nr);

@@ -133,7 +133,7 @@ int map_hole_entries(struct vma *vma)
     list_push_back(&h->areas, &vma->obj_link);
     for (vaddr_t addr = vma->start, next; addr < vma->end; addr = next) {
         unsigned nr;
-        pte_t *ptep = next_run(vma->mm, addr, vma->end, &nr, &next);
+        pte_t *block, *ptep = next_run(vma->mm, addr, vma->end, &nr, &next, &block);
         map_hole_run(vma, addr, ptep, h->first + ((addr - vma->start) >> PAGE_SHIFT), nr);
     }
     spin_unlock(&h->folio->lock);

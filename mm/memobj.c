@@ -2,6 +2,7 @@
 /* Memory objects: see <quire/memobj.h>. */
 #include <quire/memobj.h>
 #include <quire/errno.h>
+#include <quire/mm_upcalls.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 
@@ -9,16 +10,20 @@ static SLAB_CACHE(memobj_cache, memobj, areas, false);
 
 struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *quota)
 {
+    if (!quota_keep(quota, SLAB_COST(memobj)))
+        return NULL;
     struct memobj *obj = slab_alloc(&memobj_cache);
 
-    if (!obj)
+    if (!obj) {
+        quota_let_go(quota, SLAB_COST(memobj));
         return NULL;
+    }
     obj->refs = 1;
     obj->kind = kind;
     obj->nr_pages = nr_pages;
     mutex_init(&obj->lock);
     list_init(&obj->areas);
-    obj->quota = quota;
+    obj->quota = obj->folios.quota = quota;
     if (quota)
         quota_get(quota);
     return obj;
@@ -37,19 +42,20 @@ void memobj_put_many(struct memobj *obj, u32 nr)
 {
     if (!obj || __atomic_sub_fetch(&obj->refs, nr, __ATOMIC_ACQ_REL))
         return;
-    for (u64 i = 0; obj->kind == MEMOBJ_BACKED && i < obj->nr_pages;) {
-        struct folio *f = radix_get(&obj->folios, i);
-        i += f ? folio_nr_pages(f) : 1;
-        if (f) {
-            spin_lock(&f->lock); /* rmap_walk() may be looking */
-            f->owner = NULL;
-            spin_unlock(&f->lock);
-            folio_put(f);
-        }
+    struct folio *f;
+    for (u64 i = 0; (i = radix_next(&obj->folios, i, (void **)&f)) != ~0UL;) { /* what there is, not what there might be */
+        i += folio_nr_pages(f);
+        spin_lock(&f->lock); /* rmap_walk() may be looking */
+        f->owner = NULL;
+        spin_unlock(&f->lock);
+        folio_put(f);
+        preempt_point(); /* a private object has no folios, and may go under any lock */
     }
     radix_destroy(&obj->folios);
-    if (obj->quota)
+    if (obj->quota) {
+        quota_let_go(obj->quota, SLAB_COST(memobj));
         quota_put(obj->quota);
+    }
     slab_free(&memobj_cache, obj);
 }
 
@@ -67,8 +73,10 @@ static int add_locked(struct memobj *obj, u64 index, struct folio *f)
             radix_set(&obj->folios, index + done, NULL);
         return -ENOMEM;
     }
+    spin_lock(&f->lock); /* whoever changes its words has read "no owner" before this, or finds its mappings */
     f->owner = obj;
     f->index = index;
+    spin_unlock(&f->lock);
     return 0;
 }
 
@@ -100,16 +108,17 @@ static struct folio *new_folio(struct memobj *obj, u64 index, unsigned order)
 {
     if (!quota_charge(obj->quota, 1UL << order))
         return NULL;
-    struct folio *f = folio_alloc(order, FOLIO_ZERO);
+    struct folio *f = folio_make(order, FOLIO_ZERO);
     if (!f) {
         quota_uncharge(obj->quota, 1UL << order);
         return NULL;
     }
     f->quota = obj->quota;
     if (add_locked(obj, index >> order << order, f)) {
-        folio_put(f);
+        folio_free(f);
         return NULL;
     }
+    folio_publish(f, FOLIO_REFERENCE);
     return f;
 }
 
@@ -138,4 +147,24 @@ struct folio *memobj_folio(struct memobj *obj, u64 index)
         folio_get(f);
     mutex_unlock(&obj->lock);
     return f;
+}
+
+struct folio *memobj_find(struct memobj *obj, u64 index)
+{
+    mutex_lock(&obj->lock);
+    struct folio *f = radix_get(&obj->folios, index);
+    if (f)
+        folio_get(f);
+    mutex_unlock(&obj->lock);
+    return f;
+}
+
+u64 memobj_next(struct memobj *obj, u64 index)
+{
+    void *folio;
+
+    mutex_lock(&obj->lock);
+    index = radix_next(&obj->folios, index, &folio);
+    mutex_unlock(&obj->lock);
+    return index;
 }

@@ -4,6 +4,7 @@
  */
 #include <quire/mm.h>
 #include <quire/errno.h>
+#include <quire/folio_trim.h>
 #include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/quota.h>
@@ -91,35 +92,80 @@ u64 mm_objects_in_use(void) { return slab_in_use(&mm_cache); }
 
 pte_t mm_lookup(struct mm *mm, vaddr_t addr)
 {
-    return addr < USER_TOP ? pt_lookup(&mm->root, addr) : pte_empty(0);
+    if (addr >= USER_TOP)
+        return pte_empty(0);
+    rwsem_read_lock(&mm->areas_lock); /* else another thread's munmap() frees the tables under the walk */
+    pte_t e = pt_lookup(&mm->root, addr);
+    rwsem_read_unlock(&mm->areas_lock);
+    return e;
 }
 
 /* --- finding room ------------------------------------------------------------------------------ */
-static vaddr_t find_gap(struct mm *mm, vaddr_t from, size_t len, size_t align)
-{
-    vaddr_t at = ALIGN_UP(from, align);
+/*
+ * The one rule of where memory may go if the caller doesn't insist (MAP_FIXED): over no area, into no stack's guard gap,
+ * and, as long as there is other room, not where a stack may still grow to. A stack leaves a gap below itself, too.
+ */
+struct room {
+    size_t len, align;
+    size_t below; /* kept free below: a new stack's guard gap */
+    bool spare_stacks;
+};
 
-    for (struct vma *vma = area_at_or_above(mm, at); vma; vma = area_next(vma)) {
-        if (at < vma->start && vma->start - at >= len + (vma->flags & VMA_STACK ? STACK_GUARD_GAP : 0))
-            break;
-        at = MAX(at, ALIGN_UP(vma->end, align));
-    }
-    return user_range_ok(at, len) ? at : 0;
+/* Where the area begins, with all that it claims below itself. */
+static vaddr_t claim_of(const struct mm *mm, struct vma *vma, const struct room *room)
+{
+    if (!(vma->flags & VMA_STACK))
+        return vma->start;
+    vaddr_t start = room->spare_stacks ? MIN(stack_lowest(mm, vma), vma->start) : vma->start;
+    return start > STACK_GUARD_GAP ? start - STACK_GUARD_GAP : 0;
 }
 
-static vaddr_t choose_address(struct mm *mm, vaddr_t hint, size_t len)
+/* `next`: the first area that ends above at; `at` isn't inside the one below. */
+static bool fits(const struct mm *mm, vaddr_t at, struct vma *next, const struct room *room)
+{
+    vaddr_t limit = next ? claim_of(mm, next, room) : USER_TOP;
+    return at <= limit && limit - at >= room->len;
+}
+
+/* Whether memory may go exactly there. */
+static bool room_at(struct mm *mm, vaddr_t at, const struct room *room)
+{
+    if (!IS_ALIGNED(at, PAGE_SIZE) || !user_range_ok(at, room->len) || at < PAGE_SIZE + room->below)
+        return false;
+    struct vma *first = area_at_or_above(mm, at - room->below);
+    return fits(mm, at, first, room) && (!first || first->start >= at + room->len);
+}
+
+static vaddr_t find_gap(struct mm *mm, vaddr_t from, const struct room *room)
+{
+    vaddr_t at = ALIGN_UP(from, room->align);
+
+    for (struct vma *vma = area_at_or_above(mm, at); vma; vma = area_next(vma)) {
+        if (fits(mm, at, vma, room))
+            break;
+        at = MAX(at, ALIGN_UP(vma->end + room->below, room->align));
+    }
+    return user_range_ok(at, room->len) ? at : 0;
+}
+
+/* 0: no room. `flags`: MAP_*. */
+static vaddr_t choose_address(struct mm *mm, vaddr_t hint, size_t len, unsigned flags)
 {
     /* Large mappings get an alignment that blocks and default folios fit. */
-    size_t align = len >= 2 * MiB ? 2 * MiB : len >= 64 * KiB ? 64 * KiB : PAGE_SIZE;
-    vaddr_t at = 0;
+    struct room room = {
+        .len = len,
+        .align = len >= 2 * MiB ? 2 * MiB : len >= 64 * KiB ? 64 * KiB : PAGE_SIZE,
+        .below = flags & MAP_GROWSDOWN ? STACK_GUARD_GAP : 0,
+        .spare_stacks = true,
+    };
 
-    if (hint && IS_ALIGNED(hint, PAGE_SIZE) && user_range_ok(hint, len)) {
-        struct vma *next = area_at_or_above(mm, hint);
-        if (!next || next->start >= hint + len)
-            return hint;
-    }
-    at = find_gap(mm, MMAP_BASE, len, align);
-    return at ? at : find_gap(mm, PAGE_SIZE * 16, len, PAGE_SIZE);
+    if (hint && room_at(mm, hint, &room))
+        return hint;
+    vaddr_t at = find_gap(mm, MMAP_BASE, &room);
+    room.spare_stacks = false;
+    at = at ? at : find_gap(mm, MMAP_BASE, &room);
+    room.align = PAGE_SIZE;
+    return at ? at : find_gap(mm, PAGE_SIZE * 16, &room);
 }
 
 static bool range_is_free(struct mm *mm, vaddr_t addr, size_t len)
@@ -129,6 +175,9 @@ static bool range_is_free(struct mm *mm, vaddr_t addr, size_t len)
 }
 
 /* --- mapping ----------------------------------------------------------------------------------- */
+/* Whatever a page may be used for, it may be read: not every machine can tell, and an access must always say the same. */
+static unsigned readable(unsigned prot) { return prot ? prot | PROT_READ : prot; }
+
 static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, const struct memobj *obj, u64 offset)
 {
     bool shared = flags & MAP_SHARED, private = flags & MAP_PRIVATE;
@@ -140,6 +189,10 @@ static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, co
         return -EINVAL;
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES; /* nothing is both writable and executable */
+    if ((flags & MAP_GROWSDOWN) && (shared || obj))
+        return -EINVAL; /* an object's pages would move: stacks are private memory */
+    if ((flags & MAP_NOWRITE) && shared && (prot & PROT_WRITE))
+        return -EACCES;
     if (len > USER_TOP || (fixed && !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE))))
         return -ENOMEM;
     if (fixed && addr < PAGE_SIZE)
@@ -163,13 +216,13 @@ static void try_merge(struct vma *vma)
     struct vma *prev = p ? container_of(p, struct vma, node) : NULL;
 
     if (can_merge(prev, vma)) {
-        prev->end = vma->end;
+        area_grow_up(prev, vma->end); /* a reverse-map walk sees both for a moment, never neither */
         area_free(vma);
         vma = prev;
     }
     struct vma *next = area_next(vma);
     if (can_merge(vma, next)) {
-        vma->end = next->end;
+        area_grow_up(vma, next->end);
         area_free(next);
     }
 }
@@ -183,7 +236,7 @@ static int map_locked(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, u
         if (!range_is_free(mm, at, len))
             return -EEXIST;
     } else if (!(flags & MAP_FIXED)) {
-        at = choose_address(mm, at, len);
+        at = choose_address(mm, at, len, flags);
         if (!at)
             return -ENOMEM;
     }
@@ -192,6 +245,8 @@ static int map_locked(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, u
         return -ENOMEM;
     if (flags & MAP_GROWSDOWN)
         vma->flags |= VMA_STACK;
+    if ((flags & MAP_NOWRITE) && (flags & MAP_SHARED))
+        vma->flags |= VMA_NOWRITE;
     if ((flags & MAP_SHARED) && !obj) { /* shared anonymous memory has an object of its own */
         obj = memobj_create(MEMOBJ_BACKED, len >> PAGE_SHIFT, mm->quota);
         if (!obj) {
@@ -230,9 +285,11 @@ int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned fla
 
     if (err)
         return err;
-    rwsem_write_lock(&mm->areas_lock);
-    err = map_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE), prot, flags, obj, offset);
-    rwsem_write_unlock(&mm->areas_lock);
+    do {
+        rwsem_write_lock(&mm->areas_lock);
+        err = map_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE), readable(prot), flags, obj, offset);
+        rwsem_write_unlock(&mm->areas_lock);
+    } while (err == -ENOMEM && folios_trim(TRIM_FRAMES));
     return err;
 }
 
@@ -301,6 +358,18 @@ bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end)
     return false;
 }
 
+/* 0: every area of [start, end), which areas cover, may get this protection. */
+static int may_protect(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
+{
+    for (struct vma *vma = area_find(mm, start); vma && vma->start < end; vma = area_next(vma)) {
+        if ((prot & PROT_WRITE) && (vma->flags & VMA_NOWRITE))
+            return -EACCES; /* the handle that it was mapped by doesn't allow it */
+        if ((prot & PROT_EXEC) && (vma->flags & VMA_HOLE))
+            return -EACCES; /* a guest writes there when it likes */
+    }
+    return 0;
+}
+
 int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot)
 {
     int err = check_range(addr, len);
@@ -311,7 +380,10 @@ int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot)
         return -EACCES;
     vaddr_t end = addr + ALIGN_UP(len, PAGE_SIZE);
     rwsem_write_lock(&mm->areas_lock);
-    err = areas_cover(mm, addr, end) ? areas_cut(mm, addr, end) : -ENOMEM;
+    prot = readable(prot);
+    err = areas_cover(mm, addr, end) ? may_protect(mm, addr, end, prot) : -ENOMEM;
+    if (!err)
+        err = areas_cut(mm, addr, end);
     if (!err) {
         for (struct vma *vma = area_find(mm, addr); vma && vma->start < end; vma = area_next(vma))
             vma->prot = prot;
@@ -332,7 +404,7 @@ int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigne
     size_t len = (size_t)hole->nr << PAGE_SHIFT;
 
     rwsem_write_lock(&mm->areas_lock);
-    vaddr_t at = choose_address(mm, *addr, len);
+    vaddr_t at = choose_address(mm, *addr, len, 0);
     struct vma *vma = at ? area_new(mm, at, at + len, prot, VMA_HOLE | VMA_SHARED) : NULL;
     int err = vma ? 0 : -ENOMEM;
     if (vma) {
@@ -374,10 +446,12 @@ int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len)
         if (err)
             return err;
         pte_t e = mm_lookup(mm, addr);
-        if (!pte_present(e) || !pte_write(e))
+        struct folio *f = pte_present(e) && pte_write(e) ? pfn_folio_get(pte_pfn(e)) : NULL;
+        if (!f)
             continue; /* it went again: the next fault brings it back or says why not */
         size_t offset = addr & (PAGE_SIZE - 1), n = MIN(len, PAGE_SIZE - offset);
         memcpy((u8 *)pfn_address(pte_pfn(e)) + offset, from, n);
+        folio_put(f);
         addr += n;
         from += n;
         len -= n;

@@ -4,7 +4,8 @@
  *
  *   BUDDY    taken out of its free block; never handed out again
  *   FOLIO    the word points to a struct hwpoison from now on, every mapping of the frame goes, the next
- *            access is a bus error; the rest of the folio works on; freed around it
+ *            access is a bus error; the rest of the folio works on; freed around it. Also of a dying folio; one that
+ *            is being made, freed, split or joined is looked at again
  *   HOLE     the same, remembering the hole; the areas that show the hole are in its list
  *   MISC, SLAB, PTDESC, UV   -EBUSY: the kernel (or a guest) lives there, nothing can take its place
  */
@@ -14,10 +15,21 @@
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/hole.h>
+#include <quire/mm_upcalls.h>
 #include <quire/rmap.h>
 #include <quire/slab.h>
 
 static SLAB_CACHE(poison_cache, hwpoison, slab_link, true);
+
+/*
+ * A frame that is on its way from one owner to the next is looked at again, so often that only somebody who keeps a folio
+ * frozen meets -EBUSY: making or freeing one takes some thousand instructions at most.
+ */
+#ifdef QUIRE_NATIVE /* one thread plays all CPUs: nobody is on the way */
+#define MOST_LOOKS 64u
+#else
+#define MOST_LOOKS (1u << 17)
+#endif
 
 /* The frame of a live folio. 1: the word changed, look again. */
 static int poison_folio(pfn_t pfn, struct folio *f, struct hwpoison *record)
@@ -28,12 +40,13 @@ static int poison_folio(pfn_t pfn, struct folio *f, struct hwpoison *record)
     if (same) {
         record->saved = word;
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
-        f->flags |= FOLIO_F_POISON;
+        folio_set_flags(f, FOLIO_F_POISON);
     }
+    bool owned = f->owner != NULL;
     spin_unlock(&f->lock);
     if (!same)
         return 1;
-    if (folio_map_count(f))
+    if (owned)
         rmap_poison_frame(f, pfn - f->pfn);
     return 0;
 }
@@ -49,12 +62,34 @@ static int poison_hole(pfn_t pfn, struct insecure_mem *h, struct hwpoison *recor
     if (same) {
         record->saved = word;
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
-        f->flags |= FOLIO_F_POISON;
+        folio_set_flags(f, FOLIO_F_POISON);
         mappings = rmap_poison_in_hole(h, pfn);
     }
     spin_unlock(&f->lock);
     hole_put_many(h, mappings); /* the caller has a reference of its own */
     return same ? 0 : 1;
+}
+
+/*
+ * The frame of a folio that nobody can find. Dying stays so until its holes close: its lock is enough, for nothing maps
+ * it any more. What is being made, split, joined or freed is something else soon: 1.
+ */
+static int poison_unfindable(pfn_t pfn, memdesc_t word, struct hwpoison *record)
+{
+    struct folio *f = memdesc_pointer(word); /* typed memory: a lock is there, perhaps another folio's */
+
+    spin_lock(&f->lock);
+    bool dying = memdesc_read(pfn) == word && f->flags & FOLIO_F_DYING && f->nr_holes;
+    if (dying) {
+        record->saved = word;
+        memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
+        folio_set_flags(f, FOLIO_F_POISON);
+    }
+    spin_unlock(&f->lock);
+    if (dying)
+        return 0;
+    cpu_relax();
+    return 1;
 }
 
 /* One try; 1: what the word said was gone by the time it could be held on to. */
@@ -76,7 +111,7 @@ static int try_poison(pfn_t pfn, struct hwpoison *record)
     case MEMDESC_FOLIO: {
         struct folio *f = pfn_folio_get(pfn);
         if (!f)
-            return memdesc_read(pfn) == word ? -EBUSY : 1; /* frozen or dying */
+            return poison_unfindable(pfn, word, record);
         result = poison_folio(pfn, f, record);
         folio_put(f);
         return result;
@@ -104,9 +139,13 @@ int memory_failure(pfn_t pfn)
     record->pfn = pfn;
     record->saved = 0;
     int result;
-    do
-        result = try_poison(pfn, record);
-    while (result > 0);
+    for (unsigned looks = 0; (result = try_poison(pfn, record)) > 0; looks++) {
+        if (looks == MOST_LOOKS)
+            result = -EBUSY;
+        if (result < 0)
+            break;
+        preempt_point();
+    }
     if (result)
         slab_free(&poison_cache, record);
     else

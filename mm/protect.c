@@ -4,6 +4,7 @@
 #include <quire/block.h>
 #include <quire/cacheflush.h>
 #include <quire/mm.h>
+#include <quire/mm_upcalls.h>
 #include <quire/tlb.h>
 
 /* Pages that become executable; before the page-table lock, which is below the folio's. */
@@ -26,6 +27,16 @@ static void note_exec(struct mm *mm, const pte_t *ptep, unsigned nr)
     }
 }
 
+/* The page of zeros is never executable (mm/fault_zero.c): the next access brings a frame in its place. Lock held. */
+static void drop_zeros(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++) {
+        pte_t e = pte_load(ptep + i);
+        if (pte_present(e) && pte_pfn(e) == zero_pfn)
+            clear_ptes(mm, addr + i * PAGE_SIZE, ptep + i, 1);
+    }
+}
+
 void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
 {
     struct tlb_gather g;
@@ -36,7 +47,7 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         if (vma->end <= addr)
             vma = area_next(vma);
         unsigned nr;
-        pte_t *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next), *block = ptep ? NULL : block_at(&mm->root, addr);
+        pte_t *block, *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next, &block);
         if (unlikely(block) && !block_protect(&g, vma, addr, block, prot))
             next = addr; /* again, page by page */
         if (!ptep)
@@ -45,11 +56,14 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         if (prot & PROT_EXEC)
             prepare_exec(vma, ptep, nr);
         spin_lock(lock);
+        if (prot & PROT_EXEC && !vma->obj)
+            drop_zeros(mm, addr, ptep, nr);
         /* Write permission is never given here: a private page may be shared, the fault decides. */
         protect_ptes(mm, addr, ptep, nr, area_pgprot(vma, prot));
         note_exec(mm, ptep, nr);
         spin_unlock(lock);
         tlb_gather_range(&g, addr, nr);
+        preempt_point();
     }
     tlb_gather_end(&g);
 }
@@ -64,7 +78,7 @@ u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end)
     for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_next(vma)) {
         for (vaddr_t addr = MAX(start, vma->start), next; addr < MIN(end, vma->end); addr = next) {
             unsigned nr;
-            pte_t *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next), *block = ptep ? NULL : block_at(&mm->root, addr);
+            pte_t *block, *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next, &block);
             if (unlikely(block)) { /* how much of a block is used shows only in pages */
                 block_split(mm, addr, block);
                 next = addr;
@@ -78,6 +92,7 @@ u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end)
             if (found)
                 tlb_gather_range(&g, addr, nr);
             young += found;
+            preempt_point();
         }
     }
     tlb_gather_end(&g);

@@ -32,3 +32,20 @@ void quota_uncharge(struct quota *q, u64 nr)
 }
 
 u64 quota_used(const struct quota *q) { return READ_ONCE(q->word) >> QUOTA_FRAME_SHIFT; }
+
+/* --- small objects ------------------------------------------------------------------------------ */
+/* Frames are charged before `kept` says so, and each change of `kept` charges just its own difference. */
+bool quota_keep_slow(struct quota *q, u64 bytes)
+{
+    u64 before = READ_ONCE(q->kept);
+
+    for (;;) {
+        u64 frames = quota_frames_of(before + bytes) - quota_frames_of(before);
+        if (frames && !quota_charge(q, frames))
+            return false;
+        if (__atomic_compare_exchange_n(&q->kept, &before, before + bytes, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return true;
+        if (frames)
+            quota_uncharge(q, frames);
+    }
+}

@@ -2,61 +2,118 @@
 /*
  * The reverse map: a folio knows its owner and its index there; the owner lists the areas that map it; each
  * area says at which address an index would be. What the page table says there decides.
+ *
+ * Mapping against changing words. A frame's word changes (punch, poison) while other CPUs map the frame; afterwards no
+ * entry may show it. Two sides, one protocol:
+ *
+ *   whoever maps      makes the tables (pt_ensure), takes the lock of the table, reads the words, stores the entries,
+ *                     lets the lock go: map_entries(), map_block(), fault_hole_mark(), map_hole_run()
+ *   whoever changes   takes the folio's lock, writes the words, reads the owner, lets the lock go; then goes through
+ *                     every area that the owner lists (rmap_walk), and in each takes the lock of the table where the
+ *                     walk ends, even if nothing is there: folio_punch_hole(), memory_failure()
+ *
+ * Of the two who take the lock of one table, the second sees what the first has done: entries that are to be removed, or
+ * words that have changed. That holds for every place where a walk may end: a table that is missing is put there under
+ * the lock of the table above, before the words are read. No count says "mapped nowhere, so needn't look": it rises
+ * only after the words were read.
+ *
+ * Nor can the change miss an area or the owner. An area joins its owner's list under the owner's lock, which the walk
+ * holds; one that joins later maps later. A folio gets its owner before it is published (folio_publish), or under its
+ * lock (memobj_add_folio). fork() copies entries while both tables are locked, the child's area behind the parent's
+ * in the list: what is copied before the walk comes to the parent is found in the child. A folio that is being made
+ * is in no table before it is published, and its words change only afterwards, so map_fresh() needn't read them.
+ *
+ * Entries that are cleared but not flushed show nothing here, and other CPUs still use them: mm->flushes_pending says
+ * that there may be some (a TLB gather raises it under the table's lock and lowers it after its flush).
+ *
+ * Lock order: memobj, folio, page table. Frames in holes: the areas that show a hole are in the hole's own list, and map
+ * it under the folio's lock, so rmap_poison_in_hole() under that lock misses nothing.
  */
 #include <quire/rmap.h>
 #include <quire/block.h>
 #include <quire/hole.h>
 #include <quire/mm.h>
+#include <quire/mm_upcalls.h>
 #include <quire/tlb.h>
 
-/* Where the owner's page `index` would be in this area; false: not in it. */
-static bool page_address(const struct vma *vma, const struct memobj *owner, u64 index, vaddr_t *addr)
+/* Somebody has cleared entries, perhaps of these pages, and not flushed them everywhere yet: so it is done here. */
+static void flush_what_is_pending(struct mm *mm, vaddr_t start, u64 nr)
 {
-    if (owner->kind == MEMOBJ_ANON) {
-        *addr = index << PAGE_SHIFT; /* private pages are indexed by their address: children have the same */
-    } else {
-        if (index < vma->offset)
-            return false;
-        *addr = vma->start + ((index - vma->offset) << PAGE_SHIFT);
-    }
-    return *addr >= vma->start && *addr < vma->end;
+    if (unlikely(__atomic_load_n(&mm->flushes_pending, __ATOMIC_ACQUIRE)))
+        tlb_flush_range(mm, start, nr);
 }
 
-static void walk_area(struct vma *vma, struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
+/* Where pages [index, index + nr) of the owner lie in this area: [*start, *end), *start showing page *first. False: nowhere. */
+static bool range_in_area(const struct vma *vma, const struct memobj *owner, u64 index, size_t nr, vaddr_t *start,
+                          vaddr_t *end, u64 *first)
 {
-    for (size_t i = first; i < first + nr;) {
-        vaddr_t addr;
-        unsigned level;
-        if (!page_address(vma, f->owner, f->index + i, &addr)) {
-            i++;
-            continue;
-        }
-        pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
-        if (level == 1 && pde_leaf(pte_load_raw(ptep), 1)) { /* what is asked for is mostly a part of it */
-            block_split(vma->mm, addr, ptep);
-            continue;
-        }
-        if (level) {
-            i++;
-            continue;
-        }
-        unsigned max = (unsigned)MIN(first + nr - i, PT_ENTRIES(0) - pt_index(addr, 0));
-        max = (unsigned)MIN((u64)max, (vma->end - addr) >> PAGE_SHIFT);
-        spinlock_t *lock = pt_lock(ptep);
-        spin_lock(lock);
+    /* Private pages are indexed by their address: children have the same. */
+    u64 low = owner->kind == MEMOBJ_ANON ? vma->start >> PAGE_SHIFT : vma->offset;
+    vaddr_t base = vma->start - (low << PAGE_SHIFT); /* where page 0 would be, modulo 2^64 */
+
+    *first = MAX(index, low);
+    *start = base + (*first << PAGE_SHIFT);
+    *end = MIN(base + ((index + nr) << PAGE_SHIFT), vma->end);
+    return index + nr > low && *start < *end;
+}
+
+/*
+ * Entries for addr and what follows it, up to end, of one table; pfn is the frame that addr would show. Returns where to
+ * go on.
+ */
+static vaddr_t walk_table(struct vma *vma, vaddr_t addr, vaddr_t end, pfn_t pfn, rmap_fn fn, void *arg)
+{
+    struct mm *mm = vma->mm;
+    unsigned level;
+    pte_t above, *ptep = pt_walk_inline(&mm->root, addr, &level, &above);
+
+    if (level == 1 && pde_leaf(above, 1)) { /* what is asked for is mostly a part of it */
+        block_split(mm, addr, ptep);
+        return addr;
+    }
+    spinlock_t *lock = pt_lock(ptep);
+    spin_lock(lock); /* also where the walk ends early: see the head of this file */
+    if (level) {
+        bool nothing = !pde_present(pte_load_raw(ptep), level);
+        spin_unlock(lock);
+        return nothing ? MIN(end, ALIGN_DOWN(addr, pt_span(level)) + pt_span(level)) : addr;
+    }
+    vaddr_t stop = MIN(end, ALIGN_DOWN(addr, pt_span(1)) + pt_span(1));
+    while (addr < stop) {
         pte_t e = pte_load(ptep);
         unsigned n = 1;
-        if (pte_present(e) && pte_pfn(e) == f->pfn + i) {
-            n = folio_pte_batch(ptep, e, max, f->pfn + first + nr);
+        if (pte_present(e) && pte_pfn(e) == pfn) {
+            u64 left = (stop - addr) >> PAGE_SHIFT;
+            n = folio_pte_batch(ptep, e, (unsigned)left, pfn + left);
             fn(vma, addr, ptep, n, arg);
         }
-        spin_unlock(lock);
-        i += n;
+        addr += n * PAGE_SIZE;
+        pfn += n;
+        ptep += n;
     }
+    spin_unlock(lock);
+    return addr;
 }
 
-/* The owner with a reference: the last area that maps the folio may be going on another CPU. */
-static struct memobj *owner_get(struct folio *f)
+static void walk_area(struct vma *vma, struct folio *f, const struct memobj *owner, size_t first, size_t nr, rmap_fn fn,
+                      void *arg)
+{
+    vaddr_t start, end;
+    u64 page;
+
+    if (!range_in_area(vma, owner, f->index + first, nr, &start, &end, &page))
+        return;
+    pfn_t pfn = f->pfn + (page - f->index);
+    for (vaddr_t addr = start;;) {
+        addr = walk_table(vma, addr, end, pfn + ((addr - start) >> PAGE_SHIFT), fn, arg);
+        if (addr >= end)
+            break;
+        preempt_point();
+    }
+    flush_what_is_pending(vma->mm, start, (end - start) >> PAGE_SHIFT);
+}
+
+static inline struct memobj *owner_get(struct folio *f)
 {
     spin_lock(&f->lock);
     struct memobj *owner = f->owner;
@@ -65,6 +122,8 @@ static struct memobj *owner_get(struct folio *f)
     spin_unlock(&f->lock);
     return owner;
 }
+
+struct memobj *folio_owner_get(struct folio *f) { return owner_get(f); }
 
 void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
 {
@@ -76,13 +135,21 @@ void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
     list_for_each(node, &owner->areas) {
         struct vma *vma = owner->kind == MEMOBJ_ANON ? list_entry(node, struct vma, anon_link)
                                                      : list_entry(node, struct vma, obj_link);
-        walk_area(vma, f, first, nr, fn, arg);
+        walk_area(vma, f, owner, first, nr, fn, arg);
     }
     mutex_unlock(&owner->lock);
     memobj_put(owner);
 }
 
-/* Flushed while the page-table lock is held, so that no reference is dropped too early. */
+/* These entries show nothing any more, on no CPU; they are hidden, and the references that they hold stay with the caller. */
+static void take_mappings(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    hide_ptes(mm, addr, ptep, nr);
+    tlb_flush_range(mm, addr, nr); /* under the table's lock, so that no reference is dropped too early */
+    __atomic_fetch_sub(&mm->nr_mapped, nr, __ATOMIC_RELAXED);
+}
+
+/* Nothing is mapped there from now on: no need to hide what is in between. */
 static void unmap_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
 {
     struct folio *f = arg;
@@ -90,16 +157,18 @@ static void unmap_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, v
     clear_ptes(vma->mm, addr, ptep, nr);
     tlb_flush_range(vma->mm, addr, nr);
     __atomic_fetch_sub(&vma->mm->nr_mapped, nr, __ATOMIC_RELAXED);
-    folio_remove_mappings(f, nr);
-    folio_put_many(f, nr);
+    folio_put_mapped(f, nr); /* the caller's own reference is left */
 }
 
 /* The next access finds what is left behind, and is a bus error: private memory has no other trace of its page. */
 static void poison_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
 {
-    unmap_one(vma, addr, ptep, nr, arg);
+    struct folio *f = arg;
+
+    take_mappings(vma->mm, addr, ptep, nr);
     for (unsigned i = 0; i < nr; i++)
         pte_store(ptep + i, pte_poison());
+    folio_put_mapped(f, nr);
 }
 
 void rmap_poison_frame(struct folio *f, size_t index) { rmap_walk(f, index, 1, poison_one, f); }
@@ -108,15 +177,13 @@ void rmap_poison_frame(struct folio *f, size_t index) { rmap_walk(f, index, 1, p
 static void punch_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
 {
     struct folio *f = arg;
-    pfn_t pfn = pte_pfn(pte_load(ptep));
 
     if (f->owner->kind != MEMOBJ_ANON) {
         unmap_one(vma, addr, ptep, nr, arg);
         return;
     }
-    clear_ptes(vma->mm, addr, ptep, nr);
-    tlb_flush_range(vma->mm, addr, nr);
-    __atomic_fetch_sub(&vma->mm->nr_mapped, nr, __ATOMIC_RELAXED);
+    pfn_t pfn = pte_pfn(pte_load(ptep));
+    take_mappings(vma->mm, addr, ptep, nr);
     folio_remove_mappings(f, nr); /* the references stay with the marks */
     for (unsigned i = 0; i < nr; i++)
         pte_store(ptep + i, pte_hole_mark(pfn + i));
@@ -132,24 +199,24 @@ u32 rmap_poison_in_hole(struct insecure_mem *h, pfn_t pfn)
 
     list_for_each(node, &h->areas) {
         struct vma *vma = list_entry(node, struct vma, obj_link);
+        struct mm *mm = vma->mm;
         vaddr_t addr = vma->start + ((index - vma->offset) << PAGE_SHIFT);
         unsigned level;
         if (index < vma->offset || addr >= vma->end)
             continue; /* the rest of an area that was cut */
-        pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
+        pte_t *ptep = pt_walk(&mm->root, addr, &level);
         if (level)
-            continue;
+            continue; /* its tables were made before it came into the list */
         spinlock_t *lock = pt_lock(ptep);
         spin_lock(lock);
         pte_t e = pte_load(ptep);
         if (pte_present(e) && pte_pfn(e) == pfn) {
-            clear_ptes(vma->mm, addr, ptep, 1);
-            tlb_flush_range(vma->mm, addr, 1);
+            take_mappings(mm, addr, ptep, 1);
             pte_store(ptep, pte_poison());
-            __atomic_fetch_sub(&vma->mm->nr_mapped, 1, __ATOMIC_RELAXED);
             mappings++;
         }
         spin_unlock(lock);
+        flush_what_is_pending(mm, addr, 1);
     }
     __atomic_fetch_sub(&h->map_count, mappings, __ATOMIC_RELAXED);
     return mappings;

@@ -4,7 +4,7 @@
  *
  *   next area below | ... STACK_GUARD_GAP at least ... | grown so far | the area as it was mapped |
  *
- * The gap turns an overflow into a fault instead of a write to somebody else's memory; find_gap() keeps it free too.
+ * The gap turns an overflow into a fault instead of a write to somebody else's memory; choose_address() keeps it free too.
  * All pieces that a mprotect() made of a stack count as one against the limit.
  */
 #include <quire/mm.h>
@@ -24,6 +24,12 @@ static vaddr_t stack_top(struct vma *vma)
     return top;
 }
 
+vaddr_t stack_lowest(const struct mm *mm, struct vma *vma)
+{
+    vaddr_t top = stack_top(vma);
+    return top > mm->stack_limit ? top - mm->stack_limit : 0;
+}
+
 static int grow_locked(struct mm *mm, vaddr_t addr)
 {
     struct vma *vma = area_at_or_above(mm, addr);
@@ -32,7 +38,7 @@ static int grow_locked(struct mm *mm, vaddr_t addr)
         return -EFAULT;
     if (vma->start <= addr)
         return 0; /* another thread was faster */
-    vaddr_t top = stack_top(vma), lowest = top > mm->stack_limit ? top - mm->stack_limit : 0;
+    vaddr_t lowest = stack_lowest(mm, vma);
     struct tree_node *node = tree_prev(&vma->node);
     vaddr_t room = STACK_GUARD_GAP + (node ? container_of(node, struct vma, node)->end : PAGE_SIZE);
     lowest = MAX(lowest, ALIGN_UP(room, PAGE_SIZE));

@@ -67,6 +67,8 @@ void tlb_gather_begin(struct tlb_gather *g, struct mm *mm)
     g->tables = false;
 }
 
+void tlb_gather_pending(struct tlb_gather *g) { __atomic_fetch_add(&g->mm->flushes_pending, 1, __ATOMIC_RELAXED); }
+
 void tlb_gather_hole(struct tlb_gather *g, struct insecure_mem *hole, u32 nr)
 {
     g->others[g->nr_others].hole = hole;
@@ -87,6 +89,8 @@ void tlb_gather_end(struct tlb_gather *g)
         if (g->tables || !ARCH_FLUSH_ON_CLEAR)
             tlb_flush_range(g->mm, g->start, g->tables ? 0 : (g->end - g->start) >> PAGE_SHIFT);
     }
+    if (g->start < g->end)
+        __atomic_fetch_sub(&g->mm->flushes_pending, 1, __ATOMIC_RELEASE);
     folio_put_all_mapped(g->folios, g->nr_folios);
     for (unsigned i = 0; i < g->nr_others; i++) {
         struct insecure_mem *hole = g->others[i].hole;

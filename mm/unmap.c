@@ -6,6 +6,7 @@
 #include <quire/batch.h>
 #include <quire/block.h>
 #include <quire/counters.h>
+#include <quire/folio_trim.h>
 #include <quire/hole.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
@@ -28,8 +29,10 @@ static __noinline unsigned clear_odd(struct tlb_gather *g, vaddr_t addr, pte_t *
     struct folio *f = mapped_folio(pte_pfn(e));
     clear_ptes(g->mm, addr, ptep, 1);
     tlb_gather_range(g, addr, 1);
-    if (f)
+    if (f) {
+        folio_note_partial(f, 1);
         tlb_gather_folio(g, f, 1);
+    }
     return f != NULL;
 }
 
@@ -61,6 +64,7 @@ static __noinline unsigned clear_run(struct tlb_gather *g, vaddr_t start, pte_t 
             next = clear_alike(g->mm, start, p, MIN(stop, end), e);
             mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), (u64)(next - p));
             *out = (struct folio_mappings){f, -((u64)(next - p) * FOLIO_MAPPING)};
+            folio_note_partial(f, (size_t)(next - p));
             out += next > p; /* else a group had to be undone: again */
             p = next;
         } else {
@@ -143,7 +147,7 @@ static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vad
 {
     for (vaddr_t addr = start, next; addr < end; addr = next) {
         unsigned nr;
-        pte_t *ptep = next_run(vma->mm, addr, end, &nr, &next), *block = ptep ? NULL : block_at(&vma->mm->root, addr);
+        pte_t *block, *ptep = next_run(vma->mm, addr, end, &nr, &next, &block);
         if (unlikely(block)) {
             if (next - addr < BLOCK_BYTES || !block_clear(g, addr, block)) {
                 block_split(vma->mm, addr, block);
@@ -152,6 +156,7 @@ static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vad
             if (tlb_gather_full(g))
                 tlb_gather_end(g);
         }
+        preempt_point(); /* also where nothing is, table after table; a kill has to wait: what ends unmaps anyway */
         if (!ptep)
             continue;
         spinlock_t *lock = pt_lock(ptep);

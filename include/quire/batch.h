@@ -181,15 +181,17 @@ static __always_inline bool single_frame(const memdesc_t *words, pte_t raw, stru
 }
 
 /*
- * The level-0 entries for [addr, end) as far as one table holds them. NULL: there is no table; *next is where
- * the next one may begin. Otherwise *nr entries.
+ * The level-0 entries for [addr, end) as far as one table holds them: *nr entries. NULL: there is no table; *next is
+ * where the next one may begin, and *block is the entry if a block was there: whoever takes its lock looks again.
+ * All from one look: between two, a block may have become a table, and neither be seen.
  */
-static inline pte_t *next_run(struct mm *mm, vaddr_t addr, vaddr_t end, unsigned *nr, vaddr_t *next)
+static inline pte_t *next_run(struct mm *mm, vaddr_t addr, vaddr_t end, unsigned *nr, vaddr_t *next, pte_t **block)
 {
     unsigned level;
-    pte_t *entry = pt_walk(&mm->root, addr, &level);
+    pte_t above, *entry = pt_walk_above(&mm->root, addr, &level, &above);
     vaddr_t span = pt_span(level ? level : 1);
 
+    *block = level == 1 && pde_leaf(above, 1) ? entry : NULL;
     *next = MIN(end, ALIGN_DOWN(addr, span) + span);
     *nr = (unsigned)((*next - addr) >> PAGE_SHIFT);
     return level ? NULL : entry;

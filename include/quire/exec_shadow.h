@@ -59,7 +59,7 @@ void exec_shadow_mapped(struct mm *mm, pfn_t pfn, u64 nr);
 
 /* Does this CPU run code of mm that is newer than its last fence? Then the generation of that fence is in *fenced. */
 bool exec_shadow_unfenced(const struct mm *mm, u64 *fenced);
-/* Whether the line of user memory that addr lies in is executable and stale. */
+/* Whether the line of user memory that addr lies in is executable and stale. mm->areas_lock held, here and below. */
 bool exec_shadow_stale(struct mm *mm, vaddr_t addr, struct stale_line *line);
 /* The next such line in [addr, end). */
 bool exec_shadow_next_stale(struct mm *mm, vaddr_t addr, vaddr_t end, struct stale_line *line);

@@ -2,9 +2,17 @@
 /*
  * Folios: 2^order frames that belong together, one struct for all of them, one value in all their words.
  *
- * Reference count: who may use the frames. 0 means nobody can find it any more (being made, being freed,
- * frozen, or dying with holes). map_count counts frame mappings in user page tables, each of which holds
- * a reference: map_count <= refs always.
+ * Reference count: who may use the frames. map_count counts frame mappings in user page tables, each of which holds
+ * a reference: map_count <= refs always. A count of 0 means that nobody can find the folio:
+ *
+ *   0, being made     from folio_make() to folio_publish(): its maker alone knows it, and fills it in by plain stores
+ *   0, frozen         from folio_ref_freeze() to folio_ref_unfreeze(): whoever froze it alone changes it
+ *   0, being freed    the last reference has gone; its words are about to say BUDDY
+ *   0, FOLIO_F_DYING  the last reference has gone, but holes keep the frames; the last mend frees it
+ *   1 or more         published: from here on its counts change by atomic operations only, its words, flags and owner
+ *                     under its lock
+ *
+ * The first three pass by themselves: whoever meets one may look again. Dying stays for as long as a hole is open.
  *
  * struct folio is typed memory: a stale pointer finds a folio, perhaps another one. Look-up therefore
  * reads the word, takes a reference only if the count isn't 0, and reads the word again.
@@ -28,6 +36,7 @@ struct quota;
 #define FOLIO_F_POISON (1u << 1) /* some frames are struct hwpoison */
 #define FOLIO_F_DYING (1u << 2)  /* count is 0, holes keep the frames */
 #define FOLIO_F_SECURE (1u << 3) /* frames are out of the direct map unless their word is HOLE */
+#define FOLIO_F_PARTIAL (1u << 4) /* in the list of folios that may be mapped only in part: mm/folio_trim.c; under its lock */
 
 struct folio {
     union {
@@ -53,6 +62,7 @@ struct folio {
     u64 clean;            /* bit i: the i-th 64th holds no store newer than its maintenance */
     u64 gen;              /* code generation of its last maintenance */
     struct quota *quota;  /* whom the frames are charged to */
+    struct list partial_link; /* FOLIO_F_PARTIAL */
     void *slab_link;
 } __aligned(16);
 
@@ -65,7 +75,13 @@ _Static_assert(sizeof(struct folio) <= 128, "a folio's descriptor stays small");
  */
 struct folio *folio_alloc(unsigned order, unsigned flags);
 
-void folio_free(struct folio *folio); /* internal: count has reached 0, no holes */
+/*
+ * The same with reference count 0: nobody finds it before folio_publish(). The maker sets owner, quota and index first,
+ * and doesn't sleep in between: memory_failure() waits for it. folio_free() if it isn't wanted after all.
+ */
+struct folio *folio_make(unsigned order, unsigned flags);
+
+void folio_free(struct folio *folio); /* internal: count is 0, no holes */
 void folio_release(struct folio *folio);
 
 static inline void folio_get(struct folio *f) { __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED); }
@@ -134,6 +150,10 @@ static inline void *folio_address(const struct folio *f) { return pfn_address(f-
 static inline memdesc_t folio_word(const struct folio *f) { return memdesc_make(MEMDESC_FOLIO, f); }
 static inline bool folio_contains(const struct folio *f, pfn_t pfn) { return pfn - f->pfn < folio_nr_pages(f); }
 
+/* Flags change under the folio's lock, FOLIO_F_PARTIAL under another: so each change is atomic. */
+static inline void folio_set_flags(struct folio *f, u32 flags) { __atomic_fetch_or(&f->flags, flags, __ATOMIC_RELAXED); }
+static inline void folio_clear_flags(struct folio *f, u32 flags) { __atomic_fetch_and(&f->flags, ~flags, __ATOMIC_RELAXED); }
+
 bool folio_has_hole(const struct folio *f);
 bool folio_has_poison(const struct folio *f);
 
@@ -164,6 +184,9 @@ static inline void folio_put_mapped(struct folio *f, u32 nr)
     if (folio_counts_refs(__atomic_sub_fetch(&f->counts, nr * FOLIO_MAPPING, __ATOMIC_ACQ_REL)) == 0)
         folio_release(f);
 }
+
+/* A folio that was being made can be found from now on, with these counts: so many FOLIO_MAPPINGs and FOLIO_REFERENCEs. */
+static inline void folio_publish(struct folio *f, u64 counts) { __atomic_store_n(&f->counts, counts, __ATOMIC_RELEASE); }
 
 /*
  * Mappings and other references of folios that go, at the end of a TLB gather: folio_put_mapped() and folio_put() for

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Making a folio of an order that the frame cache keeps, inline: every fault on anonymous memory and every copy after
- * fork goes through here. folio_alloc() is the same for all orders, and its comments hold here too.
+ * fork goes through here. folio_make() is the same for all orders, and its comments hold here too.
  */
 #pragma once
 
@@ -29,7 +29,7 @@ static __always_inline void fill_default(memdesc_t *w, memdesc_t word)
 #undef FOUR
 }
 
-static __always_inline struct folio *folio_alloc_cached(unsigned class, unsigned order, unsigned flags)
+static __always_inline struct folio *folio_make_cached(unsigned class, unsigned order, unsigned flags)
 {
     struct folio *f = slab_take_typed(&folio_cache, offsetof(struct folio, slab_link));
 
@@ -52,9 +52,5 @@ static __always_inline struct folio *folio_alloc_cached(unsigned class, unsigned
         words[0] = folio_word(f);
     counter_inc(COUNTER_FOLIO_ALLOC);
     mm_event(MM_EVENT_FOLIO_ALLOC, pfn, order, (u64)f);
-    __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
     return f;
 }
-
-/* folio_alloc(0, flags). */
-static __always_inline struct folio *folio_alloc_page(unsigned flags) { return folio_alloc_cached(0, 0, flags); }

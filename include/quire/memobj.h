@@ -19,10 +19,13 @@ struct quota;
 struct radix_tree {
     void *root;
     unsigned height; /* levels of 64; 0: empty */
+    struct quota *quota; /* that its nodes are charged to; NULL: nobody's */
 };
 /* -ENOMEM: nothing changed. Overwrites; NULL removes. */
 int radix_set(struct radix_tree *tree, u64 index, void *value);
 void *radix_get(const struct radix_tree *tree, u64 index);
+/* The first index at or above `index` that has a value, which is put into *value; ~0UL: none. */
+u64 radix_next(const struct radix_tree *tree, u64 index, void **value);
 void *const *radix_slots(const struct radix_tree *tree, u64 index); /* in the leaf, up to its end; NULL: no leaf */
 void radix_destroy(struct radix_tree *tree); /* frees the nodes, not the values */
 
@@ -50,6 +53,10 @@ int memobj_add_folio(struct memobj *obj, u64 index, struct folio *folio);
 /* The folio that holds page `index`, with a reference; makes a zeroed one if there is none yet, of the default size
  * where the aligned block is inside the object and empty. NULL: no memory or outside. */
 struct folio *memobj_folio(struct memobj *obj, u64 index);
+/* The same without making one: NULL: there is none. */
+struct folio *memobj_find(struct memobj *obj, u64 index);
+/* The first page at or above index that the object has a folio for; ~0UL: none. */
+u64 memobj_next(struct memobj *obj, u64 index);
 
 /* With obj->lock held, the page inside the object; the object's own reference keeps it as long as the lock is held. */
 struct folio *memobj_folio_locked(struct memobj *obj, u64 index);

@@ -21,7 +21,10 @@ struct quota;
 #define VMA_STACK (1u << 1)       /* grows down: mm/stack.c */
 #define VMA_NOHUGE (1u << 2)      /* single frames only */
 #define VMA_HUGE (1u << 3)        /* blocks where they fit */
-#define VMA_HOLE (1u << 4)        /* shows frames of vma->hole; all mapped at once */
+#define VMA_HOLE (1u << 4)        /* shows frames of vma->hole; all mapped at once; never executable */
+#define VMA_NOWRITE (1u << 5)     /* shared, and mapped by somebody who may not write to the object */
+
+#define MAP_NOWRITE 0x80000000u /* mm_map(): whoever maps may not write to the object; programs can't say it */
 
 struct vma {
     struct tree_node node; /* in mm->areas, key = start */
@@ -49,6 +52,7 @@ struct mm {
     u64 exec_gen; /* ... and which it is known to need, <quire/exec_shadow.h> */
 #endif
     u64 nr_mapped; /* frames mapped */
+    u32 flushes_pending; /* TLB gathers that have cleared entries and not flushed them yet (mm/rmap.c reads it) */
     u64 nr_table_frames;
     spinlock_t tables_lock;
     struct list partial_tables;
@@ -64,13 +68,19 @@ void mm_set_quota(struct mm *mm, struct quota *quota); /* before the first mappi
  * Map len bytes of obj from offset on (NULL: anonymous, offset 0). *addr: where, if MAP_FIXED (replacing
  * what is there) or MAP_FIXED_NOREPLACE (-EEXIST); otherwise a hint, and set to the place found.
  * May be longer than the object: pages behind its end are bus errors. -EINVAL (unaligned, zero, wrapping, no or both
- * of MAP_SHARED and MAP_PRIVATE, begins behind the object's end), -ENOMEM (no room).
+ * of MAP_SHARED and MAP_PRIVATE, begins behind the object's end, an object that grows down), -ENOMEM (no room), -EACCES
+ * (writable and executable; MAP_NOWRITE, shared and writable). What may be written or executed may be read, too.
  */
 int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj, u64 offset);
 int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are fine; -EINVAL, -ENOMEM */
-int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot); /* -ENOMEM: not all mapped */
+/* -ENOMEM: not all mapped; -EACCES: writable and executable, an object that may not be written, a hole made executable. */
+int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot);
+/*
+ * -ENOMEM: not all mapped, or no memory; -EINVAL: no such advice, or MADV_DONTNEED of pages that can't be brought in again
+ * (a guest's); -EINTR: the process was killed meanwhile.
+ */
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
-/* User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space. */
+/* User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space; -EINTR: killed. */
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len);
 
 /*
@@ -87,6 +97,10 @@ void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);
  * hole; -ENXIO: behind the end of the object.
  */
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
+/*
+ * The page entry for addr, as it was a moment ago; within a block, the one that shows addr's frame. Takes areas_lock for
+ * reading, which keeps the tables: whoever holds that lock calls pt_lookup(). May sleep.
+ */
 pte_t mm_lookup(struct mm *mm, vaddr_t addr);
 
 /* Write into an address space that no thread runs in yet (arguments of a new program). */
@@ -151,6 +165,7 @@ void hole_mark_get(pte_t e); /* one more entry says the same; nothing if it is n
 /* Stacks: mm/stack.c */
 #define STACK_GUARD_GAP (64 * KiB) /* kept free below each */
 #define STACK_LIMIT_DEFAULT (8 * MiB)
+vaddr_t stack_lowest(const struct mm *mm, struct vma *vma); /* where the stack may grow to that vma is the lowest piece of */
 /* A fault at addr, where no area is. 0: a stack above has grown over it; -EFAULT; -E2BIG: the stack may not. */
 int stack_grow(struct mm *mm, vaddr_t addr);
 
@@ -160,6 +175,7 @@ int area_insert(struct vma *vma);
 void area_free(struct vma *vma);
 int area_split(struct vma *vma, vaddr_t at);
 void area_grow_down(struct vma *vma, vaddr_t start); /* anonymous, with room below it; areas_lock for writing */
+void area_grow_up(struct vma *vma, vaddr_t end); /* over an area of its kind that goes; areas_lock for writing */
 void area_discard(struct vma *vma); /* one that was never inserted */
 /* Make area boundaries at both ends of [start, end) where an area crosses them; -ENOMEM: nothing has changed. */
 int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end);

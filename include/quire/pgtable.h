@@ -10,8 +10,13 @@
  *   flush_dcache_folio(folio)                        the kernel wrote the folio (any time before)
  *
  * set_ptes: consecutive frames of one folio (or hole), one page table, one area; nr > 1 only from all
- * not present to all present; nr == 1 may replace. The caller holds the table's lock (pt_lock). The frame
+ * not present (or hidden) to all present; nr == 1 may replace. The caller holds the table's lock (pt_lock). The frame
  * number advances by pte_advance_pfn(), never by adding to the raw entry. Debug builds check all of it.
+ *
+ * An entry in the middle of a change is *hidden*: the hardware finds nothing there, so that every CPU can be made to
+ * forget what it was; software still finds the frame or the table, never "nothing", which would be a lie. A hidden page
+ * entry looks as one that allows nothing (PROT_NONE); a hidden table can be walked, and its entries changed under its
+ * lock. Whoever needs to know more takes the lock of the table that the entry lies in, and finds it whole again.
  *
  * Source: M. Wilcox, "New page table range API", v4-v6, linux-mm 2023; here the names take a pfn_t where
  * Linux takes a struct page.
@@ -55,12 +60,16 @@ static inline pte_t *pt_table_of(pte_t e, unsigned level) { return paddr_address
 /* Free for a page: nothing is mapped there, and nothing was lost there. */
 static inline bool pte_none(pte_t e) { return !pte_present(e) && !pte_poisoned(e); }
 
+/* A page entry in the middle of a change. */
+static inline pte_t pte_hide(pte_t e) { return pte_apply(pte_mkyoung(e), pte_change(PGPROT_USER)); }
+
 /*
  * The walk, for all formats and all owners of tables; stateless. From the top down to the entry that
  * decides about addr: a page entry (level 0), a block, or the empty entry where the tree ends. *level is
- * its level. Never fails, takes no lock. Inline for page faults; everybody else calls pt_walk().
+ * its level; above level 0, *above is what it said: another look may find another answer. Never fails, takes no lock.
+ * Inline for page faults; everybody else calls pt_walk().
  */
-static __always_inline pte_t *pt_walk_inline(const struct pt_root *root, vaddr_t addr, unsigned *level)
+static __always_inline pte_t *pt_walk_inline(const struct pt_root *root, vaddr_t addr, unsigned *level, pte_t *above)
 {
     pte_t *table = paddr_address(root->table);
 
@@ -70,6 +79,7 @@ static __always_inline pte_t *pt_walk_inline(const struct pt_root *root, vaddr_t
         pte_t e = pte_load_raw(entry); /* groups are at level 0 only */
         if (unlikely(!pde_present(e, l) || pde_leaf(e, l))) {
             *level = l;
+            *above = e;
             return entry;
         }
         table = pt_table_of(e, l);
@@ -78,6 +88,7 @@ static __always_inline pte_t *pt_walk_inline(const struct pt_root *root, vaddr_t
     return table + pt_index(addr, 0);
 }
 pte_t *pt_walk(const struct pt_root *root, vaddr_t addr, unsigned *level);
+pte_t *pt_walk_above(const struct pt_root *root, vaddr_t addr, unsigned *level, pte_t *above);
 
 /* The page entry for addr as far as there is one (also inside a block); not present otherwise. */
 pte_t pt_lookup(const struct pt_root *root, vaddr_t addr);
@@ -184,12 +195,13 @@ unsigned folio_pte_batch(const pte_t *ptep, pte_t pte, unsigned max, pfn_t end_p
  *
  * They take whatever is there, present or not: protect_ptes gives at most `prot` (never write permission where there
  * was none), wrprotect_ptes takes write permission away, age_ptes "accessed", and returns how many had it. clear_ptes
- * makes them all empty.
+ * makes them all empty, hide_ptes hides those that are present, until set_ptes or pte_store() ends the change.
  */
 void protect_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr, pgprot_t prot);
 void wrprotect_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
 unsigned age_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
 void clear_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
+void hide_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
 
 struct pt_root *kernel_root(void);
 u64 ptdescs_in_use(void);

@@ -5,16 +5,20 @@
 #include <quire/folio.h>
 #include <quire/pgtable.h>
 
+struct memobj;
 struct vma;
 struct insecure_mem;
 
 /*
- * Call fn for each run of mapped entries of frames [first, first + nr) of the folio, in every address
- * space, with the page-table lock held. fn returns how many frames it handled. Takes the owner's lock;
- * the caller holds a reference to the folio and no locks.
+ * Call fn for each run of nr mapped entries of frames [first, first + nr) of the folio, in every address
+ * space, with the page-table lock held. Takes the owner's lock, may be preempted; the caller holds a reference to the
+ * folio and no locks. What it finds while others map is told at the head of mm/rmap.c.
  */
 typedef void (*rmap_fn)(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg);
 void rmap_walk(struct folio *folio, size_t first, size_t nr, rmap_fn fn, void *arg);
+
+/* The folio's owner with a reference; NULL: none, or its last area is just going on another CPU. The caller has one too. */
+struct memobj *folio_owner_get(struct folio *folio);
 
 /* Remove every mapping of those frames and flush; their references are dropped. */
 void rmap_unmap_frames(struct folio *folio, size_t first, size_t nr);

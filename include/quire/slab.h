@@ -62,6 +62,9 @@ static inline struct slab *slab_of(const struct slab_cache *cache, const void *o
         .partial = LIST_INIT(var.partial),                                                         \
     }
 
+/* What an object takes of its slab's frames, in bytes: what is charged for it. For caches that SLAB_CACHE made. */
+#define SLAB_COST(type) DIV_ROUND_UP(PAGE_SIZE, (PAGE_SIZE - sizeof(struct slab)) / ALIGN_UP(sizeof(struct type), 16UL))
+
 /* A zeroed object (typed caches: as the last owner left it, all zeros when first cut). NULL: no memory. */
 void *slab_alloc(struct slab_cache *cache);
 void slab_free(struct slab_cache *cache, void *object);
@@ -84,7 +87,7 @@ static inline bool allocation_fails(void) { return QUIRE_DEBUG && unlikely(fail_
 
 /*
  * An object of a typed cache, link_offset being the cache's: what slab_alloc() does, in the few instructions that
- * folio_alloc_page() has for it.
+ * folio_make_cached() has for it.
  */
 static __always_inline void *slab_take_typed(struct slab_cache *cache, size_t link_offset)
 {

@@ -61,6 +61,19 @@ static inline void rwsem_read_lock(struct rwsem *s)
     lock_count_inc();
 }
 
+/* False: a writer holds it or waits. Never sleeps. */
+static inline bool rwsem_read_trylock(struct rwsem *s)
+{
+    u32 word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
+
+    do {
+        if (word & (RWSEM_WRITER | RWSEM_WAITERS))
+            return false;
+    } while (!__atomic_compare_exchange_n(&s->word, &word, word + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    lock_count_inc();
+    return true;
+}
+
 static inline void rwsem_read_unlock(struct rwsem *s)
 {
     u32 word = __atomic_sub_fetch(&s->word, 1, __ATOMIC_RELEASE);

@@ -27,9 +27,12 @@ struct tlb_gather {
 };
 
 void tlb_gather_begin(struct tlb_gather *g, struct mm *mm);
-/* Entries changed there. */
+void tlb_gather_pending(struct tlb_gather *g); /* internal: the first change since the last flush */
+/* Entries changed there. Under the lock of their table, if what they mapped is to go. */
 static inline void tlb_gather_range(struct tlb_gather *g, vaddr_t addr, u64 nr)
 {
+    if (unlikely(g->start >= g->end))
+        tlb_gather_pending(g);
     g->start = MIN(g->start, addr);
     g->end = MAX(g->end, addr + nr * PAGE_SIZE);
 }

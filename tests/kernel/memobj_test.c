@@ -95,17 +95,18 @@ TEST(memobj, a_folio_that_outlives_it_has_no_owner)
 
 TEST(memobj, its_pages_are_charged_and_no_more)
 {
-    struct quota *quota = quota_create(3);
+    struct quota *quota = quota_create(1 + 3); /* the object and its tree share a frame's worth; three pages */
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, 8, quota);
 
     ASSERT(quota && obj);
+    EXPECT_EQ(quota_used(quota), 1);
     for (u64 i = 0; i < 4; i++) {
         struct folio *f = memobj_folio(obj, i);
         EXPECT_EQ(f != NULL, i < 3);
         if (f)
             folio_put(f);
     }
-    EXPECT_EQ(quota_used(quota), 3);
+    EXPECT_EQ(quota_used(quota), 4);
     memobj_put(obj);
     EXPECT_EQ(quota_used(quota), 0);
     quota_put(quota);

@@ -190,6 +190,24 @@ TEST(poison, a_frozen_folio_is_busy)
     folio_put(f);
 }
 
+/* Nothing maps it any more, but its frames go back to the buddy: the broken one must not. */
+TEST(poison, a_dying_folio_loses_the_frame)
+{
+    struct ledger before = ledger_read();
+    struct folio *f = make(3);
+    struct insecure_mem *h;
+    pfn_t first = f->pfn;
+
+    ASSERT_EQ(folio_punch_hole(f, 1, 1, HOLE_RESERVED, &h), 0);
+    folio_put(f);
+    EXPECT_EQ(memory_failure(first + 5), 0);
+    EXPECT_EQ(memory_failure(first + 5), -EHWPOISON);
+    EXPECT_EQ(folio_mend_hole(h), 0);
+    for (unsigned i = 0; i < 8; i++)
+        EXPECT_EQ(memdesc_type(memdesc_read(first + i)), i == 5 ? MEMDESC_HWPOISON : MEMDESC_BUDDY);
+    expect_lost(before, 1);
+}
+
 TEST(poison, no_hole_is_punched_over_it)
 {
     struct ledger before = ledger_read();
@@ -260,7 +278,11 @@ TEST(poison, in_a_hole_it_goes_from_every_address_space_that_shows_the_hole)
     EXPECT_EQ(mm_fault(a, at + 2 * PAGE_SIZE, ACCESS_READ), -EHWPOISON);
     EXPECT_EQ(mapped_frame(a, at + 3 * PAGE_SIZE), f->pfn + 8);
     EXPECT_EQ(folio_mend_hole(h), -EBUSY);
-    EXPECT_EQ(mm_madvise(b, other, 4 * PAGE_SIZE, MADV_DONTNEED), 0);
+    EXPECT_EQ(mm_madvise(b, other, 4 * PAGE_SIZE, MADV_DONTNEED), -EINVAL); /* nothing would bring them in again */
+    EXPECT_EQ(mapped_frame(b, other + 3 * PAGE_SIZE), f->pfn + 8);
+    rwsem_write_lock(&b->areas_lock);
+    unmap_range(b, other, other + 4 * PAGE_SIZE);
+    rwsem_write_unlock(&b->areas_lock);
     EXPECT_EQ(mm_fault(b, other + 2 * PAGE_SIZE, ACCESS_READ), -EFAULT); /* the mark went too */
     mm_unmap_hole(a, at, h);
     EXPECT_EQ(folio_mend_hole(h), 0); /* the area in b is left, and shows nothing */

@@ -35,6 +35,7 @@
     X(FOLIO_ALLOC, "folio.alloc")                                                                  \
     X(FOLIO_FREE, "folio.free")                                                                    \
     X(FOLIO_SPLIT, "folio.split")                                                                  \
+    X(FOLIO_TRIMMED, "folio.frames_trimmed")                                                       \
     X(FOLIO_JOIN, "folio.join")                                                                    \
     X(HOLE_PUNCH, "hole.punch")                                                                    \
     X(HOLE_MEND, "hole.mend")                                                                      \

@@ -144,7 +144,7 @@ static pte_t walk(struct tlb *t, vaddr_t page, const pte_t **entry)
         table = paddr_address(t->root.table);
         for (unsigned level = PT_LEVELS - 1; level > 0; level--) {
             pte_t e = pte_load(table + (page >> PT_SHIFT(level) & (PT_ENTRIES(level) - 1)));
-            if (!pde_present(e, level))
+            if (!pde_present(e, level) || pde_hidden(e, level))
                 return pte_empty(0);
             if (pde_leaf(e, level))
                 return pte_of_block(e, level, (page & (pt_span(level) - 1)) >> PAGE_SHIFT);

@@ -161,7 +161,9 @@ static inline pte_t pte_mkcont(pte_t e) { return (pte_t){e.v | PTE_CONT}; }
 static inline pte_t pte_uncont(pte_t raw, u64 index) { return (void)index, (pte_t){raw.v & ~PTE_CONT}; }
 
 /* --- entries of level 1 and up ---------------------------------------------------------------- */
-static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_VALID; }
+#define PTE_TYPE_HIDDEN (PTE_TYPE_TABLE & ~PTE_VALID) /* a table to software, nothing to the hardware */
+
+static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_TYPE; }
 static inline bool pde_leaf(pte_t e, unsigned level)
 {
     return (void)level, (e.v & PTE_TYPE) == PTE_TYPE_BLOCK;
@@ -174,6 +176,9 @@ static inline pte_t pde_make(paddr_t table, unsigned level)
 {
     return (void)level, (pte_t){PTE_TYPE_TABLE | paddr_value(table)};
 }
+/* The same table hidden, <quire/pgtable.h>: the hardware finds nothing there. */
+static inline pte_t pde_hide(pte_t e, unsigned level) { return (void)level, (pte_t){e.v & ~PTE_VALID}; }
+static inline bool pde_hidden(pte_t e, unsigned level) { return (void)level, (e.v & PTE_TYPE) == PTE_TYPE_HIDDEN; }
 /* The page entry that a block entry stands for, `index` frames into the block. */
 static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 {

@@ -119,7 +119,7 @@ static inline pte_t pte_uncont(pte_t raw, u64 index)
 }
 
 /* --- entries of level 1 and up ----------------------------------------------------------------- */
-static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_V; }
+static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & (PTE_V | PTE_NONE); }
 static inline bool pde_leaf(pte_t e, unsigned level)
 {
     return (void)level, (e.v & PTE_V) && (e.v & (PTE_R | PTE_W | PTE_X));
@@ -129,6 +129,9 @@ static inline pte_t pde_make(paddr_t table, unsigned level)
 {
     return (void)level, (pte_t){PTE_V | paddr_to_pfn(table) << PTE_PFN_SHIFT};
 }
+/* The same table hidden, <quire/pgtable.h>: the hardware finds nothing there. */
+static inline pte_t pde_hide(pte_t e, unsigned level) { return (void)level, (pte_t){(e.v & ~PTE_V) | PTE_NONE}; }
+static inline bool pde_hidden(pte_t e, unsigned level) { return (void)level, (e.v & (PTE_V | PTE_NONE)) == PTE_NONE; }
 /* The page entry that a block entry stands for, `index` frames into the block. */
 static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index) { return (void)level, pte_advance_pfn(e, index); }
 

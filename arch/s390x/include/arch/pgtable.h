@@ -52,6 +52,7 @@ typedef struct {
 #define PDE_BLOCK        0x400UL    /* FC: the segment-table entry is a frame of 1 MiB */
 #define PDE_INVALID      0x020UL
 #define PDE_REGION_THIRD 0x007UL /* type 01, table length 11 */
+#define PDE_HIDDEN       0x001UL /* with I, in a segment-table entry: a page table to software all the same */
 #define PDE_SOFTWARE_SHIFT                                                                         \
     12 /* a block's software bits: the key's place (AV, bit 47, is 0), 45 and 46 */
 #define PDE_BLOCK_ORIGIN (~0xfffffUL)
@@ -220,9 +221,14 @@ static inline bool pde_leaf(pte_t e, unsigned level)
 {
     return level == 1 && (e.v & PDE_BLOCK) && (e.v >> PDE_SOFTWARE_SHIFT & PTE_PRESENT);
 }
+/* Nothing in it says I but an empty entry, an old block, and a hidden table. */
+static inline bool pde_hidden(pte_t e, unsigned level)
+{
+    return level == 1 && (e.v & (PDE_BLOCK | PDE_INVALID | PDE_HIDDEN)) == (PDE_INVALID | PDE_HIDDEN);
+}
 static inline bool pde_present(pte_t e, unsigned level)
 {
-    return pde_leaf(e, level) || !(e.v & PDE_INVALID);
+    return pde_leaf(e, level) || !(e.v & PDE_INVALID) || pde_hidden(e, level);
 }
 static inline paddr_t pde_table(pte_t e, unsigned level)
 {
@@ -231,6 +237,11 @@ static inline paddr_t pde_table(pte_t e, unsigned level)
 static inline pte_t pde_make(paddr_t table, unsigned level)
 {
     return (pte_t){paddr_value(table) | (level == 2 ? PDE_REGION_THIRD : 0)};
+}
+/* The same table hidden, <quire/pgtable.h>: the hardware finds nothing there. Page tables alone are hidden. */
+static inline pte_t pde_hide(pte_t e, unsigned level)
+{
+    return (void)level, (pte_t){e.v | PDE_INVALID | PDE_HIDDEN};
 }
 /* The page entry that a block entry stands for, `index` frames into the block. */
 static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)

@@ -119,7 +119,7 @@ static inline struct pte_change pte_change(pgprot_t prot)
 static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
 /* --- entries of level 1 and up --- */
-static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_P; }
+static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & (PTE_P | PTE_NONE); }
 static inline bool pde_leaf(pte_t e, unsigned level)
 {
     return (void)level, (e.v & (PTE_P | PTE_PS)) == (PTE_P | PTE_PS);
@@ -133,6 +133,9 @@ static inline pte_t pde_make(paddr_t table, unsigned level)
 {
     return (void)level, (pte_t){PTE_P | PTE_W | PTE_U | PTE_A | paddr_value(table)};
 }
+/* The same table hidden, <quire/pgtable.h>: the hardware finds nothing there. */
+static inline pte_t pde_hide(pte_t e, unsigned level) { return (void)level, (pte_t){(e.v & ~PTE_P) | PTE_NONE}; }
+static inline bool pde_hidden(pte_t e, unsigned level) { return (void)level, (e.v & (PTE_P | PTE_NONE)) == PTE_NONE; }
 /* The page entry that a block entry stands for, `index` frames into the block. */
 static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 {

@@ -3,7 +3,7 @@
  * Page-table entries of the native machine: three levels, the lowest tables of 64 entries, so that eight share a
  * frame, and a test crosses from one to the next, or maps a block, within 256 KiB.
  *
- *   63:32 frame number | 11 G group | 10 E empty | 9 block | 8 table | 7 poison | 6 present | 5 D | 4 A | 3 U | 2 X | 1 W | 0 R
+ *   63:32 frame number | 12 H hidden table | 11 G group | 10 E empty | 9 block | 8 table | 7 poison | 6 present | 5 D | 4 A | 3 U | 2 X | 1 W | 0 R
  *
  * An empty entry isn't zero, and the frame number isn't where a byte address would have it: code that knows
  * better than the helpers is found out here. The hardware sets neither A nor D; it faults. Four entries alike may be
@@ -39,6 +39,7 @@ typedef struct {
 #define PTE_BLOCK (1UL << 9)
 #define PTE_EMPTY (1UL << 10)
 #define PTE_GROUP (1UL << 11)
+#define PTE_HIDDEN (1UL << 12)
 #define PTE_PFN_SHIFT 32
 
 static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
@@ -111,6 +112,8 @@ static inline pte_t pde_make(paddr_t table, unsigned level)
 
     return (void)level, (pte_t){PTE_TABLE | at >> PAGE_SHIFT << PTE_PFN_SHIFT | (at >> 3 & 0x1ff) << 23};
 }
+static inline pte_t pde_hide(pte_t e, unsigned level) { return (void)level, (pte_t){e.v | PTE_HIDDEN}; }
+static inline bool pde_hidden(pte_t e, unsigned level) { return (void)level, e.v & PTE_HIDDEN; }
 static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 {
     return (void)level, pte_advance_pfn((pte_t){e.v & ~PTE_BLOCK}, index);

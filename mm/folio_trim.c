@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Folios that are mapped only in part. A program gives back fifteen pages of a folio of sixteen, and the folio keeps all
+ * its frames, and its account pays for them, until the last page goes. That is cheap while there is memory; when a
+ * request fails for want of it, such folios are cut down to what is still mapped.
+ *
+ * Who unmaps a part of a private folio puts it into a list (folio_note_partial). Whoever runs out of memory or of its
+ * account asks folios_trim(), which goes through the list, oldest first: the frames that nothing maps go back, those that
+ * are mapped become folios as large as can be, each wholly mapped; entries and contents stay.
+ *
+ * Bound: after folios_trim() has returned 0, the frames that are kept without being mapped belong to folios that several
+ * address spaces share after a fork, or that somebody else holds a reference to at this moment.
+ *
+ * A folio can be cut if all its references are mappings of one address space, and ours: then, with its page table locked
+ * and its count frozen, nobody else can find, map, unmap or free any part of it. Its entries all lie in one table: it is
+ * aligned in memory and in the address space, and no larger than what a table of pages spans.
+ *
+ * Locks: memobj (the owner), page table, list_lock. The list holds no reference: a folio that is freed leaves it.
+ */
+#include <quire/folio_trim.h>
+#include <quire/buddy.h>
+#include <quire/batch.h>
+#include <quire/counters.h>
+#include <quire/memobj.h>
+#include <quire/mm.h>
+#include <quire/mm_event.h>
+#include <quire/mm_upcalls.h>
+#include <quire/quota.h>
+#include <quire/rmap.h>
+#include "folio_parts.h"
+
+static spinlock_t list_lock;
+static struct list partial = LIST_INIT(partial);
+static u64 nr_partial;
+
+/* --- the list ---------------------------------------------------------------------------------- */
+void folio_note_partial_slow(struct folio *f)
+{
+    if (!f->owner || f->owner->kind != MEMOBJ_ANON) /* an object keeps its pages, mapped or not */
+        return;
+    spin_lock(&list_lock);
+    if (!(__atomic_fetch_or(&f->flags, FOLIO_F_PARTIAL, __ATOMIC_RELAXED) & FOLIO_F_PARTIAL))
+        list_push_back(&partial, &f->partial_link), nr_partial++;
+    spin_unlock(&list_lock);
+}
+
+void folio_forget_partial(struct folio *f)
+{
+    spin_lock(&list_lock);
+    if (__atomic_fetch_and(&f->flags, ~FOLIO_F_PARTIAL, __ATOMIC_RELAXED) & FOLIO_F_PARTIAL)
+        list_remove(&f->partial_link), nr_partial--;
+    spin_unlock(&list_lock);
+}
+
+/* The oldest, out of the list, with a reference; NULL: none. One that is being freed takes itself out. */
+static struct folio *take_oldest(void)
+{
+    struct folio *f = NULL;
+
+    spin_lock(&list_lock);
+    for (struct list *node = partial.next; node != &partial && !f; node = node->next) {
+        struct folio *here = list_entry(node, struct folio, partial_link);
+        if (!folio_try_get(here))
+            continue;
+        f = here;
+        list_remove(&f->partial_link);
+        nr_partial--;
+        __atomic_fetch_and(&f->flags, ~FOLIO_F_PARTIAL, __ATOMIC_RELAXED);
+    }
+    spin_unlock(&list_lock);
+    return f;
+}
+
+/* --- cutting one ------------------------------------------------------------------------------- */
+/* Whether the entry shows the i-th frame of the folio. */
+static bool shows(pte_t e, const struct folio *f, size_t i) { return pte_present(e) && pte_pfn(e) == f->pfn + i; }
+
+/* The order of the largest aligned part from `at` on that is mapped all over; the frame at `at` is. */
+static unsigned mapped_order(const pte_t *first, const struct folio *f, size_t at)
+{
+    unsigned order = 0;
+
+    for (size_t nr = 1; order < f->order && IS_ALIGNED(at, 2 * nr); nr *= 2, order++)
+        for (size_t i = at + nr; i < at + 2 * nr; i++)
+            if (!shows(pte_load(first + i), f, i))
+                return order;
+    return order;
+}
+
+/* How many frames are mapped, and into how many parts they fall. */
+static size_t count_parts(const pte_t *first, const struct folio *f, size_t *mapped)
+{
+    size_t parts = 0;
+
+    *mapped = 0;
+    for (size_t at = 0; at < folio_nr_pages(f);) {
+        if (!shows(pte_load(first + at), f, at)) {
+            at++;
+            continue;
+        }
+        size_t nr = 1UL << mapped_order(first, f, at);
+        parts++;
+        *mapped += nr;
+        at += nr;
+    }
+    return parts;
+}
+
+static void give_back(pfn_t pfn, size_t nr)
+{
+    for (size_t i = 0; i < nr; i++)
+        mm_event(MM_EVENT_FOLIO_FREE, pfn + i, 0, 0);
+    buddy_free_range(&buddy, pfn, nr);
+}
+
+/* The frozen folio falls into its mapped parts. Its own descriptor becomes the first of them, published last. */
+static void cut_frozen(struct folio *f, const pte_t *first, struct folio *list)
+{
+    struct folio whole = *f;
+    size_t nr = folio_nr_pages(&whole), gap = 0;
+    bool own = false;
+
+    whole.flags = 0;
+    for (size_t at = 0; at < nr;) {
+        if (!shows(pte_load(first + at), &whole, at)) {
+            at++;
+            continue;
+        }
+        unsigned order = mapped_order(first, &whole, at);
+        give_back(whole.pfn + gap, at - gap);
+        if (!own) { /* its words say so already */
+            own = true;
+            f->pfn = whole.pfn + at;
+            f->index = whole.index + at;
+            f->order = (u8)order;
+            f->clean = 0;
+        } else {
+            struct folio *part = next_descriptor(&list);
+            make_part(part, &whole, at, order);
+            folio_publish(part, FOLIO_MAPPING << order);
+        }
+        at += 1UL << order;
+        gap = at;
+    }
+    give_back(whole.pfn + gap, nr - gap);
+}
+
+/*
+ * With the table of its entries locked. `list`: *nr descriptors. Returns the frames that went back; 0 with *nr larger:
+ * that many descriptors are needed.
+ */
+static u64 cut_locked(struct folio *f, const pte_t *first, struct folio *list, size_t *nr)
+{
+    size_t mapped, parts = count_parts(first, f, &mapped);
+    u64 frames = folio_nr_pages(f) - mapped;
+
+    if (!mapped || !frames || folio_map_count(f) != (int)mapped)
+        return 0;
+    if (parts - 1 > *nr) {
+        *nr = parts - 1;
+        return 0;
+    }
+    if (!folio_ref_freeze(f, (int)mapped + 1)) /* the mappings', and ours */
+        return 0;
+    if (f->nr_holes || f->flags & ~FOLIO_F_PARTIAL) {
+        folio_ref_unfreeze(f, (int)mapped + 1);
+        return 0;
+    }
+    struct quota *quota = f->quota;
+    *nr = parts - 1; /* used up */
+    cut_frozen(f, first, list);
+    folio_publish(f, FOLIO_MAPPING << f->order);
+    quota_uncharge(quota, frames);
+    return frames;
+}
+
+/* The entry of the folio's first page in this area's address space, if a table of pages is there; NULL. Owner locked. */
+static const pte_t *first_entry(const struct vma *vma, const struct folio *f)
+{
+    vaddr_t addr = f->index << PAGE_SHIFT;
+    unsigned level;
+    pte_t *entry = addr < vma->end && addr + folio_size(f) > vma->start ? pt_walk(&vma->mm->root, addr, &level) : NULL;
+
+    return entry && level == 0 ? entry : NULL;
+}
+
+/* As in cut_locked(), the owner locked. */
+static u64 cut_in_areas(struct folio *f, struct memobj *owner, struct folio *list, size_t *nr)
+{
+    u64 frames = 0;
+
+    list_for_each(node, &owner->areas) {
+        const pte_t *first = first_entry(list_entry(node, struct vma, anon_link), f);
+        if (!first)
+            continue;
+        spinlock_t *lock = pt_lock(first);
+        size_t wanted = *nr;
+        spin_lock(lock);
+        frames = cut_locked(f, first, list, nr);
+        spin_unlock(lock);
+        if (frames || *nr != wanted)
+            break;
+    }
+    return frames;
+}
+
+/* The caller's reference goes. Returns the frames that went back. */
+static u64 trim(struct folio *f)
+{
+    struct memobj *owner = folio_owner_get(f);
+    struct folio *list = NULL;
+    size_t have = 0, need = 0;
+    u64 frames = 0;
+
+    for (unsigned tries = 0; owner && owner->kind == MEMOBJ_ANON && f->order <= PT_SHIFT(1) - PT_SHIFT(0) && tries < 4; tries++) {
+        mutex_lock(&owner->lock);
+        frames = cut_in_areas(f, owner, list, &need);
+        mutex_unlock(&owner->lock);
+        if (frames || need == have)
+            break;
+        give_descriptors(list); /* so many parts there were: they may be more by the time there are descriptors */
+        list = take_descriptors(need);
+        have = need;
+        if (!list)
+            break;
+    }
+    if (!frames) { /* not now: shared with a child, in use; perhaps for the next request */
+        give_descriptors(list);
+        if (folio_map_count(f))
+            folio_note_partial(f, (size_t)folio_map_count(f));
+        folio_put(f);
+    }
+    if (owner)
+        memobj_put(owner);
+    return frames;
+}
+
+u64 folios_trim(u64 frames)
+{
+    u64 freed = 0;
+    struct folio *f;
+
+    /* Each at most once: what can't be cut is at the end of the list again. */
+    for (u64 looks = READ_ONCE(nr_partial); freed < frames && looks && (f = take_oldest()) != NULL; looks--) {
+        freed += trim(f);
+        if (preempt_point())
+            break;
+    }
+    counter_add(COUNTER_FOLIO_TRIMMED, freed);
+    return freed;
+}
