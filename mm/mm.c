@@ -81,6 +81,7 @@ void mm_put(struct mm *mm)
     KASSERT(mm->nr_table_frames == 0, "address space ends with %lu page tables left", mm->nr_table_frames);
     if (mm->root.cpumask)
         tlb_flush_range(mm, 0, 0);
+    asid_forget();
     pt_table_free(paddr_address(mm->root.table));
     if (mm->quota)
         quota_put(mm->quota);

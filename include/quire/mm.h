@@ -204,6 +204,7 @@ void unmap_all(struct mm *mm);
 
 /* Load mm on this CPU (NULL: no user space). Interrupts off. */
 void mm_activate(struct mm *mm);
+void asid_forget(void); /* before a root that no CPU has loaded is freed: nobody looks at it any more */
 
 /* Whether user mode's range [addr, addr + len) lies in user space at all. */
 static inline bool user_range_ok(vaddr_t addr, size_t len) { return len <= USER_TOP && addr <= USER_TOP - len; }
