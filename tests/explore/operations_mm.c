@@ -56,6 +56,7 @@ void begin_written(unsigned cpu, unsigned s, unsigned first, unsigned nr)
         u64 value = 7 + p;
         CHECK_EQ(user_touch(scene.mm[s], PAGE(p), ACCESS_WRITE, &value), 0, "a store", "there is memory");
     }
+    mm_activate(NULL); /* a space that is loaded on a CPU lives; what the TLB remembers stays */
     cpu_play(0);
     scene.first = pte_pfn(mm_lookup(scene.mm[0], BASE));
 }
