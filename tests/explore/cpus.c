@@ -31,7 +31,10 @@ static u64 progress, progress_at_wait;
 static unsigned waits;       /* in a row, without any progress */
 static u64 looks;            /* of cpu_relax() */
 
-bool cpus_on_stack(const void *at) { return (const u8 *)at - stacks[0] >= 0 && (const u8 *)at < stacks[OPERATIONS_MAX]; }
+bool cpus_on_stack(const void *at)
+{
+    return (u64)at - (u64)stacks < sizeof(stacks) || (u64)at - (u64)thread_stacks < thread_stacks_bytes;
+}
 
 static void be(unsigned cpu)
 {
@@ -110,7 +113,7 @@ void cpus_place(void)
     }
 }
 
-static void end_of_operation(void)
+void cpus_through(void)
 {
     through[running] = true;
     progress++;
@@ -123,12 +126,13 @@ static void end_of_operation(void)
         report_goes_on(next);
     be(next);
     setcontext(&contexts[next]);
+    __builtin_unreachable();
 }
 
 static void body(void)
 {
     values[running] = functions[running]();
-    end_of_operation();
+    cpus_through();
 }
 
 void cpus_give_up(void)

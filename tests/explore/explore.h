@@ -40,6 +40,10 @@ void cpus_relax(void);
 /* An access changed something: who waits may have something new to find. */
 void cpus_progress(void);
 bool cpus_on_stack(const void *at);
+extern u8 thread_stacks[][64 * KiB]; /* machine_threads.c */
+extern const size_t thread_stacks_bytes;
+/* The running CPU's operation is over. */
+void cpus_through(void) __attribute__((noreturn));
 /* A check has failed: never returns. */
 void cpus_give_up(void) __attribute__((noreturn));
 

@@ -22,8 +22,14 @@ LDFLAGS  := -no-pie -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=
 # What is watched; and of it what has state of its own.
 MM_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(filter-out mm/exec_shadow.c,$(wildcard mm/*.c)))
 UV_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(filter-out uv/soft.c uv/inspect.c,$(wildcard uv/*.c)))
-WATCHED   := $(MM_OBJ) $(UV_OBJ) $(OUT)/lib/tree.o $(OUT)/$(HERE)/locks.o $(OUT)/$(HERE)/inlines.o
-OTHER     := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(HERE)/locks.c $(HERE)/inlines.c,$(wildcard $(HERE)/*.c)) \
+# The scheduler with the real sleeping locks, under other names: mm's are in locks.c.
+SCHED_OBJ := $(patsubst %,$(OUT)/kernel/%.o,sched thread sleep sync)
+STATEFUL  := $(MM_OBJ) $(SCHED_OBJ)
+OTHER_NAMES := $(patsubst %,--redefine-sym %,spin_wait=sched_spin_wait rwsem_init=sched_rwsem_init rwsem_wake=sched_rwsem_wake \
+    rwsem_read_contended=sched_rwsem_read_contended rwsem_write_lock=sched_rwsem_write_lock rwsem_write_unlock=sched_rwsem_write_unlock \
+    preempt_point=sched_preempt_point kstack_alloc=explore_stack_alloc kstack_free=explore_stack_free)
+WATCHED   := $(MM_OBJ) $(UV_OBJ) $(SCHED_OBJ) $(OUT)/$(HERE)/threads.o $(OUT)/lib/tree.o $(OUT)/$(HERE)/locks.o $(OUT)/$(HERE)/inlines.o
+OTHER     := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(HERE)/locks.c $(HERE)/inlines.c $(HERE)/threads.c,$(wildcard $(HERE)/*.c)) \
     $(filter-out $(NATIVE)/machine/locks.c,$(wildcard $(NATIVE)/machine/*.c)) \
     lib/sha256.c $(NATIVE)/play/check.c $(NATIVE)/play/error_name.c $(NATIVE)/play/process.c)
 
@@ -41,7 +47,7 @@ FORCE:
 $(WATCHED): $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(INSTRUMENT) -c -o $@ $<
-	$(Q)$(OBJCOPY) $(if $(filter $(MM_OBJ),$@),--rename-section .data=mm_data --rename-section .bss=mm_bss$(,)alloc$(,)load$(,)data$(,)contents) \
+	$(Q)$(OBJCOPY) $(if $(filter $(SCHED_OBJ) $(OUT)/$(HERE)/threads.o,$@),$(OTHER_NAMES)) $(if $(filter $(STATEFUL),$@),--rename-section .data=mm_data --rename-section .bss=mm_bss$(,)alloc$(,)load$(,)data$(,)contents) \
 	    --redefine-sym memset=$(if $(filter %/slab.o,$@),slab_memset,explore_memset) --redefine-sym memcpy=explore_memcpy $@
 $(OTHER): $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)

@@ -115,6 +115,8 @@ static void play(void)
         functions[i] = playing->operation[i]->run;
     memset(&outcome, 0, sizeof(outcome));
     stage_now = playing->stage;
+    operations_now = playing->operation;
+    operations_nr = playing->nr;
     playing->stage->begin();
     check_no_locks("the beginning");
     if (races_looked_for)
@@ -149,6 +151,8 @@ static void play_in_order(void)
     for (unsigned i = 0; i < playing->nr; i++)
         functions[i] = outcome.done & 1u << i ? playing->operation[i]->run : nothing;
     stage_now = playing->stage;
+    operations_now = playing->operation;
+    operations_nr = playing->nr;
     playing->stage->begin();
     cpus_run(playing_schedule, functions, outcome.result);
     check_no_locks("the operations");

@@ -10,6 +10,8 @@
 
 struct scene scene;
 const struct stage *stage_now;
+const struct operation *const *operations_now;
+unsigned operations_nr;
 static u64 frames;
 
 /* The last of the machine's CPUs makes no operation: it runs a program, and remembers translations. */

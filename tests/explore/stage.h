@@ -18,6 +18,7 @@
 struct operation {
     const char *name;
     long (*run)(void);
+    void (*thread)(void); /* stages on threads: what this CPU's thread does */
     /* Answers that say "not now", with nothing changed: allowed although neither order of the whole operations leads to them. */
     long not_now[3]; /* not 0 */
     bool alone; /* it doesn't meet itself */
@@ -67,6 +68,8 @@ struct scene {
 };
 extern struct scene scene;
 extern const struct stage *stage_now; /* which it is */
+extern const struct operation *const *operations_now; /* which meet */
+extern unsigned operations_nr;
 
 #define BASE (8UL * MiB)
 #define PAGE(n) (BASE + (n) * PAGE_SIZE)
