@@ -48,10 +48,9 @@ void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(voi
     s->fn = fn;
     s->arg = arg;
     getcontext(&s->context);
-    s->context.uc_stack.ss_sp = thread_stacks[nr_stacks - 1];
+    s->context.uc_stack.ss_sp = thread_stacks[((u64)stack_top - (u64)thread_stacks) / STACK_BYTES];
     s->context.uc_stack.ss_size = STACK_BYTES;
     makecontext(&s->context, begin, 0);
-    (void)stack_top;
     nr_living++;
 }
 

@@ -26,6 +26,9 @@ void thread_waits_or_dies(void)
 {
     wait_until(&queue, READ_ONCE(flag) || current_killed());
     answer(1);
+    spin_lock(&process.lock); /* who kills it has the lock, and finds it in the process or not */
+    first = NULL;
+    spin_unlock(&process.lock);
 }
 
 void thread_wakes(void)
@@ -34,11 +37,13 @@ void thread_wakes(void)
     wake_all(&queue);
 }
 
-/* The thread is there as long as it waits, and its process as long as we hold it. */
 void thread_kills(void)
 {
+    spin_lock(&process.lock);
     __atomic_store_n(&process.state, PROCESS_ENDING, __ATOMIC_RELEASE);
-    thread_interrupt(first);
+    if (first)
+        thread_interrupt(first);
+    spin_unlock(&process.lock);
 }
 
 void thread_locks(void)

@@ -16,6 +16,8 @@ static const struct {
     {&stage_block, {"poison", "write", "readonly"}},    {&stage_block_cow, {"write", "write-second", "poison"}},
     {&stage_marks, {"mend", "read", "poison"}},         {&stage_dying, {"put", "mend", "get"}},
     {&stage_dying, {"put", "hole-get", "poison"}},      {&stage_free, {"put", "get", "poison"}},
+    {&stage_locking, {"lock", "lock", "lock"}},         {&stage_locking, {"lock", "read", "lock"}},
+    {&stage_waiting, {"wait", "wake", "wake"}},         {&stage_guest_asking, {"expose", "refuse-one", "stop"}},
     {&stage_parts, {"join", "get", "alloc"}},           {&stage_shown, {"hide", "write", "hole-get"}},
 };
 const unsigned nr_triples = ARRAY_SIZE(list);

@@ -54,6 +54,14 @@ RACES = [
     Mutant("guest-stopped-where-it-does-not-run", "uv/rules.c",
            "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING),", "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING) | IN(RUNNING),",
            "explore.guest-ready.*+stop", "a guest stops only on the CPU that it runs on", EXPLORE),
+    # --- threads ---------------------------------------------------------------------------------------------------
+    Mutant("waiting-thread-not-woken", "kernel/thread.c",
+           "            if (thread_try_change(t, THREAD_WAITING, THREAD_WOKEN))\n                return true;", "            return false;",
+           "explore.dying-thread.*", "a thread that has said that it waits is woken, whether or not it is off its CPU yet", EXPLORE),
+    Mutant("woken-thread-left-blocked", "kernel/sched.c",
+           "    if (state == THREAD_WAITING && !thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED))\n        state = THREAD_WOKEN;",
+           "    if (state == THREAD_WAITING)\n        thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED);",
+           "explore.waiting.*", "who was woken on its way off the CPU runs again", EXPLORE),
     # --- looking without a lock -----------------------------------------------------------------------------------
     Mutant("frame-on-its-way-is-busy", "mm/poison.c",
            "    cpu_relax();\n    return 1;", "    cpu_relax();\n    return -EBUSY;",
