@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who touches what. A change of CPU before an access that no other operation's access conflicts with leads to nothing that
- * a change somewhere later doesn't lead to as well, so only conflicting places are tried. What the operations of a pair
- * touch is collected over all of its schedules: a schedule that leads to new conflicts is followed by a round that tries
- * those (schedule.c), until there are none.
+ * Who touches what. A change of CPU before an access that no other operation's access conflicts with leads to nothing
+ * that a change somewhere later doesn't lead to as well, so only conflicting places are tried. What the operations of a
+ * pair touch is collected over all of its schedules: a schedule that leads to new conflicts is followed by a round that
+ * tries those (schedule.c), until there are none.
  *
  * Nor does a change lead to anything new where all the accesses that conflict are made with one lock held, by both: who
  * comes first is decided where the lock is taken, which is a place of its own. So for each unit and operation the locks
@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define UNITS_MAX (1u << 15)
-#define BULK PAGE_SIZE
+#define BULK      PAGE_SIZE
 
 /* What operations did to a unit, two bits each, reads and writes; and the locks that each of them always held then. */
 struct state {
@@ -110,7 +110,9 @@ static void note(struct seen *s, unsigned cpu, bool write, const struct locks *h
 
 static enum meeting meets(const struct seen *s, unsigned cpu, bool write, const struct locks *held)
 {
-    return conflicts(&s->before, cpu, write, held) ? MEETS : conflicts(&s->settled, cpu, write, held) ? MEETS_NEWLY : MEETS_NOBODY;
+    return conflicts(&s->before, cpu, write, held)    ? MEETS
+           : conflicts(&s->settled, cpu, write, held) ? MEETS_NEWLY
+                                                      : MEETS_NOBODY;
 }
 
 static struct frame_seen *frame_of(const void *at)

@@ -11,7 +11,8 @@
 
 #define WINDOW_PAGES 192 /* from BASE on; holes are shown elsewhere */
 
-/* For each frame: entries that map it, those of private memory that may write, marks, by the first frame of its folio. */
+/* For each frame: entries that map it, those of private memory that may write, marks, by the first frame of its folio.
+ */
 static struct frame_books {
     u16 mapped, writers;
     u32 folio_mapped, folio_marks, hole_mapped;
@@ -50,19 +51,25 @@ static void check_mapping(const struct vma *vma, vaddr_t addr, pte_t e)
     memdesc_t word = memdesc_read(pfn);
     struct folio *f = folio_under(word);
 
-    CHECK(memdesc_type(word) != MEMDESC_HWPOISON, "memory_failure() that says 0 has taken the frame out of all page tables",
+    CHECK(memdesc_type(word) != MEMDESC_HWPOISON,
+          "memory_failure() that says 0 has taken the frame out of all page tables",
           "0x%lx is mapped at page %ld, and broken", pfn, (long)(addr - BASE) >> PAGE_SHIFT);
-    CHECK(memdesc_type(word) == (vma->flags & VMA_HOLE ? MEMDESC_HOLE : MEMDESC_FOLIO) || word == memdesc_make_misc(MISC_ZERO),
-          "hole.h: once a punch has said 0, no mapping of those frames is left, and a frame that is mapped belongs to a folio",
-          "page %ld maps frame 0x%lx, whose word is %s", (long)(addr - BASE) >> PAGE_SHIFT, pfn, memdesc_type_name(memdesc_type(word)));
+    CHECK(memdesc_type(word) == (vma->flags & VMA_HOLE ? MEMDESC_HOLE : MEMDESC_FOLIO) ||
+              word == memdesc_make_misc(MISC_ZERO),
+          "hole.h: once a punch has said 0, no mapping of those frames is left, and a frame that is mapped belongs to "
+          "a folio",
+          "page %ld maps frame 0x%lx, whose word is %s", (long)(addr - BASE) >> PAGE_SHIFT, pfn,
+          memdesc_type_name(memdesc_type(word)));
     CHECK((!pte_write(e) || vma->prot & PROT_WRITE) && (!pte_exec(e) || vma->prot & PROT_EXEC),
           "an entry allows at most what its area does: what mprotect has taken away stays away",
-          "page %ld: entry 0x%lx in an area with protection %u", (long)(addr - BASE) >> PAGE_SHIFT, (unsigned long)e.v, vma->prot);
+          "page %ld: entry 0x%lx in an area with protection %u", (long)(addr - BASE) >> PAGE_SHIFT, (unsigned long)e.v,
+          vma->prot);
     if (!f)
         return;
     of(pfn)->mapped++;
     of(pfn)->writers += pte_write(e) && !(vma->flags & VMA_SHARED);
-    CHECK(!of(pfn)->writers || of(pfn)->mapped == 1, "a private page that can be written is mapped once", "frame 0x%lx isn't", pfn);
+    CHECK(!of(pfn)->writers || of(pfn)->mapped == 1, "a private page that can be written is mapped once",
+          "frame 0x%lx isn't", pfn);
     if (vma->flags & VMA_HOLE)
         of(vma->hole->first)->hole_mapped++;
     else
@@ -76,8 +83,8 @@ static void check_space(struct mm *mm)
     for (unsigned p = 0; p < WINDOW_PAGES; p++) {
         struct vma *vma = area_find_slow(mm, PAGE(p));
         pte_t e = entry_at(mm, PAGE(p));
-        CHECK(vma || (!pte_present(e) && !pte_poisoned(e)), "nothing is mapped where no area is", "page %u: entry 0x%lx", p,
-              (unsigned long)e.v);
+        CHECK(vma || (!pte_present(e) && !pte_poisoned(e)), "nothing is mapped where no area is",
+              "page %u: entry 0x%lx", p, (unsigned long)e.v);
         if (pte_present(e)) {
             check_mapping(vma, PAGE(p), e);
             mapped += pte_pfn(e) != zero_pfn;
@@ -130,8 +137,10 @@ static void check_folio(struct folio *f)
 
     CHECK_EQ(folio_map_count(f), b->folio_mapped, "map count of a folio, against the entries that map it",
              "every mapping is counted once, and goes once");
-    CHECK_EQ(folio_ref_count(f), b->folio_mapped + b->folio_marks + backed + held(f), "reference count of a folio, against who has one",
-             "each mapping and each mark holds a reference, the object that owns the folio another, and whoever looked it up");
+    CHECK_EQ(folio_ref_count(f), b->folio_mapped + b->folio_marks + backed + held(f),
+             "reference count of a folio, against who has one",
+             "each mapping and each mark holds a reference, the object that owns the folio another, and whoever looked "
+             "it up");
     CHECK(!spin_is_locked(&f->lock), "a lock that is taken is let go", "folio at 0x%lx is locked", f->pfn);
 }
 
@@ -139,7 +148,8 @@ static void check_hole(struct insecure_mem *h)
 {
     const struct frame_books *b = of(h->first);
 
-    CHECK_EQ(h->map_count, b->hole_mapped, "map count of a hole, against the entries that map it", "every mapping is counted once");
+    CHECK_EQ(h->map_count, b->hole_mapped, "map count of a hole, against the entries that map it",
+             "every mapping is counted once");
     CHECK_EQ(hole_ref_count(h), b->hole_mapped + hole_held(h), "reference count of a hole, against who has one",
              "the hole itself, each mapping, and whoever looked it up");
 }

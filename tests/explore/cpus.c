@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUs as coroutines: one runs at a time, and another goes on only in cpus_place() and cpus_wait(), or when one is through.
+ * CPUs as coroutines: one runs at a time, and another goes on only in cpus_place() and cpus_wait(), or when one is
+ * through.
  */
 #include "explore.h"
 #include "../native/machine/machine.h"
@@ -10,9 +11,9 @@
 #include <ucontext.h>
 
 #define STACK_BYTES (128 * KiB)
-#define CIRCLES 6000u          /* places that a CPU may pass alone before it counts as going round in circles */
-#define LOOKS_MAX 2000000u
-#define PLACES_MAX 2000000u    /* a schedule that isn't through by then never ends */
+#define CIRCLES     6000u /* places that a CPU may pass alone before it counts as going round in circles */
+#define LOOKS_MAX   2000000u
+#define PLACES_MAX  2000000u /* a schedule that isn't through by then never ends */
 
 bool exploring;
 unsigned running;
@@ -26,10 +27,10 @@ static bool through[OPERATIONS_MAX];
 static const struct schedule *schedule;
 static const operation_fn *functions;
 static long *values;
-static u64 alone_since;      /* places_passed when this CPU went on */
+static u64 alone_since; /* places_passed when this CPU went on */
 static u64 progress, progress_at_wait;
-static unsigned waits;       /* in a row, without any progress */
-static u64 looks;            /* of cpu_relax() */
+static unsigned waits; /* in a row, without any progress */
+static u64 looks;      /* of cpu_relax() */
 
 bool cpus_on_stack(const void *at)
 {
@@ -86,7 +87,8 @@ void cpus_wait(const char *what)
 
 void cpus_relax(void)
 {
-    CHECK(++looks < LOOKS_MAX, "whoever looks again and again finds something new or gives up", "CPU %u looks for ever", running);
+    CHECK(++looks < LOOKS_MAX, "whoever looks again and again finds something new or gives up", "CPU %u looks for ever",
+          running);
     unsigned next = next_cpu();
     if (next == running)
         return;
@@ -97,7 +99,8 @@ void cpus_relax(void)
 
 void cpus_place(void)
 {
-    CHECK(places_passed < PLACES_MAX, "an operation comes to its end", "after %u accesses none is in sight", PLACES_MAX);
+    CHECK(places_passed < PLACES_MAX, "an operation comes to its end", "after %u accesses none is in sight",
+          PLACES_MAX);
     if (changes_made < schedule->nr_changes && schedule->change[changes_made].place == places_passed) {
         unsigned to = schedule->nr_cpus == 2 ? !running : schedule->change[changes_made].to;
         changes_made++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In place of uv/soft.c: a frame is hidden by a mark, and whoever touches a hidden frame is named, as with free memory. A
- * host thread's user frame is a variable.
+ * In place of uv/soft.c: a frame is hidden by a mark, and whoever touches a hidden frame is named, as with free memory.
+ * A host thread's user frame is a variable.
  */
 #include "enforce.h"
 #include "explore.h"
@@ -38,7 +38,8 @@ bool uv_soft_reserved(pfn_t pfn) { return memdesc_type(memdesc_read(pfn)) == MEM
 static void hide(pfn_t pfn, u64 nr, bool now)
 {
     for (u64 i = 0; i < nr; i++) {
-        CHECK(hidden[pfn + i - WORLD_FIRST_PFN] != now || !now, "a frame is hidden once", "frame 0x%lx is hidden already", pfn + i);
+        CHECK(hidden[pfn + i - WORLD_FIRST_PFN] != now || !now, "a frame is hidden once",
+              "frame 0x%lx is hidden already", pfn + i);
         hidden[pfn + i - WORLD_FIRST_PFN] = now;
         asan_poison(pfn_address(pfn + i), now ? PAGE_SIZE : 0);
         asan_unpoison(pfn_address(pfn + i), now ? 0 : PAGE_SIZE);

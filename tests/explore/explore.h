@@ -19,9 +19,9 @@
 #include "schedule.h"
 
 /* --- cpus.c ------------------------------------------------------------------------------------ */
-extern bool exploring;      /* operations run; else it is setup or books, and nothing is a place */
-extern unsigned running;    /* the CPU whose operation runs; its number is the operation's */
-extern u64 places_passed;   /* in this schedule, by all CPUs */
+extern bool exploring;    /* operations run; else it is setup or books, and nothing is a place */
+extern unsigned running;  /* the CPU whose operation runs; its number is the operation's */
+extern u64 places_passed; /* in this schedule, by all CPUs */
 extern unsigned changes_made;
 
 /* One operation; its result. */
@@ -76,12 +76,18 @@ struct locks {
     u16 alone, any; /* for writing; either way */
 };
 extern struct locks locks_of[OPERATIONS_MAX]; /* what each CPU holds */
-static inline bool locks_exclude(const struct locks *a, const struct locks *b) { return a->alone & b->any || a->any & b->alone; }
+static inline bool locks_exclude(const struct locks *a, const struct locks *b)
+{
+    return a->alone & b->any || a->any & b->alone;
+}
 static inline struct locks locks_common(const struct locks *a, const struct locks *b)
 {
     return (struct locks){a->alone & b->alone, a->any & b->any};
 }
-static inline bool locks_same(const struct locks *a, const struct locks *b) { return a->alone == b->alone && a->any == b->any; }
+static inline bool locks_same(const struct locks *a, const struct locks *b)
+{
+    return a->alone == b->alone && a->any == b->any;
+}
 void locks_forget(void); /* another pair: numbers begin anew */
 void locks_begin(void);  /* a schedule: none is held */
 /* The running CPU has changed an atomic variable in one step: perhaps that took a lock, or let it go. */

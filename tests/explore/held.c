@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which locks a CPU holds, told by what its atomic accesses do: a spin lock becomes 1 by an acquire, a sleeping lock gets its
- * writer's bit or one more reader (<quire/spinlock.h>, <quire/sync.h>). What can't be told apart isn't taken for a lock,
- * which costs schedules and loses none.
+ * Which locks a CPU holds, told by what its atomic accesses do: a spin lock becomes 1 by an acquire, a sleeping lock
+ * gets its writer's bit or one more reader (<quire/spinlock.h>, <quire/sync.h>). What can't be told apart isn't taken
+ * for a lock, which costs schedules and loses none.
  */
 #include "explore.h"
 #include <quire/sync.h>
@@ -32,7 +32,8 @@ static u16 bit_of(const volatile void *at, bool create)
 void locks_changed(const volatile void *at, u64 before, u64 after, bool acquires)
 {
     struct locks *mine = &locks_of[running];
-    bool spin = acquires && before == 0 && after == 1, writer = acquires && !(before & RWSEM_WRITER) && after & RWSEM_WRITER;
+    bool spin = acquires && before == 0 && after == 1,
+         writer = acquires && !(before & RWSEM_WRITER) && after & RWSEM_WRITER;
     u16 bit = bit_of(at, spin || writer);
 
     if (!bit)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What code that is compiled with -fsanitize=thread calls: before each plain and volatile access, for each atomic operation,
- * at the beginning and the end of functions. The real libtsan isn't linked.
+ * What code that is compiled with -fsanitize=thread calls: before each plain and volatile access, for each atomic
+ * operation, at the beginning and the end of functions. The real libtsan isn't linked.
  */
 #include "explore.h"
 #include "../native/machine/machine.h"
@@ -16,7 +16,8 @@ void schedule_place(enum meeting meeting); /* schedule.c */
 static inline __attribute__((always_inline)) bool place(const void *at, size_t size, enum access kind, const void *pc)
 {
     /* On behalf of another CPU: its interrupt handler, between two of its places. */
-    if (!exploring || cpu_playing != running || cpus_on_stack(at) || at == (void *)&cpu_playing || at == (void *)&nr_cpus)
+    if (!exploring || cpu_playing != running || cpus_on_stack(at) || at == (void *)&cpu_playing ||
+        at == (void *)&nr_cpus)
         return false;
     places_passed++;
     enum meeting meeting = access_note(at, size, access_writes(kind), running);
@@ -25,7 +26,8 @@ static inline __attribute__((always_inline)) bool place(const void *at, size_t s
     if (meeting != MEETS_NOBODY)
         schedule_place(meeting);
     cpus_place();
-    CHECK(!memory_poisoned(at, size), "who uses memory holds a reference to it, or a lock that keeps it from being freed",
+    CHECK(!memory_poisoned(at, size),
+          "who uses memory holds a reference to it, or a lock that keeps it from being freed",
           "CPU %u touches what is free by now", running);
     if (races_looked_for)
         races_access(at, size, kind, running, pc);
@@ -73,8 +75,15 @@ void __tsan_read_range(void *at, unsigned long size) { place(at, size, ACCESS_PL
 void __tsan_write_range(void *at, unsigned long size) { place(at, size, ACCESS_PLAIN_WRITE, HERE); }
 
 /* --- atomic ------------------------------------------------------------------------------------ */
-static bool acquires(int order) { return order == __ATOMIC_ACQUIRE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST || order == __ATOMIC_CONSUME; }
-static bool releases(int order) { return order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST; }
+static bool acquires(int order)
+{
+    return order == __ATOMIC_ACQUIRE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST ||
+           order == __ATOMIC_CONSUME;
+}
+static bool releases(int order)
+{
+    return order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST;
+}
 
 static void ordered(const volatile void *at, enum access kind, int order)
 {

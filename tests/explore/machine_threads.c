@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the scheduler leans on, for the stages on threads: contexts that switch, stacks, a clock that stands, CPUs that idle. A CPU
- * begins as its idle thread; it is through when it idles and every thread has ended, and if all idle before that, somebody
- * waits for ever.
+ * What the scheduler leans on, for the stages on threads: contexts that switch, stacks, a clock that stands, CPUs that
+ * idle. A CPU begins as its idle thread; it is through when it idles and every thread has ended, and if all idle before
+ * that, somebody waits for ever.
  */
 #include "threads.h"
 #include "explore.h"

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAIRS_MAX 4096
+#define PAIRS_MAX   4096
 #define SECONDS_MAX 1800
 
 static struct {
@@ -27,7 +27,7 @@ static struct {
 
 /* The short form: one change everywhere, two where that is this few schedules at most. */
 #define SHORT_LIMIT 3000
-#define LONG_LIMIT 3000000
+#define LONG_LIMIT  3000000
 
 static struct pair pairs[PAIRS_MAX];
 static unsigned nr_pairs;
@@ -114,8 +114,8 @@ static void tell(const void *arg)
 /* --- verdicts ---------------------------------------------------------------------------------- */
 static const char *kind_name(enum access kind)
 {
-    static const char *const texts[] = {"a plain read", "a plain write", "READ_ONCE", "WRITE_ONCE", "an atomic load", "an atomic store",
-                                        "an atomic change"};
+    static const char *const texts[] = {"a plain read",   "a plain write",   "READ_ONCE",       "WRITE_ONCE",
+                                        "an atomic load", "an atomic store", "an atomic change"};
     return texts[kind];
 }
 
@@ -125,8 +125,8 @@ static void print_race(const struct race *r)
 
     report_code(first, sizeof(first), r->first.pc);
     report_code(second, sizeof(second), r->second.pc);
-    printf("  data race on %s: %s by %s and %s by %s, which nothing orders\n", r->where, kind_name(r->first.kind), first,
-           kind_name(r->second.kind), second);
+    printf("  data race on %s: %s by %s and %s by %s, which nothing orders\n", r->where, kind_name(r->first.kind),
+           first, kind_name(r->second.kind), second);
 }
 
 static bool verdict(unsigned i, unsigned number)
@@ -211,7 +211,8 @@ static int replay(const char *text)
         collect();
     }
     if (nr_pairs != 1 || !schedule_parse(colon + 1, pairs[0].nr, &s)) {
-        fprintf(stderr, "REPLAY=%s: STAGE.OPERATION+OPERATION:ORDER:PLACES, as a failing test prints it, please\n", text);
+        fprintf(stderr, "REPLAY=%s: STAGE.OPERATION+OPERATION:ORDER:PLACES, as a failing test prints it, please\n",
+                text);
         return 2;
     }
     pair_counts = counts;
@@ -238,7 +239,8 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--replay"))
             options.replay = argv[i + 1];
     }
-    counts = mmap(NULL, PAIRS_MAX * sizeof(*counts), 3 /* read, write */, 0x4021 /* shared, anonymous, no reserve */, -1, 0);
+    counts =
+        mmap(NULL, PAIRS_MAX * sizeof(*counts), 3 /* read, write */, 0x4021 /* shared, anonymous, no reserve */, -1, 0);
     if (counts == (void *)-1 || !options.jobs) {
         perror("explore: mmap");
         return 2;

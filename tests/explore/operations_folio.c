@@ -24,8 +24,8 @@ void begin_watched(unsigned order)
 
 void begin_hole(void)
 {
-    CHECK_EQ(folio_punch_hole(scene.folio, scene.pfn - scene.folio->pfn, 2, HOLE_RESERVED, &scene.hole), 0, "folio_punch_hole()",
-             "nothing is in the way");
+    CHECK_EQ(folio_punch_hole(scene.folio, scene.pfn - scene.folio->pfn, 2, HOLE_RESERVED, &scene.hole), 0,
+             "folio_punch_hole()", "nothing is in the way");
 }
 
 /* --- references -------------------------------------------------------------------------------- */
@@ -81,8 +81,8 @@ static long poison(pfn_t pfn)
 {
     long err = memory_failure(pfn);
 
-    CHECK(err || !remembered(pfn, 1), "every mapping of a broken frame goes", "a CPU still remembers a translation to frame 0x%lx when memory_failure() returns",
-          pfn);
+    CHECK(err || !remembered(pfn, 1), "every mapping of a broken frame goes",
+          "a CPU still remembers a translation to frame 0x%lx when memory_failure() returns", pfn);
     return err;
 }
 long op_poison(void) { return poison(scene.pfn); }

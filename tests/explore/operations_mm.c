@@ -28,8 +28,8 @@ void begin_private(unsigned s, unsigned pages)
 
     scene.mm[s] = space();
     area_end[s] = PAGE(pages);
-    CHECK_EQ(mm_map(scene.mm[s], &addr, pages * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0, "mm_map()",
-             "there is memory");
+    CHECK_EQ(mm_map(scene.mm[s], &addr, pages * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0,
+             "mm_map()", "there is memory");
 }
 
 void begin_shared(unsigned s, unsigned pages)
@@ -38,8 +38,9 @@ void begin_shared(unsigned s, unsigned pages)
 
     scene.mm[s] = space();
     area_end[s] = PAGE(pages);
-    CHECK_EQ(mm_map(scene.mm[s], &addr, pages * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, scene.object, 0), 0, "mm_map()",
-             "there is memory");
+    CHECK_EQ(
+        mm_map(scene.mm[s], &addr, pages * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, scene.object, 0),
+        0, "mm_map()", "there is memory");
 }
 
 void begin_cloned(void)
@@ -99,7 +100,8 @@ long op_read_second(void) { return touch(1, 3, ACCESS_READ); }
 /* No CPU remembers a right to that page. */
 static void check_forgotten(unsigned s, unsigned page, unsigned access, const char *why)
 {
-    CHECK(!tlb_allows(scene.mm[s], PAGE(page), access), why, "a CPU still remembers a translation of page %u when the call returns", page);
+    CHECK(!tlb_allows(scene.mm[s], PAGE(page), access), why,
+          "a CPU still remembers a translation of page %u when the call returns", page);
 }
 
 static long munmap_pages(unsigned s, unsigned first, unsigned nr)
@@ -116,7 +118,10 @@ long op_munmap(void) { return munmap_pages(0, 0, pages_of(0)); }
 long op_munmap_part(void) { return munmap_pages(0, 2, 2); }
 long op_munmap_second(void) { return munmap_pages(1, 0, pages_of(1)); }
 
-static long dontneed(unsigned s, unsigned first, unsigned nr) { return mm_madvise(scene.mm[s], PAGE(first), nr * PAGE_SIZE, MADV_DONTNEED); }
+static long dontneed(unsigned s, unsigned first, unsigned nr)
+{
+    return mm_madvise(scene.mm[s], PAGE(first), nr * PAGE_SIZE, MADV_DONTNEED);
+}
 
 long op_dontneed(void) { return dontneed(0, 0, pages_of(0)); }
 long op_dontneed_part(void) { return dontneed(0, 2, 2); }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One pair through one schedule: the world begins, the operations meet, the books are looked at, and what programs see in
- * the end has to be what one of the orders of the whole operations leads to. That is the model: an operation happens at
- * once, before or behind the other. An operation that says "not now" hasn't happened.
+ * One pair through one schedule: the world begins, the operations meet, the books are looked at, and what programs see
+ * in the end has to be what one of the orders of the whole operations leads to. That is the model: an operation happens
+ * at once, before or behind the other. An operation that says "not now" hasn't happened.
  */
 #include "pair.h"
 #include "../native/machine/machine.h"
@@ -72,7 +72,8 @@ static void tell_outcome(const char *title, const struct outcome *o)
             printf("%s%s says \"not now\"", i ? ", " : "", playing->operation[i]->name);
     }
     for (unsigned i = 0; i < scene.nr_looks; i++) {
-        printf("; page %lu%s: ", (scene.look[i].addr - BASE) >> PAGE_SHIFT, scene.look[i].space ? " of the second space" : "");
+        printf("; page %lu%s: ", (scene.look[i].addr - BASE) >> PAGE_SHIFT,
+               scene.look[i].space ? " of the second space" : "");
         if (o->seen.page[i].read)
             printf("%s", error_name(o->seen.page[i].read));
         else

@@ -2,9 +2,9 @@
 /*
  * Data races: two accesses to the same bytes by two CPUs, one of them a write, one of them at least a plain one, and
  * nothing orders them. Order is "happens before" as C11 has it, by vector clocks: an acquire that reads what a release
- * wrote, fences with the atomic or volatile accesses around them, and requests that other CPUs have served. A volatile read
- * of eight bytes counts as an acquire: what is reached through a pointer that was read comes after it (Linux calls it an
- * address dependency; all machines keep it).
+ * wrote, fences with the atomic or volatile accesses around them, and requests that other CPUs have served. A volatile
+ * read of eight bytes counts as an acquire: what is reached through a pointer that was read comes after it (Linux calls
+ * it an address dependency; all machines keep it).
  */
 #include "explore.h"
 #include "pair.h"
@@ -25,7 +25,7 @@ struct last {
 };
 static struct cell {
     u64 unit, life;
-    struct clock released; /* what an acquire of this location learns */
+    struct clock released;                                         /* what an acquire of this location learns */
     struct last read[2][OPERATIONS_MAX], write[2][OPERATIONS_MAX]; /* of each half */
 } cells[CELLS];
 static u64 life;
@@ -99,7 +99,8 @@ void races_rendezvous(void)
 }
 
 /* --- accesses ---------------------------------------------------------------------------------- */
-static void found(const void *at, const struct last *before, unsigned other, enum access kind, unsigned cpu, const void *pc)
+static void found(const void *at, const struct last *before, unsigned other, enum access kind, unsigned cpu,
+                  const void *pc)
 {
     if (!pair_counts)
         return;
@@ -115,7 +116,8 @@ static void found(const void *at, const struct last *before, unsigned other, enu
     report_place_name(r->where, sizeof(r->where), at);
 }
 
-static void look(const void *at, const struct last *before, unsigned other, u8 bytes, enum access kind, unsigned cpu, const void *pc)
+static void look(const void *at, const struct last *before, unsigned other, u8 bytes, enum access kind, unsigned cpu,
+                 const void *pc)
 {
     if (before->clock && before->bytes & bytes && (access_plain(kind) || access_plain(before->kind)) &&
         before->clock > clocks[cpu].of[other])

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINES_MAX 14 /* of what one CPU does between two changes */
+#define LINES_MAX   14 /* of what one CPU does between two changes */
 #define CALLERS_MAX 6
 
 bool aloud;
@@ -38,7 +38,8 @@ static struct known {
 } known[KNOWN_MAX];
 static unsigned nr_known;
 
-/* "function() file:line"; of inlined functions the innermost that isn't a helper of a header is told, with the helper. */
+/* "function() file:line"; of inlined functions the innermost that isn't a helper of a header is told, with the helper.
+ */
 static void ask(char *text, size_t size, const void *pc)
 {
     char command[256], function[128], place[256], helper[128] = "";
@@ -88,24 +89,39 @@ void report_code(char *text, size_t size, const void *pc)
 
 /* --- memory ------------------------------------------------------------------------------------ */
 /* Members that are met often. */
-#define MEMBER(type_, name_) {#type_, #name_, offsetof(struct type_, name_), sizeof(((struct type_ *)0)->name_)}
+#define MEMBER(type_, name_)                                                                                           \
+    {                                                                                                                  \
+#type_, #name_, offsetof(struct type_, name_), sizeof(((struct type_ *)0)->name_)                              \
+    }
 static const struct member {
     const char *type, *name;
     u64 at, bytes;
 } members[] = {
-    MEMBER(folio, refs),          MEMBER(folio, map_count),        MEMBER(folio, pfn),           MEMBER(folio, order),
-    MEMBER(folio, flags),         MEMBER(folio, lock),             MEMBER(folio, nr_holes),      MEMBER(folio, owner),
-    MEMBER(folio, index),         MEMBER(folio, clean),            MEMBER(folio, gen),           MEMBER(folio, quota),
-    MEMBER(folio, slab_link),     MEMBER(insecure_mem, refs),      MEMBER(insecure_mem, nr),     MEMBER(insecure_mem, saved),
-    MEMBER(insecure_mem, first),  MEMBER(insecure_mem, folio),     MEMBER(insecure_mem, areas),  MEMBER(insecure_mem, map_count),
-    MEMBER(hwpoison, saved),      MEMBER(ptdesc, lock),            MEMBER(ptdesc, fragments),    MEMBER(ptdesc, deposits),
-    MEMBER(ptdesc, link),         MEMBER(mm, refs),                MEMBER(mm, areas_lock),       MEMBER(mm, areas),
-    MEMBER(mm, last_found),       MEMBER(mm, nr_mapped),           MEMBER(mm, nr_table_frames),  MEMBER(mm, tables_lock),
-    MEMBER(mm, partial_tables),   MEMBER(mm, root),                MEMBER(mm, need_gen),         MEMBER(vma, node),
-    MEMBER(vma, start),           MEMBER(vma, end),                MEMBER(vma, prot),            MEMBER(vma, flags),
-    MEMBER(vma, offset),          MEMBER(vma, obj),                MEMBER(vma, anon),            MEMBER(vma, obj_link),
-    MEMBER(vma, anon_link),       MEMBER(vma, hole),               MEMBER(memobj, refs),         MEMBER(memobj, lock),
-    MEMBER(memobj, areas),        MEMBER(memobj, folios),
+    MEMBER(folio, refs),         MEMBER(folio, map_count),
+    MEMBER(folio, pfn),          MEMBER(folio, order),
+    MEMBER(folio, flags),        MEMBER(folio, lock),
+    MEMBER(folio, nr_holes),     MEMBER(folio, owner),
+    MEMBER(folio, index),        MEMBER(folio, clean),
+    MEMBER(folio, gen),          MEMBER(folio, quota),
+    MEMBER(folio, slab_link),    MEMBER(insecure_mem, refs),
+    MEMBER(insecure_mem, nr),    MEMBER(insecure_mem, saved),
+    MEMBER(insecure_mem, first), MEMBER(insecure_mem, folio),
+    MEMBER(insecure_mem, areas), MEMBER(insecure_mem, map_count),
+    MEMBER(hwpoison, saved),     MEMBER(ptdesc, lock),
+    MEMBER(ptdesc, fragments),   MEMBER(ptdesc, deposits),
+    MEMBER(ptdesc, link),        MEMBER(mm, refs),
+    MEMBER(mm, areas_lock),      MEMBER(mm, areas),
+    MEMBER(mm, last_found),      MEMBER(mm, nr_mapped),
+    MEMBER(mm, nr_table_frames), MEMBER(mm, tables_lock),
+    MEMBER(mm, partial_tables),  MEMBER(mm, root),
+    MEMBER(mm, need_gen),        MEMBER(vma, node),
+    MEMBER(vma, start),          MEMBER(vma, end),
+    MEMBER(vma, prot),           MEMBER(vma, flags),
+    MEMBER(vma, offset),         MEMBER(vma, obj),
+    MEMBER(vma, anon),           MEMBER(vma, obj_link),
+    MEMBER(vma, anon_link),      MEMBER(vma, hole),
+    MEMBER(memobj, refs),        MEMBER(memobj, lock),
+    MEMBER(memobj, areas),       MEMBER(memobj, folios),
 };
 
 static void name_in_object(char *text, size_t size, const char *type, u64 number, u64 offset)
@@ -125,7 +141,8 @@ static void name_in_ram(char *text, size_t size, pfn_t pfn, u64 offset)
     switch (memdesc_type(word)) {
     case MEMDESC_PTDESC: {
         const struct ptdesc *pt = memdesc_pointer(word);
-        snprintf(text, size, "entry %lu of the table of level %u in frame 0x%lx", offset % PT_TABLE_BYTES(pt->level) / 8, pt->level, pfn);
+        snprintf(text, size, "entry %lu of the table of level %u in frame 0x%lx",
+                 offset % PT_TABLE_BYTES(pt->level) / 8, pt->level, pfn);
         return;
     }
     case MEMDESC_SLAB: {
@@ -148,7 +165,7 @@ static void name_in_ram(char *text, size_t size, pfn_t pfn, u64 offset)
 static struct symbol {
     u64 at, bytes;
     char name[40];
-} *symbols;
+} * symbols;
 static unsigned nr_symbols;
 
 static void read_symbols(void)
@@ -269,7 +286,8 @@ static void tell_callers(void)
             continue;
         report_code(code, sizeof(code), c->pc[i]);
         code[strcspn(code, " ")] = 0;
-        if (!strcmp(code, "?" "?()"))
+        if (!strcmp(code, "?"
+                          "?()"))
             continue;
         printf("%s%s", told++ ? ", " : ", called by ", code);
     }

@@ -122,7 +122,8 @@ void scene_end(void)
     if (scene.object)
         memobj_put(scene.object);
     if (scene.quota) {
-        CHECK_EQ(quota_used(scene.quota), 0, "frames charged after everything was given back", "what is charged is given back, once");
+        CHECK_EQ(quota_used(scene.quota), 0, "frames charged after everything was given back",
+                 "what is charged is given back, once");
         quota_put(scene.quota);
     }
     world_end(poisoned);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOUND_MAX 40000u
+#define FOUND_MAX  40000u
 #define ROUNDS_MAX 8u
 
 /* A place that a change may come before. */
@@ -29,7 +29,8 @@ void schedule_place(enum meeting meeting)
 {
     unsigned depth = now ? now->nr_changes : 0;
 
-    if (!now || changes_made < depth || (depth && places_passed <= now->change[depth - 1].place) || nr_found[depth] == FOUND_MAX)
+    if (!now || changes_made < depth || (depth && places_passed <= now->change[depth - 1].place) ||
+        nr_found[depth] == FOUND_MAX)
         return;
     found[depth][nr_found[depth]++] = (struct found){(u32)places_passed, (u8)running, meeting == MEETS_NEWLY};
 }
@@ -143,7 +144,9 @@ bool schedule_parse(const char *text, unsigned nr_cpus, struct schedule *s)
         if ((*text != ':' && *text != ',') || s->nr_changes == CHANGES_MAX)
             return false;
         u32 place = (u32)strtoul(text + 1, &rest, 10);
-        u8 turn = nr_cpus == 2 ? 0 : (u8)(*rest == '>' ? strtoul(rest + 1, &rest, 10) : 9); /* of two, it is the other one's */
+        u8 turn = nr_cpus == 2
+                      ? 0
+                      : (u8)(*rest == '>' ? strtoul(rest + 1, &rest, 10) : 9); /* of two, it is the other one's */
         if (rest == text + 1 || (nr_cpus > 2 && turn >= nr_cpus))
             return false;
         s->change[s->nr_changes++] = (struct change){place, turn};

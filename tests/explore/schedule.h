@@ -5,7 +5,7 @@
 #include <quire/types.h>
 
 #define OPERATIONS_MAX 3u
-#define CHANGES_MAX 3u
+#define CHANGES_MAX    3u
 
 /* Before the place with this number, that CPU goes on. */
 struct change {

@@ -8,7 +8,10 @@
 #include <quire/errno.h>
 #include <quire/poison.h>
 
-#define NOT_SPLIT {-EAGAIN, -EBUSY, 0}
+#define NOT_SPLIT                                                                                                      \
+    {                                                                                                                  \
+        -EAGAIN, -EBUSY, 0                                                                                             \
+    }
 
 static void make_folio(unsigned order)
 {
@@ -24,9 +27,14 @@ static void begin_folio(void)
     make_folio(FOLIO_DEFAULT_ORDER);
 }
 static const struct operation on_folio[] = {
-    OP("get", op_get, .not_now = FROZEN),       OP("punch", op_punch, .needs = REFERENCE),         OP("poison", op_poison),
-    OP("poison-next", op_poison_next), OP("split", op_split, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE), OP("split-around", op_split_around, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
-    OP("alloc", op_alloc),   NO_OPERATION,
+    OP("get", op_get, .not_now = FROZEN),
+    OP("punch", op_punch, .needs = REFERENCE),
+    OP("poison", op_poison),
+    OP("poison-next", op_poison_next),
+    OP("split", op_split, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
+    OP("split-around", op_split_around, .not_now = NOT_SPLIT, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
+    OP("alloc", op_alloc),
+    NO_OPERATION,
 };
 const struct stage stage_folio = {.name = "folio", .begin = begin_folio, .operations = on_folio, .small = true};
 
@@ -37,14 +45,16 @@ static void begin_dying(void)
     make_folio(3);
     begin_hole();
 }
-static long op_poison_outside(void)
-{
-    return memory_failure(scene.pfn - 1);
-}
+static long op_poison_outside(void) { return memory_failure(scene.pfn - 1); }
 static const struct operation on_dying[] = {
-    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),           OP("mend", op_mend, .not_now = {-EBUSY}, .alone = true),    OP("get", op_get, .not_now = FROZEN),
-    OP("hole-get", op_hole_get), OP("poison", op_poison),    OP("poison-outside", op_poison_outside),
-    OP("alloc", op_alloc),      NO_OPERATION,
+    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
+    OP("mend", op_mend, .not_now = {-EBUSY}, .alone = true),
+    OP("get", op_get, .not_now = FROZEN),
+    OP("hole-get", op_hole_get),
+    OP("poison", op_poison),
+    OP("poison-outside", op_poison_outside),
+    OP("alloc", op_alloc),
+    NO_OPERATION,
 };
 const struct stage stage_dying = {.name = "dying", .begin = begin_dying, .operations = on_dying, .small = true};
 
@@ -61,8 +71,11 @@ static void begin_parts(void)
     scene.pfn = scene.part[1]->pfn;
 }
 static const struct operation on_parts[] = {
-    OP("join", op_join, .not_now = NOT_SPLIT, .alone = true), OP("get", op_get, .not_now = FROZEN), OP("poison", op_poison),
-    OP("alloc", op_alloc),    NO_OPERATION,
+    OP("join", op_join, .not_now = NOT_SPLIT, .alone = true),
+    OP("get", op_get, .not_now = FROZEN),
+    OP("poison", op_poison),
+    OP("alloc", op_alloc),
+    NO_OPERATION,
 };
 const struct stage stage_parts = {.name = "parts", .begin = begin_parts, .operations = on_parts, .small = true};
 
@@ -81,7 +94,12 @@ static long op_alloc_page(void)
 }
 static long op_poison_watched(void) { return memory_failure(scene.watched[running ? 0 : 1]); }
 static const struct operation on_free[] = {
-    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),        OP("get", op_get, .not_now = FROZEN),    OP("alloc", op_alloc_page), OP("watch", op_watch),
-    OP("poison", op_poison), OP("poison-watched", op_poison_watched), NO_OPERATION,
+    OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
+    OP("get", op_get, .not_now = FROZEN),
+    OP("alloc", op_alloc_page),
+    OP("watch", op_watch),
+    OP("poison", op_poison),
+    OP("poison-watched", op_poison_watched),
+    NO_OPERATION,
 };
 const struct stage stage_free = {.name = "free", .begin = begin_free, .operations = on_free, .small = true};

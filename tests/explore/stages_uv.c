@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stages on the ultravisor: a guest of sixteen pages, and calls of host threads and of the guest that meet. What a call does
- * happens under the guest's lock, so every answer is one that some order gives.
+ * Stages on the ultravisor: a guest of sixteen pages, and calls of host threads and of the guest that meet. What a call
+ * does happens under the guest's lock, so every answer is one that some order gives.
  */
 #include "operations.h"
 #include "stages.h"
@@ -95,7 +95,10 @@ static long op_create(void)
         spare[running] = (unsigned)id;
     return id;
 }
-static long op_query(void) { return (long)uv_state_of((u64)uvcall(UV_QUERY, scene.pfn, 0, 0, 0, 0)) != UV_BUSY ? 0 : -EBUSY; }
+static long op_query(void)
+{
+    return (long)uv_state_of((u64)uvcall(UV_QUERY, scene.pfn, 0, 0, 0, 0)) != UV_BUSY ? 0 : -EBUSY;
+}
 static long op_load(void) { return call(UV_LOAD, PAGES / 2, scene.folio->pfn + PAGES / 2, 2, PROT_READ); }
 static long op_import(void) { return call(UV_IMPORT, PAGES / 2, scene.folio->pfn + PAGES / 2, 2, 0); }
 static long op_import_other(void) { return call(UV_IMPORT, PAGES / 2 + 2, scene.folio->pfn + PAGES / 2, 2, 0); }
@@ -143,12 +146,13 @@ static void check_frame(pfn_t pfn, u64 count[UV_NR_STATES])
     bool secret = state == UV_SECURE || state == UV_SHARING;
 
     CHECK(state != UV_BUSY, "no call leaves a frame on its way", "frame 0x%lx is busy", pfn);
-    CHECK(enforce_hidden(pfn) == secret, "a frame is hidden exactly when the guest alone has it", "frame 0x%lx is %s, and %s", pfn,
-          uv_state_name(state), enforce_hidden(pfn) ? "hidden" : "not hidden");
+    CHECK(enforce_hidden(pfn) == secret, "a frame is hidden exactly when the guest alone has it",
+          "frame 0x%lx is %s, and %s", pfn, uv_state_name(state), enforce_hidden(pfn) ? "hidden" : "not hidden");
     if (state == UV_NONSECURE || state == UV_OWN)
         return;
     struct uv_guest *g = &uv.guests[uv_guest_of(word) - 1];
-    CHECK(uv_tables_frame(g, uv_page_of(word)) == pfn, "a guest's frame is where its tables show it", "frame 0x%lx isn't", pfn);
+    CHECK(uv_tables_frame(g, uv_page_of(word)) == pfn, "a guest's frame is where its tables show it",
+          "frame 0x%lx isn't", pfn);
     if (uv_guest_of(word) == guest)
         count[state]++;
 }
@@ -162,7 +166,8 @@ static void check_uv(void)
         check_frame(pfn, count);
     for (unsigned s = 0; g->state != UVG_FREE && s < UV_NR_STATES; s++)
         if (s != UV_OWN)
-            CHECK_EQ(g->count[s], count[s], "frames of the guest in one state, against the table", "every change is counted");
+            CHECK_EQ(g->count[s], count[s], "frames of the guest in one state, against the table",
+                     "every change is counted");
     for (unsigned i = 0; i < UV_MAX_GUESTS; i++)
         CHECK(!spin_is_locked(&uv.guest_lock[i]), "a lock that is taken is let go", "guest %u is locked", i + 1);
 }
@@ -200,20 +205,30 @@ static void end_uv(void)
     frames_free(table, 2);
 }
 
-#define UV_STAGE(name_, text, begin_, ...)                                                         \
-    static const struct operation on_##name_[] = {__VA_ARGS__, NO_OPERATION};                     \
-    const struct stage stage_##name_ = {.name = text, .begin = begin_, .operations = on_##name_, .small = true,                  \
-                                        .check = check_uv, .look = look_at_uv, .end = end_uv}
+#define UV_STAGE(name_, text, begin_, ...)                                                                             \
+    static const struct operation on_##name_[] = {__VA_ARGS__, NO_OPERATION};                                          \
+    const struct stage stage_##name_ = {.name = text,                                                                  \
+                                        .begin = begin_,                                                               \
+                                        .operations = on_##name_,                                                      \
+                                        .small = true,                                                                 \
+                                        .check = check_uv,                                                             \
+                                        .look = look_at_uv,                                                            \
+                                        .end = end_uv}
 
-UV_STAGE(guest_loading, "guest-loading", begin_loading, OP("create", op_create), OP("load", op_load), OP("import", op_import),
-         OP("import-other", op_import_other), OP("seal", op_seal), OP("stop", op_stop), OP("destroy", op_destroy),
-         OP("reclaim", op_reclaim, .in_steps = true), OP("query", op_query, .not_now = {-EBUSY}));
-UV_STAGE(guest_ready, "guest-ready", begin_ready, OP("create", op_create), OP("run-yield", op_run_yield, .not_now = {-EBUSY}),
-         OP("run-share", op_run_share, .not_now = {-EBUSY}, .in_steps = true), OP("run-exit", op_run_exit, .not_now = {-EBUSY}),
-         OP("stop", op_stop, .not_now = {-EBUSY}), OP("destroy", op_destroy, .not_now = {-EBUSY}), OP("reclaim", op_reclaim, .not_now = {-EBUSY}, .in_steps = true));
+UV_STAGE(guest_loading, "guest-loading", begin_loading, OP("create", op_create), OP("load", op_load),
+         OP("import", op_import), OP("import-other", op_import_other), OP("seal", op_seal), OP("stop", op_stop),
+         OP("destroy", op_destroy), OP("reclaim", op_reclaim, .in_steps = true),
+         OP("query", op_query, .not_now = {-EBUSY}));
+UV_STAGE(guest_ready, "guest-ready", begin_ready, OP("create", op_create),
+         OP("run-yield", op_run_yield, .not_now = {-EBUSY}),
+         OP("run-share", op_run_share, .not_now = {-EBUSY}, .in_steps = true),
+         OP("run-exit", op_run_exit, .not_now = {-EBUSY}), OP("stop", op_stop, .not_now = {-EBUSY}),
+         OP("destroy", op_destroy, .not_now = {-EBUSY}),
+         OP("reclaim", op_reclaim, .not_now = {-EBUSY}, .in_steps = true));
 UV_STAGE(guest_asking, "guest-asking", begin_asking, OP("expose", op_expose), OP("expose-one", op_expose_one),
-         OP("refuse", op_refuse), OP("refuse-one", op_refuse_one), OP("run-yield", op_run_yield, .not_now = {-EBUSY}, .in_steps = true),
-         OP("stop", op_stop, .not_now = {-EBUSY}), OP("destroy", op_destroy, .not_now = {-EBUSY}), OP("peek", op_peek));
+         OP("refuse", op_refuse), OP("refuse-one", op_refuse_one),
+         OP("run-yield", op_run_yield, .not_now = {-EBUSY}, .in_steps = true), OP("stop", op_stop, .not_now = {-EBUSY}),
+         OP("destroy", op_destroy, .not_now = {-EBUSY}), OP("peek", op_peek));
 UV_STAGE(guest_unsharing, "guest-unsharing", begin_unsharing, OP("import", op_import_back), OP("refuse", op_refuse),
          OP("refuse-one", op_refuse_one), OP("run-yield", op_run_yield, .not_now = {-EBUSY}, .in_steps = true),
          OP("stop", op_stop, .not_now = {-EBUSY}), OP("destroy", op_destroy, .not_now = {-EBUSY}), OP("peek", op_peek));

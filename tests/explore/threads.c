@@ -85,7 +85,8 @@ void threads_begin(unsigned nr)
     counter = answers = 0;
     memset(&process, 0, sizeof(process));
     for (unsigned cpu = 0; cpu < nr; cpu++) {
-        struct thread *t = thread_create(operations_now[cpu]->name, NULL, PRIORITY_KERNEL, body, (void *)operations_now[cpu]->thread);
+        struct thread *t =
+            thread_create(operations_now[cpu]->name, NULL, PRIORITY_KERNEL, body, (void *)operations_now[cpu]->thread);
         if (operations_now[cpu]->thread == thread_waits_or_dies)
             t->process = &process;
         if (cpu == 0)

@@ -11,7 +11,7 @@ static const struct {
 } list[] = {
     {&stage_fresh_pages, {"write", "watch", "munmap"}}, {&stage_fresh_pages, {"write", "read", "fork"}},
     {&stage_zero, {"write", "write-far", "watch"}},     {&stage_cow, {"write", "write-second", "get"}},
-    {&stage_cow, {"write", "poison", "exit-second"}},          {&stage_object, {"read", "punch", "munmap"}},
+    {&stage_cow, {"write", "poison", "exit-second"}},   {&stage_object, {"read", "punch", "munmap"}},
     {&stage_object, {"write", "poison", "get"}},        {&stage_object_mapped, {"punch", "dontneed", "write-second"}},
     {&stage_block, {"poison", "write", "readonly"}},    {&stage_block_cow, {"write", "write-second", "poison"}},
     {&stage_marks, {"mend", "read", "poison"}},         {&stage_dying, {"put", "mend", "get"}},
