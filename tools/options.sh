@@ -64,7 +64,7 @@ if [ -n "${FUZZ_SECONDS:-}" ] && { ! is_number "$FUZZ_SECONDS" || [ "$FUZZ_SECON
     fail "FUZZ_SECONDS=$FUZZ_SECONDS: a number of seconds, please"
 fi
 case ${REPLAY:-} in
-*[!A-Za-z0-9:/._-]*) fail "REPLAY=$REPLAY: GAME:CONFIG:MOVES, as a failing test prints it, please" ;;
+*[!A-Za-z0-9:/._,@+-]*) fail "REPLAY=$REPLAY: what a failing test prints behind REPLAY=, please" ;;
 esac
 
 case ${CACHESAN:-} in

@@ -123,7 +123,7 @@ void schedule_print(char *text, size_t size, const struct schedule *s)
     for (unsigned i = 0; i < s->nr_changes; i++) {
         n += (size_t)snprintf(text + n, size - n, "%c%u", i ? ',' : ':', s->change[i].place);
         if (s->nr_cpus > 2)
-            n += (size_t)snprintf(text + n, size - n, ">%u", s->change[i].to);
+            n += (size_t)snprintf(text + n, size - n, "@%u", s->change[i].to);
     }
 }
 
@@ -146,7 +146,7 @@ bool schedule_parse(const char *text, unsigned nr_cpus, struct schedule *s)
         u32 place = (u32)strtoul(text + 1, &rest, 10);
         u8 turn = nr_cpus == 2
                       ? 0
-                      : (u8)(*rest == '>' ? strtoul(rest + 1, &rest, 10) : 9); /* of two, it is the other one's */
+                      : (u8)(*rest == '@' ? strtoul(rest + 1, &rest, 10) : 9); /* of two, it is the other one's */
         if (rest == text + 1 || (nr_cpus > 2 && turn >= nr_cpus))
             return false;
         s->change[s->nr_changes++] = (struct change){place, turn};

@@ -19,6 +19,6 @@ struct schedule {
     struct change change[CHANGES_MAX];
 };
 
-/* The text form: "01:12,340", with three CPUs "021:12>2,340>0". */
+/* The text form: "01:12,340", with three CPUs "021:12@2,340@0". */
 void schedule_print(char *text, size_t size, const struct schedule *s);
 bool schedule_parse(const char *text, unsigned nr_cpus, struct schedule *s);
