@@ -119,7 +119,7 @@ static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
     access &= ~ACCESS_KERNEL;
     if (exit) { /* inside copy_in() or copy_out(), which hold no locks */
         bool irqs = tf_irqs_enabled(tf);
-        struct process *p = current_process();
+        struct process *p = in_guest() ? NULL : current_process(); /* no fault of a guest is its host process's */
         if (irqs)
             arch_irq_enable();
         if (own || !p || mm_fault(p->mm, addr, access))

@@ -1,41 +1,151 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ultravisor's frame table: the only truth about who owns a frame. A frame changes hands through BUSY, so
- * two calls about one frame can't both succeed.
+ * two calls about one frame can't both succeed. All changes but the first (UV_INIT) go through uv_change().
  */
+#include <quire/cacheflush.h>
+#include <quire/errno.h>
 #include "uv.h"
 
-bool uv_frames_are(pfn_t pfn, u64 nr, enum uv_state state, unsigned guest)
+static pfn_t frame_of(const struct uv_span *span, u64 i)
 {
-    for (u64 i = 0; i < nr; i++) {
-        u64 word = uv_frame_read(pfn + i);
-        if (uv_state_of(word) != state || uv_guest_of(word) != guest)
-            return false;
-    }
-    return true;
+    return span->pfn != PFN_NONE ? span->pfn + i : uv_tables_frame(span->guest, span->page + i);
 }
 
-bool uv_frames_claim(pfn_t pfn, u64 nr, u64 from, u64 step)
+/* What its word is in this state: the guest's own frames say which page, its tables' and the host's don't. */
+static u64 word_in(const struct uv_span *span, enum uv_state state, u64 i)
 {
-    for (u64 i = 0; i < nr; i++) {
-        u64 expected = from + i * step;
-        if (__atomic_compare_exchange_n(&uv.frames[pfn + i].word, &expected, uv_word(UV_BUSY, 0, 0), false,
+    if (state == UV_NONSECURE)
+        return uv_word(UV_NONSECURE, 0, 0);
+    return uv_word(state, span->guest->id, state == UV_OWN ? 0 : span->page + i);
+}
+
+/* The guest's tables are asked only about its own pages; by the time of RECLAIM there are none any more. */
+static unsigned facts_about(const struct uv_span *span, enum uv_by by, u64 i, pfn_t pfn, u64 word)
+{
+    bool mine = word == word_in(span, uv_state_of(word), i) && uv_state_of(word) != UV_NONSECURE;
+    bool empty = (by == UV_BY_LOAD || by == UV_BY_IMPORT) && uv_tables_frame(span->guest, span->page + i) == PFN_NONE;
+
+    return (mine ? UV_IF_MINE : 0) | (empty ? UV_IF_EMPTY : 0) | (uv_soft_lent(pfn) ? 0 : UV_IF_BACK);
+}
+
+/* What holds for all of a span of consecutive frames. Only frames that come from the host are asked about it. */
+static unsigned facts_about_all(const struct uv_span *span, enum uv_by by)
+{
+    unsigned facts = span->guest->state == UVG_LOADING ? UV_IF_LOADING : 0;
+
+    if (by == UV_BY_DONATE || by == UV_BY_LOAD || by == UV_BY_IMPORT)
+        facts |= (uv_soft_present(span->pfn, span->nr) ? UV_IF_PRESENT : 0) |
+                 (uv_soft_prepared(span->pfn, span->nr) ? UV_IF_PREPARED : 0);
+    return facts;
+}
+
+/* The one rule that fits every frame of the span; NULL: there is none. */
+static const struct uv_rule *rule_for_all(const struct uv_span *span, enum uv_by by)
+{
+    unsigned common = facts_about_all(span, by);
+    const struct uv_rule *rule = NULL;
+
+    for (u64 i = 0; i < span->nr; i++) {
+        pfn_t pfn = frame_of(span, i);
+        if (pfn == PFN_NONE)
+            return NULL;
+        u64 word = uv_frame_read(pfn);
+        const struct uv_rule *this = uv_rule_for(uv_state_of(word), by, common | facts_about(span, by, i, pfn, word));
+        if (!this || (rule && this != rule))
+            return NULL;
+        rule = this;
+    }
+    return rule;
+}
+
+/* All to BUSY, or none. */
+static bool claim(const struct uv_span *span, enum uv_state from)
+{
+    for (u64 i = 0; i < span->nr; i++) {
+        u64 expected = word_in(span, from, i);
+        if (__atomic_compare_exchange_n(&uv.frames[frame_of(span, i)].word, &expected, uv_word(UV_BUSY, 0, 0), false,
                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             continue;
-        uv_frames_set(pfn, i, from, step); /* not ours: as it was */
+        while (i--) /* not ours: as it was */
+            __atomic_store_n(&uv.frames[frame_of(span, i)].word, word_in(span, from, i), __ATOMIC_RELEASE);
         return false;
     }
     return true;
 }
 
-void uv_frames_set(pfn_t pfn, u64 nr, u64 first, u64 step)
+static void publish(const struct uv_span *span, enum uv_state state)
 {
-    for (u64 i = 0; i < nr; i++)
-        __atomic_store_n(&uv.frames[pfn + i].word, first + i * step, __ATOMIC_RELEASE);
+    for (u64 i = 0; i < span->nr; i++)
+        __atomic_store_n(&uv.frames[frame_of(span, i)].word, word_in(span, state, i), __ATOMIC_RELEASE);
+}
+
+/* Pages that the guest gets now are in its tables before they are hidden: it doesn't run yet. */
+static void map_fresh(const struct uv_span *span, enum uv_by by, unsigned access)
+{
+    vaddr_t start = (vaddr_t)pfn_address(span->pfn);
+
+    uv_tables_map(span->guest, span->page, span->pfn, span->nr, access);
+    if (by == UV_BY_LOAD)
+        flush_icache_range(&span->guest->mm, start, start + (span->nr << PAGE_SHIFT));
+}
+
+/* And they are measured when they are hidden already: what the host writes any later doesn't get in. */
+static void measure_fresh(const struct uv_span *span, enum uv_by by, unsigned access)
+{
+    struct uv_measure *m = &span->guest->measure;
+
+    if (by == UV_BY_IMPORT)
+        uv_measure_zeroed(m, span->page, span->nr);
+    for (u64 i = 0; by == UV_BY_LOAD && i < span->nr; i++) {
+        uv_measure_loaded(m, span->page + i, access, uv_soft_open(span->pfn + i));
+        uv_soft_close();
+    }
+}
+
+static void apply(const struct uv_span *span, enum uv_effect effect)
+{
+    if (span->pfn != PFN_NONE)
+        uv_soft_apply(effect, span->pfn, span->nr);
+    for (u64 i = 0; span->pfn == PFN_NONE && effect != UV_KEEP && i < span->nr; i++)
+        uv_soft_apply(effect, frame_of(span, i), 1);
+}
+
+s64 uv_change(const struct uv_span *span, enum uv_by by, unsigned access)
+{
+    struct uv_guest *g = span->guest;
+    const struct uv_rule *rule = rule_for_all(span, by);
+
+    if (!rule)
+        return -EPERM;
+    bool fresh = rule->from == UV_NONSECURE && rule->to == UV_SECURE;
+    if (fresh && uv_tables_make(g, span->page, span->pfn, span->nr))
+        return -ENOMEM;
+    if (!claim(span, rule->from))
+        return -EBUSY;
+    if (fresh)
+        map_fresh(span, by, access);
+    apply(span, rule->effect);
+    if (fresh)
+        measure_fresh(span, by, access);
+    publish(span, rule->to);
+    if (rule->from != UV_NONSECURE)
+        g->count[rule->from] -= span->nr;
+    if (rule->to != UV_NONSECURE)
+        g->count[rule->to] += span->nr;
+    return (s64)span->nr;
+}
+
+enum uv_state uv_page_state(struct uv_guest *g, u64 page)
+{
+    pfn_t pfn = page < g->nr_pages ? uv_tables_frame(g, page) : PFN_NONE;
+    u64 word = pfn == PFN_NONE ? 0 : uv_frame_read(pfn);
+
+    return word == uv_word(uv_state_of(word), g->id, page) ? uv_state_of(word) : UV_NONSECURE;
 }
 
 const char *uv_state_name(enum uv_state state)
 {
-    static const char names[UV_NR_STATES][10] = {"nonsecure", "secure", "shared", "unsharing", "own", "busy"};
+    static const char names[UV_NR_STATES][10] = {"nonsecure", "secure", "shared", "unsharing", "own", "busy", "sharing"};
     return state < UV_NR_STATES ? names[state] : "unknown";
 }

@@ -54,7 +54,7 @@ static pte_t *take_table(struct uv_guest *g, unsigned level)
     return NULL;
 }
 
-int uv_tables_init(struct uv_guest *g)
+static int make_root(struct uv_guest *g)
 {
     pte_t *top = take_table(g, PT_LEVELS - 1);
 
@@ -97,32 +97,49 @@ static pgprot_t guest_prot(unsigned access)
            (access & ACCESS_EXEC ? PGPROT_EXEC : 0u);
 }
 
-int uv_tables_map(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, unsigned access)
-{
-    vaddr_t addr = page << PAGE_SHIFT;
-    u64 block = pt_span(1) >> PAGE_SHIFT;
+#define BLOCK_PAGES (pt_span(1) >> PAGE_SHIFT)
 
-    if (arch_pt_block_ok(1) && nr == block && IS_ALIGNED(page, block) && IS_ALIGNED(pfn, block)) {
-        pte_t *entry = ensure(g, addr, 1);
-        if (!entry)
+/* These pages become one block: they are all of it, and no table of pages is there yet. Its level-1 entry exists. */
+static bool becomes_block(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
+{
+    if (!arch_pt_block_ok(1) || nr != BLOCK_PAGES || !IS_ALIGNED(page, BLOCK_PAGES) || !IS_ALIGNED(pfn, BLOCK_PAGES))
+        return false;
+    pte_t *entry = ensure(g, page << PAGE_SHIFT, 1);
+    return entry && !pde_present(pte_load(entry), 1);
+}
+
+int uv_tables_make(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
+{
+    if (!paddr_value(g->mm.root.table) && make_root(g))
+        return -ENOMEM;
+    if (becomes_block(g, page, pfn, nr))
+        return 0;
+    for (u64 i = 0; i < nr; i += BLOCK_PAGES - (page + i) % BLOCK_PAGES)
+        if (!ensure(g, (page + i) << PAGE_SHIFT, 0))
             return -ENOMEM;
-        if (!pde_present(pte_load(entry), 1)) {
-            pte_store(entry, pfn_block(pfn, guest_prot(access), 1));
-            arch_pt_publish();
-            return 0;
-        }
-    }
-    for (u64 i = 0; i < nr; i += block - (page + i) % block) /* all tables first: then nothing can fail */
-        if (!ensure(g, addr + (i << PAGE_SHIFT), 0))
-            return -ENOMEM;
-    for (u64 i = 0; i < nr; i++)
-        pte_store(ensure(g, addr + (i << PAGE_SHIFT), 0), pfn_pte(pfn + i, guest_prot(access)));
-    arch_pt_publish();
     return 0;
 }
 
-pfn_t uv_tables_frame(struct uv_guest *g, u64 page)
+void uv_tables_map(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, unsigned access)
 {
-    pte_t e = pt_lookup(&g->mm.root, page << PAGE_SHIFT);
-    return page < g->nr_pages && pte_present(e) ? pte_pfn(e) : PFN_NONE;
+    if (becomes_block(g, page, pfn, nr)) {
+        pte_store(ensure(g, page << PAGE_SHIFT, 1), pfn_block(pfn, guest_prot(access), 1));
+    } else {
+        for (u64 i = 0; i < nr; i++)
+            pte_store(ensure(g, (page + i) << PAGE_SHIFT, 0), pfn_pte(pfn + i, guest_prot(access)));
+    }
+    arch_pt_publish();
+}
+
+pte_t uv_tables_entry(const struct uv_guest *g, u64 page)
+{
+    if (page >= g->nr_pages || !paddr_value(g->mm.root.table))
+        return pte_empty(0);
+    return pt_lookup(&g->mm.root, page << PAGE_SHIFT);
+}
+
+pfn_t uv_tables_frame(const struct uv_guest *g, u64 page)
+{
+    pte_t e = uv_tables_entry(g, page);
+    return pte_present(e) ? pte_pfn(e) : PFN_NONE;
 }

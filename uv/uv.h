@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside uv/: guests and the frame table. State lives in struct uv; there is one root. */
+/*
+ * Inside uv/: guests and the frame table. State lives in struct uv; there is one root.
+ *
+ * A guest's lock isn't part of the guest: making one clears all of struct uv_guest.
+ */
 #pragma once
 
 #include <quire/mm.h>
@@ -9,25 +13,87 @@
 
 #define UV_MAX_DONATED 2048
 
-enum uv_guest_state { UVG_FREE, UVG_CREATED, UVG_READY, UVG_RUNNING, UVG_STOPPED, UVG_DEAD };
+/* States of a guest; rules.c has the table of who changes them. */
+enum uv_guest_state {
+    UVG_FREE,
+    UVG_LOADING, /* gets its memory */
+    UVG_READY,   /* may run */
+    UVG_ASKING,  /* has asked to share or unshare, and waits until the host has decided about every page */
+    UVG_RUNNING, /* on the CPU and the user frame of one host thread */
+    UVG_STOPPED, /* will not run again */
+    UVG_DEAD,    /* its frames go back */
+    UVG_NR_STATES,
+};
+
+/* Who wants a frame to change. */
+enum uv_by {
+    UV_BY_DONATE, UV_BY_LOAD, UV_BY_IMPORT, UV_BY_EXPOSE, UV_BY_REFUSE, UV_BY_DESTROY, UV_BY_RECLAIM, /* host calls */
+    UV_BY_SHARE, UV_BY_UNSHARE,                                                                       /* guest calls */
+};
+
+/* What is true of a frame, beyond its state, when somebody asks: conditions of the rules. */
+#define UV_IF_MINE    1u  /* it is the guest's, at the page that is meant */
+#define UV_IF_EMPTY   2u  /* the guest has no frame at the page that is meant */
+#define UV_IF_LOADING 4u  /* the guest is being loaded */
+#define UV_IF_BACK    8u  /* the host has it: not lent to anybody by a hole */
+#define UV_IF_PRESENT 16u /* in the direct map */
+#define UV_IF_PREPARED 32u /* in a part of the direct map that is prepared for taking frames out */
+
+/* What is done to a frame on its way, between two states. */
+enum uv_effect {
+    UV_KEEP,        /* nothing */
+    UV_ZERO,        /* zeros; it stays where it is */
+    UV_HIDE,        /* contents stay, out of the direct map */
+    UV_ZERO_HIDE,   /* zeros, out of the direct map */
+    UV_SHOW,        /* contents stay, into the direct map */
+    UV_ZERO_SHOW,   /* zeros, into the direct map */
+};
+
+struct uv_rule {
+    u8 from, by, to; /* enum uv_state, uv_by, uv_state */
+    u8 conditions;   /* UV_IF_*: all of them must be true */
+    u8 effect;       /* enum uv_effect */
+};
+
+/* Frames that a call is about: consecutive ones, for consecutive pages; or those that the guest has at these pages. */
+struct uv_span {
+    struct uv_guest *guest;
+    u64 page;
+    pfn_t pfn; /* PFN_NONE: whatever the guest has there */
+    u64 nr;
+};
+
+struct uv_exit {
+    u32 kind; /* enum quire_guest_exit_kind */
+    u64 page, nr, value;
+    char text[UV_TEXT_BYTES];
+};
+
+struct uv_measure {
+    struct sha256 hash;
+    u64 zero_page, zero_nr; /* zeroed pages that are not in it yet */
+};
 
 struct uv_guest {
-    spinlock_t lock;
     enum uv_guest_state state;
     unsigned id;
     u64 nr_pages;
+    vaddr_t entry;
     struct mm mm; /* only root, need_gen: what a CPU needs to run it */
     u32 donated[UV_MAX_DONATED]; /* frames for tables, as offsets from the first frame; [0, used) are in use */
     unsigned nr_donated, nr_used;
     u32 fragment, fragment_frame; /* tables smaller than a frame: bytes used of which frame */
     u64 count[UV_NR_STATES];
     u64 next_destroy; /* guest page that UV_DESTROY comes to next */
-    struct sha256 measurement;
+    u64 next_unshare; /* guest page that the next "unshare all" looks at first */
+    struct uv_measure measure;
+    struct trapframe *frame; /* RUNNING: the host thread's user frame, which holds the guest's registers */
     struct trapframe guest_frame, host_frame;
     struct arch_fpu guest_fpu, host_fpu;
-    struct uv_exit *exit;
+    struct uv_exit exit; /* the last; ASKING: the request */
+    bool unshares_all;   /* ASKING: by UVG_UNSHARE_ALL */
+    bool answer_due;     /* READY: the host's number is the result of a call */
     vaddr_t last_fault;
-    bool answer_due; /* the guest waits for the result of a call */
 };
 
 /* 16 bytes a frame: state, guest, guest page in one word that changes by compare-and-swap. */
@@ -39,22 +105,61 @@ struct uv_frame {
 struct uv {
     struct uv_frame *frames; /* [pfn], biased; NULL: not donated yet */
     pfn_t first, end;
+    spinlock_t init_lock; /* frames, first, end: set once */
+    spinlock_t guest_lock[UV_MAX_GUESTS]; /* guests[i], all of it */
     struct uv_guest guests[UV_MAX_GUESTS];
 };
 extern struct uv uv;
 
+static inline spinlock_t *uv_guest_lock(const struct uv_guest *g) { return &uv.guest_lock[g - uv.guests]; }
 static inline u64 uv_word(enum uv_state state, unsigned guest, u64 page) { return state | (u64)guest << 4 | page << 24; }
-
-/* frame.c: check-all-then-change over a range of frames. */
-bool uv_frames_are(pfn_t pfn, u64 nr, enum uv_state state, unsigned guest);
-bool uv_frames_claim(pfn_t pfn, u64 nr, u64 from_first, u64 step); /* to BUSY, all or nothing */
-void uv_frames_set(pfn_t pfn, u64 nr, u64 first_word, u64 step);
-static inline bool uv_frame_valid(pfn_t pfn) { return uv.frames && pfn >= uv.first && pfn < uv.end; }
+static inline bool uv_ready(void) { return __atomic_load_n(&uv.frames, __ATOMIC_ACQUIRE) != NULL; }
+static inline bool uv_frame_valid(pfn_t pfn) { return uv_ready() && pfn >= uv.first && pfn < uv.end; }
 static inline u64 uv_frame_read(pfn_t pfn) { return __atomic_load_n(&uv.frames[pfn].word, __ATOMIC_ACQUIRE); }
-#define UV_PAGE_STEP (1UL << 24) /* consecutive frames hold consecutive guest pages */
 
-/* table.c: the guest's page tables, made of donated frames. */
+/* --- rules.c: the tables ------------------------------------------------------------------------ */
+/* The rule for a frame in this state and a call by `by`, where `facts` (UV_IF_*) hold; NULL: refused. */
+const struct uv_rule *uv_rule_for(enum uv_state from, enum uv_by by, unsigned facts);
+/* Whether this host call may be made about a guest in this state: 0, -EBUSY (it runs), -EPERM. */
+int uv_call_allowed(enum uv_call call, enum uv_guest_state state);
+/* The one way to change a guest's state; its lock is held. */
+void uv_guest_become(struct uv_guest *g, enum uv_guest_state to);
+
+/* --- frame.c: check all, then change, over a span of frames ------------------------------------- */
+/* All frames go through the rule for `by`: nr; or -EPERM, -EBUSY, and nothing has changed. Guest lock held. */
+s64 uv_change(const struct uv_span *span, enum uv_by by, unsigned access);
+/* The guest's page and frame agree about each other. */
+enum uv_state uv_page_state(struct uv_guest *g, u64 page); /* NONSECURE: it has none */
+
+/* --- table.c: the guest's page tables, made of donated frames ----------------------------------- */
 u64 uv_tables_needed(u64 nr_pages);
-int uv_tables_init(struct uv_guest *g);
-int uv_tables_map(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, unsigned access); /* -ENOMEM: nothing mapped */
-pfn_t uv_tables_frame(struct uv_guest *g, u64 page); /* PFN_NONE: none */
+int uv_tables_make(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr); /* tables for a mapping; -ENOMEM: donate more */
+void uv_tables_map(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, unsigned access); /* after uv_tables_make() */
+pte_t uv_tables_entry(const struct uv_guest *g, u64 page); /* not present: none */
+pfn_t uv_tables_frame(const struct uv_guest *g, u64 page); /* PFN_NONE: none */
+
+/* --- memory.c: the guest's memory, translated by its own tables --------------------------------- */
+/* n bytes at addr, all of them or none: -EFAULT. Pages of any state that belongs to the guest. Guest lock held. */
+int uv_memory_read(struct uv_guest *g, void *to, vaddr_t addr, size_t n);
+int uv_memory_write(struct uv_guest *g, vaddr_t addr, const void *from, size_t n);
+
+/* --- measure.c ---------------------------------------------------------------------------------- */
+void uv_measure_begin(struct uv_measure *m, u64 nr_pages);
+void uv_measure_loaded(struct uv_measure *m, u64 page, unsigned access, const void *contents); /* one page */
+void uv_measure_zeroed(struct uv_measure *m, u64 page, u64 nr);
+void uv_measure_entry(struct uv_measure *m, vaddr_t entry);
+void uv_measure_digest(const struct uv_measure *m, u8 digest[UV_MEASUREMENT_BYTES]);
+
+/* --- soft.c: enforcement by direct map and user mode -------------------------------------------- */
+bool uv_soft_present(pfn_t pfn, u64 nr);  /* all in the direct map */
+bool uv_soft_prepared(pfn_t pfn, u64 nr); /* where frames can be taken out one by one */
+bool uv_soft_lent(pfn_t pfn);          /* its word says that it is in a hole */
+bool uv_soft_reserved(pfn_t pfn);      /* no memory, or the image, the words: can never be a guest's */
+void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr);
+/* One hidden frame at an address that is this CPU's until uv_soft_close(); interrupts are off meanwhile. */
+void *uv_soft_open(pfn_t pfn);
+void uv_soft_close(void);
+struct trapframe *uv_soft_frame(void); /* the user frame of the host thread that calls */
+
+/* --- world.c: in and out ------------------------------------------------------------------------ */
+s64 uv_enter(struct uv_guest *g, u64 answer); /* guest lock held */

@@ -15,8 +15,12 @@ struct trapframe;
 int guest_start_uv(void);
 u64 guest_uv_frames(void);
 
+struct folio;
 struct guest_run;
 struct mm;
+
+/* Its frames are out of the direct map unless they are in a hole; or they are all there again. Takes the folio's lock. */
+void guest_mark_secure(struct folio *folio, bool secure);
 
 /* The address space of the guest that a thread is inside of. */
 struct mm *guest_mm(const struct guest_run *run);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The toy ultravisor's interface: the host's calls, all through uvcall(). It keeps its own table of who owns
- * each frame, trusts no caller, and a call checks everything first: it changes all it says or nothing.
+ * each frame, trusts no caller, and a call checks everything first: it changes all it says or nothing. Calls take
+ * numbers and frames, never pointers, and give numbers back.
  *
  * This is the *soft* ultravisor: linked into the kernel, a call is a function call, and what enforces secrecy is
  * the direct map and the guest's page tables, which it alone writes for secure frames. There is no encryption, no
  * export and no import of exported pages yet, and a kernel that maps a secure frame on purpose isn't stopped.
+ *
+ * What may be called in which state of a guest and of a frame is a table: uv/rules.c, docs/ultravisor.md.
  *
  * Locks: guest (by id), then frame (compare-and-swap through BUSY). Callers hold none.
  */
@@ -17,33 +20,38 @@
 #define UV_MAX_GUESTS 16
 #define UV_BATCH 512 /* frames a call handles at most; it returns how many it did */
 #define UV_MEASUREMENT_BYTES 32
+#define UV_TEXT_BYTES 128 /* of a guest's text, with the zero at its end */
 
 enum uv_call {
-    UV_INIT,          /* table frame, frames: donate the frame table; once */
-    UV_CREATE,        /* guest pages: -> guest id */
-    UV_DONATE,        /* id, frame: a frame for the guest's page tables */
-    UV_NEEDED,        /* id: -> table frames that the guest may need in all */
-    UV_LOAD,          /* id, guest page, frame, nr, ACCESS_*: secure frames with their contents; before the first run */
-    UV_IMPORT,        /* id, guest page, frame, nr: secure frames, zeroed; UNSHARING ones keep their contents */
-    UV_EXPOSE,        /* id, frame, nr: the host takes what the guest shared (direct map) */
-    UV_REFUSE,        /* id, frame, nr: the host won't: the frames are secret again */
-    UV_RUN,           /* id, struct trapframe *, struct uv_exit *, result: enter the guest */
-    UV_STOP,          /* id: the thread inside is going away; the guest will not run again */
-    UV_QUERY,         /* frame: -> struct uv_frame_state in one number, uv_state_*() */
-    UV_COUNT,         /* id, enum uv_state: -> frames of the guest in that state */
-    UV_DESTROY,       /* id: zero and free up to UV_BATCH frames; -> how many, 0: the guest is gone */
-    UV_RECLAIM,       /* id: -> a donated frame back, 0: none left. After UV_DESTROY said 0 */
-    UV_MEASUREMENT,   /* id, u8[32] */
+    UV_INIT,        /* table frame, frames: donate the frame table; once */
+    UV_CREATE,      /* guest pages: -> guest id */
+    UV_DONATE,      /* id, frame: a frame for the guest's page tables */
+    UV_NEEDED,      /* id: -> table frames that the guest may need in all */
+    UV_LOAD,        /* id, guest page, frame, nr, ACCESS_*: secure frames with their contents */
+    UV_IMPORT,      /* id, guest page, frame, nr: secure frames, zeroed; UNSHARING ones keep their contents */
+    UV_SEAL,        /* id, entry point: the guest is complete and may run; nothing is loaded any more */
+    UV_EXPOSE,      /* id, frame, nr: the host takes what the guest wants to share (direct map) */
+    UV_REFUSE,      /* id, frame, nr: the host won't: the frames are what they were before the guest asked */
+    UV_RUN,         /* id, answer to the guest's console or yield: enter it on this thread's user frame */
+    UV_EXIT,        /* id, enum uv_exit_field: -> why it left last, never negative */
+    UV_STOP,        /* id: it will not run again. -EBUSY: it runs, and stops only where it does */
+    UV_QUERY,       /* frame: -> its state in one number, uv_state_of() and the like */
+    UV_COUNT,       /* id, enum uv_state: -> frames of the guest in that state */
+    UV_DESTROY,     /* id: zero and free up to UV_BATCH frames; -> how many, 0: all are. -EBUSY: it runs */
+    UV_RECLAIM,     /* id: -> a donated frame back; 0: none left, the guest is gone. After UV_DESTROY said 0 */
+    UV_MEASUREMENT, /* id, i: -> bytes 4 * i to 4 * i + 3 of the SHA-256, the first one lowest */
     UV_NR_CALLS,
 };
 
-enum uv_state { UV_NONSECURE, UV_SECURE, UV_SHARED, UV_UNSHARING, UV_OWN, UV_BUSY, UV_NR_STATES };
+enum uv_state { UV_NONSECURE, UV_SECURE, UV_SHARED, UV_UNSHARING, UV_OWN, UV_BUSY, UV_SHARING, UV_NR_STATES };
 
-/* Why a guest left, and what the host needs for its answer. */
-struct uv_exit {
-    u32 kind; /* enum quire_guest_exit_kind */
-    u64 page, nr, value;
-    char text[128];
+/* What UV_EXIT is asked for. Text comes as four bytes in a number, the first one lowest. */
+enum uv_exit_field {
+    UV_EXIT_KIND,                 /* enum quire_guest_exit_kind */
+    UV_EXIT_PAGE, UV_EXIT_NR,     /* what it is about */
+    UV_EXIT_LOW, UV_EXIT_HIGH,    /* halves of the guest's value */
+    UV_EXIT_TEXT,
+    UV_EXIT_FIELDS = UV_EXIT_TEXT + UV_TEXT_BYTES / 4,
 };
 
 /* 0 or more: as each call says. -EINVAL (arguments), -EBUSY, -EPERM (wrong state), -ENOMEM (donate more), -ESRCH. */
@@ -54,9 +62,14 @@ static inline unsigned uv_guest_of(u64 query) { return query >> 4 & 0xffff; }
 static inline u64 uv_page_of(u64 query) { return query >> 24; }
 const char *uv_state_name(enum uv_state state);
 
-/* A trap from user mode inside a guest. True: the guest left, *tf is the host's frame again. */
+/*
+ * A trap from user mode inside a guest, with interrupts off. True: the guest left, *tf is the host's frame again and no
+ * guest's tables are loaded. True and nothing has happened: that guest doesn't run on this frame.
+ */
 bool uv_guest_trap_call(unsigned id, struct trapframe *tf);
 bool uv_guest_trap_fault(unsigned id, struct trapframe *tf, vaddr_t addr, unsigned access);
 bool uv_guest_trap_exception(unsigned id, struct trapframe *tf, enum exception what, u64 code);
+/* The host thread inside ends: the guest leaves for good. */
+bool uv_guest_trap_end(unsigned id, struct trapframe *tf);
 struct mm;
 struct mm *uv_guest_mm(unsigned id); /* the address space to load while the guest runs */

@@ -23,10 +23,10 @@ from threading import local
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.mutants import caches, kernel, mm  # noqa: E402
+from tests.mutants import caches, kernel, mm, uv  # noqa: E402
 from tests.runner.campaign import Progress  # noqa: E402
 
-MUTANTS = mm.MUTANTS + caches.MUTANTS + kernel.KERNEL
+MUTANTS = mm.MUTANTS + caches.MUTANTS + kernel.KERNEL + uv.UV
 COPIED = ("Makefile", "build.mk", "arch", "boot", "include", "kernel", "lib", "linker", "mm", "tests", "tools", "user", "uv")
 BASE = "build/mutants"
 VERDICTS = ("killed", "explained", "survived", "stale")

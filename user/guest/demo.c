@@ -41,10 +41,10 @@ void __libc_start(long nr_pages, char **unused)
     uint32_t *secrets = (uint32_t *)(nr_pages / 4 * 3 * PAGE);
 
     (void)unused;
-    say("guest: running; everything I have is secret\n");
+    say("running; everything I have is secret\n");
     uint64_t sum = compute(secrets);
     if (uv(UVG_SHARE, chunk, SHARED_PAGES)) {
-        say("guest: the host doesn't want my pages\n");
+        say("the host doesn't want my pages\n");
         uv(UVG_EXIT, 1, 0);
     }
     snprintf(shared, PAGE, "sum of %d secrets: %lu", SECRETS, (unsigned long)sum);
@@ -53,7 +53,7 @@ void __libc_start(long nr_pages, char **unused)
     if (err || strncmp(shared, "sum of", 6) != 0)
         uv(UVG_EXIT, 2, 0);
     memset(shared, 0, SHARED_PAGES * PAGE);
-    say("guest: my pages are secret again\n");
+    say("my pages are secret again\n");
     uv(UVG_YIELD, 0, 0);
     uv(UVG_EXIT, 0, 0);
     for (;;)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <quire/guest_text.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -72,7 +73,7 @@ static struct quire_guest_exit run_guest(void)
             fail("guest_run", err);
         if (e.kind != QUIRE_GUEST_CONSOLE)
             return e;
-        fputs(e.text, stdout);
+        guest_print(e.text);
     }
 }
 
@@ -80,7 +81,8 @@ static void expect(struct quire_guest_exit e, unsigned kind, const char *what)
 {
     if (e.kind == kind)
         return;
-    printf("guestdemo: expected the guest to %s, but it left with %u: %s\n", what, e.kind, e.text);
+    printf("guestdemo: expected the guest to %s, but it left with %u:\n", what, e.kind);
+    guest_print(e.text);
     exit(1);
 }
 

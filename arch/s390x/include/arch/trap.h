@@ -58,5 +58,13 @@ static inline void tf_set_ret(struct trapframe *tf, s64 value)
     tf->gprs[2] = (u64)value;
 }
 
+/* As if user mode had made this system call. */
+static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
+{
+    tf->gprs[1] = nr;
+    tf->gprs[2] = arg0;
+    tf->gprs[3] = arg1;
+}
+
 /* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

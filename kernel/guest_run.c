@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running a guest: the system calls, and its traps on their way to the ultravisor. A thread that is inside a guest knows
+ * the guest by current->guest, holds a reference to it, and alone may take it out of the state RUNNING; so nobody mixes up
+ * two exits or two addresses, however many threads try.
+ */
+#include "guest_object.h"
+#include <quire/counters.h>
+#include <quire/errno.h>
+#include <quire/log.h>
+#include <quire/mm.h>
+#include <quire/process.h>
+#include <quire/string.h>
+#include <quire/sys.h>
+#include <quire/uaccess.h>
+#include <uapi/quire/abi.h>
+
+struct mm *guest_mm(const struct guest_run *run) { return uv_guest_mm(run->guest->id); }
+
+static struct trapframe *own_frame(void) { return arch_user_frame(current_thread()->stack_top); }
+
+/* --- in ----------------------------------------------------------------------------------------- */
+/* From here on this thread's user frame and address space are the guest's. Nobody may run in between. */
+static s64 enter(struct guest *g, u64 exit_address)
+{
+    bool irq = irq_save();
+    s64 err = uvcall(UV_RUN, g->id, (u64)g->answer, 0, 0, 0);
+
+    if (!err) {
+        g->run = (struct guest_run){g, exit_address};
+        current_thread()->guest = &g->run;
+    }
+    irq_restore(irq);
+    if (!err) {
+        g->answer = 0;
+        guest_become(g, GUEST_RUNNING);
+    }
+    return err;
+}
+
+/*
+ * On success the frame is the guest's and this thread returns to user mode inside it; the system call's own result
+ * comes when the guest leaves (guest_left). The thread holds the guest's reference meanwhile.
+ */
+s64 sys_guest_run(struct trapframe *tf)
+{
+    int err;
+    u64 exit_address = tf_arg(tf, 1);
+    const struct quire_guest_exit nothing = {0};
+
+    DEBUG_ASSERT(tf == own_frame(), "guest_run from another frame than this thread's own");
+    struct guest *g = guest_get(tf, &err);
+    if (!g)
+        return err;
+    if (copy_out(user_pointer(exit_address), &nothing, sizeof(nothing))) { /* before anything has happened */
+        object_put(&g->object);
+        return -EFAULT;
+    }
+    mutex_lock(&g->lock);
+    s64 result = g->state == GUEST_IDLE ? enter(g, exit_address) : g->state == GUEST_ENDED ? -ESRCH : -EBUSY;
+    mutex_unlock(&g->lock);
+    if (!result)
+        return tf_ret(tf); /* the frame is the guest's by now: the dispatcher stores what is there already */
+    object_put(&g->object);
+    return result;
+}
+
+/* --- out ---------------------------------------------------------------------------------------- */
+/* The thread is the host's again. Interrupts off on entry and return. */
+static struct guest *come_back(void)
+{
+    struct guest *g = current_thread()->guest->guest;
+
+    current_thread()->guest = NULL;
+    mm_activate(current_process()->mm);
+    return g;
+}
+
+static u64 exit_number(const struct guest *g, unsigned field)
+{
+    s64 n = uvcall(UV_EXIT, g->id, field, 0, 0, 0);
+
+    KASSERT(n >= 0, "guest %u has left and doesn't say why: error %ld", g->id, n);
+    return (u64)n;
+}
+
+static void take_exit(const struct guest *g, struct quire_guest_exit *out)
+{
+    *out = (struct quire_guest_exit){.kind = (u32)exit_number(g, UV_EXIT_KIND),
+                                     .page = exit_number(g, UV_EXIT_PAGE),
+                                     .nr = exit_number(g, UV_EXIT_NR),
+                                     .value = exit_number(g, UV_EXIT_HIGH) << 32 | exit_number(g, UV_EXIT_LOW)};
+    bool text = out->kind == QUIRE_GUEST_CONSOLE || out->kind == QUIRE_GUEST_FAULT;
+    for (unsigned i = 0; text && i < sizeof(out->text) - 1; i++)
+        out->text[i] = (char)(exit_number(g, UV_EXIT_TEXT + i / 4) >> (8 * (i % 4)));
+}
+
+static enum guest_state state_after(u32 kind)
+{
+    switch (kind) {
+    case QUIRE_GUEST_SHARE:
+    case QUIRE_GUEST_UNSHARE:
+        return GUEST_PENDING;
+    case QUIRE_GUEST_EXIT:
+    case QUIRE_GUEST_FAULT:
+        return GUEST_ENDED;
+    default:
+        return GUEST_IDLE;
+    }
+}
+
+/* The thread takes the reason with it, and only then may another one run the guest. */
+static void guest_left(struct trapframe *tf)
+{
+    struct guest *g = come_back();
+    struct quire_guest_exit out;
+    u64 address = g->run.exit_address;
+
+    arch_irq_enable();
+    counter_inc(COUNTER_UV_EXITS);
+    take_exit(g, &out);
+    mutex_lock(&g->lock);
+    g->left_for = out.kind;
+    g->ask_page = out.page;
+    g->ask_nr = out.nr;
+    guest_become(g, state_after(out.kind));
+    mutex_unlock(&g->lock);
+    tf_set_ret(tf, copy_out(user_pointer(address), &out, sizeof(out)));
+    object_put(&g->object);
+    arch_irq_disable();
+}
+
+void guest_trap_syscall(struct trapframe *tf)
+{
+    if (uv_guest_trap_call(current_thread()->guest->guest->id, tf))
+        guest_left(tf);
+}
+
+void guest_trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
+{
+    if (uv_guest_trap_fault(current_thread()->guest->guest->id, tf, addr, access))
+        guest_left(tf);
+}
+
+void guest_trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr)
+{
+    (void)addr;
+    if (uv_guest_trap_exception(current_thread()->guest->guest->id, tf, what, code))
+        guest_left(tf);
+}
+
+/* The thread ends inside its guest: so does the guest. */
+void guest_abandon(void)
+{
+    if (!current_thread()->guest)
+        return;
+    bool irq = irq_save();
+    uv_guest_trap_end(current_thread()->guest->guest->id, own_frame());
+    struct guest *g = come_back();
+    irq_restore(irq);
+    mutex_lock(&g->lock);
+    guest_become(g, GUEST_ENDED);
+    mutex_unlock(&g->lock);
+    object_put(&g->object);
+}
+
+/* Only a guest that waits for a number gets one: what share and unshare return isn't the host's to say. */
+s64 sys_guest_answer(struct trapframe *tf)
+{
+    int err;
+    struct guest *g = guest_get(tf, &err);
+
+    if (!g)
+        return err;
+    mutex_lock(&g->lock);
+    bool waits = g->state == GUEST_IDLE && (g->left_for == QUIRE_GUEST_CONSOLE || g->left_for == QUIRE_GUEST_YIELD);
+    if (waits)
+        g->answer = (s64)tf_arg(tf, 1);
+    mutex_unlock(&g->lock);
+    object_put(&g->object);
+    return waits ? 0 : -EINVAL;
+}

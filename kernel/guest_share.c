@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a guest shares: a hole in its folio for each request, and where the host shows it. The host only says yes or no;
+ * the ultravisor takes the guest's answer from its own table of frames.
+ *
+ * A request to unshare may be about several holes side by side. They close one after the other; one that somebody still
+ * holds leaves the rest undecided, and the request pending. A hole closes whole: a request for a part of one is refused.
+ *
+ * What is shared is shared with one address space at a time. A child of fork has the handle, not the mapping. A mapping
+ * doesn't keep the address space alive: it ends with its process.
+ */
+#include "guest_object.h"
+#include <quire/errno.h>
+#include <quire/hole.h>
+#include <quire/log.h>
+#include <quire/mm.h>
+#include <quire/mm_upcalls.h>
+#include <quire/process.h>
+#include <quire/quota.h>
+#include <quire/slab.h>
+#include <quire/sys.h>
+#include <uapi/quire/abi.h>
+
+static int uv_frames(struct guest *g, enum uv_call call, u64 page, u64 nr)
+{
+    for (u64 done = 0; done < nr; done += UV_BATCH) {
+        s64 n = uvcall(call, g->id, g->folio->pfn + page + done, MIN(nr - done, (u64)UV_BATCH), 0, 0);
+        if (n < 0)
+            return (int)n;
+        preempt_point();
+    }
+    return 0;
+}
+
+/* --- where a hole is shown ---------------------------------------------------------------------- */
+static bool mm_try_get(struct mm *mm)
+{
+    u32 refs = READ_ONCE(mm->refs);
+
+    while (refs)
+        if (__atomic_compare_exchange_n(&mm->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
+/* The address space that shows it, with a reference; NULL: none does, or that one is just ending. */
+static struct mm *shown_in(struct insecure_mem *hole)
+{
+    struct mm *mm = NULL;
+
+    spin_lock(&hole->folio->lock); /* an area leaves the list before it goes, and its address space after it */
+    list_for_each(node, &hole->areas) {
+        struct vma *vma = list_entry(node, struct vma, obj_link);
+        if (mm_try_get(vma->mm)) {
+            mm = vma->mm;
+            break;
+        }
+    }
+    spin_unlock(&hole->folio->lock);
+    return mm;
+}
+
+static bool is_shown(struct insecure_mem *hole)
+{
+    spin_lock(&hole->folio->lock);
+    bool shown = !list_empty(&hole->areas);
+    spin_unlock(&hole->folio->lock);
+    return shown;
+}
+
+/* Take our own mapping of the hole away; what others hold keeps the hole open. */
+static void unmap_hole(struct guest_hole *h)
+{
+    struct mm *mm = shown_in(h->hole);
+
+    if (!mm)
+        return;
+    mm_unmap_hole(mm, h->address, h->hole);
+    mm_put(mm);
+}
+
+/* --- share -------------------------------------------------------------------------------------- */
+/* Charged to the guest's maker; NULL: no memory, or no quota. */
+static struct guest_hole *add_hole(struct guest *g)
+{
+    if (!quota_keep(g->quota, sizeof(struct guest_hole)))
+        return NULL;
+    struct guest_hole *h = kmalloc(sizeof(*h));
+    if (h)
+        list_push_back(&g->holes, &h->link);
+    else
+        quota_let_go(g->quota, sizeof(struct guest_hole));
+    return h;
+}
+
+static void remove_hole(struct guest *g, struct guest_hole *h)
+{
+    list_remove(&h->link);
+    kfree(h);
+    quota_let_go(g->quota, sizeof(struct guest_hole));
+}
+
+void guest_drop_hole(struct guest *g, struct guest_hole *h)
+{
+    unmap_hole(h);
+    remove_hole(g, h);
+}
+
+static int share(struct guest *g)
+{
+    struct guest_hole *h = add_hole(g);
+
+    if (!h)
+        return -ENOMEM;
+    int err = folio_punch_hole(g->folio, g->ask_page, g->ask_nr, HOLE_INSECURE, &h->hole);
+    if (err) {
+        remove_hole(g, h);
+        return err;
+    }
+    err = uv_frames(g, UV_EXPOSE, g->ask_page, g->ask_nr);
+    KASSERT(!err, "the ultravisor doesn't expose what the guest has just shared: error %d", err);
+    g->ask_nr = 0;
+    return 0;
+}
+
+/* --- unshare ------------------------------------------------------------------------------------ */
+static struct guest_hole *hole_at(struct guest *g, u64 page)
+{
+    list_for_each(node, &g->holes) {
+        struct guest_hole *h = list_entry(node, struct guest_hole, link);
+        if (h->hole->first == g->folio->pfn + page)
+            return h;
+    }
+    return NULL;
+}
+
+/* Whether holes, one behind the other, make up all that is undecided. */
+static bool holes_fit(struct guest *g)
+{
+    u64 page = g->ask_page, end = g->ask_page + g->ask_nr;
+
+    while (page < end) {
+        struct guest_hole *h = hole_at(g, page);
+        if (!h)
+            return false;
+        page += h->hole->nr;
+    }
+    return page == end;
+}
+
+/* The first hole of what is undecided closes. -EAGAIN: somebody holds it; nothing has changed for the guest. */
+static int unshare_first(struct guest *g)
+{
+    struct guest_hole *h = hole_at(g, g->ask_page);
+    u64 nr = h->hole->nr;
+
+    unmap_hole(h);
+    if (folio_mend_hole(h->hole))
+        return -EAGAIN;
+    remove_hole(g, h);
+    int err = guest_uv_pages(g, UV_IMPORT, g->ask_page, nr, 0);
+    KASSERT(!err, "the ultravisor doesn't take back what the guest unshares: error %d", err);
+    g->ask_page += nr;
+    g->ask_nr -= nr;
+    return 0;
+}
+
+static int unshare(struct guest *g)
+{
+    int err = holes_fit(g) ? 0 : -EINVAL;
+
+    while (!err && g->ask_nr) {
+        err = unshare_first(g);
+        preempt_point();
+    }
+    return err;
+}
+
+/* The host's yes or no. -EAGAIN: not now, ask again. */
+static int decide(struct guest *g, bool allow)
+{
+    int err = !allow ? -EPERM : g->left_for == QUIRE_GUEST_SHARE ? share(g) : unshare(g);
+
+    if (err == -EAGAIN)
+        return err;
+    if (err) { /* the frames are again what they were before the guest asked */
+        int refused = uv_frames(g, UV_REFUSE, g->ask_page, g->ask_nr);
+        KASSERT(!refused, "the ultravisor doesn't let its host refuse: error %d", refused);
+    }
+    guest_become(g, GUEST_IDLE);
+    return allow ? err : 0;
+}
+
+s64 sys_guest_share(struct trapframe *tf)
+{
+    int err;
+    struct guest *g = guest_get(tf, &err);
+
+    if (!g)
+        return err;
+    mutex_lock(&g->lock);
+    err = g->state == GUEST_PENDING ? decide(g, tf_arg(tf, 1) != 0) : -EINVAL;
+    mutex_unlock(&g->lock);
+    object_put(&g->object);
+    return err == -EAGAIN ? -EBUSY : err;
+}
+
+s64 sys_guest_map(struct trapframe *tf)
+{
+    int err;
+    struct guest *g = guest_get(tf, &err);
+    vaddr_t addr = 0;
+
+    if (!g)
+        return err;
+    mutex_lock(&g->lock);
+    struct guest_hole *h = hole_at(g, tf_arg(tf, 1));
+    err = !h || h->hole->nr != tf_arg(tf, 2) ? -EACCES : is_shown(h->hole) ? -EBUSY : 0;
+    if (!err)
+        err = mm_map_hole(current_process()->mm, &addr, h->hole, PROT_READ | PROT_WRITE);
+    if (!err)
+        h->address = addr;
+    mutex_unlock(&g->lock);
+    object_put(&g->object);
+    return err ? err : (s64)addr;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How this ultravisor, which is linked into the kernel, enforces what its table says: a hidden frame is absent from the
+ * direct map on every CPU. What the guests' page tables show is in table.c. That no host process maps a hidden frame is
+ * mm's promise; here the frame's word is asked whether it is still lent.
+ *
+ * The window is a few pages of kernel addresses that nobody else uses, in the slot of KVMAP that no stack has. It shows
+ * hidden frames to one CPU for a moment, without making them part of the direct map.
+ */
+#include <quire/dcache.h>
+#include <quire/direct_map.h>
+#include <quire/log.h>
+#include <quire/poison.h>
+#include <quire/string.h>
+#include <quire/tlb.h>
+#include <arch/layout.h>
+#include "uv.h"
+
+#define WINDOW       ((vaddr_t)KVMAP_BASE)
+#define WINDOW_PAGES 4 /* one stack's worth: behind it is the guard of the next slot's stack */
+
+static spinlock_t window_lock;
+static bool window_irq; /* interrupts as they were; under window_lock */
+
+bool uv_soft_present(pfn_t pfn, u64 nr)
+{
+    for (u64 i = 0; i < nr; i++)
+        if (!direct_map_present(pfn + i))
+            return false;
+    return true;
+}
+
+bool uv_soft_prepared(pfn_t pfn, u64 nr)
+{
+    for (u64 i = 0; i < nr;) {
+        unsigned level;
+        vaddr_t addr = (vaddr_t)pfn_address(pfn + i);
+        pt_walk(kernel_root(), addr, &level);
+        if (level)
+            return false;
+        i += PT_ENTRIES(0) - pt_index(addr, 0);
+    }
+    return true;
+}
+
+bool uv_soft_lent(pfn_t pfn)
+{
+    memdesc_t word = memdesc_read(pfn);
+
+    if (memdesc_type(word) == MEMDESC_HWPOISON) /* records are never freed */
+        word = READ_ONCE(((struct hwpoison *)memdesc_pointer(word))->saved);
+    return memdesc_type(word) == MEMDESC_HOLE;
+}
+
+/* Asked once, while the machine starts to have guests. A stack's frames may be memory again. */
+bool uv_soft_reserved(pfn_t pfn)
+{
+    memdesc_t word = memdesc_read(pfn);
+
+    return memdesc_type(word) == MEMDESC_MISC && memdesc_misc(word) != MISC_KERNEL;
+}
+
+/* --- the window -------------------------------------------------------------------------------- */
+static pte_t *window_entry(void)
+{
+    unsigned level;
+    pte_t *entry = pt_walk(kernel_root(), WINDOW, &level);
+
+    KASSERT(level == 0, "KVMAP has no table for its first slot");
+    return entry;
+}
+
+/*
+ * Up to WINDOW_PAGES frames. The entries are empty; what this CPU may remember of the last time goes before they are made.
+ * Other CPUs may remember what they like: they do the same before they look.
+ */
+static void *open_window(pfn_t pfn, u64 nr)
+{
+    bool irq = spin_lock_irqsave(&window_lock);
+    pte_t *entry = window_entry();
+
+    window_irq = irq;
+    if (!ARCH_FLUSH_ON_CLEAR)
+        tlb_flush_local(NULL, WINDOW, nr == 1 ? 1 : 0);
+    for (u64 i = 0; i < nr; i++)
+        pte_store(entry + i, pfn_pte(pfn + i, PGPROT_KERNEL_RW));
+    arch_pt_publish();
+    return (void *)WINDOW;
+}
+
+static void close_window(u64 nr)
+{
+    pte_t *entry = window_entry();
+    bool irq = window_irq;
+
+    for (u64 i = 0; i < nr; i++) {
+#if ARCH_FLUSH_ON_CLEAR
+        arch_pte_invalidate(entry + i, WINDOW + i * PAGE_SIZE);
+#endif
+        pte_store(entry + i, pte_empty(0));
+    }
+    spin_unlock_irqrestore(&window_lock, irq);
+}
+
+void *uv_soft_open(pfn_t pfn) { return open_window(pfn, 1); }
+void uv_soft_close(void) { close_window(1); }
+
+/* --- effects ----------------------------------------------------------------------------------- */
+/*
+ * These frames change sides: from the host to a guest or back, or from the ultravisor to the host. Whoever had them may
+ * have mapped them with other attributes than whoever gets them; so what is true goes to memory, and nothing of them
+ * stays in a cache: no zeros that come too late to hide a secret, no old line written over what the other side stores.
+ * They are in the direct map.
+ */
+static void change_sides(pfn_t pfn, u64 nr) { dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT); }
+
+/* How many of them are as the first one: in the direct map, or not. */
+static u64 alike(pfn_t pfn, u64 nr, bool present)
+{
+    u64 n = 1;
+
+    while (n < nr && direct_map_present(pfn + n) == present)
+        n++;
+    return n;
+}
+
+/* Zeros, whether they are hidden or not, without showing to anybody what was in them. In memory too, if they change sides. */
+static void zero(pfn_t pfn, u64 nr, bool changes_sides)
+{
+    for (u64 i = 0, n; i < nr; i += n) {
+        bool present = direct_map_present(pfn + i);
+        n = alike(pfn + i, present ? nr - i : MIN(nr - i, (u64)WINDOW_PAGES), present);
+        void *at = present ? pfn_address(pfn + i) : open_window(pfn + i, n);
+        memset(at, 0, n << PAGE_SHIFT);
+        if (changes_sides)
+            dcache_flush(at, n << PAGE_SHIFT);
+        if (!present)
+            close_window(n);
+    }
+}
+
+static void show(pfn_t pfn, u64 nr)
+{
+    for (u64 i = 0, n; i < nr; i += n) {
+        bool present = direct_map_present(pfn + i);
+        n = alike(pfn + i, nr - i, present);
+        if (!present)
+            direct_map_set(pfn + i, n, true);
+    }
+}
+
+void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr)
+{
+    switch (effect) {
+    case UV_KEEP:
+        break;
+    case UV_ZERO:
+        zero(pfn, nr, false);
+        break;
+    case UV_HIDE:
+        change_sides(pfn, nr);
+        direct_map_set(pfn, nr, false);
+        break;
+    case UV_ZERO_HIDE: /* hidden first: what the host writes any later doesn't get in */
+        direct_map_set(pfn, nr, false);
+        zero(pfn, nr, true);
+        break;
+    case UV_SHOW:
+        show(pfn, nr);
+        change_sides(pfn, nr);
+        break;
+    case UV_ZERO_SHOW:
+        zero(pfn, nr, true);
+        show(pfn, nr);
+        break;
+    }
+}
+
+struct trapframe *uv_soft_frame(void) { return arch_user_frame((void *)this_cpu()->kernel_sp); }
