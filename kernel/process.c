@@ -220,8 +220,9 @@ static int set_up(struct process *p, const char *path, const char *args, unsigne
     p->mm = mm_create();
     if (!p->mm)
         return -ENOMEM;
-    mm_set_quota(p->mm, p->quota);
-    err = image_map(image, p->mm);
+    err = mm_set_quota(p->mm, p->quota);
+    if (!err)
+        err = image_map(image, p->mm);
     vaddr_t stack = USER_STACK_TOP - USER_STACK_BYTES, sp, argv;
     if (!err)
         err = mm_map(p->mm, &stack, USER_STACK_BYTES, PROT_READ | PROT_WRITE,

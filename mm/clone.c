@@ -161,8 +161,10 @@ static struct mm *clone(struct mm *mm)
 
     if (!child)
         return NULL;
-    if (mm->quota)
-        mm_set_quota(child, mm->quota);
+    if (mm->quota && mm_set_quota(child, mm->quota)) {
+        mm_put(child);
+        return NULL;
+    }
     tlb_gather_begin(&g, mm);
     rwsem_write_lock(&mm->areas_lock);
     child->need_gen = READ_ONCE(mm->need_gen); /* another thread may raise it: what it syncs then is in its own space */

@@ -6,7 +6,7 @@
 
 const struct stage *const stages[] = {
     &stage_fresh,       &stage_fresh_pages,   &stage_zero,
-    &stage_written,     &stage_cow,           &stage_cow_folio,
+    &stage_written, &stage_partial,     &stage_cow,           &stage_cow_folio,
     &stage_object,      &stage_object_mapped, &stage_object_block,
     &stage_block,       &stage_block_cow,     &stage_marks,
     &stage_folio,       &stage_dying,         &stage_parts,

@@ -105,7 +105,7 @@ static struct race_places one_after_the_other(const struct race *race)
         if (race->after)
             race->after();
     }
-    return (struct race_places){2, 0};
+    return (struct race_places){.rounds = 2};
 }
 
 /* Where and how far to sweep, in ns behind the call: measured by rounds in which a waits until b has ended. */

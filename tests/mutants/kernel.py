@@ -47,7 +47,7 @@ KERNEL = [
            "    mm_activate(NULL);\n    irq_restore(irq);\n    spin_lock(&p->lock);", "    irq_restore(irq);\n    spin_lock(&p->lock);",
            "process.*", "what a CPU has loaded holds a reference, and its thread leaves it before the last lets go", cpus="4"),
     Mutant("a-new-generation-without-flush", "mm/asid.c",
-           "            catch_up(cpu, mm->root.generation);", "            cpu->asid_generation = mm->root.generation;",
+           "    tlb_flush_local(NULL, 0, 0);\n    cpu->asid_generation = now;", "    cpu->asid_generation = now;",
            "mm.random", "a CPU forgets older generations before it loads a root of a new one", "native"),
     # --- processes ------------------------------------------------------------------------------------------------
     Mutant("siblings-take-the-status", "kernel/process.c",
@@ -56,9 +56,6 @@ KERNEL = [
     Mutant("closes-by-number", "kernel/handle.c",
            "    if (only && o != only)\n        o = NULL;\n", "    (void)only;\n",
            "process.waiting_for_a_number_does_not_close_what_has_it_now", "a number isn't looked up twice in one call", cpus="4"),
-    Mutant("nobody-is-told-of-a-reaped-child", "kernel/process.c",
-           "        wake_all_locked(&self->wait); /* who", "        (void)0; /* who",
-           "process.*", "who waits for any child is told when there is none left", cpus="4"),
     # --- accounts -------------------------------------------------------------------------------------------------
     Mutant("threads-cost-nothing", "kernel/thread.c",
            "    struct thread *t = allocate(process ? process->quota : NULL);", "    struct thread *t = allocate(process && 0 ? process->quota : NULL);",
