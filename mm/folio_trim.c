@@ -40,7 +40,7 @@ void folio_note_partial_slow(struct folio *f)
         return;
     spin_lock(&list_lock);
     if (!(__atomic_fetch_or(&f->flags, FOLIO_F_PARTIAL, __ATOMIC_RELAXED) & FOLIO_F_PARTIAL))
-        list_push_back(&partial, &f->partial_link), nr_partial++;
+        list_push_back(&partial, &f->partial_link), WRITE_ONCE(nr_partial, nr_partial + 1);
     spin_unlock(&list_lock);
 }
 
@@ -48,7 +48,7 @@ void folio_forget_partial(struct folio *f)
 {
     spin_lock(&list_lock);
     if (__atomic_fetch_and(&f->flags, ~FOLIO_F_PARTIAL, __ATOMIC_RELAXED) & FOLIO_F_PARTIAL)
-        list_remove(&f->partial_link), nr_partial--;
+        list_remove(&f->partial_link), WRITE_ONCE(nr_partial, nr_partial - 1);
     spin_unlock(&list_lock);
 }
 
@@ -64,7 +64,7 @@ static struct folio *take_oldest(void)
             continue;
         f = here;
         list_remove(&f->partial_link);
-        nr_partial--;
+        WRITE_ONCE(nr_partial, nr_partial - 1);
         __atomic_fetch_and(&f->flags, ~FOLIO_F_PARTIAL, __ATOMIC_RELAXED);
     }
     spin_unlock(&list_lock);
@@ -116,11 +116,10 @@ static void give_back(pfn_t pfn, size_t nr)
 /* The frozen folio falls into its mapped parts. Its own descriptor becomes the first of them, published last. */
 static void cut_frozen(struct folio *f, const pte_t *first, struct folio *list)
 {
-    struct folio whole = *f;
+    struct folio whole = {.pfn = f->pfn, .order = f->order, .owner = f->owner, .index = f->index, .quota = f->quota, .gen = f->gen};
     size_t nr = folio_nr_pages(&whole), gap = 0;
     bool own = false;
 
-    whole.flags = 0;
     for (size_t at = 0; at < nr;) {
         if (!shows(pte_load(first + at), &whole, at)) {
             at++;
