@@ -35,7 +35,7 @@ static void init_queue(struct runqueue *rq)
 static void enqueue(struct runqueue *rq, struct thread *t)
 {
     list_push_back(&rq->queue[t->priority], &t->run_link);
-    rq->occupied |= 1u << t->priority;
+    WRITE_ONCE(rq->occupied, rq->occupied | 1u << t->priority); /* urgency() looks without the lock */
     WRITE_ONCE(rq->nr_queued, rq->nr_queued + 1);
 }
 
@@ -43,7 +43,7 @@ static void dequeue(struct runqueue *rq, struct thread *t)
 {
     list_remove(&t->run_link);
     if (list_empty(&rq->queue[t->priority]))
-        rq->occupied &= ~(1u << t->priority);
+        WRITE_ONCE(rq->occupied, rq->occupied & ~(1u << t->priority));
     WRITE_ONCE(rq->nr_queued, rq->nr_queued - 1);
 }
 
@@ -135,7 +135,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
         arch_fpu_save(&prev->fpu);
     rq->left = prev;
     WRITE_ONCE(rq->running_priority, next->priority);
-    cpu->current = next;
+    WRITE_ONCE(cpu->current, next); /* least_loaded() looks from other CPUs */
     prev->locks_held = cpu->locks_held;
     cpu->locks_held = next->locks_held;
     cpu->kernel_sp = (u64)next->stack_top;
