@@ -27,7 +27,7 @@ from tests.mutants import caches, kernel, mm, races, uv  # noqa: E402
 from tests.mutants.mutant import EXPLORE  # noqa: E402
 from tests.runner.campaign import Progress  # noqa: E402
 
-MUTANTS = mm.MUTANTS + caches.MUTANTS + kernel.KERNEL + uv.UV + races.RACES
+MUTANTS = mm.MUTANTS + caches.MUTANTS + uv.UV + kernel.KERNEL + races.RACES
 COPIED = ("Makefile", "build.mk", "arch", "boot", "include", "kernel", "lib", "linker", "mm", "tests", "tools", "user", "uv")
 BASE = "build/mutants"
 VERDICTS = ("killed", "explained", "survived", "stale")
