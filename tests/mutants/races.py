@@ -41,7 +41,7 @@ RACES = [
            "    if (owned)\n        rmap_poison_frame", "    if (owned && folio_map_count(f))\n        rmap_poison_frame",
            "explore.object.*+poison", "no count says that a folio is mapped nowhere", EXPLORE),
     Mutant("poison-trusts-the-puncher", "mm/poison.c",
-           "    if (owned) /* whoever punches", "    if (0) /* whoever punches",
+           "    if (owned) /* whoever punches", "    if (owned && 0) /* whoever punches",
            "explore.written.punch+poison", "a frame that breaks in a hole that is just being punched is still mapped", EXPLORE),
     Mutant("mapped-without-a-second-look", "mm/map.c",
            "&& READ_ONCE(memory.words[pfn]) == folio_word(f);", "&& f;",
