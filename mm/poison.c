@@ -65,7 +65,10 @@ static int poison_hole(pfn_t pfn, struct insecure_mem *h, struct hwpoison *recor
         folio_set_flags(f, FOLIO_F_POISON);
         mappings = rmap_poison_in_hole(h, pfn);
     }
+    bool owned = same && f->owner != NULL;
     spin_unlock(&f->lock);
+    if (owned) /* whoever punches the hole may not have come to the frame's mappings yet */
+        rmap_poison_frame(f, pfn - f->pfn);
     hole_put_many(h, mappings); /* the caller has a reference of its own */
     return same ? 0 : 1;
 }
