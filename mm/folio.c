@@ -185,6 +185,13 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
     bury(quota, owner, frames, chain, folios);
 }
 
+/* The count was 0: because the folio is being cut, or was until now. The flag goes after the count has come back. */
+static bool only_for_a_moment(const struct folio *f)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return __atomic_load_n(&f->flags, __ATOMIC_ACQUIRE) & FOLIO_F_CUTTING || folio_ref_count(f);
+}
+
 /* The first look went wrong: the count was 0 or the word changed. Start over until the two agree. */
 __noinline struct folio *pfn_folio_get_slow(pfn_t pfn)
 {
@@ -194,6 +201,10 @@ __noinline struct folio *pfn_folio_get_slow(pfn_t pfn)
             return NULL;
         struct folio *f = memdesc_pointer(word);
         bool got = folio_try_get(f);
+        if (unlikely(!got && only_for_a_moment(f))) {
+            cpu_relax();
+            continue;
+        }
         if (likely(memdesc_read(pfn) == word))
             return got ? f : NULL;
         if (got) /* it was freed and made again between the two looks */

@@ -144,6 +144,9 @@ static void cut_frozen(struct folio *f, const pte_t *first, struct folio *list)
     give_back(whole.pfn + gap, nr - gap);
 }
 
+/* Behind the count, for who finds the one and then looks at the other. */
+static void stop_cutting(struct folio *f) { __atomic_fetch_and(&f->flags, ~FOLIO_F_CUTTING, __ATOMIC_RELEASE); }
+
 /*
  * With the table of its entries locked. `list`: *nr descriptors. Returns the frames that went back; 0 with *nr larger:
  * that many descriptors are needed.
@@ -159,16 +162,21 @@ static u64 cut_locked(struct folio *f, const pte_t *first, struct folio *list, s
         *nr = parts - 1;
         return 0;
     }
-    if (!folio_ref_freeze(f, (int)mapped + 1)) /* the mappings', and ours */
-        return 0;
-    if (f->nr_holes || f->flags & ~FOLIO_F_PARTIAL) {
+    folio_set_flags(f, FOLIO_F_CUTTING); /* it stays mapped: whoever looks it up by a frame meanwhile looks again */
+    bool ours = folio_ref_freeze(f, (int)mapped + 1); /* the mappings' references, and ours */
+    if (ours && (READ_ONCE(f->nr_holes) || READ_ONCE(f->flags) & ~(FOLIO_F_PARTIAL | FOLIO_F_CUTTING))) {
         folio_ref_unfreeze(f, (int)mapped + 1);
+        ours = false;
+    }
+    if (!ours) {
+        stop_cutting(f);
         return 0;
     }
     struct quota *quota = f->quota;
     *nr = parts - 1; /* used up */
     cut_frozen(f, first, list);
     folio_publish(f, FOLIO_MAPPING << f->order);
+    stop_cutting(f); /* the table is locked: its entry keeps it */
     quota_uncharge(quota, frames);
     return frames;
 }

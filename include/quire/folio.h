@@ -6,7 +6,8 @@
  * a reference: map_count <= refs always. A count of 0 means that nobody can find the folio:
  *
  *   0, being made     from folio_make() to folio_publish(): its maker alone knows it, and fills it in by plain stores
- *   0, frozen         from folio_ref_freeze() to folio_ref_unfreeze(): whoever froze it alone changes it
+ *   0, frozen         from folio_ref_freeze() to folio_ref_unfreeze(): whoever froze it alone changes it. Nobody maps
+ *                     it; but mm/folio_trim.c freezes folios that are mapped, and says so (FOLIO_F_CUTTING)
  *   0, being freed    the last reference has gone; its words are about to say BUDDY
  *   0, FOLIO_F_DYING  the last reference has gone, but holes keep the frames; the last mend frees it
  *   1 or more         published: from here on its counts change by atomic operations only, its words, flags and owner
@@ -37,6 +38,7 @@ struct quota;
 #define FOLIO_F_DYING (1u << 2)  /* count is 0, holes keep the frames */
 #define FOLIO_F_SECURE (1u << 3) /* frames are out of the direct map unless their word is HOLE */
 #define FOLIO_F_PARTIAL (1u << 4) /* in the list of folios that may be mapped only in part: mm/folio_trim.c; under its lock */
+#define FOLIO_F_CUTTING (1u << 5) /* frozen for a moment although it is mapped: who looks it up looks again */
 
 struct folio {
     union {
