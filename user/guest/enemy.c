@@ -181,8 +181,11 @@ static long do_task(long task, long number)
         for (volatile long i = 0;; i++)
             ;
     case ENEMY_COUNTS: /* every exit has a number of its own */
-        for (long i = 1; i <= number; i++)
+        for (long i = 1; i <= number; i++) {
+            for (volatile long k = 0; k < 30000; k++) /* long enough for others to try meanwhile */
+                ;
             uv(UVG_YIELD, i, 0);
+        }
         return 0;
     default:
         bad_access(task, number);
