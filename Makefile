@@ -22,10 +22,11 @@ HARNESS_ARCHES := $(ARCHES)
 NATIVE_ON     := $(patsubst arch/%/arch.mk,%,$(shell grep -l '^ARCH_NATIVE_RUN' $(ARCHES:%=arch/%/arch.mk)))
 NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%)
 NATIVE        ?= $(NATIVE_FORMS)
+# And every order in which operations of mm/ and uv/ can meet: tests/explore/explore.mk.
 
 # What people may set; the scripts read it from the environment and check it before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
-    NATIVE_DEPTH REPLAY FUZZ_SECONDS CACHESAN PARALLEL ICACHE
+    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS CACHESAN PARALLEL ICACHE
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.
@@ -37,11 +38,11 @@ build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 GOALS   := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 one_of   = $(filter build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1) memory-map-$(1),$(GOALS))
 ASKED   := $(if $(filter test test-harness bench build check mutants,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
-SCRIPTS  = $(if $(filter test% bench% memory-map% mutants,$(GOALS)),--with-python) $(if $(filter test test-native,$(GOALS)),--with-native $(filter native-on-%,$(NATIVE))) \
+SCRIPTS  = $(if $(filter test% bench% memory-map% mutants,$(GOALS)),--with-python) $(if $(filter test test-native explore,$(GOALS)),--with-native $(filter native-on-%,$(NATIVE))) \
     $(if $(filter fuzz,$(GOALS)),--with-fuzzer) $(if $(filter test%,$(GOALS)),--with-plugins) \
     $(if $(filter test test-harness,$(GOALS)),--with-firmware)
 
-.PHONY: default help build test test-native fuzz test-harness mutants bench check clean ready \
+.PHONY: default help build test test-native explore fuzz test-harness mutants bench check clean ready \
     $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS)
 
 default: build-$(DEFAULT_ARCH)
@@ -74,8 +75,8 @@ $(MAP_GOALS): memory-map-%: build-%
 $(TEST_GOALS): test-%: build-% .cachesan
 	@$(PYTHON) -B tests/runner test $*
 
-test: $(BUILD_GOALS) .cachesan $(NATIVE:%=.native-%) $(HARNESS_ARCHES:%=.harness-%) $(ARCHES:%=.stale-%)
-	@$(PYTHON) -B tests/runner test --native "$(NATIVE)" --harness "$(HARNESS_ARCHES)" --thorough $(ARCHES)
+test: $(BUILD_GOALS) .cachesan $(NATIVE:%=.native-%) .explore $(HARNESS_ARCHES:%=.harness-%) $(ARCHES:%=.stale-%)
+	@$(PYTHON) -B tests/runner test --native "$(NATIVE) explore" --harness "$(HARNESS_ARCHES)" --thorough $(ARCHES)
 
 # Kernels whose shadow frames play the instruction cache, docs/caches.md.
 .PHONY: $(ARCHES:%=.stale-%)
@@ -85,6 +86,15 @@ $(ARCHES:%=.stale-%): .stale-%: ready
 # REPLAY=GAME:CONFIG:MOVES, as a failing test prints it, plays that one sequence and tells it.
 test-native: $(NATIVE:%=.native-%)
 	$(if $(REPLAY),@sh tests/native/replay.sh $(firstword $(NATIVE)),@$(PYTHON) -B tests/runner test --native "$(NATIVE)")
+
+# All pairs of operations with two changes of CPU, TEST= some of them; REPLAY=PAIR:ORDER:PLACES, as a failing one prints
+# it, tells that one schedule.
+explore: .explore
+	@build/explore/test --form long $(if $(TEST),--test '$(TEST)') $(if $(CHANGES),--changes $(CHANGES)) $(if $(REPLAY),--replay '$(REPLAY)')
+
+.PHONY: .explore
+.explore: ready
+	+@$(MAKE) -s $(sub_jobs) -f tests/explore/explore.mk
 
 # Moves chosen by libFuzzer; what it finds worth keeping it adds to build/native-fuzz/corpus.
 fuzz: .native-native-fuzz

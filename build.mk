@@ -136,17 +136,20 @@ $(OUT)/extra/kernel/$(basename $(notdir $(1))).o: $(1) $(OUT)/flags | $(OUT)/gen
 endef
 $(foreach f,$(EXTRA_KERNEL),$(eval $(call extra_kernel_rule,$(f))))
 
-# The kernel is linked twice: the first link gives the addresses for the symbol table in the second.
-# The table comes behind the text, so no function moves.
+# The first link gives the addresses for the symbol table in the second. Where the linker shortens calls, code may move
+# with the table's size: it is linked again until the table is that of the kernel that holds it.
 $(OUT)/quire.pre.elf: $(KERNEL_OBJ) $(OUT)/gen/kernel.lds $(OUT)/objects
 	$(Q)$(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@ $(KERNEL_OBJ)
-$(OUT)/gen/ksyms.S: $(OUT)/quire.pre.elf tools/ksyms.sh
-	$(Q)$(NM) -n $< | sh tools/ksyms.sh > $@
-$(OUT)/gen/ksyms.o: $(OUT)/gen/ksyms.S
-	$(Q)$(CC) $(ARCH_CFLAGS) -c -o $@ $<
-$(OUT)/quire.elf: $(OUT)/quire.pre.elf $(OUT)/gen/ksyms.o
+KSYMS := $(OUT)/gen/ksyms
+$(OUT)/quire.elf: $(OUT)/quire.pre.elf tools/ksyms.sh
 	$(call say,LD,$@)
-	$(Q)$(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@ $(KERNEL_OBJ) $(OUT)/gen/ksyms.o
+	$(Q)rm -f $(KSYMS).S; last=$<; for round in 1 2 3 4 5 6; do \
+	    $(NM) -n $$last | sh tools/ksyms.sh > $(KSYMS).new || exit 1; \
+	    if cmp -s $(KSYMS).new $(KSYMS).S; then mv $$last $@ && exit 0; fi; \
+	    mv $(KSYMS).new $(KSYMS).S && $(CC) $(ARCH_CFLAGS) -c -o $(KSYMS).o $(KSYMS).S && \
+	    $(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@.next $(KERNEL_OBJ) $(KSYMS).o || exit 1; \
+	    last=$@.next; done; \
+	echo "the symbol table of $@ doesn't come to rest" >&2; exit 1
 $(OUT)/Image: $(OUT)/quire.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 $(OUT)/kernel.asm: $(OUT)/quire.elf

@@ -106,8 +106,25 @@ static void look_once(void)
         thread_sleep_until(arch_clock_ns() + PAUSE_NS);
 }
 
+/* There is one debugger and one set of parked CPUs: checkpoints come one after the other. */
+static u32 taken;
+
+static void wait_for_turn(void)
+{
+    struct long_wait w = {0};
+
+    while (__atomic_exchange_n(&taken, 1, __ATOMIC_ACQUIRE)) {
+        if (locks_held())
+            long_wait_step(&w); /* whoever looks can't park this CPU, and goes on without */
+        else
+            thread_sleep_until(arch_clock_ns() + STEP_NS);
+    }
+    long_wait_end(&w);
+}
+
 void test_checkpoint(const char *name)
 {
+    wait_for_turn();
     bool quote = console_quote_users;
 
     console_quote_users = false;
@@ -123,5 +140,6 @@ void test_checkpoint(const char *name)
         test_runner_fail();
         test_diag("checkpoint %s: the page tables, walked from outside, are wrong", name);
     }
+    __atomic_store_n(&taken, 0, __ATOMIC_RELEASE);
 }
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Console input: the interrupt puts characters into a ring and edits the line (backspace, Ctrl-U); a finished
- * line wakes readers. Ctrl-P dumps processes at once, even if nobody reads.
+ * line wakes readers. Ctrl-P dumps processes at once, even if nobody reads. When the ring is full of finished lines
+ * input stays in the device until one is read; one line holds RING - 1 characters, what is longer is cut.
  */
 #include <quire/console.h>
 #include <quire/errno.h>
@@ -61,28 +62,49 @@ static void take(int c)
         line_start = head;
 }
 
-void trap_console_rx(void)
+/* No room, and somebody may make some: what comes waits in the device, and its sender with it. */
+static bool no_room(void) { return used() >= RING - 1 && tail != line_start; }
+
+static bool held_back; /* the device keeps its input */
+
+/* Under input.lock. */
+static void receive(void)
 {
+    u32 before = line_start;
     int c;
 
-    spin_lock(&input.lock);
-    u32 before = line_start;
-    while ((c = arch_console_getc()) >= 0)
+    while (!no_room() && (c = arch_console_getc()) >= 0)
         take(c);
+    if (no_room() != held_back) {
+        held_back = !held_back;
+        arch_console_rx_enable(!held_back);
+    }
     if (line_start != before)
         wake_all_locked(&input);
+}
+
+void trap_console_rx(void)
+{
+    spin_lock(&input.lock);
+    receive();
     spin_unlock(&input.lock);
 }
 
-static bool killed(void) { return current_process() && READ_ONCE(current_process()->killed); }
+/* A reader has made room. Under input.lock. */
+static void receive_again(void)
+{
+    if (!held_back || no_room())
+        return;
+    held_back = false;
+    arch_console_rx_enable(true);
+    receive();
+}
 
 ssize_t console_read(char *to, size_t n)
 {
     size_t got = 0;
 
-    bool irq = spin_lock_irqsave(&input.lock);
-    while (tail == line_start && !killed())
-        wait_sleep_locked(&input);
+    bool irq = wait_until_locked(&input, tail != line_start || current_killed());
     while (got < n && tail != line_start) {
         char c = ring[tail % RING];
         if (c == CTRL('D')) {
@@ -95,8 +117,9 @@ ssize_t console_read(char *to, size_t n)
         if (c == '\n')
             break;
     }
+    receive_again();
     spin_unlock_irqrestore(&input.lock, irq);
-    return killed() ? -EINTR : (ssize_t)got;
+    return current_killed() ? -EINTR : (ssize_t)got;
 }
 
-void console_init(void) { arch_console_rx_enable(); }
+void console_init(void) { arch_console_rx_enable(true); }

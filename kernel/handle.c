@@ -73,25 +73,39 @@ struct object *handle_get_rights(struct handle_table *t, long number, enum objec
     return o;
 }
 
-int handle_close(struct handle_table *t, long number)
+/* Out of the table, if it is `only` (NULL: whatever it is). NULL: it wasn't. */
+static struct object *take_out(struct handle_table *t, long number, const struct object *only)
 {
     if (number < 0 || number >= NR_HANDLES)
-        return -EBADF;
+        return NULL;
     spin_lock(&t->lock);
     struct object *o = t->handle[number].object;
-    t->handle[number] = (struct handle){NULL, 0};
+    if (only && o != only)
+        o = NULL;
+    if (o)
+        t->handle[number] = (struct handle){NULL, 0};
     spin_unlock(&t->lock);
-    if (!o)
-        return -EBADF;
-    object_put(o);
-    return 0;
+    return o;
 }
 
-void handle_close_object(struct handle_table *t, struct object *o)
+int handle_close(struct handle_table *t, long number)
+{
+    struct object *o = take_out(t, number, NULL);
+
+    object_put(o);
+    return o ? 0 : -EBADF;
+}
+
+void handle_close_one(struct handle_table *t, long number, const struct object *o)
+{
+    object_put(take_out(t, number, o));
+}
+
+void handle_close_object(struct handle_table *t, const struct object *o)
 {
     for (long i = 0; i < (long)READ_ONCE(t->end); i++)
         if (READ_ONCE(t->handle[i].object) == o)
-            handle_close(t, i);
+            handle_close_one(t, i, o);
 }
 
 void handle_close_all(struct handle_table *t)

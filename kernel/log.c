@@ -65,26 +65,36 @@ void kprintf(const char *fmt, ...)
     va_end(args);
 }
 
-/* While tests run every line of a program gets a prefix, so that none can print a verdict. */
+/*
+ * While tests run every line of a program gets a prefix, so that none can print a verdict. '\n' ends a line, and nothing
+ * else does: whatever some terminal or program takes for the end of a line, or moves the cursor, is shown as '?'.
+ */
+static void write_quoted(const char *text, size_t len)
+{
+    char line[64];
+
+    while (len) {
+        size_t n = 0;
+        while (n < sizeof(line) && n < len && (n == 0 || text[n - 1] != '\n')) {
+            line[n] = text_is_plain(text[n]) || text[n] == '\n' ? text[n] : '?';
+            n++;
+        }
+        if (at_line_start)
+            arch_console_write("| ", 2);
+        write_raw(line, n);
+        text += n;
+        len -= n;
+    }
+}
+
 void console_write_user(const char *text, size_t len)
 {
     bool irq = console_lock();
 
-    if (!console_quote_users) {
+    if (console_quote_users)
+        write_quoted(text, len);
+    else
         write_raw(text, len);
-    } else {
-        while (len) {
-            const char *end = text;
-            while (end < text + len && *end != '\n')
-                end++;
-            size_t n = (size_t)(end - text) + (end < text + len);
-            if (at_line_start)
-                arch_console_write("| ", 2);
-            write_raw(text, n);
-            text += n;
-            len -= n;
-        }
-    }
     console_unlock(irq);
 }
 
@@ -111,12 +121,13 @@ const char *ksym_name(vaddr_t addr, u64 *offset)
     return ksyms_names + ksyms_table[2 * low + 1];
 }
 
-static void print_location(vaddr_t pc)
+/* A return address may be the next function's first instruction: the call before it is what counts. */
+static void print_location(vaddr_t pc, bool is_return)
 {
     u64 offset;
-    const char *name = ksym_name(pc, &offset);
+    const char *name = ksym_name(pc - is_return, &offset);
 
-    kprintf("    0x%lx  %s+0x%lx\n", pc, name ? name : "?", name ? offset : 0);
+    kprintf("    0x%lx  %s+0x%lx\n", pc, name ? name : "?", name ? offset + is_return : 0);
 }
 
 static bool in_a_stack(vaddr_t fp)
@@ -139,9 +150,9 @@ void print_backtrace(vaddr_t pc, vaddr_t fp)
 {
     kprintf("  backtrace:\n");
     if (pc)
-        print_location(pc);
+        print_location(pc, false);
     for (unsigned i = 0; i < 24 && in_a_stack(fp) && arch_unwind(&fp, &pc); i++)
-        print_location(pc);
+        print_location(pc, true);
 }
 
 /* --- panic ------------------------------------------------------------------------------------- */

@@ -156,7 +156,7 @@ void kernel_reaches_user(void)
     if (likely(reached) || __atomic_exchange_n(&reached, 1, __ATOMIC_RELAXED))
         return;
     if (this_cpu()->cpu == 0) /* each CPU counts for itself */
-        kprintf("init runs, %'lu instructions after entry.  Try: help  ls  ps  mem  maps  guestdemo\n",
+        kprintf("init runs, %'lu ticks of this CPU's counter after entry.  Try: help  ls  ps  mem  maps  guestdemo\n",
                 arch_cycles() - boot->entry_cycles);
     else
         kprintf("init runs.  Try: help  ls  ps  mem  maps  guestdemo\n");

@@ -2,7 +2,10 @@
 /*
  * Processes: making, ending, waiting. See <quire/process.h>.
  *
- * Locks: processes_lock (the list, parents and children), then process->lock, then wait queues.
+ * Locks: processes_lock (the list, parents and children), then process->lock, then handle tables and wait queues.
+ *
+ * A process is made in silence and shown last: process_begin() gives the parent its handle and its child, the list its
+ * member and the scheduler its thread, and can fail only before the first of these.
  */
 #include <quire/process.h>
 #include <quire/counters.h>
@@ -36,46 +39,50 @@ struct mm *thread_mm(const struct thread *thread)
 u64 processes_in_use(void) { return nr_processes; }
 
 /* --- making ------------------------------------------------------------------------------------ */
-static struct process *process_new(struct process *parent, const char *name)
+/* The account of a new process: the parent's, or its own (PROCESS_OWN_ACCOUNTS). With a reference; NULL: no memory. */
+static struct quota *account_for(const struct process *parent, bool own)
 {
-    struct process *p = kmalloc(sizeof(*p));
+    if (parent && !(own && parent->depth < PROCESS_OWN_ACCOUNTS)) {
+        quota_get(parent->quota);
+        return parent->quota;
+    }
+    return quota_create(memory.nr_frames - memory.nr_frames / PROCESS_QUOTA_SHARE);
+}
 
-    if (!p)
+/* Nobody knows it yet. `started`: spawned, not forked. */
+static struct process *process_new(struct process *parent, const char *name, bool started)
+{
+    struct quota *maker = parent ? parent->quota : NULL;
+
+    if (!quota_charge(maker, PROCESS_FRAMES))
         return NULL;
+    struct process *p = kmalloc(sizeof(*p));
+    struct quota *quota = p ? account_for(parent, started) : NULL;
+    if (!quota) {
+        kfree(p);
+        quota_uncharge(maker, PROCESS_FRAMES);
+        return NULL;
+    }
     object_init(&p->object, OBJECT_PROCESS);
     strlcpy(p->name, name, sizeof(p->name));
     p->id = __atomic_fetch_add(&next_process_id, 1, __ATOMIC_RELAXED);
+    p->quota = quota;
+    p->maker = maker;
+    p->depth = parent ? parent->depth + started : 0;
     list_init(&p->threads);
     list_init(&p->children);
     list_init(&p->child_link);
+    list_init(&p->all_link);
     wait_queue_init(&p->wait);
-    p->quota = quota_create(memory.nr_frames - memory.nr_frames / PROCESS_QUOTA_SHARE);
-    if (!p->quota) {
-        kfree(p);
-        return NULL;
-    }
-    spin_lock(&processes_lock);
-    p->parent = parent;
-    if (parent)
-        list_push_back(&parent->children, &p->child_link);
-    list_push_back(&processes, &p->all_link);
-    nr_processes++;
-    spin_unlock(&processes_lock);
     return p;
 }
 
-/* Undo process_new: it never ran. */
+/* Undo process_new: it never ran, and nobody has seen it. */
 static void process_abandon(struct process *p)
 {
     handle_close_all(&p->handles);
     if (p->mm)
         mm_put(p->mm);
-    p->mm = NULL;
-    spin_lock(&processes_lock);
-    list_remove(&p->child_link);
-    p->parent = NULL;
-    spin_unlock(&processes_lock);
-    p->exited = true;
     object_put(&p->object);
 }
 
@@ -84,11 +91,14 @@ void process_destroy(struct object *o)
 {
     struct process *p = (struct process *)o;
 
-    spin_lock(&processes_lock);
-    list_remove(&p->all_link);
-    nr_processes--;
-    spin_unlock(&processes_lock);
+    if (p->state != PROCESS_MAKING) {
+        spin_lock(&processes_lock);
+        list_remove(&p->all_link);
+        nr_processes--;
+        spin_unlock(&processes_lock);
+    }
     quota_put(p->quota);
+    quota_uncharge(p->maker, PROCESS_FRAMES);
     kfree(p);
 }
 
@@ -122,26 +132,75 @@ static void start_user(void *arg)
     arch_enter_user(arch_user_frame(self->stack_top));
 }
 
-/* A thread of p that starts in user mode with this frame. */
-int process_add_thread(struct process *p, const struct trapframe *frame)
+static struct thread *new_thread(struct process *p, const struct trapframe *frame)
 {
     struct thread *t = thread_create(p->name, p, PRIORITY_USER, start_user, NULL);
 
+    if (t)
+        *arch_user_frame(t->stack_top) = *frame;
+    return t;
+}
+
+/* t is p's from now on. Under p->lock. */
+static void join(struct process *p, struct thread *t)
+{
+    list_push_back(&p->threads, &t->process_link);
+    p->nr_threads++;
+    object_get(&p->object); /* the thread's */
+}
+
+int process_add_thread(struct process *p, const struct trapframe *frame)
+{
+    struct thread *t = new_thread(p, frame);
+
     if (!t)
         return -ENOMEM;
-    *arch_user_frame(t->stack_top) = *frame;
+    int id = (int)t->id; /* it may be gone as soon as it is started */
     spin_lock(&p->lock);
-    if (p->killed || p->exited) {
-        spin_unlock(&p->lock);
+    bool ends = process_killed(p);
+    if (!ends)
+        join(p, t);
+    spin_unlock(&p->lock);
+    if (ends) {
         thread_discard(t);
         return -ESRCH;
     }
-    list_push_back(&p->threads, &t->process_link);
-    p->nr_threads++;
-    spin_unlock(&p->lock);
-    object_get(&p->object); /* the thread's */
     thread_start(t);
-    return (int)t->id;
+    return id;
+}
+
+/*
+ * p is whole: from now on it is known, and it runs. With a parent: its handle to p, or -EMFILE, and nothing has
+ * happened; without one 0. Takes over the caller's reference to p, which becomes the parent's claim to wait for it;
+ * without a parent it stays the caller's.
+ */
+static int process_begin(struct process *p, struct process *parent, struct thread *t)
+{
+    int number = 0;
+
+    spin_lock(&processes_lock);
+    spin_lock(&p->lock); /* another thread of the parent may kill it as soon as the handle is there */
+    if (parent) {
+        object_get(&p->object);
+        number = handle_install(&parent->handles, &p->object, RIGHT_WAIT | RIGHT_KILL);
+    }
+    if (number < 0) {
+        spin_unlock(&p->lock);
+        spin_unlock(&processes_lock);
+        object_put(&p->object);
+        return number;
+    }
+    p->parent = parent;
+    if (parent)
+        list_push_back(&parent->children, &p->child_link);
+    list_push_back(&processes, &p->all_link);
+    nr_processes++;
+    __atomic_store_n(&p->state, PROCESS_LIVES, __ATOMIC_RELEASE);
+    join(p, t);
+    spin_unlock(&p->lock);
+    spin_unlock(&processes_lock);
+    thread_start(t);
+    return number;
 }
 
 static const char *base_name(const char *path)
@@ -161,8 +220,9 @@ static int set_up(struct process *p, const char *path, const char *args, unsigne
     p->mm = mm_create();
     if (!p->mm)
         return -ENOMEM;
-    mm_set_quota(p->mm, p->quota);
-    err = image_map(image, p->mm);
+    err = mm_set_quota(p->mm, p->quota);
+    if (!err)
+        err = image_map(image, p->mm);
     vaddr_t stack = USER_STACK_TOP - USER_STACK_BYTES, sp, argv;
     if (!err)
         err = mm_map(p->mm, &stack, USER_STACK_BYTES, PROT_READ | PROT_WRITE,
@@ -174,16 +234,6 @@ static int set_up(struct process *p, const char *path, const char *args, unsigne
     return err;
 }
 
-/* A handle for the parent, before the child runs: a full table must cost nothing that others can see. */
-static int give_handle(struct process *parent, struct process *child)
-{
-    object_get(&child->object);
-    int number = handle_install(&parent->handles, &child->object, RIGHT_WAIT | RIGHT_KILL);
-    if (number < 0)
-        object_put(&child->object);
-    return number;
-}
-
 int process_spawn(struct process *parent, const char *path, const char *args, unsigned nr_args, size_t args_bytes,
                   struct process **out)
 {
@@ -191,69 +241,51 @@ int process_spawn(struct process *parent, const char *path, const char *args, un
 
     if (nr_args > PROCESS_MAX_ARGS || args_bytes > PROCESS_ARGS_BYTES)
         return -E2BIG;
-    struct process *p = process_new(parent, base_name(path));
+    struct process *p = process_new(parent, base_name(path), true);
     if (!p)
         return -ENOMEM;
-    int number = 0, err = set_up(p, path, args, nr_args, args_bytes, &frame);
-    if (!err && parent) {
+    int result = set_up(p, path, args, nr_args, args_bytes, &frame);
+    if (!result && parent)
         handle_copy_all(&p->handles, &parent->handles, 3);
-        number = give_handle(parent, p);
-        err = MIN(number, 0);
-    }
-    for (int i = 0; !err && !parent && i < 3; i++)
+    for (int i = 0; !result && !parent && i < 3; i++)
         handle_install(&p->handles, console_object(), RIGHT_READ | RIGHT_WRITE);
-    if (!err) {
-        object_get(&p->object); /* ours, for as long as it takes */
-        err = process_add_thread(p, &frame);
-        if (err < 0 && parent)
-            handle_close(&parent->handles, number);
-        if (err < 0 || parent)
-            object_put(&p->object);
-    }
-    if (err < 0) {
+    struct thread *t = result ? NULL : new_thread(p, &frame);
+    if (!result)
+        result = t ? process_begin(p, parent, t) : -ENOMEM;
+    if (result < 0) {
+        if (t)
+            thread_discard(t);
         process_abandon(p);
-        return err;
+        return result;
     }
-    if (!parent) { /* nobody will wait for it */
-        object_put(&p->object);
+    if (!parent)
         *out = p;
-    }
-    return number;
+    return result;
 }
 
 int process_fork(const struct trapframe *tf)
 {
     struct process *parent = current_process();
-    struct process *p = process_new(parent, parent->name);
+    struct process *p = process_new(parent, parent->name, false);
+    struct trapframe frame = *tf;
 
     if (!p)
         return -ENOMEM;
-    p->mm = mm_clone(parent->mm);
-    if (!p->mm) {
-        process_abandon(p);
-        return -ENOMEM;
-    }
-    handle_copy_all(&p->handles, &parent->handles, NR_HANDLES);
-    struct trapframe frame = *tf;
     tf_set_ret(&frame, QUIRE_IN_CHILD);
-    struct thread *t = thread_create(p->name, p, PRIORITY_USER, start_user, NULL);
-    int number = t ? give_handle(parent, p) : -ENOMEM;
+    p->mm = mm_clone(parent->mm);
+    struct thread *t = p->mm ? new_thread(p, &frame) : NULL;
+    if (t) {
+        handle_copy_all(&p->handles, &parent->handles, NR_HANDLES);
+        bool irq = irq_save(); /* the registers in the CPU are this thread's only while nobody else runs */
+        arch_fpu_save(&t->fpu);
+        irq_restore(irq);
+    }
+    int number = t ? process_begin(p, parent, t) : -ENOMEM;
     if (number < 0) {
         if (t)
             thread_discard(t);
         process_abandon(p);
-        return number;
     }
-    bool irq = irq_save(); /* the registers in the CPU are this thread's only while nobody else runs */
-    arch_fpu_save(&t->fpu);
-    irq_restore(irq);
-    *arch_user_frame(t->stack_top) = frame;
-    spin_lock(&p->lock); /* the handle is there: another thread may kill it already */
-    list_push_back(&p->threads, &t->process_link);
-    p->nr_threads = 1;
-    spin_unlock(&p->lock);
-    object_get(&p->object); /* the thread's */
-    thread_start(t);
     return number;
 }
 
@@ -272,49 +304,52 @@ static void orphan_children(struct process *p)
     spin_unlock(&processes_lock);
 }
 
-/* The last thread: everything goes but the status. */
+/* After the last thread: everything goes but the status. */
 static void finish(struct process *p)
 {
     struct mm *mm = p->mm;
 
     handle_close_all(&p->handles);
-    bool irq = irq_save();
-    mm_activate(NULL);
     p->mm = NULL;
-    irq_restore(irq);
     mm_put(mm);
     orphan_children(p);
     spin_lock(&processes_lock);
+    KASSERT(p->state == PROCESS_ENDING, "process %s ends in state %u", p->name, p->state);
+    __atomic_store_n(&p->state, PROCESS_ENDED, __ATOMIC_RELEASE);
     struct process *parent = p->parent;
     if (parent)
-        object_get(&parent->object);
-    p->exited = true;
+        object_get(&parent->object); /* its own thread's keeps it: it lets go of its children before that */
     spin_unlock(&processes_lock);
-    wake_all(&p->wait);
-    if (parent) {
-        wake_all(&parent->wait);
-        object_put(&parent->object);
-    }
+    if (!parent)
+        return;
+    wake_all(&parent->wait); /* outside: waiters look at their children under their queue's lock */
+    object_put(&parent->object);
 }
 
-/* The calling thread ends; the process with it if it was the last. */
+/*
+ * The calling thread ends; the process with it if it was the last. It leaves the address space before it gives up its
+ * part in nr_threads: from then on another may be the last, and take the page tables down.
+ */
 void __noreturn process_thread_exit(void)
 {
     struct thread *self = current_thread();
-    struct process *p = self->process;
+    struct process *p = self->process; /* the thread's reference to it is ours */
 
     arch_irq_enable();
     guest_abandon();
+    bool irq = irq_save();
+    self->process = NULL;
+    self->name = "ending"; /* it was the process's */
+    mm_activate(NULL);
+    irq_restore(irq);
     spin_lock(&p->lock);
     list_remove(&self->process_link);
     bool last = --p->nr_threads == 0;
+    if (last && p->state == PROCESS_LIVES)
+        __atomic_store_n(&p->state, PROCESS_ENDING, __ATOMIC_RELEASE);
     spin_unlock(&p->lock);
     if (last)
         finish(p);
-    bool irq = irq_save();
-    mm_activate(NULL); /* others of the process may still run; this CPU is out */
-    self->process = NULL;
-    irq_restore(irq);
     object_put(&p->object);
     thread_exit();
 }
@@ -322,9 +357,9 @@ void __noreturn process_thread_exit(void)
 void process_kill(struct process *p, int status)
 {
     spin_lock(&p->lock);
-    if (!p->killed) {
-        p->killed = true;
+    if (p->state < PROCESS_ENDING) {
         p->status = status;
+        __atomic_store_n(&p->state, PROCESS_ENDING, __ATOMIC_RELEASE);
     }
     list_for_each(node, &p->threads) {
         struct thread *t = list_entry(node, struct thread, process_link);
@@ -332,7 +367,6 @@ void process_kill(struct process *p, int status)
             thread_interrupt(t);
     }
     spin_unlock(&p->lock);
-    wake_all(&p->wait);
 }
 
 void __noreturn process_exit(int status)
@@ -355,70 +389,63 @@ void __noreturn process_die(const struct trapframe *tf, int status, const char *
 
 void process_check_killed(void)
 {
-    struct process *p = current_process();
-    if (unlikely(READ_ONCE(p->killed)))
+    if (unlikely(process_killed(current_process())))
         process_thread_exit();
 }
 
-static bool current_killed(void) { return current_process() && READ_ONCE(current_process()->killed); }
-
 /* --- waiting ----------------------------------------------------------------------------------- */
-/* Take an ended child out of its parent's list; false: somebody else did. */
-static bool reap(struct process *child)
+enum look { LOOK_AGAIN, LOOK_DONE, LOOK_NO_CHILD };
+
+/* One child (NULL: any) that has ended, in *ended; it is nobody's child any more. Under self->wait.lock. */
+static enum look look_for(struct process *self, struct process *one, struct process **ended, int *status)
 {
+    enum look result = LOOK_NO_CHILD;
+
     spin_lock(&processes_lock);
-    bool mine = child->parent != NULL;
-    if (mine) {
+    list_for_each_safe(node, &self->children) {
+        struct process *child = list_entry(node, struct process, child_link);
+        if (one && child != one)
+            continue;
+        result = LOOK_AGAIN;
+        if (!process_ended(child))
+            continue;
+        *ended = child;
+        *status = child->status;
         list_remove(&child->child_link);
         child->parent = NULL;
+        wake_all_locked(&self->wait); /* who waits for it too, or for any: there may be none left */
+        result = LOOK_DONE;
+        break;
     }
     spin_unlock(&processes_lock);
-    if (mine)
-        object_put(&child->object); /* the claim of process_new */
-    return mine;
+    return result;
+}
+
+/* What was the parent's claim is the caller's reference to *ended. */
+static int wait_for(struct process *one, struct process **ended, int *status)
+{
+    struct process *self = current_process();
+    enum look found;
+
+    wait_until(&self->wait, (found = look_for(self, one, ended, status)) != LOOK_AGAIN || process_killed(self));
+    return found == LOOK_DONE ? 0 : found == LOOK_NO_CHILD ? -ECHILD : -EINTR;
 }
 
 int process_wait(struct process *child, int *status)
 {
-    wait_until(&child->wait, READ_ONCE(child->exited) || current_killed());
-    if (!child->exited)
-        return -EINTR;
-    *status = child->status;
-    return reap(child) ? 0 : -ECHILD;
+    struct process *ended;
+    int err = wait_for(child, &ended, status);
+
+    if (!err)
+        object_put(&ended->object);
+    return err;
 }
 
-/* An ended child, with a reference; *any: there are children at all. */
-static struct process *ended_child(struct process *parent, bool *any)
+struct process *process_wait_any(int *status)
 {
-    struct process *found = NULL;
+    struct process *ended;
 
-    spin_lock(&processes_lock);
-    *any = !list_empty(&parent->children);
-    list_for_each(node, &parent->children) {
-        struct process *child = list_entry(node, struct process, child_link);
-        if (child->exited) {
-            found = child;
-            object_get(&found->object);
-            break;
-        }
-    }
-    spin_unlock(&processes_lock);
-    return found;
-}
-
-struct process *process_wait_any(struct process *parent, int *status)
-{
-    for (;;) {
-        bool any;
-        struct process *child = NULL;
-        wait_until(&parent->wait, (child = ended_child(parent, &any)) != NULL || !any || READ_ONCE(parent->killed));
-        if (!child)
-            return NULL;
-        *status = child->status;
-        if (reap(child))
-            return child;
-        object_put(&child->object);
-    }
+    return wait_for(NULL, &ended, status) ? NULL : ended;
 }
 
 /* --- looking ----------------------------------------------------------------------------------- */
@@ -442,6 +469,14 @@ struct process *process_by_index(unsigned index)
     return found;
 }
 
+u64 process_parent_id(struct process *p)
+{
+    spin_lock(&processes_lock);
+    u64 id = p->parent ? p->parent->id : 0;
+    spin_unlock(&processes_lock);
+    return id;
+}
+
 struct mm *process_mm(struct process *p)
 {
     spin_lock(&p->lock);
@@ -454,22 +489,43 @@ struct mm *process_mm(struct process *p)
 
 struct process *process_by_id(u64 id)
 {
-    for (unsigned i = 0;; i++) {
-        struct process *p = process_by_index(i);
-        if (!p || p->id == id)
-            return p;
-        object_put(&p->object);
-    }
-}
+    struct process *found = NULL;
 
-void processes_print(void)
-{
-    kprintf("\n%4s %-16s %-8s %8s %8s %7s\n", "id", "name", "state", "frames", "tables", "threads");
+    spin_lock(&processes_lock);
     list_for_each(node, &processes) {
         struct process *p = list_entry(node, struct process, all_link);
-        struct mm *mm = READ_ONCE(p->mm);
-        kprintf("%4lu %-16s %-8s %8lu %8lu %7u\n", p->id, p->name, p->exited ? "ended" : p->killed ? "ending" : "lives",
-                mm ? mm->nr_mapped : 0, mm ? mm->nr_table_frames : 0, p->nr_threads);
+        if (p->id != id)
+            continue;
+        found = object_try_get(&p->object) ? p : NULL;
+        break;
+    }
+    spin_unlock(&processes_lock);
+    return found;
+}
+
+static void print_process(struct process *p)
+{
+    static const char *const words[] = {"", "lives", "ending", "ended"};
+    u64 frames = 0, tables = 0;
+
+    if (spin_trylock(&p->lock)) { /* its address space goes with its last thread */
+        frames = p->nr_threads ? p->mm->nr_mapped : 0;
+        tables = p->nr_threads ? p->mm->nr_table_frames : 0;
+        spin_unlock(&p->lock);
+    }
+    kprintf("%4lu %-16s %-8s %8lu %8lu %7u\n", p->id, p->name, words[p->state], frames, tables, p->nr_threads);
+}
+
+/* In an interrupt: it may be the holder of a lock that was interrupted, so a lock that is taken is left alone. */
+void processes_print(void)
+{
+    if (spin_trylock(&processes_lock)) {
+        kprintf("\n%4s %-16s %-8s %8s %8s %7s\n", "id", "name", "state", "frames", "tables", "threads");
+        list_for_each(node, &processes)
+            print_process(list_entry(node, struct process, all_link));
+        spin_unlock(&processes_lock);
+    } else {
+        kprintf("\nthe list of processes is just being changed\n");
     }
     sched_print_cpus();
 }

@@ -1,78 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: see <quire/thread.h>. Run-queue locks are below all others; taken with interrupts off,
- * not counted as held locks because they pass from thread to thread across a switch.
+ * The scheduler: who runs, and where. See <quire/thread.h> and runqueue.h.
+ *
+ * Where: a thread that is woken or starts goes to its own CPU if that idles or runs something less urgent, else to one
+ * that does, else into its own CPU's queue (a new one: the shortest). A CPU that idles takes threads out of others'
+ * queues. So that neither overlooks the other, a CPU says that it idles before it looks at the queues, and whoever
+ * queues a thread on a busy CPU looks afterwards for one that idles.
  */
-#include <quire/thread.h>
+#include "runqueue.h"
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/kvmap.h>
-#include <quire/log.h>
 #include <quire/mm.h>
 #include <quire/mm_upcalls.h>
 #include <quire/process.h>
-#include <quire/shootdown.h>
-#include <quire/slab.h>
 #include <arch-generic/machine.h>
 
 #define TURN_MIN_NS 200000u
 #define TURN_VARIATION_NS 600000u
 
-struct runqueue {
-    u32 locked;
-    u32 occupied; /* bit p: queue[p] isn't empty */
-    struct list queue[NR_PRIORITIES];
-    unsigned nr_queued;
-    bool need_resched;
-    struct thread *idle;
-    struct list sleepers; /* threads with a deadline, soonest first */
-    struct thread *dead;  /* exited; freed by whoever runs next */
-    struct thread *leaving; /* for another CPU; sent there by whoever runs next, when it isn't on its stack any more */
-    u64 switched_at_ns;
-    u64 turn; /* state of turn_ns() */
-};
-
-static struct runqueue runqueues[MAX_CPUS];
-static u64 next_thread_id = 1;
+struct runqueue runqueues[MAX_CPUS];
 static struct thread boot_thread;
-static SLAB_CACHE(thread_cache, thread, run_link, false);
-
-static void rq_lock(struct runqueue *rq)
-{
-    while (__atomic_exchange_n(&rq->locked, 1, __ATOMIC_ACQUIRE))
-        while (READ_ONCE(rq->locked)) {
-            cpu_relax();
-            shootdown_serve();
-        }
-}
-static void rq_unlock(struct runqueue *rq) { __atomic_store_n(&rq->locked, 0, __ATOMIC_RELEASE); }
 
 static void init_queue(struct runqueue *rq)
 {
     for (unsigned p = 0; p < NR_PRIORITIES; p++)
         list_init(&rq->queue[p]);
     list_init(&rq->sleepers);
+    rq->next_wake_ns = ~0UL;
     this_cpu()->runqueue = rq;
 }
 
 static void enqueue(struct runqueue *rq, struct thread *t)
 {
     list_push_back(&rq->queue[t->priority], &t->run_link);
-    rq->occupied |= 1u << t->priority;
-    rq->nr_queued++;
-    t->queued = true;
+    WRITE_ONCE(rq->occupied, rq->occupied | 1u << t->priority); /* urgency() looks without the lock */
+    WRITE_ONCE(rq->nr_queued, rq->nr_queued + 1);
 }
 
 static void dequeue(struct runqueue *rq, struct thread *t)
 {
     list_remove(&t->run_link);
     if (list_empty(&rq->queue[t->priority]))
-        rq->occupied &= ~(1u << t->priority);
-    rq->nr_queued--;
-    t->queued = false;
+        WRITE_ONCE(rq->occupied, rq->occupied & ~(1u << t->priority));
+    WRITE_ONCE(rq->nr_queued, rq->nr_queued - 1);
 }
 
+/* Who runs next on this CPU; RUNNING from now on. */
 static struct thread *pick(struct runqueue *rq)
 {
     if (!rq->occupied)
@@ -80,6 +55,8 @@ static struct thread *pick(struct runqueue *rq)
     unsigned p = 31u - (unsigned)__builtin_clz(rq->occupied);
     struct thread *t = list_entry(rq->queue[p].next, struct thread, run_link);
     dequeue(rq, t);
+    t->cpu = this_cpu()->cpu;
+    thread_change(t, THREAD_READY, THREAD_RUNNING);
     return t;
 }
 
@@ -107,8 +84,7 @@ static void set_timer(struct runqueue *rq, const struct thread *next)
         deadline = next->slice_end_ns;
     if (nr_cpus > 1 && next != rq->idle)
         deadline = MIN(deadline, arch_clock_ns() + turn_ns(rq));
-    if (!list_empty(&rq->sleepers))
-        deadline = MIN(deadline, list_entry(rq->sleepers.next, struct thread, wait_link)->wake_at_ns);
+    deadline = MIN(deadline, READ_ONCE(rq->next_wake_ns));
     arch_timer_set(deadline);
 }
 
@@ -122,29 +98,27 @@ void sched_rearm_timer(void)
     irq_restore(irq);
 }
 
-static void free_thread(struct thread *t)
-{
-    kstack_free(t->stack_top);
-    slab_free(&thread_cache, t);
-}
-
-void thread_discard(struct thread *t) { free_thread(t); }
-
-static void make_runnable(struct thread *t);
-
-/* First thing after a switch, still on the old run queue's lock. */
+/* --- switching --------------------------------------------------------------------------------- */
+/* First thing after a switch, still on this run queue's lock: the thread that was left is off its stack by now. */
 static void finish_switch(void)
 {
     struct runqueue *rq = this_cpu()->runqueue;
-    struct thread *dead = rq->dead, *leaving = rq->leaving;
+    struct thread *left = rq->left;
+    u32 state = __atomic_load_n(&left->state, __ATOMIC_ACQUIRE);
 
-    rq->dead = rq->leaving = NULL;
+    if (state == THREAD_WAITING && !thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED))
+        state = THREAD_WOKEN;
     rq_unlock(rq);
-    if (dead)
-        free_thread(dead);
-    if (leaving) {
-        WRITE_ONCE(leaving->queued, false);
-        make_runnable(leaving);
+    /* One that is READY or BLOCKED is others' from here on. */
+    switch (state) {
+    case THREAD_WOKEN:
+    case THREAD_LEAVING:
+        thread_change(left, state, THREAD_READY);
+        sched_queue(left);
+        break;
+    case THREAD_DEAD:
+        thread_free(left);
+        break;
     }
 }
 
@@ -157,10 +131,11 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     prev->run_ns += now - rq->switched_at_ns;
     rq->switched_at_ns = now;
     next->slice_end_ns = now + TIME_SLICE_NS;
-    next->cpu = cpu->cpu;
     if (prev->process)
         arch_fpu_save(&prev->fpu);
-    cpu->current = next;
+    rq->left = prev;
+    WRITE_ONCE(rq->running_priority, next->priority);
+    WRITE_ONCE(cpu->current, next); /* least_loaded() looks from other CPUs */
     prev->locks_held = cpu->locks_held;
     cpu->locks_held = next->locks_held;
     cpu->kernel_sp = (u64)next->stack_top;
@@ -173,6 +148,24 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     finish_switch();
 }
 
+/* Who runs now: prev itself if it can and nobody as urgent is there. Under rq's lock. */
+static struct thread *choose(struct runqueue *rq, struct thread *prev)
+{
+    switch (READ_ONCE(prev->state)) {
+    case THREAD_RUNNING:
+        if (!(rq->occupied >> prev->priority))
+            return prev;
+        thread_change(prev, THREAD_RUNNING, THREAD_READY);
+        enqueue(rq, prev);
+        break;
+    case THREAD_WOKEN: /* before it had begun to wait */
+        thread_change(prev, THREAD_WOKEN, THREAD_RUNNING);
+        this_cpu()->user_work = true; /* killed? */
+        return prev;
+    }
+    return pick(rq);
+}
+
 void schedule(void)
 {
     bool irq = irq_save();
@@ -181,12 +174,8 @@ void schedule(void)
 
     rq_lock(rq);
     rq->need_resched = false;
-    if (prev->state == THREAD_RUNNABLE && prev != rq->idle && !prev->queued)
-        enqueue(rq, prev);
-    struct thread *next = pick(rq);
+    struct thread *next = choose(rq, prev);
     if (next != prev) {
-        if (prev->state == THREAD_DEAD)
-            rq->dead = prev;
         switch_to(rq, prev, next);
     } else {
         next->slice_end_ns = arch_clock_ns() + TIME_SLICE_NS;
@@ -208,12 +197,22 @@ bool sched_need_resched(void) { return READ_ONCE(this_cpu()->runqueue->need_resc
 
 bool preempt_point(void)
 {
-    const struct process *p = current_process();
-
     if (unlikely(sched_need_resched()) && arch_irq_enabled())
         schedule();
-    return p && READ_ONCE(p->killed);
+    return current_killed();
 }
+
+/* --- where ------------------------------------------------------------------------------------- */
+/* What a thread has to beat on that CPU to run there at once. */
+static unsigned urgency(const struct runqueue *rq)
+{
+    u32 occupied = READ_ONCE(rq->occupied);
+    unsigned running = READ_ONCE(rq->running_priority);
+
+    return occupied ? MAX(running, 31u - (unsigned)__builtin_clz(occupied)) : running;
+}
+
+static bool is_idle(unsigned cpu) { return cpu_area(cpu)->online && urgency(&runqueues[cpu]) == PRIORITY_IDLE; }
 
 static unsigned least_loaded(void)
 {
@@ -234,49 +233,82 @@ static unsigned least_loaded(void)
     return best;
 }
 
-/* Make it runnable on its CPU, and tell that CPU if it should switch. */
-static void make_runnable(struct thread *t)
+/* Where t runs at once: its own CPU before others, an idle one before a busy one. Nowhere: its own. */
+static unsigned choose_cpu(const struct thread *t)
+{
+    unsigned best = t->cpu, least = urgency(&runqueues[best]);
+
+    for (unsigned i = 1; !t->pinned && least > PRIORITY_IDLE && i < nr_cpus; i++) {
+        unsigned cpu = (t->cpu + i) % nr_cpus;
+        if (!cpu_area(cpu)->online || urgency(&runqueues[cpu]) >= MIN(least, t->priority))
+            continue;
+        best = cpu;
+        least = urgency(&runqueues[cpu]);
+    }
+    return best;
+}
+
+/* An idle CPU looks into others' queues when it has taken the interrupt. */
+static void wake_an_idle_cpu(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the thread is queued; sched_idle() has the other half */
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        if (cpu != this_cpu()->cpu && is_idle(cpu)) {
+            cpu_request_reschedule(cpu);
+            return;
+        }
+}
+
+/* The queue that t belongs into, locked. */
+static struct runqueue *lock_queue_for(const struct thread *t)
+{
+    for (unsigned tries = 0;; tries++) {
+        struct runqueue *rq = &runqueues[choose_cpu(t)];
+        rq_lock(rq);
+        if (tries == nr_cpus || t->pinned || urgency(rq) < t->priority || rq == &runqueues[t->cpu])
+            return rq;
+        rq_unlock(rq); /* somebody else has gone there meanwhile */
+    }
+}
+
+/* READY and in no queue: t is the caller's alone, until the lock is dropped. */
+void sched_queue(struct thread *t)
 {
     bool irq = irq_save();
-    struct runqueue *rq = &runqueues[t->cpu];
+    struct runqueue *rq = lock_queue_for(t);
+    unsigned number = (unsigned)(rq - runqueues);
+    struct percpu *cpu = cpu_area(number);
+    bool local = cpu == this_cpu(), kick = urgency(rq) < t->priority, may_move = !t->pinned;
 
-    rq_lock(rq);
-    if (t->state == THREAD_DEAD || t->queued) {
-        rq_unlock(rq);
-        irq_restore(irq);
-        return;
-    }
-    t->state = THREAD_RUNNABLE;
+    t->cpu = number;
     enqueue(rq, t);
-    struct percpu *cpu = cpu_area(t->cpu);
-    struct thread *running = READ_ONCE(cpu->current);
-    bool kick = running == rq->idle || running->priority < t->priority;
-    bool local = cpu == this_cpu();
     if (kick) {
         rq->need_resched = true;
         cpu->user_work = true;
     }
     if (!kick && local && rq->nr_queued == 1)
-        set_timer(rq, running); /* it was alone until now: its slice counts from here */
+        set_timer(rq, current_thread()); /* it was alone until now: its slice counts from here */
     rq_unlock(rq);
     if (!local)
-        cpu_request_reschedule(t->cpu);
+        cpu_request_reschedule(number);
+    if (!kick && may_move)
+        wake_an_idle_cpu();
     irq_restore(irq);
 }
-
-void thread_wake(struct thread *t) { make_runnable(t); }
 
 void thread_start(struct thread *t)
 {
     t->cpu = least_loaded();
-    make_runnable(t);
+    thread_change(t, THREAD_NEW, THREAD_READY);
+    sched_queue(t);
 }
 
 void thread_start_on(struct thread *t, unsigned cpu)
 {
     t->cpu = cpu;
     t->pinned = true;
-    make_runnable(t);
+    thread_change(t, THREAD_NEW, THREAD_READY);
+    sched_queue(t);
 }
 
 int thread_pin(int cpu)
@@ -292,15 +324,14 @@ int thread_pin(int cpu)
         rq_lock(rq);
         rq->need_resched = false;
         self->cpu = (unsigned)cpu;
-        self->queued = true; /* so that nobody who wakes it puts it there before finish_switch() does */
-        rq->leaving = self;
+        thread_change(self, THREAD_RUNNING, THREAD_LEAVING);
         switch_to(rq, self, pick(rq));
     }
     irq_restore(irq);
     return 0;
 }
 
-static void thread_trampoline(void *arg)
+void thread_trampoline(void *arg)
 {
     struct thread *self = arg;
 
@@ -310,90 +341,15 @@ static void thread_trampoline(void *arg)
     thread_exit();
 }
 
-struct thread *thread_create(const char *name, struct process *process, unsigned priority, void (*fn)(void *),
-                             void *arg)
-{
-    struct thread *t = slab_alloc(&thread_cache);
-
-    if (!t)
-        return NULL;
-    t->stack_top = kstack_alloc();
-    if (!t->stack_top) {
-        slab_free(&thread_cache, t);
-        return NULL;
-    }
-    t->name = name;
-    t->process = process;
-    t->priority = priority;
-    t->state = THREAD_BLOCKED;
-    t->id = __atomic_fetch_add(&next_thread_id, 1, __ATOMIC_RELAXED);
-    t->entry = fn;
-    t->argument = arg;
-    list_init(&t->run_link);
-    list_init(&t->wait_link);
-    list_init(&t->process_link);
-    arch_fpu_init(&t->fpu);
-    /* Below the place of the user frame, which is filled in before the thread runs. */
-    arch_context_init(&t->context, arch_user_frame(t->stack_top), thread_trampoline, t);
-    return t;
-}
-
-void __noreturn thread_exit(void)
-{
-    arch_irq_disable();
-    struct thread *self = current_thread();
-    KASSERT(locks_held() == 0, "thread %s exits holding %u locks", self->name, locks_held());
-    self->state = THREAD_DEAD;
-    schedule();
-    panic("a dead thread runs");
-}
-
 /* --- time -------------------------------------------------------------------------------------- */
-static void wake_sleepers(struct runqueue *rq, u64 now)
-{
-    for (;;) {
-        rq_lock(rq);
-        struct thread *t = list_empty(&rq->sleepers) ? NULL
-                                                     : list_entry(rq->sleepers.next, struct thread, wait_link);
-        if (!t || t->wake_at_ns > now) {
-            rq_unlock(rq);
-            return;
-        }
-        list_remove(&t->wait_link);
-        t->sleeping = false;
-        rq_unlock(rq);
-        make_runnable(t);
-    }
-}
-
-/* Out of the sleepers before its time; false: it doesn't sleep. */
-bool sched_end_sleep(struct thread *t)
-{
-    bool irq = irq_save();
-    struct runqueue *rq = &runqueues[t->cpu]; /* a blocked thread stays where it is */
-
-    rq_lock(rq);
-    bool slept = t->sleeping;
-    if (slept) {
-        list_remove(&t->wait_link);
-        t->sleeping = false;
-    }
-    rq_unlock(rq);
-    irq_restore(irq);
-    if (slept)
-        make_runnable(t);
-    return slept;
-}
-
 void sched_tick(void)
 {
     struct runqueue *rq = this_cpu()->runqueue;
     struct thread *running = current_thread();
-    u64 now = arch_clock_ns();
 
-    wake_sleepers(rq, now);
+    sched_wake_sleepers(rq);
     rq_lock(rq);
-    if (now >= running->slice_end_ns && rq->nr_queued) {
+    if (arch_clock_ns() >= running->slice_end_ns && rq->nr_queued) {
         rq->need_resched = true;
         this_cpu()->user_work = true;
         counter_inc(COUNTER_PREEMPTIONS);
@@ -402,55 +358,43 @@ void sched_tick(void)
     rq_unlock(rq);
 }
 
-void thread_sleep_until(u64 deadline_ns)
-{
-    bool irq = irq_save();
-    struct thread *self = current_thread();
-    struct runqueue *rq = this_cpu()->runqueue;
-
-    KASSERT(locks_held() == 0, "thread %s sleeps holding %u locks", self->name, locks_held());
-    rq_lock(rq);
-    self->wake_at_ns = deadline_ns;
-    struct list *at = rq->sleepers.prev;
-    while (at != &rq->sleepers && list_entry(at, struct thread, wait_link)->wake_at_ns > deadline_ns)
-        at = at->prev;
-    list_insert_after(at, &self->wait_link);
-    self->sleeping = true;
-    self->state = THREAD_BLOCKED;
-    rq_unlock(rq);
-    schedule();
-    irq_restore(irq);
-}
-
 /* --- idle -------------------------------------------------------------------------------------- */
-/* Take a waiting thread from the longest other queue. */
-static bool steal(struct runqueue *mine)
+/* The most urgent one that may go elsewhere; this CPU's from now on. NULL: none. */
+static struct thread *take_from(struct runqueue *from)
 {
-    struct runqueue *from = NULL;
+    struct thread *taken = NULL;
 
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
-        if (&runqueues[cpu] != mine && READ_ONCE(runqueues[cpu].nr_queued) > (from ? from->nr_queued : 0))
-            from = &runqueues[cpu];
-    if (!from)
-        return false;
     rq_lock(from);
-    struct thread *t = NULL;
-    if (from->occupied) {
-        unsigned p = 31u - (unsigned)__builtin_clz(from->occupied);
-        t = list_entry(from->queue[p].next, struct thread, run_link);
-        if (t->pinned || t == READ_ONCE(cpu_area((unsigned)(from - runqueues))->current))
-            t = NULL; /* or woken before it has switched away: not ours yet */
-        else
-            dequeue(from, t);
+    for (unsigned p = NR_PRIORITIES; p-- > 0 && !taken;)
+        list_for_each(node, &from->queue[p]) {
+            struct thread *t = list_entry(node, struct thread, run_link);
+            if (t->pinned)
+                continue;
+            taken = t;
+            break;
+        }
+    if (taken) {
+        dequeue(from, taken);
+        taken->cpu = this_cpu()->cpu;
     }
     rq_unlock(from);
-    if (!t)
-        return false;
-    t->cpu = this_cpu()->cpu;
-    rq_lock(mine);
-    enqueue(mine, t);
-    rq_unlock(mine);
-    return true;
+    return taken;
+}
+
+/* Take a thread that waits for another CPU. */
+static bool steal(struct runqueue *mine)
+{
+    for (unsigned i = 1; i < nr_cpus; i++) {
+        struct runqueue *from = &runqueues[(this_cpu()->cpu + i) % nr_cpus];
+        struct thread *t = READ_ONCE(from->nr_queued) ? take_from(from) : NULL;
+        if (!t)
+            continue;
+        rq_lock(mine);
+        enqueue(mine, t);
+        rq_unlock(mine);
+        return true;
+    }
+    return false;
 }
 
 void __noreturn sched_idle(void)
@@ -460,6 +404,7 @@ void __noreturn sched_idle(void)
     for (;;) {
         arch_irq_disable();
         shootdown_serve();
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* it is known that this CPU idles: wake_an_idle_cpu() */
         if (READ_ONCE(rq->nr_queued) || steal(rq))
             schedule();
         else
@@ -467,17 +412,18 @@ void __noreturn sched_idle(void)
     }
 }
 
-static void adopt(struct thread *t, const char *name, unsigned priority)
+static void adopt(struct thread *t, const char *name, unsigned priority, u32 state)
 {
     struct percpu *cpu = this_cpu();
 
     t->name = name;
     t->priority = priority;
     t->cpu = cpu->cpu;
-    t->state = THREAD_RUNNABLE;
+    t->state = state; /* its first */
     t->stack_top = (void *)cpu->kernel_sp;
     list_init(&t->run_link);
     list_init(&t->wait_link);
+    list_init(&t->sleep_link);
     list_init(&t->process_link);
     cpu->current = t;
     cpu->locks_held = 0;
@@ -488,7 +434,7 @@ static struct thread idle_threads[MAX_CPUS];
 void sched_init(void)
 {
     init_queue(&runqueues[this_cpu()->cpu]);
-    adopt(&boot_thread, "boot", PRIORITY_KERNEL);
+    adopt(&boot_thread, "boot", PRIORITY_KERNEL, THREAD_RUNNING);
 }
 
 /* Whoever calls this is the CPU's idle thread from now on. */
@@ -499,7 +445,7 @@ void sched_init_cpu(void)
 
     if (!this_cpu()->runqueue)
         init_queue(rq);
-    adopt(idle, "idle", PRIORITY_IDLE);
+    adopt(idle, "idle", PRIORITY_IDLE, THREAD_IDLE);
     rq->idle = idle;
     this_cpu()->online = true;
 }

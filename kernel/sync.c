@@ -44,50 +44,32 @@ void wait_queue_init(struct wait_queue *q)
     list_init(&q->waiters);
 }
 
-static void set_waiting_on(struct thread *t, struct wait_queue *q)
+void wait_announce_locked(struct wait_queue *q)
 {
-    spin_lock(&t->wait_lock);
-    t->waiting_on = q;
-    spin_unlock(&t->wait_lock);
+    KASSERT(!this_cpu()->irq_depth, "an interrupt handler tries to sleep");
+    list_push_back(&q->waiters, &current_thread()->wait_link);
+    thread_announce_wait();
+}
+
+void wait_withdraw_locked(struct wait_queue *q)
+{
+    (void)q; /* its lock keeps whoever wakes us away */
+    list_remove(&current_thread()->wait_link);
+    thread_withdraw_wait();
+}
+
+void wait_announced_locked(struct wait_queue *q)
+{
+    spin_unlock(&q->lock);
+    schedule();
+    spin_lock(&q->lock);
+    list_remove(&current_thread()->wait_link); /* somebody may have woken the thread who doesn't know the queue */
 }
 
 void wait_sleep_locked(struct wait_queue *q)
 {
-    struct thread *self = current_thread();
-
-    KASSERT(!this_cpu()->irq_depth, "an interrupt handler tries to sleep");
-    list_push_back(&q->waiters, &self->wait_link);
-    WRITE_ONCE(self->state, THREAD_BLOCKED);
-    set_waiting_on(self, q);
-    spin_unlock(&q->lock);
-    schedule();
-    spin_lock(&q->lock);
-    set_waiting_on(self, NULL);
-}
-
-/*
- * Whoever interrupts knows the thread, not the queue, so the locks are taken the wrong way round, with a try.
- * wait_lock keeps the queue alive: a waiter clears waiting_on under it before it leaves.
- */
-void thread_interrupt(struct thread *t)
-{
-    if (sched_end_sleep(t))
-        return;
-    for (;;) {
-        bool irq = spin_lock_irqsave(&t->wait_lock);
-        struct wait_queue *q = t->waiting_on;
-        bool got = q && spin_trylock(&q->lock);
-        if (got) {
-            list_remove(&t->wait_link);
-            thread_wake(t);
-            spin_unlock(&q->lock);
-        }
-        spin_unlock_irqrestore(&t->wait_lock, irq);
-        if (got || !q)
-            break;
-        cpu_relax();
-    }
-    cpu_request_reschedule(t->cpu);
+    wait_announce_locked(q);
+    wait_announced_locked(q);
 }
 
 void wake_all_locked(struct wait_queue *q)

@@ -2,6 +2,7 @@
 /* System calls on handles that read and write: the console and files of the boot archive. */
 #include <quire/console.h>
 #include <quire/errno.h>
+#include <quire/mm_upcalls.h>
 #include <quire/object.h>
 #include <quire/process.h>
 #include <quire/string.h>
@@ -10,6 +11,7 @@
 #include <uapi/quire/abi.h>
 
 #define CHUNK 256
+#define COPY_STEP (64 * KiB) /* between two preemption points */
 #define PATH_MAX 128
 
 static s64 file_read(struct file *f, u64 to, u64 n)
@@ -19,9 +21,13 @@ static s64 file_read(struct file *f, u64 to, u64 n)
     n = MIN(n, left);
     f->position += n;
     spin_unlock(&f->lock);
-    if (copy_out(user_pointer(to), f->entry->data + at, n)) {
-        f->position = at; /* nothing was read */
-        return -EFAULT;
+    for (u64 done = 0; done < n; done += COPY_STEP) {
+        if (copy_out(user_pointer(to + done), f->entry->data + at + done, MIN(n - done, COPY_STEP))) {
+            f->position = at; /* nothing was read */
+            return -EFAULT;
+        }
+        if (preempt_point())
+            return -EINTR;
     }
     return (s64)n;
 }
@@ -75,6 +81,8 @@ s64 sys_write(struct trapframe *tf)
             break;
         console_write_user(chunk, step);
         done += step;
+        if (preempt_point())
+            err = -EINTR;
     }
     object_put(o);
     return done ? (s64)done : err;

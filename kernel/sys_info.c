@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that tell what the machine and its processes are doing. */
 #include <quire/buddy.h>
+#include <quire/console.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/frame_cache.h>
@@ -20,7 +21,7 @@
 
 static const char *process_state(const struct process *p)
 {
-    if (p->exited)
+    if (process_ended(p))
         return "ended";
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
         const struct thread *t = READ_ONCE(cpu_area(cpu)->current);
@@ -38,7 +39,8 @@ s64 sys_process_info(struct trapframe *tf)
     if (!p)
         return -ENOENT;
     info.id = p->id;
-    info.exited = p->exited;
+    info.parent = process_parent_id(p);
+    info.exited = process_ended(p);
     strlcpy(info.name, p->name, sizeof(info.name));
     strlcpy(info.state, process_state(p), sizeof(info.state));
     spin_lock(&p->lock);
@@ -60,10 +62,14 @@ s64 sys_process_info(struct trapframe *tf)
     return copy_out(user_pointer(tf_arg(tf, 1)), &info, sizeof(info));
 }
 
-/* Folios by order: each is counted at its first frame. */
+/* Folios by order: each is counted at its first frame. Ends early when the caller is killed. */
 static void count_folios(struct quire_memory *m)
 {
+    unsigned looks = 0;
+
     for (pfn_t pfn = memory.first; pfn < memory.end; pfn++) {
+        if (++looks % 512 == 0 && preempt_point())
+            return;
         struct folio *f = pfn_folio_get(pfn);
         if (!f)
             continue;
@@ -74,8 +80,6 @@ static void count_folios(struct quire_memory *m)
         }
         folio_put(f);
         pfn = MAX(pfn, last);
-        if ((pfn & 4095) == 0)
-            preempt_point();
     }
 }
 
@@ -134,8 +138,12 @@ static u64 entries_in_groups(const pte_t *ptep, unsigned nr)
 
 static void describe_entries(struct vma *vma, struct quire_area *a)
 {
+    unsigned looks = 0;
+
     for (vaddr_t addr = vma->start; addr < vma->end;) {
         unsigned level;
+        if (++looks % 512 == 0 && preempt_point())
+            return;
         pte_t *ptep = pt_walk(&vma->mm->root, addr, &level);
         if (level) {
             vaddr_t next = MIN(vma->end, ALIGN_DOWN(addr, pt_span(level)) + pt_span(level));
@@ -174,8 +182,11 @@ static int describe_area(struct mm *mm, u64 index, struct quire_area *a)
 {
     rwsem_read_lock(&mm->areas_lock);
     struct tree_node *node = tree_first(&mm->areas);
-    while (node && index--)
+    while (node && index--) {
         node = tree_next(node);
+        if (index % 512 == 0 && preempt_point())
+            break;
+    }
     if (node) {
         struct vma *vma = container_of(node, struct vma, node);
         a->start = vma->start;
@@ -212,7 +223,10 @@ s64 sys_counter(struct trapframe *tf)
     return tf_arg(tf, 0) < COUNTER_COUNT ? (s64)counter_read((enum counter)tf_arg(tf, 0)) : -EINVAL;
 }
 
+/* The first programs, and those that they start: what these start may not, nor may anybody while tests run. */
 s64 sys_poweroff(struct trapframe *tf)
 {
+    if (current_process()->depth > PROCESS_OWN_ACCOUNTS || console_quote_users)
+        return -EPERM;
     machine_poweroff((int)(tf_arg(tf, 0) & 127));
 }

@@ -71,7 +71,7 @@ s64 sys_wait(struct trapframe *tf)
     if (err)
         return err;
     if (number == -1) {
-        struct process *child = process_wait_any(current_process(), &status);
+        struct process *child = process_wait_any(&status);
         if (!child)
             return -ECHILD;
         u64 id = child->id;
@@ -86,10 +86,12 @@ s64 sys_wait(struct trapframe *tf)
     struct process *child = (struct process *)o;
     u64 id = child->id;
     err = process_wait(child, &status);
-    object_put(o);
-    if (err)
+    if (err) {
+        object_put(o);
         return err;
-    handle_close(&current_process()->handles, number);
+    }
+    handle_close_one(&current_process()->handles, number, o); /* unless the number is another object's by now */
+    object_put(o);
     err = report_status(status, tf_arg(tf, 1));
     return err ? err : (s64)id;
 }
@@ -151,9 +153,11 @@ s64 sys_yield(struct trapframe *tf)
 
 s64 sys_sleep(struct trapframe *tf)
 {
-    u64 now = arch_clock_ns(), ns = tf_arg(tf, 0);
+    u64 now = arch_clock_ns(), ns = tf_arg(tf, 0), end = ns > ~0UL - 1 - now ? ~0UL - 1 : now + ns;
 
-    thread_sleep_until(ns > ~0UL - 1 - now ? ~0UL - 1 : now + ns);
+    do
+        thread_sleep_until(end);
+    while (arch_clock_ns() < end && !current_killed());
     return 0;
 }
 

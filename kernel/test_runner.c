@@ -2,7 +2,7 @@
 /*
  * The in-machine test runner: see <quire/test.h> and <quire/test_runner.h>. Output is KTAP 1 with a plan.
  *
- * A test runs in a thread on the runner's own CPU, so that the runner's deadline is that CPU's next timer
+ * A test runs in a thread on the runner's own CPU, the first, so that others know which are left to them, and so that the runner's deadline is that CPU's next timer
  * interrupt: a test that never ends is caught there, wherever it loops with interrupts on. One that faults or
  * hangs with no lock held is given up and the next one runs; with a lock held the machine ends, and whoever
  * started it boots again with from=.
@@ -31,10 +31,10 @@
 #include <arch-generic/machine.h>
 #include <uapi/quire/abi.h>
 
+#define MOST_ROUNDS 10000u
 #define DEFAULT_LIMIT_MS 500
 #define NS_PER_MS 1000000UL
 #define MAX_NAME 96
-#define WARM_STACKS 96
 #define MAX_PROGRAM_TESTS 128
 #define DIAG_LINES 24
 
@@ -46,7 +46,7 @@ static u32 busy; /* tests run */
 static struct {
     const char *pattern; /* terminated copies of the command line's values */
     char pattern_text[128], group[128];
-    u64 from, seed, limit_ns;
+    u64 from, seed, limit_ns, race_places;
     bool list;
 } options = {.limit_ns = DEFAULT_LIMIT_MS * NS_PER_MS};
 
@@ -58,6 +58,7 @@ static struct {
     u64 line;
     bool done, failed, skipped, leak_allowed;
     u64 deadline_ns;
+    u64 rounds; /* test_gets_ahead() */
     u64 random;
     u64 counters[COUNTER_COUNT];
     char diag[DIAG_LINES][160];
@@ -101,6 +102,14 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 }
 
 void test_runner_fail(void) { now.failed = true; }
+bool test_has_failed(void) { return now.failed; }
+u64 test_race_places(u64 usual) { return options.race_places ? options.race_places : usual; }
+
+void test_gets_ahead(void)
+{
+    if (now.rounds++ < MOST_ROUNDS)
+        now.deadline_ns = arch_clock_ns() + options.limit_ns;
+}
 bool test_running(void) { return busy; }
 
 static void __noreturn end_test(void)
@@ -111,7 +120,7 @@ static void __noreturn end_test(void)
         thread_exit();
     now.done = true;
     if (now.runner)
-        sched_end_sleep(now.runner);
+        thread_wake(now.runner);
     thread_exit();
 }
 
@@ -152,18 +161,6 @@ void test_allow_leak(const char *why)
 }
 
 /* --- books ------------------------------------------------------------------------------------- */
-/* A kernel stack is kept for ever, with its page table: enough of them before the books are opened. */
-static void make_stacks(void)
-{
-    void *stack[WARM_STACKS];
-
-    for (unsigned i = 0; i < WARM_STACKS; i++)
-        stack[i] = kstack_alloc();
-    for (unsigned i = 0; i < WARM_STACKS; i++)
-        if (stack[i])
-            kstack_free(stack[i]);
-}
-
 struct books {
     u64 frames, objects, processes;
 };
@@ -171,7 +168,23 @@ struct books {
 static struct books read_books(void)
 {
     images_release();
-    return (struct books){memory_available_frames() + guest_uv_frames(), slab_objects_in_use(), processes_in_use()};
+    return (struct books){memory_available_frames() + guest_uv_frames(), slab_objects_in_use() - kstack_tables(),
+                          processes_in_use()};
+}
+
+/* What was there before may still be on its way out. */
+static struct books settled_books(void)
+{
+    struct books before = read_books();
+
+    for (unsigned tries = 0; tries < 20; tries++) {
+        thread_sleep_until(arch_clock_ns() + NS_PER_MS / 10);
+        struct books now_ = read_books();
+        if (now_.frames == before.frames && now_.objects == before.objects)
+            break;
+        before = now_;
+    }
+    return before;
 }
 
 static void compare_books(struct books before)
@@ -279,7 +292,7 @@ static void run_kernel_test(const struct test_case *test, u64 number)
     char name[MAX_NAME];
 
     snprintf(name, sizeof(name), "%s.%s", test->suite, test->name);
-    struct books before = read_books();
+    struct books before = settled_books();
     begin(name, test->file, test->line);
     current_number = number;
     now.thread = thread_create("test", NULL, PRIORITY_USER, run_case, (void *)test);
@@ -466,12 +479,12 @@ static int run_program(const char *path, const char *argument)
     int err = process_spawn(NULL, path, args, 3, bytes, &p);
     if (err)
         return err;
-    while (!READ_ONCE(p->exited) && arch_clock_ns() < now.deadline_ns)
+    while (!process_ended(p) && arch_clock_ns() < now.deadline_ns)
         thread_sleep_until(MIN(now.deadline_ns, arch_clock_ns() + NS_PER_MS));
-    bool hung = !READ_ONCE(p->exited);
+    bool hung = !process_ended(p);
     if (hung)
         process_kill(p, STATUS_KILLED);
-    for (unsigned i = 0; i < 1000 && !READ_ONCE(p->exited); i++)
+    for (unsigned i = 0; i < 1000 && !process_ended(p); i++)
         thread_sleep_until(arch_clock_ns() + NS_PER_MS);
     status = hung ? HUNG : p->status;
     object_put(&p->object);
@@ -495,7 +508,7 @@ static void judge_program(int status)
 
 static void run_program_test(const char *path, const char *test, u64 number)
 {
-    struct books before = read_books();
+    struct books before = settled_books();
 
     begin(test, path, 0);
     current_number = number;
@@ -590,14 +603,15 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     options.pattern = options.pattern_text;
     options.from = number_option(boot, "from", 1);
     options.seed = number_option(boot, "seed", 1);
+    options.race_places = number_option(boot, "race_places", 0);
     options.limit_ns = number_option(boot, "limit_ms", DEFAULT_LIMIT_MS) * NS_PER_MS;
     console_quote_users = true;
     busy = 1;
+    thread_pin(0);
     if (boot_option(boot, "testlist", &len)) {
         go_over(PASS_LIST);
         machine_poweroff(0);
     }
-    make_stacks();
     u64 total = go_over(PASS_COUNT);
     kprintf("KTAP version 1\n1..%lu\n", total);
     go_over(PASS_RUN);
@@ -614,6 +628,9 @@ s64 test_runner_run(const char *pattern)
     if (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
         return -EBUSY;
     options.seed = options.seed ? options.seed : 1;
+    bool pinned = current_thread()->pinned;
+    int cpu = (int)this_cpu()->cpu;
+    thread_pin(0);
     for (const struct test_case *t = __tests_start; t < __tests_end; t++) {
         snprintf(name, sizeof(name), "%s.%s", t->suite, t->name);
         if (glob_match(pattern, name))
@@ -621,6 +638,7 @@ s64 test_runner_run(const char *pattern)
     }
     kprintf("%lu tests, %lu failed\n", number, test_results.failed - failed);
     __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+    thread_pin(pinned ? cpu : -1);
     return (s64)(test_results.failed - failed);
 }
 #endif

@@ -19,6 +19,8 @@
 #include <arch-generic/machine.h>
 #include <arch-generic/uaccess.h>
 
+#define STALE_AGAIN_NS 1000000 /* a fault at the same address so soon after the flush is the same fault again */
+
 static const char *access_word(unsigned access)
 {
     return access == ACCESS_WRITE ? "write" : access == ACCESS_EXEC ? "jump" : "read";
@@ -94,13 +96,19 @@ static bool stale_kernel_entry(vaddr_t addr, unsigned access)
         return false;
     if (!pte_present(e) || (access == ACCESS_WRITE && !pte_write(e)) || (access == ACCESS_EXEC && !pte_exec(e)))
         return false;
-    static vaddr_t last_addr[MAX_CPUS];
-    static u32 repeats[MAX_CPUS];
+    static struct {
+        vaddr_t addr;
+        u64 at_ns;
+        u32 repeats;
+    } last[MAX_CPUS];
     unsigned cpu = this_cpu()->cpu;
-    repeats[cpu] = last_addr[cpu] == addr ? repeats[cpu] + 1 : 0;
-    last_addr[cpu] = addr;
+    u64 now = arch_clock_ns();
+    bool again = last[cpu].addr == addr && now - last[cpu].at_ns < STALE_AGAIN_NS;
+    last[cpu].repeats = again ? last[cpu].repeats + 1 : 0;
+    last[cpu].addr = addr;
+    last[cpu].at_ns = now;
     tlb_flush_local(NULL, ALIGN_DOWN(addr, PAGE_SIZE), 1);
-    return repeats[cpu] < 8; /* more often means that it isn't that */
+    return last[cpu].repeats < 8; /* more often means that it isn't that */
 }
 
 static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
@@ -230,6 +238,7 @@ void trap_exit_to_user(struct trapframe *tf)
     /* Set by whoever has something for this CPU, by message or by a switch; so the usual way out is one test. */
     while (unlikely(READ_ONCE(this_cpu()->user_work))) {
         this_cpu()->user_work = false;
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* this thread runs, and looks at `killed` then: thread_interrupt() */
         if (sched_need_resched())
             schedule();
         process_check_killed();

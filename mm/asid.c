@@ -10,9 +10,18 @@
  * after the new root is in place; whoever begins a generation raises it before looking at the CPUs. So either
  * the CPU sees the new generation and asks for a number, or its number is seen and kept.
  * ASID 0 is the kernel's own.
+ *
+ * The flush doesn't happen when a generation begins but when a CPU first loads a root in it: before the root is loaded,
+ * and whatever the root's number is, for the number may have been another root's in an older generation. Until then the
+ * CPU goes on with the root that it has, whose number stays taken. So nobody waits for another CPU here:
+ * mm_activate() is called under a run queue's lock, and may be by a CPU whose interrupt handler another waits for.
+ *
+ * What is loaded holds a reference. It is never the last: who runs in an address space leaves it (mm_activate(NULL))
+ * before giving up what keeps it, process_thread_exit().
  */
 #include <quire/mm.h>
 #include <quire/exec_shadow.h>
+#include <quire/log.h>
 #include <quire/mm_event.h>
 #include <quire/mm_upcalls.h>
 #include <quire/tlb.h>
@@ -50,7 +59,20 @@ static void new_generation(void)
         keep(__atomic_load_n(&cpu_area(cpu)->active_mm, __ATOMIC_SEQ_CST));
         keep(__atomic_load_n(&cpu_area(cpu)->loading_mm, __ATOMIC_SEQ_CST));
     }
-    tlb_flush_kernel_range(0, 0); /* everything, everywhere */
+}
+
+/* Under asid_lock, so no CPU's root goes away while new_generation() looks at it. */
+void asid_forget(void)
+{
+    bool irq = spin_lock_irqsave(&asid_lock); /* it is taken under run queues' locks */
+    spin_unlock_irqrestore(&asid_lock, irq);
+}
+
+/* What this CPU remembers of older generations goes. */
+static void catch_up(struct percpu *cpu, u64 now)
+{
+    tlb_flush_local(NULL, 0, 0);
+    cpu->asid_generation = now;
 }
 
 static void give_asid(struct pt_root *root)
@@ -69,9 +91,9 @@ static void give_asid(struct pt_root *root)
 
 void asid_test_limit(u64 limit)
 {
-    spin_lock(&asid_lock);
+    bool irq = spin_lock_irqsave(&asid_lock);
     asid_limit = limit ? limit : 1UL << ARCH_ASID_BITS;
-    spin_unlock(&asid_lock);
+    spin_unlock_irqrestore(&asid_lock, irq);
 }
 
 void mm_activate(struct mm *mm)
@@ -83,10 +105,14 @@ void mm_activate(struct mm *mm)
     exec_shadow_left(); /* the thread that was here: the next one looks at the code on its way to user mode */
     if (old == mm)
         return;
+    if (mm)
+        mm_get(mm);
     __atomic_store_n(&cpu->loading_mm, mm, __ATOMIC_SEQ_CST);
     if (mm) {
         if (ARCH_ASID_BITS && READ_ONCE(mm->root.generation) != __atomic_load_n(&generation, __ATOMIC_SEQ_CST))
             give_asid(&mm->root);
+        if (ARCH_ASID_BITS && unlikely(cpu->asid_generation != mm->root.generation))
+            catch_up(cpu, mm->root.generation);
         __atomic_fetch_or(&mm->root.cpumask, self, __ATOMIC_SEQ_CST); /* before the first walk */
     }
     arch_pt_activate_user(mm ? &mm->root : NULL);
@@ -96,4 +122,8 @@ void mm_activate(struct mm *mm)
     /* Untagged translations of `old` went with the load; tagged ones stay, and so does the bit. */
     if (old && !ARCH_ASID_BITS && !ARCH_TLB_BROADCAST)
         __atomic_fetch_and(&old->root.cpumask, ~self, __ATOMIC_SEQ_CST);
+    if (old) {
+        u32 refs = __atomic_sub_fetch(&old->refs, 1, __ATOMIC_RELEASE);
+        KASSERT(refs, "an address space was given up while CPU %u ran in it", cpu->cpu);
+    }
 }

@@ -79,6 +79,20 @@ static void store_grouped(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 #endif
 
 /* --- installing -------------------------------------------------------------------------------- */
+/* nr > 1, or an entry that is in no group. */
+void store_ptes(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
+{
+#if PT_CONT > 1
+    if (may_group(addr, pte, nr)) {
+        store_grouped(addr, ptep, pte, nr);
+        return;
+    }
+#else
+    (void)addr;
+#endif
+    store_run(ptep, pte, nr, 1);
+}
+
 void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 {
     check_set_ptes(mm, addr, ptep, pte, nr);
@@ -89,13 +103,7 @@ void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
     if (nr == 1)
         pt_isolate(mm, addr, ptep, 1);
     mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(pte), nr);
-#if PT_CONT > 1
-    if (may_group(addr, pte, nr)) {
-        store_grouped(addr, ptep, pte, nr);
-        return;
-    }
-#endif
-    store_run(ptep, pte, nr, 1);
+    store_ptes(addr, ptep, pte, nr);
 }
 
 void update_mmu_cache_range(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr)

@@ -113,15 +113,15 @@ static void split_locked(struct mm *mm, vaddr_t start, pte_t *entry)
     counter_inc(COUNTER_BLOCK_SPLIT);
     mm_event(MM_EVENT_ENTRY_CLEAR, start, pte_pfn(page_of(entry)), BLOCK_FRAMES);
     spin_lock(lock);
-    for (;;) {
-        set_ptes(mm, start, table, pte_of_block(block, 1, 0), BLOCK_FRAMES);
+    do {
+        store_ptes(start, table, pte_of_block(block, 1, 0), BLOCK_FRAMES);
         __atomic_thread_fence(__ATOMIC_RELEASE); /* the table's contents before the pointer to it */
-        if (pte_cmpxchg(entry, &block, pde_hide(shown, 1)))
-            break;
-        store_run(table, pte_empty(0), BLOCK_FRAMES, 0); /* the hardware has set "accessed" or "dirty" in between */
-    }
+    } while (!pte_cmpxchg(entry, &block, pde_hide(shown, 1))); /* the hardware may set "accessed" or "dirty" in between */
     spin_unlock(lock);
     tlb_flush_range(mm, start, BLOCK_FRAMES);
+    mm_event(MM_EVENT_ENTRY_SET, start, pte_pfn(pte_of_block(block, 1, 0)), BLOCK_FRAMES);
+    counter_inc(COUNTER_SET_PTES_CALLS);
+    counter_add(COUNTER_SET_PTES_ENTRIES, BLOCK_FRAMES);
     pte_store(entry, shown);
     arch_pt_publish();
 }

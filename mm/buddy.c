@@ -34,20 +34,23 @@ static unsigned order_of(memdesc_t w) { return w >> ORDER_SHIFT & 31; }
 static pfn_t prev_of(memdesc_t w) { return w >> PREV_SHIFT & LINK_END; }
 static pfn_t next_of(memdesc_t w) { return w >> NEXT_SHIFT; }
 
+/* Under the lock, and read without it by whoever looks up a frame. */
+static void set_word(struct buddy *b, pfn_t pfn, memdesc_t word) { WRITE_ONCE(b->words[pfn], word); }
+
 static void set_prev(struct buddy *b, pfn_t pfn, pfn_t prev)
 {
-    b->words[pfn] = (b->words[pfn] & ~(LINK_END << PREV_SHIFT)) | prev << PREV_SHIFT;
+    set_word(b, pfn, (b->words[pfn] & ~(LINK_END << PREV_SHIFT)) | prev << PREV_SHIFT);
 }
 static void set_next(struct buddy *b, pfn_t pfn, pfn_t next)
 {
-    b->words[pfn] = (b->words[pfn] & ~(LINK_END << NEXT_SHIFT)) | next << NEXT_SHIFT;
+    set_word(b, pfn, (b->words[pfn] & ~(LINK_END << NEXT_SHIFT)) | next << NEXT_SHIFT);
 }
 
 static void push(struct buddy *b, pfn_t pfn, unsigned order)
 {
     pfn_t next = b->head[order];
 
-    b->words[pfn] = make_head(order, LINK_END, next);
+    set_word(b, pfn, make_head(order, LINK_END, next));
     if (next != LINK_END)
         set_prev(b, next, pfn);
     b->head[order] = pfn;
@@ -66,7 +69,7 @@ static void unlink(struct buddy *b, pfn_t pfn)
         set_next(b, prev_of(w), next_of(w));
     if (next_of(w) != LINK_END)
         set_prev(b, next_of(w), prev_of(w));
-    b->words[pfn] = INSIDE;
+    set_word(b, pfn, INSIDE);
     b->free_blocks[order]--;
 }
 
@@ -106,7 +109,7 @@ static void free_locked(struct buddy *b, pfn_t pfn, unsigned order)
         pfn_t other = pfn ^ 1UL << order;
         if (other < b->first || other + (1UL << order) > b->end)
             break;
-        memdesc_t w = b->words[other];
+        memdesc_t w = READ_ONCE(b->words[other]); /* it may be somebody's, who changes it */
         if (!is_head(w) || order_of(w) != order)
             break;
         unlink(b, other);
@@ -179,7 +182,7 @@ bool buddy_find_block(const struct buddy *b, pfn_t pfn, pfn_t *head, unsigned *o
         pfn_t first = ALIGN_DOWN(pfn, 1UL << o);
         if (first < b->first)
             return false;
-        memdesc_t w = b->words[first];
+        memdesc_t w = READ_ONCE(b->words[first]); /* it may be somebody's, who changes it */
         if (is_head(w) && order_of(w) >= o) {
             *head = first;
             *order = order_of(w);

@@ -161,12 +161,14 @@ static struct mm *clone(struct mm *mm)
 
     if (!child)
         return NULL;
-    if (mm->quota)
-        mm_set_quota(child, mm->quota);
+    if (mm->quota && mm_set_quota(child, mm->quota)) {
+        mm_put(child);
+        return NULL;
+    }
     tlb_gather_begin(&g, mm);
     rwsem_write_lock(&mm->areas_lock);
-    child->need_gen = mm->need_gen;
-    exec_shadow_published(child, mm->need_gen);
+    child->need_gen = READ_ONCE(mm->need_gen); /* another thread may raise it: what it syncs then is in its own space */
+    exec_shadow_published(child, child->need_gen);
     child->stack_limit = mm->stack_limit;
     struct tree_node *first = tree_first(&mm->areas);
     for (struct vma *vma = first ? container_of(first, struct vma, node) : NULL; vma && !err; vma = area_next(vma)) {

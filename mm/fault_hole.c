@@ -35,7 +35,7 @@ int fault_hole_mark(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t mark)
     int err = 0;
     if (pte_same(pte_load(ptep), mark)) {
         struct folio *f = mapped_folio(pfn); /* the mark keeps it */
-        if (memory.words[pfn] == folio_word(f)) { /* the word under this lock, as in map_entries() */
+        if (READ_ONCE(memory.words[pfn]) == folio_word(f)) { /* the word under this lock, as in map_entries() */
             folio_add_mappings(f, 1);
             __atomic_fetch_add(&mm->nr_mapped, 1, __ATOMIC_RELAXED);
             set_pte_at(mm, addr, ptep, pfn_pte(pfn, area_pgprot(vma, vma->prot & ~(unsigned)PROT_WRITE)));

@@ -73,7 +73,7 @@ void folio_free(struct folio *f)
         poison_free_around(f->pfn, folio_nr_pages(f));
     else
         frame_cache_free(f->pfn, f->order);
-    f->flags = 0;
+    WRITE_ONCE(f->flags, 0); /* a stale pointer's holder may look: mm/poison.c */
     slab_free(&folio_cache, f);
 }
 
@@ -167,7 +167,7 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
             free_run(first, end);
             first = pfn;
         }
-        words[pfn] = MEMDESC_BUDDY;
+        WRITE_ONCE(words[pfn], MEMDESC_BUDDY);
         end = pfn + 1;
         if (f->order) {
             end = pfn + (1UL << f->order);

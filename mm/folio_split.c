@@ -20,7 +20,7 @@
 /* What can be neither split nor joined. */
 static bool stays_whole(const struct folio *f)
 {
-    return f->nr_holes || f->flags & (FOLIO_F_POISON | FOLIO_F_SECURE | FOLIO_F_DYING);
+    return READ_ONCE(f->nr_holes) || READ_ONCE(f->flags) & (FOLIO_F_POISON | FOLIO_F_SECURE | FOLIO_F_DYING);
 }
 
 static struct memobj *backing(const struct folio *f)
@@ -82,7 +82,7 @@ void make_part(struct folio *part, const struct folio *whole, size_t first, unsi
 {
     part->pfn = whole->pfn + first;
     part->order = (u8)order;
-    part->flags = whole->flags;
+    WRITE_ONCE(part->flags, whole->flags); /* a stale pointer's holder may look: mm/poison.c */
     part->owner = whole->owner;
     if (part->owner && part->owner->kind == MEMOBJ_ANON) /* each private folio keeps its owner alive */
         memobj_get(part->owner);
@@ -234,7 +234,7 @@ int folio_join(struct folio *low, unsigned new_order, struct folio **joined)
                 memobj_put(part->owner);
             part->quota = NULL;
             part->owner = NULL;
-            part->flags = 0;
+            WRITE_ONCE(part->flags, 0);
             folio_descriptor_free(part);
             pfn += pages;
         }

@@ -102,7 +102,7 @@ void frame_cache_free(pfn_t pfn, unsigned order)
     }
     DEBUG_ASSERT(memdesc_type(memory.words[pfn]) != MEMDESC_BUDDY, "frame 0x%lx is free already (freed twice?)", pfn);
     if (order == 0)
-        memory.words[pfn] = MEMDESC_BUDDY;
+        WRITE_ONCE(memory.words[pfn], MEMDESC_BUDDY);
     else
         memdesc_fill(memory.words + pfn, 1UL << order, MEMDESC_BUDDY);
     frame_cache_lock(cache);

@@ -61,9 +61,9 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
     spin_lock(&f->lock);
     int err = check_range(f, h->first, nr);
     if (!err) {
-        h->refs = 1;
+        WRITE_ONCE(h->refs, 1); /* a stale pointer's holder may look: pfn_hole_get() */
         write_words(h->first, nr, memdesc_make(MEMDESC_HOLE, h));
-        f->nr_holes++;
+        WRITE_ONCE(f->nr_holes, f->nr_holes + 1);
     }
     bool owned = f->owner != NULL;
     spin_unlock(&f->lock);
@@ -86,7 +86,7 @@ static __noinline void write_words_around_poison(pfn_t first, u32 nr, memdesc_t 
     for (u32 i = 0; i < nr; i++) {
         memdesc_t word = memory.words[first + i];
         if (memdesc_type(word) == MEMDESC_HWPOISON)
-            ((struct hwpoison *)memdesc_pointer(word))->saved = saved;
+            __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, saved, __ATOMIC_RELEASE); /* mm/map.c reads it */
         else
             memdesc_write(first + i, saved);
     }
@@ -100,11 +100,13 @@ static int close_hole(struct insecure_mem *h)
     spin_lock(&f->lock);
     while (unlikely(!list_empty(&h->areas))) /* whose entries are gone: they show nothing any more */
         WRITE_ONCE(list_entry(list_pop_front(&h->areas), struct vma, obj_link)->hole, NULL);
-    if (unlikely(f->flags & FOLIO_F_POISON))
+    if (unlikely(READ_ONCE(f->flags) & FOLIO_F_POISON))
         write_words_around_poison(h->first, h->nr, h->saved);
     else
         write_words(h->first, h->nr, h->saved);
-    bool last = --f->nr_holes == 0 && f->flags & FOLIO_F_DYING;
+    u32 left = f->nr_holes - 1;
+    WRITE_ONCE(f->nr_holes, left); /* folio_release() looks without the lock */
+    bool last = left == 0 && READ_ONCE(f->flags) & FOLIO_F_DYING;
     spin_unlock(&f->lock);
     mm_event(MM_EVENT_HOLE_MEND, h->first, h->nr, (u64)h);
     slab_give_typed(&hole_cache, offsetof(struct insecure_mem, slab_link), h);

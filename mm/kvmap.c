@@ -2,62 +2,159 @@
 /*
  * Kernel stacks in KVMAP. A slot is twice a stack: the lower half is mapped, the upper half is the guard of
  * the next slot's stack; so bit log2(KSTACK_SIZE) of a stack pointer tells inside from overflow (trap entry).
- * Freed stacks stay mapped and are used again, so no flush is ever needed.
+ *
+ * A slot is free, in use, or kept: freed but still mapped, for the next thread. Of kept ones there are at most
+ * KEPT_MOST; when there are more, half of them are unmapped together: one flush on all CPUs for all, then their frames
+ * go back, and each lowest table in whose reach no slot is used any more. All under one lock, which no interrupt
+ * handler takes, held across the flush: whoever spins for it answers flushes meanwhile. So nobody gets a slot, or a
+ * table in its place, before every CPU has forgotten what was there.
  */
 #include <quire/kvmap.h>
 #include <quire/buddy.h>
+#include <quire/mm.h>
 #include <quire/pgtable.h>
+#include <quire/tlb.h>
 
 #define SLOT_SIZE (2 * KSTACK_SIZE)
-#define NR_SLOTS (KVMAP_SIZE / SLOT_SIZE - 1)
+#define NR_SLOTS (KVMAP_SIZE / SLOT_SIZE)
 #define STACK_ORDER 2
+#define STACK_PAGES (1u << STACK_ORDER)
+#define KEPT_MOST 32
+#define TABLE_REACH (PT_ENTRIES(0) * PAGE_SIZE)
+#define NR_TABLES (KVMAP_SIZE / TABLE_REACH)
 
 static spinlock_t lock;
-static u64 next_slot = 1;
-static void *free_stacks; /* linked through their first word */
-static u64 nr_free;
+static u64 taken[NR_SLOTS / 64]; /* bit: the slot is in use or kept; the first never is free: its stack has no guard */
+static u64 search_from;          /* no slot of an earlier word is free */
+static u64 kept[KEPT_MOST + 1];  /* slots */
+static unsigned nr_kept;
+static u16 used_in_table[NR_TABLES]; /* slots that the table maps; only then is it there */
+static u64 nr_tables;
 
-static void *map_stack(vaddr_t base)
+static vaddr_t slot_base(u64 slot) { return KVMAP_BASE + slot * SLOT_SIZE; }
+static u64 slot_of(const void *top) { return ((vaddr_t)top - KVMAP_BASE) / SLOT_SIZE; }
+static u64 table_of(u64 slot) { return slot * SLOT_SIZE / TABLE_REACH; }
+
+/* The lowest free slot, taken from now on; NR_SLOTS: there is none. */
+static u64 take_slot(void)
 {
-    pfn_t pfn = frames_alloc(STACK_ORDER, memdesc_make_misc(MISC_KERNEL));
-
-    if (pfn == PFN_NONE)
-        return NULL;
-    for (unsigned i = 0; i < 1u << STACK_ORDER; i++) {
-        pte_t *ptep = pt_ensure(NULL, base + i * PAGE_SIZE, 0);
-        if (!ptep) {
-            frames_free(pfn, STACK_ORDER); /* entries set so far point to it, but nobody knows the address */
-            return NULL;
-        }
-        pte_store(ptep, pfn_pte(pfn + i, PGPROT_KERNEL_RW));
+    taken[0] |= 1;
+    for (; search_from < ARRAY_SIZE(taken); search_from++) {
+        if (!~taken[search_from])
+            continue;
+        unsigned bit = (unsigned)__builtin_ctzl(~taken[search_from]);
+        taken[search_from] |= 1UL << bit;
+        return search_from * 64 + bit;
     }
+    return NR_SLOTS;
+}
+
+static void give_slot(u64 slot)
+{
+    taken[slot / 64] &= ~(1UL << slot % 64);
+    search_from = MIN(search_from, slot / 64);
+}
+
+/* Nothing maps the slots of this table any more: out of the table above it. To be freed after the flush. */
+static pte_t *detach_table(u64 slot)
+{
+    pte_t *entry = pt_ensure(NULL, slot_base(slot), 1); /* the way to it is there */
+    pte_t *table = pt_table_of(pte_load(entry), 1);
+
+    pte_store(entry, pte_empty(1));
+    return table;
+}
+
+/* Unmap one slot; its frames, and in *table the table that nobody needs now, or NULL. */
+static pfn_t unmap_slot(u64 slot, pte_t **table)
+{
+    pte_t *ptep = pt_ensure(NULL, slot_base(slot), 0);
+    pfn_t pfn = pte_pfn(pte_load(ptep));
+
+    for (unsigned i = 0; i < STACK_PAGES; i++)
+        pte_store(ptep + i, pte_empty(0));
+    *table = --used_in_table[table_of(slot)] ? NULL : detach_table(slot);
+    return pfn;
+}
+
+/* The higher half of the kept slots to the end: what stays lies close together, below few tables. */
+static void highest_last(void)
+{
+    for (unsigned end = nr_kept; end > nr_kept - KEPT_MOST / 2; end--) {
+        unsigned highest = 0;
+        for (unsigned i = 1; i < end; i++)
+            if (kept[i] > kept[highest])
+                highest = i;
+        u64 slot = kept[highest];
+        kept[highest] = kept[end - 1];
+        kept[end - 1] = slot;
+    }
+}
+
+/* Half of the kept ones go. Under the lock. */
+static void release_kept(void)
+{
+    pfn_t pfn[KEPT_MOST / 2];
+    pte_t *table[KEPT_MOST / 2];
+
+    highest_last();
+    for (unsigned i = 0; i < KEPT_MOST / 2; i++)
+        pfn[i] = unmap_slot(kept[nr_kept - 1 - i], &table[i]);
+    tlb_flush_kernel_range(0, 0);
+    for (unsigned i = 0; i < KEPT_MOST / 2; i++) {
+        frames_free(pfn[i], STACK_ORDER);
+        if (table[i]) {
+            pt_table_free(table[i]);
+            nr_tables--;
+        }
+        give_slot(kept[--nr_kept]);
+    }
+}
+
+/* Frames and entries for a slot; false: no memory, nothing is changed. Under the lock. */
+static bool map_slot(u64 slot)
+{
+    bool first = !used_in_table[table_of(slot)];
+    pfn_t pfn = frames_alloc(STACK_ORDER, memdesc_make_misc(MISC_KERNEL));
+    pte_t *ptep = pfn == PFN_NONE ? NULL : pt_ensure(NULL, slot_base(slot), 0); /* a slot never leaves its table */
+
+    if (!ptep) {
+        if (pfn != PFN_NONE)
+            frames_free(pfn, STACK_ORDER);
+        return false;
+    }
+    nr_tables += first;
+    used_in_table[table_of(slot)]++;
+    for (unsigned i = 0; i < STACK_PAGES; i++)
+        pte_store(ptep + i, pfn_pte(pfn + i, PGPROT_KERNEL_RW));
     arch_pt_publish();
-    return (void *)(base + KSTACK_SIZE);
+    return true;
 }
 
 void *kstack_alloc(void)
 {
+    u64 slot;
+
     spin_lock(&lock);
-    void *base = free_stacks;
-    if (base) {
-        free_stacks = *(void **)base;
-        nr_free--;
-        spin_unlock(&lock);
-        return (u8 *)base + KSTACK_SIZE;
+    if (nr_kept) {
+        slot = kept[--nr_kept];
+    } else {
+        slot = take_slot();
+        if (slot < NR_SLOTS && !map_slot(slot)) {
+            give_slot(slot);
+            slot = NR_SLOTS;
+        }
     }
-    u64 slot = next_slot < NR_SLOTS ? next_slot++ : 0;
     spin_unlock(&lock);
-    return slot ? map_stack(KVMAP_BASE + slot * SLOT_SIZE) : NULL;
+    return slot < NR_SLOTS ? (void *)(slot_base(slot) + KSTACK_SIZE) : NULL;
 }
 
 void kstack_free(void *top)
 {
-    void *base = (u8 *)top - KSTACK_SIZE;
-
     spin_lock(&lock);
-    *(void **)base = free_stacks;
-    free_stacks = base;
-    nr_free++;
+    kept[nr_kept++] = slot_of((u8 *)top - KSTACK_SIZE);
+    if (nr_kept > KEPT_MOST)
+        release_kept();
     spin_unlock(&lock);
 }
 
@@ -66,4 +163,6 @@ bool kstack_guard_at(vaddr_t addr)
     return addr >= KVMAP_BASE && addr < KVMAP_BASE + KVMAP_SIZE && addr & KSTACK_SIZE;
 }
 
-u64 kstack_cached_frames(void) { return nr_free << STACK_ORDER; }
+/* The tables are counted as well: which of them are there depends on where the slots of the day lie. */
+u64 kstack_cached_frames(void) { return ((u64)nr_kept << STACK_ORDER) + nr_tables; }
+u64 kstack_tables(void) { return nr_tables; }

@@ -71,7 +71,7 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
     spin_lock(lock);
     unsigned n;
     if (nr == 1)
-        n = pte_none(pte_load(ptep)) && memory.words[pfn] == folio_word(f);
+        n = pte_none(pte_load(ptep)) && READ_ONCE(memory.words[pfn]) == folio_word(f);
     else /* the words again, now that nobody can map behind a punch's back */
         n = same_word(pfn, empty_run(ptep, nr), folio_word(f));
     if (n) {

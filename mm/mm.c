@@ -59,10 +59,19 @@ struct mm *mm_create(void)
     return mm;
 }
 
-void mm_set_quota(struct mm *mm, struct quota *quota)
+#define ROOT_FRAMES DIV_ROUND_UP(PT_TABLE_BYTES(PT_LEVELS - 1), PAGE_SIZE)
+
+int mm_set_quota(struct mm *mm, struct quota *quota)
 {
+    if (!quota_charge(quota, ROOT_FRAMES))
+        return -ENOMEM;
+    if (!quota_keep(quota, SLAB_COST(mm))) {
+        quota_uncharge(quota, ROOT_FRAMES);
+        return -ENOMEM;
+    }
     quota_get(quota);
     mm->quota = quota;
+    return 0;
 }
 
 void mm_get(struct mm *mm) { __atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED); }
@@ -81,9 +90,13 @@ void mm_put(struct mm *mm)
     KASSERT(mm->nr_table_frames == 0, "address space ends with %lu page tables left", mm->nr_table_frames);
     if (mm->root.cpumask)
         tlb_flush_range(mm, 0, 0);
+    asid_forget();
     pt_table_free(paddr_address(mm->root.table));
-    if (mm->quota)
+    if (mm->quota) {
+        quota_let_go(mm->quota, SLAB_COST(mm));
+        quota_uncharge(mm->quota, ROOT_FRAMES);
         quota_put(mm->quota);
+    }
     slab_free(&mm_cache, mm);
 }
 
@@ -93,6 +106,8 @@ pte_t mm_lookup(struct mm *mm, vaddr_t addr)
 {
     if (addr >= USER_TOP)
         return pte_empty(0);
+    if (locks_held())
+        return pt_lookup(&mm->root, addr);
     rwsem_read_lock(&mm->areas_lock); /* else another thread's munmap() frees the tables under the walk */
     pte_t e = pt_lookup(&mm->root, addr);
     rwsem_read_unlock(&mm->areas_lock);

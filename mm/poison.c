@@ -25,7 +25,7 @@ static SLAB_CACHE(poison_cache, hwpoison, slab_link, true);
  * A frame that is on its way from one owner to the next is looked at again, so often that only somebody who keeps a folio
  * frozen meets -EBUSY: making or freeing one takes some thousand instructions at most.
  */
-#ifdef QUIRE_NATIVE /* one thread plays all CPUs: nobody is on the way */
+#if defined(QUIRE_NATIVE) && !defined(EXPLORE) /* one thread plays all CPUs: nobody is on the way */
 #define MOST_LOOKS 64u
 #else
 #define MOST_LOOKS (1u << 17)
@@ -79,7 +79,7 @@ static int poison_unfindable(pfn_t pfn, memdesc_t word, struct hwpoison *record)
     struct folio *f = memdesc_pointer(word); /* typed memory: a lock is there, perhaps another folio's */
 
     spin_lock(&f->lock);
-    bool dying = memdesc_read(pfn) == word && f->flags & FOLIO_F_DYING && f->nr_holes;
+    bool dying = memdesc_read(pfn) == word && READ_ONCE(f->flags) & FOLIO_F_DYING && f->nr_holes;
     if (dying) {
         record->saved = word;
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));
@@ -161,7 +161,7 @@ void poison_free_around(pfn_t first, u64 nr)
         memdesc_t word = memory.words[pfn];
         if (memdesc_type(word) != MEMDESC_HWPOISON)
             continue;
-        ((struct hwpoison *)memdesc_pointer(word))->saved = 0;
+        __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, 0, __ATOMIC_RELEASE);
         buddy_free_range(&buddy, run, pfn - run);
         run = pfn + 1;
     }

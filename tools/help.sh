@@ -10,6 +10,7 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make test                 all tests on all machines, with 1 and with 4 CPUs
   make test-MACHINE         the tests of one machine
   make test-native          mm/ as programs on this machine, against a model: every short sequence, and random ones
+  make explore              every order in which two operations of mm/ and uv/ can meet, natively; data races
   make fuzz                 the same games, moves chosen by libFuzzer for FUZZ_SECONDS=60
   make test-harness         the tests of the test runner itself
   make bench                figures in guest instructions beside those of other kernels
@@ -28,7 +29,9 @@ Options, written behind the target:
   TEST="suite.name"         only tests that match this shell pattern (make test-MACHINE)
   NATIVE_DEPTH=0            native tests: longer and more sequences, each step many times the work
   NATIVE=native             which native programs
-  REPLAY=...                play one sequence of moves, as a failing native test prints it (make test-native)
+  REPLAY=...                play one sequence of moves or one schedule, as a failing native test prints it
+                            (make test-native, make explore)
+  CHANGES=2                 make explore: how often another CPU goes on
   ICACHE=stale              another kernel: shadow frames play instruction caches, so a missing flush runs old code
   CACHESAN=1                run the tests under the plugin that sees missing cache maintenance (docs/caches.md)
   PARALLEL=1                one host thread for each CPU, without -icount: real races, other consoles each time

@@ -66,6 +66,7 @@ static int make_root(struct uv_guest *g)
            (PT_ENTRIES(PT_LEVELS - 1) - PT_TOP_USER_ENTRIES) * sizeof(pte_t));
 #endif
     g->mm.root.table = address_paddr(top);
+    g->mm.refs = 1; /* the ultravisor's; CPUs that load it hold theirs on top, mm_activate() */
     return 0;
 }
 

@@ -49,8 +49,8 @@ int arch_console_getc(void)
     return arm64_devices.uart && !(*uart(UART_FR) & UART_FR_RX_EMPTY) ? (u8)*uart(UART_DR) : -1;
 }
 
-void arch_console_rx_enable(void)
+void arch_console_rx_enable(bool on)
 {
     if (arm64_devices.uart)
-        *uart(UART_IMSC) = UART_INT_RX;
+        *uart(UART_IMSC) = on ? UART_INT_RX : 0;
 }

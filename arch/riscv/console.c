@@ -38,8 +38,8 @@ int arch_console_getc(void)
     return riscv_devices.uart && *uart(UART_LSR) & UART_LSR_RX ? *uart(UART_DATA) : -1;
 }
 
-void arch_console_rx_enable(void)
+void arch_console_rx_enable(bool on)
 {
     if (riscv_devices.uart)
-        *uart(UART_IER) = UART_IER_RX;
+        *uart(UART_IER) = on ? UART_IER_RX : 0;
 }

@@ -91,10 +91,14 @@ void arch_console_write(const char *text, size_t len)
     }
 }
 
-void arch_console_rx_enable(void)
+void arch_console_rx_enable(bool on)
 {
-    input_wanted = true;
-    output_ready = true;
+    static bool asked;
+
+    input_wanted = on; /* what isn't read stays with SCLP */
+    if (asked)
+        return;
+    asked = output_ready = true;
     set_event_mask(EVENT_BIT(EVENT_ASCII), EVENT_BIT(EVENT_ASCII));
 }
 

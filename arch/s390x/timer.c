@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Clock and timer: the TOD clock and the clock comparator (chapter 4 "Control", Timing). The TOD
- * clock counts from 1900 and is the same on all CPUs; in nanoseconds it fits 64 bits as long as it
- * lasts itself, to 2042.
+ * clock counts from 1900 and is the same on all CPUs; the kernel's clock counts from boot.
  */
 #include <arch-generic/machine.h>
 
 #define TOD_NEVER (~0UL)
 
-u64 arch_clock_ns(void)
+/* When the clock is first asked: by the boot CPU, before there is another. */
+static u64 tod_at_boot(void)
 {
-    return tod_to_ns(read_tod());
+    static u64 tod;
+
+    if (unlikely(!tod))
+        tod = read_tod();
+    return tod;
 }
 
-/* The first clock value at which tod_to_ns() is at least ns: 512 units are 125 ns. */
+u64 arch_clock_ns(void)
+{
+    return tod_to_ns(read_tod() - tod_at_boot());
+}
+
+/* The first TOD at which arch_clock_ns() is at least ns: 512 units are 125 ns. */
 static u64 ns_to_tod(u64 ns)
 {
-    if (ns / 125 >= TOD_NEVER / 512)
+    if (ns / 125 >= (TOD_NEVER - tod_at_boot()) / 512 - 1)
         return TOD_NEVER;
-    return ns / 125 * 512 + DIV_ROUND_UP(ns % 125 * 512, 125);
+    return tod_at_boot() + ns / 125 * 512 + DIV_ROUND_UP(ns % 125 * 512, 125);
 }
 
 void arch_timer_set(u64 deadline_ns)

@@ -48,8 +48,8 @@ int arch_console_getc(void)
     return port_read8(UART_LSR) & UART_LSR_RX ? port_read8(UART_DATA) : -1;
 }
 
-void arch_console_rx_enable(void)
+void arch_console_rx_enable(bool on)
 {
     irq_route_console();
-    port_write8(UART_IER, UART_IER_RX);
+    port_write8(UART_IER, on ? UART_IER_RX : 0);
 }

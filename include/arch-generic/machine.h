@@ -41,7 +41,7 @@ void arch_timer_set(u64 deadline_ns);
 /* Console. write: polled, raw, from any context, before arch_machine_init() too. */
 void arch_console_write(const char *text, size_t len);
 int arch_console_getc(void);          /* -1: nothing there */
-void arch_console_rx_enable(void);    /* from now on trap_console_rx() tells of input */
+void arch_console_rx_enable(bool on); /* from now on trap_console_rx() tells of input; off: input stays in the device */
 
 /* End QEMU with the given status as far as the machine can (0..127); never returns. */
 void __noreturn arch_poweroff(int status);

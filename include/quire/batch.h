@@ -37,6 +37,9 @@ static __always_inline void store_run(pte_t *ptep, pte_t pte, unsigned nr, u64 s
         pte_store(ptep, a);
 }
 
+/* What set_ptes() stores, in groups where they fit, without a word: into a table that the hardware doesn't see yet. */
+void store_ptes(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr);
+
 /* A whole group, all not present before or a group already. */
 static inline void store_group(pte_t *ptep, pte_t first)
 {

@@ -35,6 +35,16 @@
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
+/*
+ * An aligned word that others may read meanwhile: machines store it at once, and the compiler may store two by one instruction,
+ * which WRITE_ONCE would forbid. tests/explore takes it for WRITE_ONCE.
+ */
+#ifdef EXPLORE
+#define WRITE_WORD(x, v) WRITE_ONCE(x, v)
+#else
+#define WRITE_WORD(x, v) ((x) = (v))
+#endif
+
 /* x in a register, and the compiler forgets how it got there: else it computes each of x + 1, x + 2, ... from scratch. */
 #define OPAQUE(x) __asm__("" : "+r"(x))
 

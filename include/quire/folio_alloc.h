@@ -23,7 +23,7 @@ extern struct slab_cache folio_cache;
 /* The words of a folio of the default order. */
 static __always_inline void fill_default(memdesc_t *w, memdesc_t word)
 {
-#define FOUR(i) w[i] = word, w[(i) + 1] = word, w[(i) + 2] = word, w[(i) + 3] = word
+#define FOUR(i) WRITE_WORD(w[i], word), WRITE_WORD(w[(i) + 1], word), WRITE_WORD(w[(i) + 2], word), WRITE_WORD(w[(i) + 3], word)
     _Static_assert(FOLIO_DEFAULT_ORDER == 4, "sixteen stores, one after the other");
     FOUR(0), FOUR(4), FOUR(8), FOUR(12);
 #undef FOUR
@@ -49,7 +49,7 @@ static __always_inline struct folio *folio_make_cached(unsigned class, unsigned 
     if (order)
         fill_default(words, folio_word(f));
     else
-        words[0] = folio_word(f);
+        WRITE_ONCE(words[0], folio_word(f));
     counter_inc(COUNTER_FOLIO_ALLOC);
     mm_event(MM_EVENT_FOLIO_ALLOC, pfn, order, (u64)f);
     return f;

@@ -54,7 +54,9 @@ struct object *handle_get(struct handle_table *t, long number, enum object_type 
 /* The same, and all the rights that the handle gives. */
 struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all, int *err);
 int handle_close(struct handle_table *t, long number); /* -EBADF */
-void handle_close_object(struct handle_table *t, struct object *o); /* every handle to it */
+/* Close this number if it (still) is a handle to o. */
+void handle_close_one(struct handle_table *t, long number, const struct object *o);
+void handle_close_object(struct handle_table *t, const struct object *o); /* every handle to it */
 void handle_close_all(struct handle_table *t);
 /* Every handle of `from` also in `to` (empty): spawn and fork. */
 void handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned first_n);

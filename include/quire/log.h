@@ -9,6 +9,9 @@
 void kprintf(const char *fmt, ...) __printf_like(1, 2);
 void kvprintf(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 
+/* Takes its one place on a line, and does nothing else. */
+static inline bool text_is_plain(char c) { return c == '\t' || (c >= ' ' && c <= '~'); }
+
 /*
  * A bug in the kernel: says what was broken, where, on which CPU, registers if a frame is given,
  * backtrace with names, and ends the machine with failure.

@@ -62,7 +62,8 @@ struct mm *mm_create(void); /* NULL: no memory */
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm); /* the last one unmaps everything */
 struct mm *mm_clone(struct mm *mm); /* copy-on-write copy; NULL: no memory */
-void mm_set_quota(struct mm *mm, struct quota *quota); /* before the first mapping */
+/* Before the first mapping: what mm keeps is charged from now on. -ENOMEM: not even what it has by now; nothing is changed. */
+int mm_set_quota(struct mm *mm, struct quota *quota);
 
 /*
  * Map len bytes of obj from offset on (NULL: anonymous, offset 0). *addr: where, if MAP_FIXED (replacing
@@ -98,8 +99,9 @@ void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);
  */
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
 /*
- * The page entry for addr, as it was a moment ago; within a block, the one that shows addr's frame. Takes areas_lock for
- * reading, which keeps the tables: whoever holds that lock calls pt_lookup(). May sleep.
+ * The page entry for addr, as it was a moment ago; within a block, the one that shows addr's frame. Without any lock it
+ * takes areas_lock for reading, which keeps the tables, and may sleep. A caller that holds locks holds one that keeps
+ * them: areas_lock, that of an owner whose area lies there (a reverse-map walk), or the table's own.
  */
 pte_t mm_lookup(struct mm *mm, vaddr_t addr);
 
@@ -204,6 +206,7 @@ void unmap_all(struct mm *mm);
 
 /* Load mm on this CPU (NULL: no user space). Interrupts off. */
 void mm_activate(struct mm *mm);
+void asid_forget(void); /* before a root that no CPU has loaded is freed: nobody looks at it any more */
 
 /* Whether user mode's range [addr, addr + len) lies in user space at all. */
 static inline bool user_range_ok(vaddr_t addr, size_t len) { return len <= USER_TOP && addr <= USER_TOP - len; }

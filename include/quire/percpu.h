@@ -50,6 +50,7 @@ struct percpu {
     struct runqueue *runqueue;         /* kernel/sched.c */
     struct mm *active_mm;              /* whose user page tables are loaded on this CPU; NULL: none */
     struct mm *loading_mm;             /* whose are about to be, mm/asid.c; then the same */
+    u64 asid_generation;               /* of the last flush for a new one, mm/asid.c */
     u64 fenced_gen;                    /* code generation of the last instruction fence, mm/cacheflush.c */
     u64 counters[64];                  /* <quire/counters.h> */
     struct frame_cache frames;         /* taken by its CPU, emptied by anyone: mm/frame_cache.c */

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes: an address space, a handle table, threads, a quota. A parent holds a handle to each child and
- * learns its status by wait; a process whose parent is gone is reaped by nobody and freed when it ends.
+ * Processes: an address space, a handle table, threads, an account. A parent holds a handle to each child and alone
+ * learns its status, by wait; a process whose parent is gone is reaped by nobody and freed when it ends.
+ *
+ * Accounts (<quire/quota.h>): all frames, tables, threads and processes that a program makes the kernel keep are
+ * charged. A process that init or init's child starts has an account of its own (so have these two); whatever it
+ * forks or starts itself shares that account, so a tree of processes can't take more than its root may.
  */
 #pragma once
 
@@ -15,29 +19,51 @@
 #define PROCESS_MAX_ARGS 32
 #define PROCESS_ARGS_BYTES 4096
 #define USER_STACK_BYTES (64 * KiB) /* to start with; it grows */
-#define PROCESS_QUOTA_SHARE 4 /* a process may hold 3/4 of memory: one quarter is left for others */
+#define PROCESS_QUOTA_SHARE 4 /* an account may hold 3/4 of memory: one quarter is left for others */
+#define PROCESS_OWN_ACCOUNTS 2 /* down to this depth below init a process that is started has its own account */
+#define PROCESS_FRAMES 2 /* charged for a process: its descriptor, and what its 64 handles may show */
+
+/*
+ * One word says what a process does.
+ *   from     to       by whom                                         under
+ *   MAKING   LIVES    process_begin(): everything is there            processes_lock and its own
+ *   LIVES    ENDING   exit, kill, a fault; its last thread's end      its own
+ *   ENDING   ENDED    its last thread, when all but the status is gone  processes_lock
+ *   MAKING   -        freed: nobody else has seen it
+ */
+enum process_state { PROCESS_MAKING, PROCESS_LIVES, PROCESS_ENDING, PROCESS_ENDED };
 
 struct process {
     struct object object; /* reference count: handles and threads */
     u64 id;
     char name[PROCESS_NAME_MAX];
     struct mm *mm;
-    struct quota *quota;
+    struct quota *quota; /* what it makes is charged to */
+    struct quota *maker; /* it is charged to itself; NULL: nobody */
+    unsigned depth;      /* 0: init and others that the kernel starts; of fork's child: its parent's */
     struct handle_table handles;
     struct list all_link;
-    spinlock_t lock; /* threads, status */
+    spinlock_t lock; /* threads, status, state */
     struct list threads;
     unsigned nr_threads;
-    bool killed;      /* threads end on their way to user mode */
-    int kill_status;
-    bool exited;
-    int status;       /* STATUS_* */
-    struct wait_queue wait; /* exited, or a child has */
-    struct process *parent; /* for wait(any); not counted, cleared when the parent ends */
+    u32 state;  /* enum process_state */
+    int status; /* STATUS_*; before the state says that it ends */
+    struct wait_queue wait; /* a child has ended, or is waited for no more */
+    struct process *parent; /* under processes_lock; not counted, cleared when the parent ends or has waited */
     struct list children, child_link;
 };
 
-extern struct list processes; /* all of them, by all_link */
+extern struct list processes; /* all that live or have ended, by all_link */
+
+/* Its threads end on their way to user mode, and before they wait. */
+static inline bool process_killed(const struct process *p)
+{
+    return __atomic_load_n(&p->state, __ATOMIC_ACQUIRE) >= PROCESS_ENDING;
+}
+static inline bool process_ended(const struct process *p)
+{
+    return __atomic_load_n(&p->state, __ATOMIC_ACQUIRE) == PROCESS_ENDED;
+}
 
 void process_init(void);
 
@@ -67,8 +93,14 @@ void process_check_killed(void);
 /* Ends the calling thread's process after a fault, with one line that says why. */
 void __noreturn process_die(const struct trapframe *tf, int status, const char *why, vaddr_t addr);
 
-int process_wait(struct process *child, int *status); /* blocks; takes it out of its parent's list */
-struct process *process_wait_any(struct process *parent, int *status); /* NULL: no children */
+/*
+ * Wait until a child of the current process has ended; it is nobody's child then. The first: for this one; -ECHILD: it
+ * isn't, or somebody else has waited for it. The second: for any, with a reference; NULL: there is none. Or the caller
+ * was killed: -EINTR, NULL.
+ */
+int process_wait(struct process *child, int *status);
+struct process *process_wait_any(int *status);
+u64 process_parent_id(struct process *p); /* 0: none */
 
 struct process *process_by_index(unsigned index); /* with a reference; NULL: past the end */
 struct process *process_by_id(u64 id);

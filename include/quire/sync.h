@@ -16,17 +16,27 @@ struct wait_queue {
 void wait_queue_init(struct wait_queue *q);
 
 /*
- * Sleep on q unless `cond` holds; the condition is looked at under q->lock, so a wake_all() after the
- * change is never lost. The lock count must be zero but for sleeping locks.
+ * Sleep on q until `cond` holds. The thread says that it waits, and looks at the condition then: under q->lock, so a
+ * wake_all() after the change is never lost; a thread_interrupt() isn't either, which knows no queue, so a condition
+ * may ask current_killed(). The lock count must be zero but for sleeping locks. `cond` doesn't block.
  */
-#define wait_until(q, cond)                                                                        \
-    do {                                                                                           \
+#define wait_until_locked(q, cond) /* returns with q->lock held: what spin_lock_irqsave() says */   \
+    ({                                                                                             \
         bool wait_irq_ = spin_lock_irqsave(&(q)->lock);                                            \
-        while (!(cond))                                                                            \
-            wait_sleep_locked(q);                                                                  \
-        spin_unlock_irqrestore(&(q)->lock, wait_irq_);                                             \
-    } while (0)
-void wait_sleep_locked(struct wait_queue *q); /* drops q->lock, sleeps, takes it again; irqs off */
+        for (;;) {                                                                                 \
+            wait_announce_locked(q);                                                               \
+            if (cond)                                                                              \
+                break;                                                                             \
+            wait_announced_locked(q);                                                              \
+        }                                                                                          \
+        wait_withdraw_locked(q);                                                                   \
+        wait_irq_;                                                                                 \
+    })
+#define wait_until(q, cond) spin_unlock_irqrestore(&(q)->lock, wait_until_locked(q, cond))
+void wait_announce_locked(struct wait_queue *q);
+void wait_announced_locked(struct wait_queue *q); /* drops q->lock, sleeps, takes it again; irqs off */
+void wait_withdraw_locked(struct wait_queue *q);  /* instead: back to running */
+void wait_sleep_locked(struct wait_queue *q);     /* announce and sleep, for who is woken under q->lock alone */
 void wake_all(struct wait_queue *q);
 void wake_all_locked(struct wait_queue *q);
 

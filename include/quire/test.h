@@ -30,6 +30,9 @@ void test_fail(const char *file, int line, const char *fmt, ...) __printf_like(3
 void __noreturn test_abort(void);                        /* end this test now */
 void __noreturn test_skip(const char *reason);
 void test_diag(const char *fmt, ...) __printf_like(1, 2); /* a line for the report */
+bool test_has_failed(void);                              /* this one, so far */
+void test_gets_ahead(void); /* a test of many rounds has done one: its time begins anew, at most 10,000 times */
+u64 test_race_places(u64 usual); /* the command line's race_places=; else the usual number */
 u64 test_rand(void);                                     /* the same numbers for the same SEED */
 void test_checkpoint(const char *name);                  /* tools outside look at the machine here */
 u64 test_count(enum counter c);                          /* events since the test began */

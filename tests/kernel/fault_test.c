@@ -538,7 +538,7 @@ TEST(fault, an_objects_folio_never_leaves_the_object)
 
 TEST(fault, a_tight_quota_gives_an_object_single_pages)
 {
-    struct quota *q = quota_create(5);
+    struct quota *q = quota_create(1 + 5); /* a frame's worth for the object and its tree */
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, BLOCK, q);
 
     ASSERT(q && obj);
@@ -549,7 +549,7 @@ TEST(fault, a_tight_quota_gives_an_object_single_pages)
         folio_put(f);
     }
     EXPECT(memobj_folio(obj, 5) == NULL);
-    EXPECT_EQ(quota_used(q), 5);
+    EXPECT_EQ(quota_used(q), 6);
     memobj_put(obj);
     EXPECT_EQ(quota_used(q), 0);
     quota_put(q);

@@ -3,6 +3,7 @@
 #include "helpers.h"
 #include <quire/block.h>
 #include <quire/buddy.h>
+#include <quire/kvmap.h>
 #include <arch-generic/machine.h>
 #include <quire/memory_init.h>
 #include <quire/slab.h>
@@ -73,7 +74,7 @@ void spend(u64 loops)
 /* --- memory ---------------------------------------------------------------------------- */
 struct ledger ledger_read(void)
 {
-    return (struct ledger){memory_available_frames(), slab_objects_in_use()};
+    return (struct ledger){memory_available_frames(), slab_objects_in_use() - kstack_tables()};
 }
 
 #define MOST_ALLOCATIONS 300

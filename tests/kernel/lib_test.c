@@ -3,6 +3,7 @@
 #include <quire/glob.h>
 #include <quire/printf.h>
 #include <quire/sha256.h>
+#include <quire/log.h>
 #include <quire/string.h>
 #include <quire/test.h>
 
@@ -258,4 +259,11 @@ TEST(sha256, pieces_of_any_size_give_the_same_digest)
     for (size_t step = 1; step < 140; step += 7)
         EXPECT(digest_is("41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3", data,
                          1000, step));
+}
+
+/* --- text of programs ------------------------------------------------------------------ */
+TEST(log, what_could_end_a_line_or_move_the_cursor_is_not_plain)
+{
+    for (unsigned c = 0; c < 256; c++)
+        EXPECT_EQ(text_is_plain((char)c), c == '\t' || (c >= 32 && c < 127));
 }

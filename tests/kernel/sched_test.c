@@ -4,7 +4,11 @@
 #include "helpers.h"
 #include <quire/counters.h>
 #include <quire/kvmap.h>
+#include <quire/mm_upcalls.h>
+#include <quire/process.h>
+#include <quire/quota.h>
 #include <quire/shootdown.h>
+#include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/sync.h>
 #include <quire/tlb.h>
@@ -139,6 +143,291 @@ static int make_thread(void *unused)
 TEST(sched, a_thread_that_cannot_be_made_leaves_nothing_behind)
 {
     with_every_failure(make_thread, NULL);
+}
+
+/* --- where threads run ----------------------------------------------------------------- */
+#define MS 1000000UL
+
+static struct {
+    u32 started, over;
+    u64 ran_at_ns, due_ns;
+    unsigned ran_on, here;
+    bool preempted;
+} place;
+
+static void note_place(void *unused)
+{
+    (void)unused;
+    place.ran_at_ns = arch_clock_ns();
+    place.ran_on = this_cpu()->cpu;
+    __atomic_store_n(&place.over, 1, __ATOMIC_RELEASE);
+}
+
+static unsigned online_cpus(void)
+{
+    unsigned n = 0;
+
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        n += cpu_area(cpu)->online;
+    return n;
+}
+
+#define LONG_ENOUGH (2000 * MS) /* nobody waits that long for a CPU: computing ends then, and the test has failed */
+
+static void compute_until_over(void *unused)
+{
+    u64 end = arch_clock_ns() + LONG_ENOUGH;
+
+    (void)unused;
+    __atomic_add_fetch(&place.started, 1, __ATOMIC_ACQ_REL);
+    while (!__atomic_load_n(&place.over, __ATOMIC_ACQUIRE) && arch_clock_ns() < end)
+        cpu_relax();
+    if (!__atomic_load_n(&place.over, __ATOMIC_ACQUIRE))
+        test_fail(__FILE__, __LINE__, "a thread waits for a busy CPU while others idle");
+}
+
+static struct wait_queue bed;
+
+static void sleep_there(void *unused)
+{
+    thread_pin((int)place.here);
+    thread_pin(-1);
+    __atomic_add_fetch(&place.started, 1, __ATOMIC_ACQ_REL);
+    wait_until(&bed, place.due_ns);
+    note_place(unused);
+}
+
+static void wait_until_over(void)
+{
+    while (!__atomic_load_n(&place.over, __ATOMIC_ACQUIRE))
+        thread_sleep_until(arch_clock_ns() + 100000);
+}
+
+static void wait_until_started(u32 nr)
+{
+    while (__atomic_load_n(&place.started, __ATOMIC_ACQUIRE) < nr)
+        thread_sleep_until(arch_clock_ns() + 100000);
+}
+
+/* Kernel code isn't preempted: where the sleeper was, it would wait for the end of the computation. */
+TEST(sched, a_woken_thread_goes_to_an_idle_cpu)
+{
+    struct crew crew = {0};
+
+    if (online_cpus() < 3)
+        SKIP("needs three CPUs");
+    memset(&place, 0, sizeof(place));
+    wait_queue_init(&bed);
+    place.here = (this_cpu()->cpu + 1) % nr_cpus;
+    struct thread *t = thread_create("sleeper", NULL, PRIORITY_USER, sleep_there, NULL);
+    ASSERT(t != NULL);
+    thread_start(t);
+    wait_until_started(1);
+    crew_start(&crew, place.here, compute_until_over, NULL); /* after the sleeper, which pinned itself there, is off */
+    wait_until_started(2);
+    place.due_ns = 1;
+    wake_all(&bed);
+    wait_until_over();
+    EXPECT(place.ran_on != place.here);
+    crew_wait(&crew);
+}
+
+/* All CPUs compute; the one that is done first takes what waits for another. */
+static void start_another_and_compute(void *unused)
+{
+    while (__atomic_load_n(&place.started, __ATOMIC_ACQUIRE) + 1 < online_cpus())
+        cpu_relax();
+    struct thread *t = thread_create("stolen", NULL, PRIORITY_USER, note_place, NULL);
+    if (t)
+        thread_start(t);
+    __atomic_store_n(&place.due_ns, 1, __ATOMIC_RELEASE);
+    compute_until_over(unused);
+}
+
+static void compute_until_due(void *unused)
+{
+    (void)unused;
+    __atomic_add_fetch(&place.started, 1, __ATOMIC_ACQ_REL);
+    while (!__atomic_load_n(&place.due_ns, __ATOMIC_ACQUIRE))
+        cpu_relax();
+}
+
+TEST(sched, a_cpu_that_has_nothing_to_do_takes_from_others)
+{
+    struct crew crew = {0};
+    unsigned self = this_cpu()->cpu, first = (self + 1) % nr_cpus, done = (self + 2) % nr_cpus;
+
+    if (online_cpus() < nr_cpus || nr_cpus < 3)
+        SKIP("needs three CPUs");
+    memset(&place, 0, sizeof(place));
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        crew_start(&crew, cpu, cpu == first  ? start_another_and_compute
+                               : cpu == done ? compute_until_due
+                                             : compute_until_over, NULL);
+    crew_wait(&crew);
+    wait_until_over();
+    EXPECT_EQ(place.ran_on, done);
+}
+
+static void be_preemptible(void *unused)
+{
+    (void)unused;
+    __atomic_add_fetch(&place.started, 1, __ATOMIC_ACQ_REL);
+    while (!__atomic_load_n(&place.over, __ATOMIC_ACQUIRE))
+        preempt_point();
+}
+
+/* How long a more urgent one waits for a CPU that runs a less urgent one. */
+static u64 wait_of_the_urgent(unsigned there)
+{
+    memset(&place, 0, sizeof(place));
+    struct thread *low = thread_create("low", NULL, PRIORITY_USER - 1, be_preemptible, NULL);
+    struct thread *high = thread_create("high", NULL, PRIORITY_USER, note_place, NULL);
+    ASSERT(low != NULL && high != NULL);
+    thread_start_on(low, there);
+    wait_until_started(1);
+    u64 begin = arch_clock_ns();
+    thread_start_on(high, there);
+    wait_until_over();
+    EXPECT_EQ(place.ran_on, there);
+    return place.ran_at_ns - begin;
+}
+
+TEST(sched, a_more_urgent_thread_runs_at_once)
+{
+    u64 best = ~0UL;
+
+    if (online_cpus() < 2)
+        SKIP("needs two CPUs");
+    for (unsigned i = 0; i < 20 && best >= TIME_SLICE_NS / 2; i++) /* the machine's own CPUs may be made to wait */
+        best = MIN(best, wait_of_the_urgent((this_cpu()->cpu + 1) % nr_cpus));
+    EXPECT(best < TIME_SLICE_NS / 2);
+}
+
+static u64 turns_end_ns;
+
+static void take_time(void *count)
+{
+    while (arch_clock_ns() < turns_end_ns) {
+        (*(u64 *)count)++;
+        preempt_point();
+    }
+}
+
+TEST(sched, equals_on_one_cpu_share_its_time)
+{
+    static u64 count[3];
+    struct crew crew = {0};
+    u64 sum = 0;
+
+    memset(count, 0, sizeof(count));
+    turns_end_ns = arch_clock_ns() + 20 * TIME_SLICE_NS;
+    for (unsigned i = 0; i < 3; i++)
+        crew_start(&crew, nr_cpus - 1, take_time, &count[i]);
+    crew_wait(&crew);
+    for (unsigned i = 0; i < 3; i++)
+        sum += count[i];
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT(count[i] > sum / 10);
+}
+
+/* --- accounts -------------------------------------------------------------------------- */
+TEST(sched, a_thread_is_charged_until_it_is_gone)
+{
+    static struct process p;
+    struct thread *t[2];
+
+    p.quota = quota_create(2 * THREAD_FRAMES + 1);
+    ASSERT(p.quota != NULL);
+    for (unsigned i = 0; i < 2; i++)
+        ASSERT((t[i] = thread_create("charged", &p, PRIORITY_USER, note_cpu, NULL)) != NULL);
+    EXPECT_EQ(quota_used(p.quota), 2 * THREAD_FRAMES);
+    EXPECT(thread_create("refused", &p, PRIORITY_USER, note_cpu, NULL) == NULL);
+    for (unsigned i = 0; i < 2; i++)
+        thread_discard(t[i]);
+    EXPECT_EQ(quota_used(p.quota), 0);
+    quota_put(p.quota);
+}
+
+static void *stacks[200];
+
+/* More than are kept: their frames come back, and so do their slots. */
+TEST(sched, stacks_come_and_go)
+{
+    vaddr_t highest = 0;
+
+    for (unsigned round = 0; round < 3; round++) {
+        u64 kept = kstack_cached_frames();
+        for (unsigned i = 0; i < ARRAY_SIZE(stacks); i++) {
+            ASSERT((stacks[i] = kstack_alloc()) != NULL);
+            *((u64 *)stacks[i] - 1) = i;
+        }
+        vaddr_t top = (vaddr_t)stacks[ARRAY_SIZE(stacks) - 1];
+        EXPECT(!round || top <= highest);
+        highest = MAX(highest, top);
+        for (unsigned i = 0; i < ARRAY_SIZE(stacks); i++)
+            EXPECT_EQ(*((u64 *)stacks[i] - 1), i);
+        for (unsigned i = 0; i < ARRAY_SIZE(stacks); i++)
+            kstack_free(stacks[i]);
+        EXPECT(kstack_cached_frames() <= kept + 32 * 4 + 8);
+    }
+}
+
+/* With many in use the slots lie side by side; what fails in between leaves no gap. */
+TEST(sched, a_failed_stack_costs_no_slot)
+{
+    unsigned nr = ARRAY_SIZE(stacks) / 2;
+
+    for (unsigned i = 0; i < nr; i++)
+        ASSERT((stacks[i] = kstack_alloc()) != NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        slab_fail_nth(1);
+        EXPECT(kstack_alloc() == NULL);
+        slab_fail_nth(0);
+    }
+    stacks[nr] = kstack_alloc();
+    EXPECT_EQ((vaddr_t)stacks[nr] - (vaddr_t)stacks[nr - 1], 2 * KSTACK_SIZE);
+    for (unsigned i = 0; i <= nr; i++)
+        kstack_free(stacks[i]);
+}
+
+/* --- interrupting ---------------------------------------------------------------------- */
+static struct wait_queue quiet_queue;
+static u32 looks;
+
+static bool look(void)
+{
+    looks++;
+    return looks > 2;
+}
+
+static void wait_quietly(void *unused)
+{
+    (void)unused;
+    wait_until(&quiet_queue, look());
+    __atomic_store_n(&place.over, 1, __ATOMIC_RELEASE);
+}
+
+/* Interrupted before it waits, while it waits, and when it runs again: looked at each time, never queued twice. */
+TEST(sched, only_one_who_waits_is_woken)
+{
+    memset(&place, 0, sizeof(place));
+    wait_queue_init(&quiet_queue);
+    looks = 0;
+    struct thread *t = thread_create("quiet", NULL, PRIORITY_USER, wait_quietly, NULL);
+    ASSERT(t != NULL);
+    EXPECT(!thread_wake(t)); /* it hasn't begun */
+    thread_start_on(t, this_cpu()->cpu);
+    EXPECT(!thread_wake(t)); /* it is queued */
+    thread_sleep_until(arch_clock_ns() + MS);
+    EXPECT_EQ(looks, 1);
+    EXPECT(thread_wake(t));
+    EXPECT(!thread_wake(t)); /* queued again */
+    thread_sleep_until(arch_clock_ns() + MS);
+    EXPECT_EQ(looks, 2);
+    thread_interrupt(t);
+    wait_until_over();
+    EXPECT(!thread_wake(current_thread()));
 }
 
 /* --- waiting --------------------------------------------------------------------------- */
@@ -397,10 +686,10 @@ TEST(sync, a_message_reaches_every_cpu)
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu != this_cpu()->cpu && cpu_area(cpu)->online)
             cpu_request_reschedule(cpu);
-    thread_sleep_until(arch_clock_ns() + 1000000);
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
-        if (cpu != this_cpu()->cpu && cpu_area(cpu)->online)
-            EXPECT(READ_ONCE(cpu_area(cpu)->counters[COUNTER_IPIS]) > before[cpu]);
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) /* one that doesn't arrive is a hang */
+        while (cpu != this_cpu()->cpu && cpu_area(cpu)->online &&
+               READ_ONCE(cpu_area(cpu)->counters[COUNTER_IPIS]) == before[cpu])
+            thread_sleep_until(arch_clock_ns() + 100000);
 }
 
 TEST(sync, counters_sum_over_all_cpus)

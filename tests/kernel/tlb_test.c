@@ -339,6 +339,16 @@ static void begin_generation(struct mm **mm)
     }
 }
 
+static u32 quiet_over;
+
+/* Kernel code isn't preempted: this CPU loads nothing meanwhile. */
+static void load_nothing(void *unused)
+{
+    (void)unused;
+    while (!__atomic_load_n(&quiet_over, __ATOMIC_ACQUIRE))
+        cpu_relax();
+}
+
 /*
  * Another CPU stands between saying what it loads and loading it, when the numbers run out on this
  * one.
@@ -349,7 +359,12 @@ TEST(tlb, a_number_about_to_be_loaded_is_kept_but_not_one_of_an_older_generation
         SKIP("needs ASIDs and two CPUs");
     struct mm *mm[NR_ROOTS], *loading = mm_create(), *stale = mm_create();
     struct percpu *other = cpu_area(1);
+    struct crew crew = {0};
     bool irq;
+
+    quiet_over = 0;
+    crew_start(&crew, 1, load_nothing, NULL);
+    crew_wait_started(&crew);
 
     asid_test_limit(2 * nr_cpus + 2);
     for (unsigned i = 0; i < NR_ROOTS; i++)
@@ -375,6 +390,8 @@ TEST(tlb, a_number_about_to_be_loaded_is_kept_but_not_one_of_an_older_generation
     begin_generation(mm);
     EXPECT(stale->root.generation != mm[0]->root.generation);
     __atomic_store_n(&other->loading_mm, NULL, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&quiet_over, 1, __ATOMIC_RELEASE);
+    crew_wait(&crew);
     asid_test_limit(0);
     for (unsigned i = 0; i < NR_ROOTS; i++)
         mm_put(mm[i]);

@@ -23,10 +23,11 @@ from threading import local
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.mutants import caches, mm, uv  # noqa: E402
+from tests.mutants import caches, kernel, mm, races, uv  # noqa: E402
+from tests.mutants.mutant import EXPLORE  # noqa: E402
 from tests.runner.campaign import Progress  # noqa: E402
 
-MUTANTS = mm.MUTANTS + caches.MUTANTS + uv.UV
+MUTANTS = mm.MUTANTS + caches.MUTANTS + uv.UV + kernel.KERNEL + races.RACES
 COPIED = ("Makefile", "build.mk", "arch", "boot", "include", "kernel", "lib", "linker", "mm", "tests", "tools", "user", "uv")
 BASE = "build/mutants"
 VERDICTS = ("killed", "explained", "survived", "stale")
@@ -71,6 +72,8 @@ def make(path, seconds, *words):
 
 
 def build(path, machine, cpu, tool):
+    if machine == EXPLORE:
+        return make(path, 300, "-f", "tests/explore/explore.mk")
     if machine.startswith("native"):
         return make(path, 300, "-f", "tests/native/native.mk", f"FORM={machine}")
     return make(path, 300, f"build-{machine}", *([f"CPU={cpu}"] if cpu else []), *(["ICACHE=stale"] if tool == "stale" else []))
@@ -80,6 +83,8 @@ def run_tests(path, machine, cpu, tests, cpus, parallel, tool):
     """With a tool ("cachesan", "stale") or without ("")."""
     common = [f"TEST={tests}", "SEED=1", *([f"CPU={cpu}"] if cpu else []), *([f"CPUS={cpus}"] if cpus else []),
               *(["PARALLEL=1"] if parallel else [])]  # fmt: skip
+    if machine == EXPLORE:
+        return make(path, 120, "explore", "CHANGES=1", f"TEST={tests}")
     if machine.startswith("native"):
         return make(path, 60, "test-native", f"NATIVE={machine}", *common)
     how = "ICACHE=stale" if tool == "stale" else f"CACHESAN={int(tool == 'cachesan')}"
@@ -91,6 +96,8 @@ def first_failure(output):
     for line in output.split("\n"):
         if line.startswith("FAILED "):
             return line.removeprefix("FAILED ")
+        if line.startswith("not ok "):  # make explore
+            return line.split()[3]
     return "the machine doesn't come up"
 
 

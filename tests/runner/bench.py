@@ -14,7 +14,7 @@ from .machine import Machine
 
 PEERS = "docs/bench/peers.json"
 LINE = re.compile(r"^(?:\| )?bench ([a-z0-9_]+) ([0-9,]+(?:\.[0-9]+)?)$")
-INIT_STARTS = re.compile(r"^init runs, ([0-9,]+) instructions after entry")
+INIT_STARTS = re.compile(r"^init runs, ([0-9,]+) ticks of this CPU's counter after entry")
 TOLERANCE = 0.01
 MEMORY = "1G"
 

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
+#include <quire/thread.h>
 #include <code.h>
 
 static char *const no_arguments[] = {"true", NULL};
@@ -293,7 +295,55 @@ TEST(process, a_page_that_is_nobody_elses_is_written_without_a_copy)
     EXPECT_EQ(test_count(COUNTER_FAULT_COW), copies);
 }
 
-/* --- killing --------------------------------------------------------------------------- */
+/* --- whose status ---------------------------------------------------------------------- */
+TEST(process, only_a_parent_learns_a_status)
+{
+    pid_t first = fork();
+
+    if (first == 0)
+        _exit(7);
+    long handle = 3; /* the lowest that is free: the first child's, in all copies */
+    EXPECT(quire_call(process_id, handle) == first);
+    EXPECT_EQ(IN_CHILD({
+                  int status;
+                  if (quire_call(wait, handle, &status) != -ECHILD || quire_call(wait, -1l, &status) != -ECHILD)
+                      _exit(1);
+              }),
+              0);
+    int status = 0;
+    EXPECT_EQ(waitpid(first, &status, 0), first);
+    EXPECT_EQ(status, 7 << 8);
+}
+
+static long shared_handle;
+
+static void give_number_away(void *unused)
+{
+    (void)unused;
+    usleep(2000); /* the other waits by now */
+    quire_call(close, shared_handle);
+    open("motd", O_RDONLY);
+}
+
+TEST(process, waiting_for_a_number_does_not_close_what_has_it_now)
+{
+    struct thread t;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        usleep(10000);
+        _exit(3);
+    }
+    shared_handle = 3;
+    ASSERT_EQ(thread_start(&t, give_number_away, NULL), 0);
+    int status = 0;
+    EXPECT_CALL(pid, wait, shared_handle, &status);
+    thread_join(&t);
+    EXPECT_EQ(status, 3 << 8);
+    char byte;
+    EXPECT_CALL(1, read, shared_handle, &byte, 1);
+}
+
 static void expect_killed(pid_t pid)
 {
     int status = -1;
@@ -303,6 +353,43 @@ static void expect_killed(pid_t pid)
     EXPECT_EQ(WTERMSIG(status), SIGKILL);
 }
 
+TEST(process, a_very_long_sleep_does_not_end_at_once)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct timespec t = {18446744074l, 0};
+        nanosleep(&t, NULL);
+        _exit(5);
+    }
+    usleep(20000);
+    expect_killed(pid);
+}
+
+TEST(process, the_clock_counts_from_boot)
+{
+    struct timespec t;
+
+    EXPECT_EQ(clock_gettime(CLOCK_MONOTONIC, &t), 0);
+    EXPECT(t.tv_sec < 3600);
+}
+
+TEST(process, nobody_ends_the_machine_while_tests_run) { EXPECT_CALL(-EPERM, poweroff, 0); }
+
+TEST(process, process_info_names_the_parent)
+{
+    struct quire_process p;
+
+    EXPECT_EQ(IN_CHILD({
+                  for (long i = 0; quire_call(process_info, i, &p) == 0; i++)
+                      if ((pid_t)p.id == getpid())
+                          _exit(p.parent != p.id - 1);
+                  _exit(2);
+              }),
+              0);
+}
+
+/* --- killing --------------------------------------------------------------------------- */
 TEST(process, a_spinning_process_is_killed)
 {
     pid_t pid = fork();
@@ -353,6 +440,20 @@ TEST(process, a_process_that_waits_for_its_child_is_killed)
     usleep(100);
     expect_killed(pid);
     *end = 1;
+}
+
+TEST(process, a_long_write_is_killed)
+{
+    char *text = map_pages(MIB, PROT_READ | PROT_WRITE);
+
+    memset(text, '.', MIB);
+    pid_t pid = fork();
+    if (pid == 0) {
+        write(1, text, MIB);
+        _exit(0);
+    }
+    usleep(300);
+    expect_killed(pid);
 }
 
 TEST(process, kill_reaches_children_only)

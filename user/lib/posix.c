@@ -69,6 +69,7 @@ long sysconf(int name)
 int sched_yield(void) { return (int)__result(quire_call(yield)); }
 int sched_getcpu(void) { return (int)quire_call(cpu); }
 
+/* The machine has no calendar: both clocks count from boot. */
 int clock_gettime(int clock, struct timespec *now)
 {
     long ns = quire_call(clock);
@@ -86,7 +87,10 @@ int nanosleep(const struct timespec *t, struct timespec *left)
         return (int)__result(-EINVAL);
     if (left)
         *left = (struct timespec){0, 0};
-    return (int)__result(quire_call(sleep, t->tv_sec * NS_PER_S + t->tv_nsec));
+    long ns;
+    if (__builtin_mul_overflow(t->tv_sec, NS_PER_S, &ns) || __builtin_add_overflow(ns, t->tv_nsec, &ns))
+        ns = __LONG_MAX__; /* 292 years: for ever */
+    return (int)__result(quire_call(sleep, ns));
 }
 unsigned sleep(unsigned seconds)
 {

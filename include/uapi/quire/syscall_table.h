@@ -11,7 +11,7 @@
     X(0, nop, 0, "does nothing; what a system call costs")                                         \
     X(1, exit, 1, "status: end this process")                                                      \
     X(2, spawn, 2, "path, argv: start a program; it gets handles 0 to 2; -> handle")               \
-    X(3, wait, 2, "handle or -1 for any child, int *status: -> process id")                        \
+    X(3, wait, 2, "handle of a child of the caller or -1 for any, int *status: -> process id; -ECHILD: it is no child")                        \
     X(4, read, 3, "handle, buffer, bytes: -> bytes read, 0 at the end")                            \
     X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
     X(6, open, 2, "path, flags (must be 0): open a file of the boot archive -> handle")            \
@@ -33,7 +33,7 @@
     X(22, memory_info, 1, "struct quire_memory *")                                                 \
     X(23, area_info, 3, "process id (0: this one), index, struct quire_area *")                    \
     X(24, counter, 1, "enum counter: -> its value")                                                \
-    X(25, poweroff, 1, "status: end the machine")                                                 \
+    X(25, poweroff, 1, "status: end the machine; -EPERM: tests run, or a command started the caller")          \
     X(26, cache_sync, 2, "address, bytes: make code written there executable on all CPUs")         \
     X(27, test_run, 1, "pattern: run the kernel's own tests; -> failures")                         \
     X(28, test_event, 3, "kind, text, value: what a test program reports")                         \

@@ -75,6 +75,8 @@ void mm_fence_remote(u32 mask, u64 gen)
     cpu_play(self);
 }
 
+bool icache_maintained(pfn_t pfn) { return cleaned[pfn - WORLD_FIRST_PFN] > changed[pfn - WORLD_FIRST_PFN]; }
+
 void icache_execute(pfn_t pfn)
 {
     if (ICACHE_COHERENT || !in_ram(pfn) || memdesc_type(memdesc_read(pfn)) == MEMDESC_MISC)

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUs, locks, upcalls and voice of the native machine: what mm needs from above (<quire/mm_upcalls.h>,
- * <quire/sync.h>) and from below.
- *
- * One thread plays all CPUs, so nobody can ever wait for another: a lock that isn't free is a deadlock.
+ * CPUs, upcalls and voice of the native machine: what mm needs from above (<quire/mm_upcalls.h>) and from below. Locks
+ * are in locks.c, or in tests/explore.
  */
 #include "machine.h"
+#include "sanitizer.h"
 #include "../play/check.h"
 #include <arch-generic/paging.h>
 #include <quire/log.h>
 #include <quire/mm_upcalls.h>
-#include <quire/sync.h>
 #include <quire/tlb.h>
 #include <stdio.h>
 
@@ -52,40 +50,12 @@ void kprintf(const char *fmt, ...)
     va_end(args);
 }
 
-/* --- locks ------------------------------------------------------------------------------------- */
-/* A few looks at what may change are fine; nothing ever does. */
-void cpu_relax(void)
-{
-    static unsigned long looks;
-
-    if (++looks % (1ul << 24) == 0)
-        panic("waiting for a lock that nobody will let go");
-}
-void spin_wait(spinlock_t *lock) { panic("spin lock %p is taken twice: on a real machine this CPU hangs", (void *)lock); }
-
-void rwsem_init(struct rwsem *s) { *s = (struct rwsem){.word = 0}; }
-void rwsem_read_contended(struct rwsem *s) { panic("sleeping lock %p is taken for reading while its writer holds it", (void *)s); }
-void rwsem_wake(struct rwsem *s) { (void)s; }
-void rwsem_write_lock(struct rwsem *s)
-{
-    if (s->word)
-        panic("sleeping lock %p is taken twice: this thread sleeps for ever", (void *)s);
-    s->word = RWSEM_WRITER;
-    lock_count_inc();
-}
-void rwsem_write_unlock(struct rwsem *s)
-{
-    if (s->word != RWSEM_WRITER)
-        panic("sleeping lock %p is let go by somebody who doesn't hold it", (void *)s);
-    s->word = 0;
-    lock_count_dec();
-}
-
 /* --- other CPUs -------------------------------------------------------------------------------- */
 void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr)
 {
     unsigned self = cpu_playing;
 
+    explore_hardware();
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
         if (cpu == self || !(mask & 1u << cpu))
             continue;

@@ -54,12 +54,21 @@ int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word);
  */
 int user_touch(struct mm *mm, vaddr_t addr, unsigned access, u64 *value);
 
+/* What a CPU remembers of mm is what the tables say, or less; between operations. */
+void tlb_check(struct mm *mm);
+/* Whether any CPU remembers one of mm's translations to one of these frames. */
+bool tlb_shows(struct mm *mm, pfn_t pfn, u64 nr);
+/* Whether any CPU remembers one that allows this access there. */
+bool tlb_allows(struct mm *mm, vaddr_t addr, unsigned access);
+
 /* --- the model instruction caches: icache.c ---------------------------------------------------- */
 void icache_power_on(void);
 /* These frames will hold something else. */
 void icache_frames_change(pfn_t pfn, u64 nr);
 /* This CPU executes what the frame holds: fails if what it has cached may be older. */
 void icache_execute(pfn_t pfn);
+/* Whether the frame was maintained since its contents came about. */
+bool icache_maintained(pfn_t pfn);
 
 /* --- other CPUs in between: meanwhile.c -------------------------------------------------------- */
 /*

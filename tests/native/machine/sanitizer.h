@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* AddressSanitizer, where this build has it. */
+/* AddressSanitizer where this build has it, or the run-time of tests/explore, which looks at every access as well. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -12,7 +13,13 @@
 #endif
 #endif
 
-#ifdef HAVE_ASAN
+#ifdef EXPLORE
+#define HAVE_ASAN 1 /* the same promise: who touches poisoned memory is named */
+#define NO_SANITIZE __attribute__((noinline))
+void explore_poison(const void *at, size_t size, bool poisoned);
+static inline void asan_poison(const void *at, size_t size) { explore_poison(at, size, true); }
+static inline void asan_unpoison(const void *at, size_t size) { explore_poison(at, size, false); }
+#elif defined(HAVE_ASAN)
 #define NO_SANITIZE __attribute__((no_sanitize_address, noinline))
 void __asan_poison_memory_region(const volatile void *at, size_t size);
 void __asan_unpoison_memory_region(const volatile void *at, size_t size);
@@ -23,4 +30,18 @@ static inline void asan_unpoison(const void *at, size_t size) { __asan_unpoison_
 #define NO_SANITIZE __attribute__((noinline))
 static inline void asan_poison(const void *at, size_t size) { (void)at, (void)size; }
 static inline void asan_unpoison(const void *at, size_t size) { (void)at, (void)size; }
+#endif
+
+/*
+ * Under tests/explore another CPU may go on before the hardware walks tables or forgets translations, which is not in code
+ * that the compiler instruments; and what the hardware reads and writes counts there.
+ */
+#ifdef EXPLORE
+void explore_hardware(void);
+void explore_access(const void *at, size_t size, bool write);
+void explore_again(void); /* a program's access faults again and again: others go on */
+#else
+static inline void explore_hardware(void) {}
+static inline void explore_again(void) {}
+static inline void explore_access(const void *at, size_t size, bool write) { (void)at, (void)size, (void)write; }
 #endif

@@ -8,6 +8,8 @@
  * do, a cache of upper tables, which only a flush of the whole root empties.
  */
 #include "machine.h"
+#include "sanitizer.h"
+#include "../play/check.h"
 #include <quire/cacheflush.h>
 #include <quire/log.h>
 #include <arch-generic/paging.h>
@@ -84,11 +86,13 @@ static void forget_root(struct tlb *t, u64 tag)
 
 void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr)
 {
+    explore_hardware();
     for_each_reached (t)
         forget_page(t, tag_of(root), ALIGN_DOWN(addr, PAGE_SIZE));
 }
 void arch_tlb_flush_root(const struct pt_root *root)
 {
+    explore_hardware();
     for_each_reached (t)
         forget_root(t, tag_of(root));
 }
@@ -143,7 +147,9 @@ static pte_t walk(struct tlb *t, vaddr_t page, const pte_t **entry)
     } else {
         table = paddr_address(t->root.table);
         for (unsigned level = PT_LEVELS - 1; level > 0; level--) {
-            pte_t e = pte_load(table + (page >> PT_SHIFT(level) & (PT_ENTRIES(level) - 1)));
+            const pte_t *at = table + (page >> PT_SHIFT(level) & (PT_ENTRIES(level) - 1));
+            pte_t e = pte_load(at);
+            explore_access(at, sizeof(*at), false);
             if (!pde_present(e, level) || pde_hidden(e, level))
                 return pte_empty(0);
             if (pde_leaf(e, level))
@@ -153,6 +159,7 @@ static pte_t walk(struct tlb *t, vaddr_t page, const pte_t **entry)
         *w = (struct tlb_entry){.life = t->life, .tag = tag, .page = page >> PT_SHIFT(1) << PT_SHIFT(1), .table = table};
     }
     *entry = table + (page >> PT_SHIFT(0) & (PT_ENTRIES(0) - 1));
+    explore_access(*entry, sizeof(**entry), false);
     return pte_load(*entry);
 }
 
@@ -178,6 +185,7 @@ int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
         this_cpu()->user_work = false;
         icache_enter_user(mm);
     }
+    explore_hardware();
     struct tlb *t = &tlbs[cpu_playing];
     u64 tag = tag_of(&t->root);
     vaddr_t page = ALIGN_DOWN(addr, PAGE_SIZE);
@@ -202,16 +210,55 @@ int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
 
 #define FAULTS_MAX 8
 
+/* --- looking at it ----------------------------------------------------------------------------- */
+#define for_each_remembered(e)                                                                     \
+    for (struct tlb *t_ = tlbs; t_ < tlbs + nr_cpus; t_++)                                         \
+        for (struct tlb_entry *e = t_->leaf; e < t_->leaf + TLB_SIZE; e++)                         \
+            if (e->life == t_->life)
+
+void tlb_check(struct mm *mm)
+{
+    for_each_remembered (e) {
+        if (e->tag != tag_of(&mm->root))
+            continue;
+        pte_t now = pt_lookup(&mm->root, e->page);
+        CHECK(pte_present(now) && pte_pfn(now) == pte_pfn(e->pte), "what is unmapped or moved is flushed on every CPU",
+              "a CPU remembers entry 0x%lx for address 0x%lx, where 0x%lx is", (unsigned long)e->pte.v, e->page, (unsigned long)now.v);
+        CHECK((!pte_write(e->pte) || pte_write(now)) && (!pte_exec(e->pte) || pte_exec(now)),
+              "a right that is taken away is flushed on every CPU", "a CPU remembers entry 0x%lx for address 0x%lx, where 0x%lx is",
+              (unsigned long)e->pte.v, e->page, (unsigned long)now.v);
+    }
+}
+
+bool tlb_shows(struct mm *mm, pfn_t pfn, u64 nr)
+{
+    for_each_remembered (e)
+        if (e->tag == tag_of(&mm->root) && pte_pfn(e->pte) - pfn < nr)
+            return true;
+    return false;
+}
+
+bool tlb_allows(struct mm *mm, vaddr_t addr, unsigned access)
+{
+    for_each_remembered (e)
+        if (e->tag == tag_of(&mm->root) && e->page == addr && allows(e->pte, access))
+            return true;
+    return false;
+}
+
 int user_touch(struct mm *mm, vaddr_t addr, unsigned access, u64 *value)
 {
     u64 *word;
 
     for (unsigned faults = 0; user_access(mm, addr, access, &word); faults++) {
         KASSERT(faults < FAULTS_MAX, "an access at 0x%lx faults again and again although each fault was resolved", addr);
+        if (faults > 2)
+            explore_again();
         int err = mm_fault(mm, addr, access);
         if (err)
             return err;
     }
+    explore_access(word, sizeof(*word), access == ACCESS_WRITE);
     if (access == ACCESS_WRITE)
         *word = *value;
     else

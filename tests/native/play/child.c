@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Playing in child processes, and making a failing sequence shorter: see child.h. */
+/* Playing sequences in child processes, and making a failing one shorter: see child.h. */
 #ifndef FUZZING
 #include "child.h"
 #include "story.h"
@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #define SECONDS_MAX_REPLAY 5 /* for one sequence, which takes milliseconds */
 #define HANGS_MAX 6          /* so many while shortening, and what is there is short enough */
@@ -27,32 +26,6 @@ void child_init(void)
 }
 
 void story_over(void) { _exit(1); }
-
-int child_run(void (*body)(const void *), const void *arg, enum child_voice voice, unsigned seconds)
-{
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid < 0) {
-        perror("native: fork");
-        exit(2);
-    }
-    if (pid == 0) {
-        alarm(seconds);
-        int out = voice == CHILD_SILENT ? open("/dev/null", O_WRONLY) : -1;
-        if (out >= 0) {
-            dup2(out, 1);
-            dup2(out, 2);
-        } else {
-            dup2(1, 2);
-        }
-        body(arg);
-        fflush(stdout);
-        _exit(0);
-    }
-    int status;
-    waitpid(pid, &status, 0);
-    return status;
-}
 
 void play_shared(const struct game *game, unsigned config, const struct move *moves, size_t nr)
 {

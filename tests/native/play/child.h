@@ -6,6 +6,7 @@
 #pragma once
 
 #include "play.h"
+#include "process.h"
 
 #define SEQUENCE_MAX 4096 /* moves */
 
@@ -22,11 +23,6 @@ extern struct sequence *now_playing;
 
 void child_init(void);
 
-/* How much of the child's words is shown. */
-enum child_voice { CHILD_SILENT, CHILD_HEARD };
-
-/* Run body(arg) in a child, for so many seconds at most (0: any); 0: it ended well, else a wait status. */
-int child_run(void (*body)(const void *arg), const void *arg, enum child_voice voice, unsigned seconds);
 /* Play *s in a child. */
 int child_play(const struct sequence *s, enum child_voice voice, bool tell_moves);
 /* Leave moves out as long as it still fails. */

@@ -1,3 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Zeroing as everywhere: <arch-generic/page.h>. */
+/* Zeroing as everywhere, <arch-generic/page.h>; for tests/explore a frame is zeroed in one step. */
 #pragma once
+
+#ifdef EXPLORE
+#define ARCH_HAS_ZERO
+void arch_zero(void *to, size_t bytes);
+#endif

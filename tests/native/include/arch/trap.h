@@ -1,3 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Nothing traps natively. */
+/* Nothing traps natively: a user frame is what somebody says that a guest's registers hold. */
 #pragma once
+
+#include <quire/types.h>
+
+struct trapframe {
+    u64 nr, arg[4];
+    vaddr_t pc, sp;
+};
+
+static inline u64 tf_syscall_nr(const struct trapframe *tf) { return tf->nr; }
+static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->arg[i]; }
+static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->arg[0]; }
+static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->arg[0] = (u64)value; }
+
+/* As if user mode had made this system call. */
+static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
+{
+    tf->nr = nr;
+    tf->arg[0] = arg0;
+    tf->arg[1] = arg1;
+}
+void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the scheduler's files share: run queues, and changes of a thread's state. kernel/thread.c makes and ends
+ * threads, kernel/sleep.c lets them sleep, kernel/sched.c lets them run.
+ *
+ * Locks: sleepers, then a run queue; never two run queues. Taken with interrupts off, below all other locks, and not
+ * counted as held: a run queue's lock passes from thread to thread across a switch. Under a run queue's lock nobody
+ * waits for another CPU; whoever waits for one serves this CPU's shoot-down mailbox meanwhile.
+ */
+#pragma once
+
+#include <quire/log.h>
+#include <quire/shootdown.h>
+#include <quire/thread.h>
+
+struct runqueue {
+    u32 locked;
+    u32 occupied; /* bit p: queue[p] isn't empty */
+    struct list queue[NR_PRIORITIES];
+    unsigned nr_queued;
+    unsigned running_priority; /* of the thread that its CPU runs; PRIORITY_IDLE: none */
+    bool need_resched;
+    struct thread *idle;
+    struct thread *left; /* was switched away from just now; settled by whoever runs next: finish_switch() */
+    u64 switched_at_ns;
+    u64 turn; /* state of turn_ns() */
+
+    u32 sleepers_locked;
+    struct list sleepers; /* threads with a deadline, soonest first */
+    u64 next_wake_ns;     /* of the first; ~0: nobody. Read without the lock */
+};
+
+extern struct runqueue runqueues[MAX_CPUS];
+
+static inline void raw_lock(u32 *word)
+{
+    while (__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE))
+        while (READ_ONCE(*word)) {
+            cpu_relax();
+            shootdown_serve();
+        }
+}
+static inline void raw_unlock(u32 *word) { __atomic_store_n(word, 0, __ATOMIC_RELEASE); }
+static inline void rq_lock(struct runqueue *rq) { raw_lock(&rq->locked); }
+static inline void rq_unlock(struct runqueue *rq) { raw_unlock(&rq->locked); }
+
+/* --- states: the table is in <quire/thread.h> --------------------------------------------------- */
+#define FOLLOWS(state) (1u << THREAD_##state)
+
+static inline u32 thread_may_become(u32 from)
+{
+    static const u16 next[NR_THREAD_STATES] = {
+        [THREAD_NEW] = FOLLOWS(READY),
+        [THREAD_READY] = FOLLOWS(RUNNING),
+        [THREAD_RUNNING] = FOLLOWS(READY) | FOLLOWS(WAITING) | FOLLOWS(LEAVING) | FOLLOWS(DEAD),
+        [THREAD_WAITING] = FOLLOWS(RUNNING) | FOLLOWS(WOKEN) | FOLLOWS(BLOCKED),
+        [THREAD_WOKEN] = FOLLOWS(RUNNING) | FOLLOWS(READY),
+        [THREAD_BLOCKED] = FOLLOWS(READY),
+        [THREAD_LEAVING] = FOLLOWS(READY),
+    };
+    return next[from];
+}
+
+/* From a state that others may change too. False: it wasn't in that state, nothing is changed. */
+static inline bool thread_try_change(struct thread *t, u32 from, u32 to)
+{
+    KASSERT(thread_may_become(from) >> to & 1, "thread %s: no way from state %u to %u", t->name, from, to);
+    return __atomic_compare_exchange_n(&t->state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* From a state that only the caller may change: a store is enough. */
+static inline void thread_change(struct thread *t, u32 from, u32 to)
+{
+    u32 state = READ_ONCE(t->state);
+
+    KASSERT(state == from && thread_may_become(from) >> to & 1, "thread %s: from state %u to %u, but it is in state %u",
+            t->name, from, to, state);
+    __atomic_store_n(&t->state, to, __ATOMIC_RELEASE);
+}
+
+void sched_queue(struct thread *t);          /* a READY one that is in no queue: on a CPU, and tell that CPU */
+void sched_wake_sleepers(struct runqueue *rq); /* whose time has come; this CPU's, interrupts off */
+void thread_free(struct thread *t);
+void thread_trampoline(void *thread); /* where a new one begins */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sleeping: a CPU keeps those that went to sleep on it, soonest first, and wakes them in its timer's interrupt. A
+ * sleeper may be woken by others before, and run on again on another CPU; it takes itself out of the list, under the
+ * list's lock, so whoever wakes it under that lock has a thread that lives.
+ */
+#include "runqueue.h"
+#include <arch-generic/machine.h>
+
+static void note_next(struct runqueue *rq)
+{
+    u64 next = list_empty(&rq->sleepers) ? ~0UL : list_entry(rq->sleepers.next, struct thread, sleep_link)->wake_at_ns;
+
+    WRITE_ONCE(rq->next_wake_ns, next);
+}
+
+void sched_wake_sleepers(struct runqueue *rq)
+{
+    if (READ_ONCE(rq->next_wake_ns) > arch_clock_ns())
+        return;
+    raw_lock(&rq->sleepers_locked);
+    while (!list_empty(&rq->sleepers)) {
+        struct thread *t = list_entry(rq->sleepers.next, struct thread, sleep_link);
+        if (t->wake_at_ns > arch_clock_ns())
+            break;
+        list_remove(&t->sleep_link);
+        thread_wake(t);
+    }
+    note_next(rq);
+    raw_unlock(&rq->sleepers_locked);
+}
+
+static void lie_down(struct thread *t, struct runqueue *rq)
+{
+    raw_lock(&rq->sleepers_locked);
+    struct list *at = rq->sleepers.prev;
+    while (at != &rq->sleepers && list_entry(at, struct thread, sleep_link)->wake_at_ns > t->wake_at_ns)
+        at = at->prev;
+    list_insert_after(at, &t->sleep_link);
+    t->sleeps_at = rq;
+    note_next(rq);
+    raw_unlock(&rq->sleepers_locked);
+}
+
+static void get_up(struct thread *t)
+{
+    struct runqueue *rq = t->sleeps_at;
+
+    raw_lock(&rq->sleepers_locked);
+    list_remove(&t->sleep_link);
+    note_next(rq);
+    raw_unlock(&rq->sleepers_locked);
+}
+
+void thread_sleep_until(u64 deadline_ns)
+{
+    struct thread *self = current_thread();
+
+    KASSERT(locks_held() == 0, "thread %s sleeps holding %u locks", self->name, locks_held());
+    bool irq = irq_save();
+    self->wake_at_ns = deadline_ns;
+    lie_down(self, this_cpu()->runqueue);
+    thread_announce_wait();
+    if (current_killed())
+        thread_withdraw_wait(); /* but others may run */
+    schedule();
+    thread_withdraw_wait();
+    get_up(self);
+    irq_restore(irq);
+}

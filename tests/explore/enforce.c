@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * In place of uv/soft.c: a frame is hidden by a mark, and whoever touches a hidden frame is named, as with free memory.
+ * A host thread's user frame is a variable.
+ */
+#include "enforce.h"
+#include "explore.h"
+#include "../native/machine/machine.h"
+#include "../native/machine/sanitizer.h"
+#include "../native/play/check.h"
+#include "../../uv/uv.h"
+#include <string.h>
+
+static bool hidden[WORLD_MAX_FRAMES];
+static struct trapframe frames[MAX_CPUS];
+
+void enforce_begin(void)
+{
+    memset(hidden, 0, sizeof(hidden));
+    memset(frames, 0, sizeof(frames));
+}
+
+bool enforce_hidden(pfn_t pfn) { return hidden[pfn - WORLD_FIRST_PFN]; }
+struct trapframe *enforce_frame(void) { return &frames[cpu_playing]; }
+
+bool uv_soft_present(pfn_t pfn, u64 nr)
+{
+    for (u64 i = 0; i < nr; i++)
+        if (enforce_hidden(pfn + i))
+            return false;
+    return true;
+}
+
+bool uv_soft_prepared(pfn_t pfn, u64 nr) { return (void)pfn, (void)nr, true; }
+bool uv_soft_lent(pfn_t pfn) { return memdesc_type(memdesc_read(pfn)) == MEMDESC_HOLE; }
+bool uv_soft_reserved(pfn_t pfn) { return memdesc_type(memdesc_read(pfn)) == MEMDESC_MISC; }
+
+static void hide(pfn_t pfn, u64 nr, bool now)
+{
+    for (u64 i = 0; i < nr; i++) {
+        CHECK(hidden[pfn + i - WORLD_FIRST_PFN] != now || !now, "a frame is hidden once",
+              "frame 0x%lx is hidden already", pfn + i);
+        hidden[pfn + i - WORLD_FIRST_PFN] = now;
+        asan_poison(pfn_address(pfn + i), now ? PAGE_SIZE : 0);
+        asan_unpoison(pfn_address(pfn + i), now ? 0 : PAGE_SIZE);
+    }
+}
+
+void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr)
+{
+    explore_hardware();
+    if (effect == UV_ZERO || effect == UV_ZERO_HIDE || effect == UV_ZERO_SHOW)
+        memset(pfn_address(pfn), 0, nr << PAGE_SHIFT);
+    if (effect == UV_HIDE || effect == UV_ZERO_HIDE)
+        hide(pfn, nr, true);
+    if (effect == UV_SHOW || effect == UV_ZERO_SHOW)
+        hide(pfn, nr, false);
+}
+
+void *uv_soft_open(pfn_t pfn) { return pfn_address(pfn); }
+void uv_soft_close(void) {}
+struct trapframe *uv_soft_frame(void) { return enforce_frame(); }
+
+/* --- the machine below ------------------------------------------------------------------------- */
+void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1)
+{
+    *tf = (struct trapframe){.pc = entry, .sp = sp, .arg = {arg0, arg1}};
+}
+void arch_fpu_init(struct arch_fpu *fpu) { (void)fpu; }
+void arch_fpu_save(struct arch_fpu *fpu) { (void)fpu; }
+void arch_fpu_restore(const struct arch_fpu *fpu) { (void)fpu; }
+size_t strlcpy(char *to, const char *from, size_t size);
+size_t strlcpy(char *to, const char *from, size_t size)
+{
+    size_t n = strlen(from);
+
+    if (size) {
+        memcpy(to, from, MIN(n, size - 1));
+        to[MIN(n, size - 1)] = 0;
+    }
+    return n;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two or three operations of mm/ and uv/ meet, in every order: their code is compiled with gcc's -fsanitize=thread, and
+ * this folder is the run-time that such code calls before each access to memory (instrument.c).
+ *
+ *   CPU        a coroutine with a stack and a this_cpu() of its own, which makes one operation (cpus.c)
+ *   place      an access to memory that others can reach: before it, another CPU may go on. Places are numbered from 1
+ *              in the order in which a schedule comes to them
+ *   schedule   which CPU begins, and at which places another goes on: a few numbers, so it can be repeated (schedule.h)
+ *   stage      how a world begins that operations meet in, and which operations there are (stages.c, stage_*.c)
+ *   books      what must be true once all are through: counts, words, tables, contents (books.c)
+ *
+ * A CPU that must wait lets the next one go on, and so does one that goes round in circles without a lock; neither
+ * counts as a change of the schedule.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include "schedule.h"
+
+/* --- cpus.c ------------------------------------------------------------------------------------ */
+extern bool exploring;    /* operations run; else it is setup or books, and nothing is a place */
+extern unsigned running;  /* the CPU whose operation runs; its number is the operation's */
+extern u64 places_passed; /* in this schedule, by all CPUs */
+extern unsigned changes_made;
+
+/* One operation; its result. */
+typedef long (*operation_fn)(void);
+
+/* Run them by the schedule, in the world that there is. */
+void cpus_run(const struct schedule *s, const operation_fn *operations, long *results);
+/* Call fn; false: a check failed on its way, in an operation or outside. */
+bool cpus_try(void (*fn)(void));
+/* Called before an access that is a place: here the schedule may say that another CPU goes on. */
+void cpus_place(void);
+/* The running CPU can't go on before another has: a lock isn't free. `what` says what it waits for. */
+void cpus_wait(const char *what);
+/* It looks again and again at something that may change: the next one goes on, if there is one. */
+void cpus_relax(void);
+/* An access changed something: who waits may have something new to find. */
+void cpus_progress(void);
+bool cpus_on_stack(const void *at);
+extern u8 thread_stacks[][64 * KiB]; /* machine_threads.c */
+extern const size_t thread_stacks_bytes;
+/* The running CPU's operation is over. */
+void cpus_through(void) __attribute__((noreturn));
+/* A check has failed: never returns. */
+void cpus_give_up(void) __attribute__((noreturn));
+
+/* Where the running CPU is: return addresses from the operation down, maintained by instrument.c. */
+#define CALLS_MAX 64
+struct call_stack {
+    unsigned depth;
+    const void *pc[CALLS_MAX];
+};
+extern struct call_stack calls[OPERATIONS_MAX];
+
+/* --- access.c: who touched what, for all schedules of one pair -------------------------------- */
+enum access {
+    ACCESS_PLAIN_READ,
+    ACCESS_PLAIN_WRITE,
+    ACCESS_ONCE_READ, /* READ_ONCE, WRITE_ONCE: volatile */
+    ACCESS_ONCE_WRITE,
+    ACCESS_ATOMIC_LOAD,
+    ACCESS_ATOMIC_STORE,
+    ACCESS_ATOMIC_CHANGE, /* reads and writes in one step */
+};
+static inline bool access_writes(enum access a)
+{
+    return a == ACCESS_PLAIN_WRITE || a == ACCESS_ONCE_WRITE || a == ACCESS_ATOMIC_STORE || a == ACCESS_ATOMIC_CHANGE;
+}
+static inline bool access_plain(enum access a) { return a == ACCESS_PLAIN_READ || a == ACCESS_PLAIN_WRITE; }
+
+/* Locks by number, a bit each. A lock held for reading excludes who holds it for writing. */
+struct locks {
+    u16 alone, any; /* for writing; either way */
+};
+extern struct locks locks_of[OPERATIONS_MAX]; /* what each CPU holds */
+static inline bool locks_exclude(const struct locks *a, const struct locks *b)
+{
+    return a->alone & b->any || a->any & b->alone;
+}
+static inline struct locks locks_common(const struct locks *a, const struct locks *b)
+{
+    return (struct locks){a->alone & b->alone, a->any & b->any};
+}
+static inline bool locks_same(const struct locks *a, const struct locks *b)
+{
+    return a->alone == b->alone && a->any == b->any;
+}
+void locks_forget(void); /* another pair: numbers begin anew */
+void locks_begin(void);  /* a schedule: none is held */
+/* The running CPU has changed an atomic variable in one step: perhaps that took a lock, or let it go. */
+void locks_changed(const volatile void *at, u64 before, u64 after, bool acquires);
+
+void accesses_forget(void); /* another pair */
+/* From now on conflicts go by what has been seen up to now. False: that is nothing new. */
+bool accesses_settle(void);
+/* How an access meets what other operations were seen to do. */
+enum meeting {
+    MEETS_NOBODY, /* no other operation touches this, or all only read: a change of CPU here is one somewhere later */
+    MEETS_NEWLY,  /* since the last accesses_settle() */
+    MEETS,
+};
+enum meeting access_note(const void *at, size_t size, bool write, unsigned cpu);
+
+/* --- races.c: accesses that nothing orders ---------------------------------------------------- */
+void races_begin(unsigned cpus); /* a schedule */
+void races_access(const void *at, size_t size, enum access kind, unsigned cpu, const void *pc);
+void races_acquire(const void *at, unsigned cpu, bool relaxed);
+void races_release(const void *at, unsigned cpu, bool relaxed, bool keeps_older);
+void races_fence(unsigned cpu, bool acquire, bool release);
+/* All CPUs have served a request of this one: what each did before is known to all. */
+void races_rendezvous(void);
+extern bool races_looked_for;
+
+struct race {
+    struct race_side {
+        const void *pc;
+        enum access kind;
+        unsigned cpu;
+    } first, second;
+    const void *at;
+    char where[80];
+};
+#define RACES_MAX 32
+
+/* --- report.c: in words ------------------------------------------------------------------------ */
+extern bool aloud; /* this schedule is told */
+void report_begin(const char *const *names, unsigned nr);
+/* `matters`: it meets what others do. */
+void report_place(const void *at, size_t size, enum access kind, const void *pc, bool matters);
+void report_stops(const char *why); /* the running CPU does, before the access just reported */
+void report_goes_on(unsigned cpu);
+void report_result(long result);
+void report_end(void);
+void report_place_name(char *text, size_t size, const void *at); /* what lies at an address */
+void report_code(char *text, size_t size, const void *pc);       /* function and line */
+
+/* --- instrument.c ------------------------------------------------------------------------------ */
+/* For what isn't compiled with -fsanitize=thread: the machine's own accesses to what mm can see. */
+void explore_access(const void *at, size_t size, bool write);
+/* A place that may meet anything: what hardware does. */
+void explore_hardware(void);
+/* The running operation tries something again that others may have to end first. */
+void explore_again(void);
+
+/* --- memory ------------------------------------------------------------------------------------ */
+bool memory_poisoned(const void *at, size_t size);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the scheduler leans on, for the stages on threads: contexts that switch, stacks, a clock that stands, CPUs that
+ * idle. A CPU begins as its idle thread; it is through when it idles and every thread has ended, and if all idle before
+ * that, somebody waits for ever.
+ */
+#include "threads.h"
+#include "explore.h"
+#include "../native/machine/machine.h"
+#include "../native/play/check.h"
+#include <arch-generic/machine.h>
+#include <quire/shootdown.h>
+#include <quire/thread.h>
+#include <ucontext.h>
+
+#define THREADS_MAX 8
+#define STACK_BYTES (64 * KiB)
+
+u8 thread_stacks[THREADS_MAX][STACK_BYTES] __attribute__((aligned(64)));
+const size_t thread_stacks_bytes = sizeof(thread_stacks);
+static struct saved {
+    const struct arch_context *owner;
+    ucontext_t context;
+    struct call_stack calls;
+    void (*fn)(void *);
+    void *arg;
+} saved[THREADS_MAX + OPERATIONS_MAX];
+static unsigned nr_saved, nr_stacks, nr_living;
+
+void machine_threads_begin(void) { nr_saved = nr_stacks = nr_living = 0; }
+
+static struct saved *saved_of(const struct arch_context *ctx)
+{
+    for (unsigned i = 0; i < nr_saved; i++)
+        if (saved[i].owner == ctx)
+            return &saved[i];
+    saved[nr_saved] = (struct saved){.owner = ctx};
+    return &saved[nr_saved++];
+}
+
+static struct saved *beginning;
+static void begin(void) { beginning->fn(beginning->arg); }
+
+void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(void *), void *arg)
+{
+    struct saved *s = saved_of(ctx);
+
+    s->fn = fn;
+    s->arg = arg;
+    getcontext(&s->context);
+    s->context.uc_stack.ss_sp = thread_stacks[((u64)stack_top - (u64)thread_stacks) / STACK_BYTES];
+    s->context.uc_stack.ss_size = STACK_BYTES;
+    makecontext(&s->context, begin, 0);
+    nr_living++;
+}
+
+void arch_switch(struct arch_context *prev, struct arch_context *next)
+{
+    struct saved *from = saved_of(prev), *to = saved_of(next);
+
+    from->calls = calls[running];
+    calls[running] = to->calls;
+    beginning = to;
+    swapcontext(&from->context, &to->context);
+}
+
+void *explore_stack_alloc(void);
+void explore_stack_free(void *top);
+void *explore_stack_alloc(void) { return nr_stacks < THREADS_MAX ? thread_stacks[nr_stacks++] + STACK_BYTES : NULL; }
+void explore_stack_free(void *top)
+{
+    (void)top;
+    nr_living--;
+}
+
+/* --- time, other CPUs -------------------------------------------------------------------------- */
+u64 arch_clock_ns(void) { return 1; }
+void arch_timer_set(u64 deadline_ns) { (void)deadline_ns; }
+void shootdown_serve(void) {}
+void cpu_request_reschedule(unsigned cpu) { (void)cpu; } /* whoever idles looks at each turn anyway */
+struct mm *thread_mm(const struct thread *t) { return (void)t, NULL; }
+
+void arch_idle(void)
+{
+    if (!nr_living)
+        cpus_through();
+    cpus_wait("it idles");
+}

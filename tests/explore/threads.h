@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Stages on threads: each CPU runs the thread of one operation. machine_threads.c, threads.c, stages_thread.c. */
+#pragma once
+
+#include <quire/types.h>
+
+void machine_threads_begin(void);
+
+/* threads.c, compiled as the scheduler is: what threads do. */
+void threads_begin(unsigned nr);
+void thread_waits(void), thread_waits_or_dies(void), thread_wakes(void), thread_kills(void), thread_locks(void),
+    thread_reads(void), thread_yields(void), thread_starts_another(void);
+/* What has come of it: each thread's answer, and how often the counter under the lock was raised. */
+u64 threads_look(void);
+long run_cpu(void); /* an operation: this CPU does what its idle thread does */

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Races: what two CPUs do wrong only if they meet within a few instructions. Each was in the tree once; `make explore`
+goes through every order, so it needs no luck."""
+
+from tests.mutants.mutant import EXPLORE, Mutant
+
+RACES = [
+    # --- an entry in the middle of a change -----------------------------------------------------------------------
+    Mutant("block-split-shows-nothing", "mm/block.c",
+           "        if (pte_cmpxchg(entry, &block, pde_hide(shown, 1)))", "        if (pte_cmpxchg(entry, &block, pte_empty(1)))",
+           "explore.block.poison+readonly*", "a block that is being split is never \"nothing\" to software", EXPLORE),
+    Mutant("group-undone-shows-nothing", "mm/contig.c",
+           "        store_run(group, pte_hide(first), PT_CONT, 1);", "        store_run(group, pte_empty(0), PT_CONT, 0);",
+           "explore.written.poison+cache-sync", "a group that is being undone is never \"nothing\" to software", EXPLORE),
+    Mutant("copied-page-shows-nothing", "mm/fault_write.c",
+           "        hide_ptes(mm, addr, ptep, 1);", "        clear_ptes(mm, addr, ptep, 1);",
+           "explore.cow.write+break", "a page that is being copied is never \"nothing\" to software", EXPLORE),
+    Mutant("zeros-replaced-show-nothing", "mm/fault_zero.c",
+           "        hide_ptes(mm, start, ptep, nr);", "        clear_ptes(mm, start, ptep, nr);",
+           "explore.zero.write+*", "a page of zeros that is being replaced is never \"nothing\" to software", EXPLORE,
+           why="whoever finds nothing at a page that was never written faults, and waits for the table's lock"),
+    # --- publishing -----------------------------------------------------------------------------------------------
+    Mutant("found-before-it-is-made", "mm/fault.h",
+           "    if (likely(f))\n        give_to(", "    if (likely(f))\n        folio_publish(f, FOLIO_REFERENCE), give_to(",
+           "explore.fresh*.write+watch", "a folio is published once, with the counts that it has then", EXPLORE),
+    # --- mapping against changing words ---------------------------------------------------------------------------
+    Mutant("walk-skips-what-is-missing", "mm/rmap.c",
+           "    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock); /* also where",
+           "    if (level)\n        return MIN(end, ALIGN_DOWN(addr, pt_span(level)) + pt_span(level));\n"
+           "    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock); /* also where",
+           "explore.object-block.read+punch", "a walk takes the lock of the table where it ends, even if nothing is there", EXPLORE),
+    Mutant("walk-skips-what-is-missing-poison", "mm/rmap.c",
+           "    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock); /* also where",
+           "    if (level)\n        return MIN(end, ALIGN_DOWN(addr, pt_span(level)) + pt_span(level));\n"
+           "    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock); /* also where",
+           "explore.object-block.read+poison", "the same for a frame that breaks", EXPLORE),
+    Mutant("punch-believes-the-map-count", "mm/hole.c",
+           "    if (owned) /*", "    if (owned && folio_map_count(f)) /*",
+           "explore.object.*+punch", "no count says that a folio is mapped nowhere", EXPLORE),
+    Mutant("poison-believes-the-map-count", "mm/poison.c",
+           "    if (owned)\n        rmap_poison_frame", "    if (owned && folio_map_count(f))\n        rmap_poison_frame",
+           "explore.object.*+poison", "no count says that a folio is mapped nowhere", EXPLORE),
+    Mutant("mapped-without-a-second-look", "mm/map.c",
+           "&& READ_ONCE(memory.words[pfn]) == folio_word(f);", "&& f;",
+           "explore.object.*", "who maps reads the words under the table's lock", EXPLORE),
+    Mutant("pending-flush-unknown", "mm/rmap.c",
+           "    if (unlikely(__atomic_load_n(&mm->flushes_pending, __ATOMIC_ACQUIRE)))", "    if (0)",
+           "explore.object-mapped.punch+dontneed", "entries that are cleared and not flushed count as mapped", EXPLORE),
+    # --- the ultravisor -------------------------------------------------------------------------------------------
+    Mutant("guests-lock-cleared", "uv/uv.c",
+           "    memset(g, 0, sizeof(*g)); /* its lock isn't in there */",
+           "    memset(g, 0, sizeof(*g));\n    *uv_guest_lock(g) = (spinlock_t)SPINLOCK_INIT;",
+           "explore.guest-*.create+create", "two guests never get one number: a lock is never cleared with what it protects", EXPLORE),
+    Mutant("guest-stopped-where-it-does-not-run", "uv/rules.c",
+           "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING),", "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING) | IN(RUNNING),",
+           "explore.guest-ready.*+stop", "a guest stops only on the CPU that it runs on", EXPLORE),
+    # --- threads ---------------------------------------------------------------------------------------------------
+    Mutant("waiting-thread-not-woken", "kernel/thread.c",
+           "            if (thread_try_change(t, THREAD_WAITING, THREAD_WOKEN))\n                return true;", "            return false;",
+           "explore.dying-thread.*", "a thread that has said that it waits is woken, whether or not it is off its CPU yet", EXPLORE),
+    Mutant("woken-thread-left-blocked", "kernel/sched.c",
+           "    if (state == THREAD_WAITING && !thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED))\n        state = THREAD_WOKEN;",
+           "    if (state == THREAD_WAITING)\n        thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED);",
+           "explore.waiting.*", "who was woken on its way off the CPU runs again", EXPLORE),
+    # --- looking without a lock -----------------------------------------------------------------------------------
+    Mutant("frame-on-its-way-is-busy", "mm/poison.c",
+           "    cpu_relax();\n    return 1;", "    cpu_relax();\n    return -EBUSY;",
+           "explore.free.*", "a frame that is just being made or freed is looked at again", EXPLORE),
+    Mutant("tables-walked-without-a-lock", "mm/mm.c",
+           "    rwsem_read_lock(&mm->areas_lock); /* else another thread's munmap() frees the tables under the walk */\n"
+           "    pte_t e = pt_lookup(&mm->root, addr);\n    rwsem_read_unlock(&mm->areas_lock);\n",
+           "    pte_t e = pt_lookup(&mm->root, addr);\n",
+           "explore.fresh*.munmap+populate", "who walks tables holds a lock that keeps them", EXPLORE),
+    Mutant("word-stored-plainly", "mm/frame_cache.c",
+           "        WRITE_ONCE(memory.words[pfn], MEMDESC_BUDDY);", "        memory.words[pfn] = MEMDESC_BUDDY;",
+           "explore.free.put+get", "what others read without a lock is stored at once: a data race", EXPLORE),
+    Mutant("cache-sync-looks-once", "mm/advise.c",
+           "        bool same = likely(pte_same(pte_load_raw(entry), raw));", "        bool same = pte_same(raw, raw);",
+           "explore.cow*.*+cache-sync", "what was looked up without a lock is looked at again", EXPLORE,
+           why="the frame that was there first is maintained for nothing, and a page that is copied meanwhile was made ready by nobody's "
+               "promise: it is when it becomes executable; what is left is a frame that belongs to a guest by then"),
+]

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks where one thread plays all CPUs (<quire/spinlock.h>, <quire/sync.h>): nobody can ever wait for another, so a lock
+ * that isn't free is a deadlock.
+ */
+#include <quire/log.h>
+#include <quire/sync.h>
+
+/* A few looks at what may change are fine; nothing ever does. */
+void cpu_relax(void)
+{
+    static unsigned long looks;
+
+    if (++looks % (1ul << 24) == 0)
+        panic("waiting for a lock that nobody will let go");
+}
+void spin_wait(spinlock_t *lock) { panic("spin lock %p is taken twice: on a real machine this CPU hangs", (void *)lock); }
+
+void rwsem_init(struct rwsem *s) { *s = (struct rwsem){.word = 0}; }
+void rwsem_read_contended(struct rwsem *s) { panic("sleeping lock %p is taken for reading while its writer holds it", (void *)s); }
+void rwsem_wake(struct rwsem *s) { (void)s; }
+void rwsem_write_lock(struct rwsem *s)
+{
+    if (s->word)
+        panic("sleeping lock %p is taken twice: this thread sleeps for ever", (void *)s);
+    s->word = RWSEM_WRITER;
+    lock_count_inc();
+}
+void rwsem_write_unlock(struct rwsem *s)
+{
+    if (s->word != RWSEM_WRITER)
+        panic("sleeping lock %p is let go by somebody who doesn't hold it", (void *)s);
+    s->word = 0;
+    lock_count_dec();
+}
