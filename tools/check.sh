@@ -68,6 +68,14 @@ check_scripts()
     verdict shellcheck $status
 }
 
+check_pages()
+{
+    status=0
+    "${PYTHON:-python3}" -B tools/uv_tables.py || status=1
+    verdict "tables in docs/" $status
+}
+
+check_pages
 if have shellcheck; then check_scripts; fi
 if have cppcheck; then check_cppcheck "$1"; fi
 if have sparse; then for arch; do check_sparse "$arch"; done; fi

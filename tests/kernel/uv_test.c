@@ -234,9 +234,11 @@ TEST(uv, measurement_covers_contents_place_rights_zeros_and_entry)
     other.page = 9;
     other.entry = 9 * PAGE_SIZE;
     EXPECT(!measured_alike(plain, other));
-    other = plain;
-    other.rights = ACCESS_READ; /* it can't even be sealed */
-    EXPECT(!measured_alike(plain, other));
+    struct recipe data = plain, writable = plain; /* neither can be sealed */
+    data.rights = ACCESS_READ;
+    writable.rights = ACCESS_READ | ACCESS_WRITE;
+    EXPECT(!measured_alike(data, writable));
+    EXPECT(!measured_alike(plain, data));
     other = plain;
     other.zeros = 32;
     EXPECT(!measured_alike(plain, other));

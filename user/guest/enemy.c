@@ -82,13 +82,31 @@ static long good_buffers(void)
     return 0;
 }
 
+/* A buffer whose second page is its own text: it isn't even begun. */
+static long half_good_buffer(void)
+{
+    long at = (long)(uintptr_t)__libc_start / PAGE;
+
+    while (at > 1 && uv(UVG_MEASUREMENT, (long)page(at), 0)) /* down to the last page before its program */
+        at--;
+    char *over = page(at + 1) - 16;
+    memset(over, 0x5a, 16);
+    if (at == 1 || uv(UVG_MEASUREMENT, (long)over, 0) != -14)
+        return 500;
+    for (int k = 0; k < 16; k++)
+        if (over[k] != 0x5a)
+            return 501;
+    return 0;
+}
+
 static long bad_calls(long host)
 {
     long wrong = bad_addresses(host);
 
     wrong = wrong ? wrong : bad_ranges(host);
     wrong = wrong ? wrong : bad_numbers(host);
-    return wrong ? wrong : good_buffers();
+    wrong = wrong ? wrong : good_buffers();
+    return wrong ? wrong : half_good_buffer();
 }
 
 /* --- accesses ----------------------------------------------------------------------------------- */
@@ -181,8 +199,11 @@ static long do_task(long task, long number)
         for (volatile long i = 0;; i++)
             ;
     case ENEMY_COUNTS: /* every exit has a number of its own */
-        for (long i = 1; i <= number; i++)
+        for (long i = 1; i <= number; i++) {
+            for (volatile long k = 0; k < 30000; k++) /* long enough for others to try meanwhile */
+                ;
             uv(UVG_YIELD, i, 0);
+        }
         return 0;
     default:
         bad_access(task, number);
