@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The fuzzer in small portions, each with seeds of its own; the kernel compares frames and objects after each as well. */
+#include "child.h"
+#include <stdio.h>
+
+static void fuzz(const char *calls, int seed)
+{
+    char number[16];
+    const char *const argv[] = {"fuzz", calls, number, NULL};
+    int status = -1;
+
+    snprintf(number, sizeof(number), "%d", seed);
+    long handle = quire_call(spawn, "bin/fuzz", argv);
+    ASSERT(handle >= 0);
+    ASSERT(quire_call(wait, handle, &status) > 0);
+    EXPECT_EQ(status, 0);
+}
+
+#define PORTION(n) TEST(fuzz, portion_##n) { fuzz("5000", n); }
+PORTION(1)
