@@ -6,7 +6,7 @@
 static void fuzz(const char *calls, int seed)
 {
     char number[16];
-    const char *const argv[] = {"fuzz", calls, number, NULL};
+    const char *const argv[] = {"fuzz", calls, number, "1", "test", NULL};
     int status = -1;
 
     snprintf(number, sizeof(number), "%d", seed);

@@ -18,7 +18,7 @@
 #include <quire/program.h>
 #include <quire/sys.h>
 
-PROGRAM("CALLS SEED [PLAYERS]", "random system calls; status 0 only if the machine is as before");
+PROGRAM("CALLS SEED [PLAYERS [test]]", "random system calls; status 0 only if the machine is as before");
 
 #define PAGE         4096ul
 #define ERRORS       134
@@ -28,6 +28,7 @@ PROGRAM("CALLS SEED [PLAYERS]", "random system calls; status 0 only if the machi
 #define PATIENCE     100     /* looks without a new call: the player is killed */
 #define LAST_LOOKS   20000   /* until all players' children have ended */
 #define THREADS      3
+#define FAR_AWAY     ((void *)0x2f00000000) /* for the score: no answer that goes on behind the pages comes there */
 #define STACK_BYTES  8192ul
 /* Frames and objects that stay: kernel stacks, tables and images that the kernel keeps for the next process. */
 #define KEPT_FRAMES  512ul
@@ -49,6 +50,7 @@ static struct score *score;
 static char *pages; /* 0, 1 written; 2 to read; 3 PROT_NONE; 4 nothing; 5 shared; 6 untouched; 7 nothing */
 static char stacks[THREADS][STACK_BYTES] __attribute__((aligned(16)));
 static struct player threads[THREADS];
+static bool may_not_end; /* a test runs: nobody may power the machine off, so it is tried */
 
 /* xorshift64 (Marsaglia 2003) */
 static unsigned long next(struct player *p)
@@ -226,8 +228,11 @@ static bool set_process(struct player *p, long nr, unsigned long *a)
     case QUIRE_SYS_exit:
     case QUIRE_SYS_thread_exit:
         return one_in(p, 40);
-    case QUIRE_SYS_poweroff: /* a grandchild may not; its parent might */
-        return p->depth > 1;
+    case QUIRE_SYS_poweroff:
+        return may_not_end;
+    case QUIRE_SYS_memory_info: /* looks at every frame */
+        a[0] = pointer(p);
+        return one_in(p, 64);
     case QUIRE_SYS_sleep:
         a[0] = below(p, 50000);
         return true;
@@ -406,7 +411,7 @@ static void play_until(unsigned long calls, unsigned long seed, int nr)
 
 static void set_up(void)
 {
-    score = mmap(NULL, sizeof(*score), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    score = mmap(FAR_AWAY, sizeof(*score), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     pages = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (score == MAP_FAILED || pages == MAP_FAILED) {
         puts("fuzz: no memory");
@@ -485,12 +490,13 @@ static void report(void)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3 || argc > 4 || !isdigit(argv[1][0]) || !isdigit(argv[2][0]))
+    if (argc < 3 || argc > 5 || !isdigit(argv[1][0]) || !isdigit(argv[2][0]))
         usage();
     unsigned long calls = strtoul(argv[1], NULL, 10), seed = strtoul(argv[2], NULL, 10);
     int nr = argc > 3 ? atoi(argv[3]) : 1;
     if (nr < 1 || nr > MAX_PLAYERS)
         usage();
+    may_not_end = argc > 4 && strcmp(argv[4], "test") == 0;
     printf("fuzz: %lu calls, seed %lu, %d at once\n", calls, seed, nr);
     set_up();
     struct books before = read_books();
