@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Throws random calls at the kernel: every call of the table, numbers behind its end too; arguments that are right, wrong, over
- * the end of a page, of others. Players are children of this process, which may die of what they do; they have
- * threads, children, programs and guests that do the same. This process counts what came back, kills players that stand still, and
- * compares the machine before and after. One SEED always plays the same calls; with -icount in the same order.
+ * Throws random calls at the kernel: every call of the table, numbers behind its end too; arguments
+ * that are right, wrong, over the end of a page, of others. Players are children of this process,
+ * which may die of what they do; they have threads, children, programs and guests that do the same.
+ * This process counts what came back, kills players that stand still, and compares the machine
+ * before and after. One SEED always plays the same calls; with -icount in the same order.
  *
- * What a player must not do: end the machine or the test that runs it, wait where nobody wakes or kills it, print much.
- * A grandchild outlives its parent, and nobody holds a handle to it; so it neither reads the console nor starts
- * programs or threads that compute for ever.
+ * What a player must not do: end the machine or the test that runs it, wait where nobody wakes or
+ * kills it, print much. A grandchild outlives its parent, and nobody holds a handle to it; so it
+ * neither reads the console nor starts programs or threads that compute for ever.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -18,26 +19,31 @@
 #include <quire/program.h>
 #include <quire/sys.h>
 
-PROGRAM("CALLS SEED [PLAYERS [test]]", "random system calls; status 0 only if the machine is as before");
+PROGRAM("CALLS SEED [PLAYERS [test]]",
+        "random system calls; status 0 only if the machine is as before");
 
-#define PAGE         4096ul
-#define ERRORS       134
-#define MAX_PLAYERS  8
-#define CHILD_CALLS  100     /* a child makes at most so many */
-#define NAP_NS       50000l  /* between two looks at the players */
-#define PATIENCE     100     /* looks without a new call: the player is killed */
-#define LAST_LOOKS   20000   /* until all players' children have ended */
-#define THREADS      3
-#define FAR_AWAY     ((void *)0x2f00000000) /* for the score: no answer that goes on behind the pages comes there */
+#define PAGE        4096ul
+#define ERRORS      134
+#define MAX_PLAYERS 8
+#define CHILD_CALLS 100    /* a child makes at most so many */
+#define NAP_NS      50000l /* between two looks at the players */
+#define PATIENCE    100    /* looks without a new call: the player is killed */
+#define LAST_LOOKS  10     /* until all players' children have ended; each look is at every frame */
+#define THREADS     3
+#define FAR_AWAY                                                                                   \
+    ((void *)0x2f00000000) /* for the score: no answer that goes on behind the pages comes there   \
+                            */
 #define STACK_BYTES  8192ul
-/* Frames and objects that stay: kernel stacks, tables and images that the kernel keeps for the next process. */
+/* Frames and objects that stay: kernel stacks, tables and images that the kernel keeps for the next
+ * process. */
 #define KEPT_FRAMES  512ul
 #define KEPT_OBJECTS 96ul
 
 /* What all players write to. */
 struct score {
     unsigned long calls, odd, odd_call, odd_result;
-    unsigned pairs[QUIRE_NR_SYSCALLS + 1][ERRORS]; /* call, error number (0: none); the last row: no call of the table */
+    unsigned pairs[QUIRE_NR_SYSCALLS + 1]
+                  [ERRORS]; /* call, error number (0: none); the last row: no call of the table */
 };
 
 struct player {
@@ -47,7 +53,8 @@ struct player {
 };
 
 static struct score *score;
-static char *pages; /* 0, 1 written; 2 to read; 3 PROT_NONE; 4 nothing; 5 shared; 6 untouched; 7 nothing */
+static char
+    *pages; /* 0, 1 written; 2 to read; 3 PROT_NONE; 4 nothing; 5 shared; 6 untouched; 7 nothing */
 static char stacks[THREADS][STACK_BYTES] __attribute__((aligned(16)));
 static struct player threads[THREADS];
 static bool may_not_end; /* a test runs: nobody may power the machine off, so it is tried */
@@ -116,9 +123,12 @@ static unsigned long pointer(struct player *p)
 
 static unsigned long length(struct player *p)
 {
-    static const unsigned long lengths[] = {0, 1, 7, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 16 * PAGE, 1ul << 21, 1ul << 31, 1ul << 40, ~0ul, ~0ul - 4094};
+    static const unsigned long lengths[] = {0,         1,        7,          PAGE - 1,  PAGE,
+                                            PAGE + 1,  2 * PAGE, 16 * PAGE,  1ul << 21, 1ul << 31,
+                                            1ul << 40, ~0ul,     ~0ul - 4094};
 
-    return one_in(p, 3) ? PAGE * below(p, 600) : lengths[below(p, sizeof(lengths) / sizeof(lengths[0]))];
+    return one_in(p, 3) ? PAGE * below(p, 600)
+                        : lengths[below(p, sizeof(lengths) / sizeof(lengths[0]))];
 }
 
 static unsigned long number(struct player *p)
@@ -143,13 +153,17 @@ static unsigned long number(struct player *p)
 
 static const char *path(struct player *p)
 {
-    static const char *const paths[] = {"bin/true", "bin/false", "bin/echo", "bin/ls", "bin/nothing", "", "/", "bin/true/",
-                                        "motd",     "bin",       "./bin/true"};
+    static const char *const paths[] = {"bin/true",    "bin/false", "bin/echo",  "bin/ls",
+                                        "bin/nothing", "",          "/",         "bin/true/",
+                                        "motd",        "bin",       "./bin/true"};
 
     return paths[below(p, sizeof(paths) / sizeof(paths[0]))];
 }
 
-static unsigned long path_or_not(struct player *p) { return one_in(p, 3) ? pointer(p) : (unsigned long)path(p); }
+static unsigned long path_or_not(struct player *p)
+{
+    return one_in(p, 3) ? pointer(p) : (unsigned long)path(p);
+}
 
 /* --- calls ----------------------------------------------------------------------------- */
 static void play(struct player *p, unsigned long calls);
@@ -159,7 +173,8 @@ static long throw(long nr, const unsigned long *a)
     unsigned row = (unsigned long)nr < QUIRE_NR_SYSCALLS ? (unsigned)nr : QUIRE_NR_SYSCALLS;
 
     __atomic_fetch_add(&score->calls, 1, __ATOMIC_RELAXED);
-    long result = __syscall(nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3], (long)a[4], (long)a[5]);
+    long result =
+        __syscall(nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3], (long)a[4], (long)a[5]);
     if (result < 0 && result > -ERRORS) {
         __atomic_fetch_add(&score->pairs[row][-result], 1, __ATOMIC_RELAXED);
     } else {
@@ -200,11 +215,21 @@ static void set_thread(struct player *p, unsigned long *a)
 
 static void set_memory(struct player *p, long nr, unsigned long *a)
 {
-    static const unsigned long flags[] = {MAP_PRIVATE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED, MAP_PRIVATE,
-                                          MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS,
+    static const unsigned long flags[] = {MAP_PRIVATE | MAP_ANONYMOUS,
+                                          MAP_SHARED | MAP_ANONYMOUS,
+                                          MAP_SHARED,
+                                          MAP_PRIVATE,
+                                          MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS,
+                                          MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS,
                                           MAP_GROWSDOWN | MAP_PRIVATE | MAP_ANONYMOUS};
-    static const unsigned long advice[] = {MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLD, MADV_POPULATE_READ,
-                                           MADV_POPULATE_WRITE, 0, 99};
+    static const unsigned long advice[] = {MADV_DONTNEED,
+                                           MADV_HUGEPAGE,
+                                           MADV_NOHUGEPAGE,
+                                           MADV_COLD,
+                                           MADV_POPULATE_READ,
+                                           MADV_POPULATE_WRITE,
+                                           0,
+                                           99};
 
     a[0] = one_in(p, 3) ? number(p) : (unsigned long)pages + PAGE * below(p, 8);
     a[1] = one_in(p, 3) ? length(p) : PAGE * (1 + below(p, 8));
@@ -248,7 +273,8 @@ static bool set_process(struct player *p, long nr, unsigned long *a)
     case QUIRE_SYS_test_run:
         a[0] = foreign(p);
         return true;
-    case QUIRE_SYS_test_event: /* what a running test would believe comes with a text that can't be read */
+    case QUIRE_SYS_test_event: /* what a running test would believe comes with a text that can't be
+                                  read */
         if (a[0] <= QUIRE_TEST_ALLOW_LEAK)
             a[1] = foreign(p);
         return true;
@@ -411,7 +437,8 @@ static void play_until(unsigned long calls, unsigned long seed, int nr)
 
 static void set_up(void)
 {
-    score = mmap(FAR_AWAY, sizeof(*score), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    score = mmap(FAR_AWAY, sizeof(*score), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     pages = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (score == MAP_FAILED || pages == MAP_FAILED) {
         puts("fuzz: no memory");
@@ -422,7 +449,8 @@ static void set_up(void)
     mprotect(pages + 2 * PAGE, PAGE, PROT_READ);
     mprotect(pages + 3 * PAGE, PAGE, PROT_NONE);
     munmap(pages + 4 * PAGE, PAGE);
-    mmap(pages + 5 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    mmap(pages + 5 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1,
+         0);
     munmap(pages + 7 * PAGE, PAGE);
 }
 
@@ -438,8 +466,11 @@ static struct books read_books(void)
 
     quire_call(memory_info, &m);
     b.frames = m.free_frames;
-    for (int t = 0; t < QUIRE_NR_TYPES; t++) /* empty slabs are kept; their objects are counted */
-        b.frames += strcmp(m.type_name[t], "SLAB") == 0 ? m.type[t] : 0;
+    for (int t = 0; t < QUIRE_NR_TYPES;
+         t++) /* slabs are kept, and their objects counted; so is what the ultravisor was given */
+        b.frames += strcmp(m.type_name[t], "SLAB") == 0 || strcmp(m.type_name[t], "UV") == 0
+                        ? m.type[t]
+                        : 0;
     b.objects = m.slab_objects;
     b.holes = m.holes;
     b.poisoned = m.poisoned;
@@ -449,8 +480,9 @@ static struct books read_books(void)
 
 static bool as_before(const struct books *was, const struct books *now)
 {
-    return now->frames + KEPT_FRAMES >= was->frames && now->objects <= was->objects + KEPT_OBJECTS &&
-           now->holes == was->holes && now->poisoned == was->poisoned && now->living == was->living;
+    return now->frames + KEPT_FRAMES >= was->frames &&
+           now->objects <= was->objects + KEPT_OBJECTS && now->holes == was->holes &&
+           now->poisoned == was->poisoned && now->living == was->living;
 }
 
 static bool compare(const struct books *was)
@@ -458,15 +490,17 @@ static bool compare(const struct books *was)
     struct books now = read_books();
 
     for (int look = 0; look < LAST_LOOKS && !as_before(was, &now); look++) {
-        quire_call(sleep, NAP_NS);
+        quire_call(sleep, 20 * NAP_NS);
         now = read_books();
     }
-    printf("fuzz: free frames %lu, then %lu; objects %lu, %lu; holes %lu, %lu; processes %lu, %lu\n", was->frames, now.frames,
-           was->objects, now.objects, was->holes, now.holes, was->living, now.living);
+    printf(
+        "fuzz: free frames %lu, then %lu; objects %lu, %lu; holes %lu, %lu; processes %lu, %lu\n",
+        was->frames, now.frames, was->objects, now.objects, was->holes, now.holes, was->living,
+        now.living);
     struct quire_process p;
     for (long i = 0; now.living != was->living && quire_call(process_info, i, &p) == 0; i++)
-        printf("fuzz: process %lu of %lu, %s, %lu threads, %s, ran %lu ms\n", p.id, p.parent, p.name, p.threads, p.state,
-               p.run_ns / 1000000);
+        printf("fuzz: process %lu of %lu, %s, %lu threads, %s, ran %lu ms\n", p.id, p.parent,
+               p.name, p.threads, p.state, p.run_ns / 1000000);
     return as_before(was, &now);
 }
 
@@ -482,10 +516,12 @@ static void report(void)
         }
         calls += seen && row < QUIRE_NR_SYSCALLS;
     }
-    printf("fuzz: %lu calls by %lu children, %lu of %d in the table, %lu pairs of call and error; %lu rounds stood still\n", score->calls,
-           children, calls, QUIRE_NR_SYSCALLS, pairs, killed);
+    printf("fuzz: %lu calls by %lu children, %lu of %d in the table, %lu pairs of call and error; "
+           "%lu rounds stood still\n",
+           score->calls, children, calls, QUIRE_NR_SYSCALLS, pairs, killed);
     if (score->odd)
-        printf("fuzz: %lu odd results; call %lu said %ld\n", score->odd, score->odd_call, (long)score->odd_result);
+        printf("fuzz: %lu odd results; call %lu said %ld\n", score->odd, score->odd_call,
+               (long)score->odd_result);
 }
 
 int main(int argc, char **argv)
@@ -503,6 +539,7 @@ int main(int argc, char **argv)
     play_until(calls, seed, nr);
     bool good = compare(&before);
     report();
-    puts(good && !score->odd ? "fuzz: the machine is as before" : "fuzz: THE MACHINE IS NOT AS BEFORE");
+    puts(good && !score->odd ? "fuzz: the machine is as before"
+                             : "fuzz: THE MACHINE IS NOT AS BEFORE");
     return good && !score->odd ? 0 : 1;
 }
