@@ -81,13 +81,18 @@ static struct player player_of(unsigned long seed, int depth)
 
 /* --- arguments ------------------------------------------------------------------------- */
 
+static unsigned long unreadable(struct player *p)
+{
+    return ~0ul - below(p, 9000);
+} /* whatever was mapped meanwhile */
+
 static unsigned long foreign(struct player *p)
 {
     switch (below(p, 8)) {
     case 0:
         return 0;
     case 1:
-        return ~0ul - below(p, 9000);
+        return unreadable(p);
     case 2:
         return 0xffffffc000000000ul + below(p, 1ul << 30);
     case 3:
@@ -208,6 +213,7 @@ static void set_thread(struct player *p, unsigned long *a)
     p->threaded = one_in(p, 3);
     threads[i] = player_of(next(p), p->depth);
     threads[i].threaded = true;
+    threads[i].console = p->console;
     a[0] = (unsigned long)thread_main;
     a[1] = (unsigned long)stacks[i] + STACK_BYTES - 256;
     a[2] = (unsigned long)&threads[i];
@@ -271,12 +277,12 @@ static bool set_process(struct player *p, long nr, unsigned long *a)
         set_thread(p, a);
         return true;
     case QUIRE_SYS_test_run:
-        a[0] = foreign(p);
+        a[0] = unreadable(p);
         return true;
     case QUIRE_SYS_test_event: /* what a running test would believe comes with a text that can't be
                                   read */
         if (a[0] <= QUIRE_TEST_ALLOW_LEAK)
-            a[1] = foreign(p);
+            a[1] = unreadable(p);
         return true;
     }
     return true;
