@@ -13,6 +13,7 @@ QEMU_GOALS  := $(ARCHES:%=qemu-%)
 GDB_GOALS   := $(ARCHES:%=qemu-%-gdb)
 TEST_GOALS  := $(ARCHES:%=test-%)
 BENCH_GOALS := $(ARCHES:%=bench-%)
+FUZZ_GOALS  := $(ARCHES:%=fuzz-calls-%)
 MAP_GOALS   := $(ARCHES:%=memory-map-%)
 # Machines whose builds hold the tests of the test runner itself.
 HARNESS_ARCHES := $(ARCHES)
@@ -26,7 +27,7 @@ NATIVE        ?= $(NATIVE_FORMS)
 
 # What people may set; the scripts read it from the environment and check it before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
-    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS CACHESAN PARALLEL ICACHE
+    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.
@@ -36,14 +37,14 @@ build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 
 # The machines that the goals ask for: all of them unless each goal names one.
 GOALS   := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
-one_of   = $(filter build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1) memory-map-$(1),$(GOALS))
-ASKED   := $(if $(filter test test-harness bench build check mutants,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
+one_of   = $(filter fuzz-calls-$(1) build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1) memory-map-$(1),$(GOALS))
+ASKED   := $(if $(filter test test-harness bench build check mutants fuzz-calls,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
 SCRIPTS  = $(if $(filter test% bench% memory-map% mutants,$(GOALS)),--with-python) $(if $(filter test test-native explore,$(GOALS)),--with-native $(filter native-on-%,$(NATIVE))) \
     $(if $(filter fuzz,$(GOALS)),--with-fuzzer) $(if $(filter test%,$(GOALS)),--with-plugins) \
     $(if $(filter test test-harness,$(GOALS)),--with-firmware)
 
-.PHONY: default help build test test-native explore fuzz test-harness mutants bench check clean ready \
-    $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS)
+.PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check clean ready \
+    $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS) $(FUZZ_GOALS)
 
 default: build-$(DEFAULT_ARCH)
 
@@ -103,6 +104,12 @@ fuzz: .native-native-fuzz
 .PHONY: $(NATIVE:%=.native-%) .native-native-fuzz
 $(NATIVE:%=.native-%) .native-native-fuzz: .native-%: ready
 	+@$(MAKE) -s $(sub_jobs) -f tests/native/native.mk FORM=$*
+
+# Random system calls (user/programs/fuzz.c) on CPUs that run at the same time, with new seeds for SECONDS=60 a machine.
+fuzz-calls: $(FUZZ_GOALS)
+
+$(FUZZ_GOALS): fuzz-calls-%: build-%
+	@sh tools/fuzz_calls.sh $*
 
 test-harness: $(HARNESS_ARCHES:%=.harness-%) .cachesan
 	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)"

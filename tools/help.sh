@@ -12,6 +12,8 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make test-native          mm/ as programs on this machine, against a model: every short sequence, and random ones
   make explore              every order in which two operations of mm/ and uv/ can meet, natively; data races
   make fuzz                 the same games, moves chosen by libFuzzer for FUZZ_SECONDS=60
+  make fuzz-calls           random system calls on CPUs that run at once, SECONDS=60 a machine from SEED= on
+  make fuzz-calls-MACHINE   on one machine
   make test-harness         the tests of the test runner itself
   make bench                figures in guest instructions beside those of other kernels
   make bench-MACHINE        of one machine

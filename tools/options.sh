@@ -63,6 +63,9 @@ fi
 if [ -n "${FUZZ_SECONDS:-}" ] && { ! is_number "$FUZZ_SECONDS" || [ "$FUZZ_SECONDS" -lt 1 ]; }; then
     fail "FUZZ_SECONDS=$FUZZ_SECONDS: a number of seconds, please"
 fi
+if [ -n "${SECONDS:-}" ] && { ! is_number "$SECONDS" || [ "$SECONDS" -lt 1 ]; }; then
+    fail "SECONDS=$SECONDS: a number of seconds, please"
+fi
 case ${REPLAY:-} in
 *[!A-Za-z0-9:/._,@+-]*) fail "REPLAY=$REPLAY: what a failing test prints behind REPLAY=, please" ;;
 esac

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The fuzzer with several players on CPUs that really run at the same time. */
+#include "child.h"
+#include <stdio.h>
+
+static void fuzz(const char *seed)
+{
+    const char *const argv[] = {"fuzz", "30000", seed, "4", "test", NULL};
+    int status = -1;
+    long handle = quire_call(spawn, "bin/fuzz", argv);
+
+    ASSERT(handle >= 0);
+    ASSERT(quire_call(wait, handle, &status) > 0);
+    EXPECT_EQ(status, 0);
+}
+
+TEST(stressfuzz, four_players_at_once) { fuzz("1"); }
+TEST(stressfuzz, four_others_at_once) { fuzz("2"); }

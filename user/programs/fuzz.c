@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Throws random calls at the kernel: every call of the table, numbers behind its end too; arguments
+ * that are right, wrong, over the end of a page, of others. Players are children of this process,
+ * which may die of what they do; they have threads, children, programs and guests that do the same.
+ * This process counts what came back, kills players that stand still, and compares the machine
+ * before and after. One SEED always plays the same calls; with -icount in the same order.
+ *
+ * What a player must not do: end the machine or the test that runs it, wait where nobody wakes or
+ * kills it, print much. A grandchild outlives its parent, and nobody holds a handle to it; so it
+ * neither reads the console nor starts programs or threads that compute for ever.
+ */
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <quire/program.h>
+#include <quire/sys.h>
+
+PROGRAM("CALLS SEED [PLAYERS [test]]",
+        "random system calls; status 0 only if the machine is as before");
+
+#define PAGE        4096ul
+#define ERRORS      134
+#define MAX_PLAYERS 8
+#define CHILD_CALLS 100    /* a child makes at most so many */
+#define NAP_NS      50000l /* between two looks at the players */
+#define PATIENCE    100    /* looks without a new call: the player is killed */
+#define LAST_LOOKS  10     /* until all players' children have ended; each look is at every frame */
+#define THREADS     3
+#define FAR_AWAY                                                                                   \
+    ((void *)0x2f00000000) /* for the score: no answer that goes on behind the pages comes there   \
+                            */
+#define STACK_BYTES  8192ul
+/* Frames and objects that stay: kernel stacks, tables and images that the kernel keeps for the next
+ * process. */
+#define KEPT_FRAMES  512ul
+#define KEPT_OBJECTS 96ul
+
+/* What all players write to. */
+struct score {
+    unsigned long calls, odd, odd_call, odd_result;
+    unsigned pairs[QUIRE_NR_SYSCALLS + 1]
+                  [ERRORS]; /* call, error number (0: none); the last row: no call of the table */
+};
+
+struct player {
+    unsigned long random;
+    int depth; /* 1: child of this process */
+    bool console, threaded;
+};
+
+static struct score *score;
+static char
+    *pages; /* 0, 1 written; 2 to read; 3 PROT_NONE; 4 nothing; 5 shared; 6 untouched; 7 nothing */
+static char stacks[THREADS][STACK_BYTES] __attribute__((aligned(16)));
+static struct player threads[THREADS];
+static bool may_not_end; /* a test runs: nobody may power the machine off, so it is tried */
+
+/* xorshift64 (Marsaglia 2003) */
+static unsigned long next(struct player *p)
+{
+    p->random ^= p->random << 13;
+    p->random ^= p->random >> 7;
+    return p->random ^= p->random << 17;
+}
+static unsigned long below(struct player *p, unsigned long n) { return next(p) % n; }
+static bool one_in(struct player *p, unsigned long n) { return below(p, n) == 0; }
+
+static struct player player_of(unsigned long seed, int depth)
+{
+    struct player p = {.random = seed * 0x9e3779b97f4a7c15ul + 1, .depth = depth};
+
+    p.random = p.random ? p.random : 1;
+    for (int i = 0; i < 8; i++)
+        next(&p);
+    return p;
+}
+
+/* --- arguments ------------------------------------------------------------------------- */
+
+static unsigned long unreadable(struct player *p)
+{
+    return ~0ul - below(p, 9000);
+} /* whatever was mapped meanwhile */
+
+static unsigned long foreign(struct player *p)
+{
+    switch (below(p, 8)) {
+    case 0:
+        return 0;
+    case 1:
+        return unreadable(p);
+    case 2:
+        return 0xffffffc000000000ul + below(p, 1ul << 30);
+    case 3:
+        return 0xffff800000000000ul + below(p, 1ul << 30);
+    case 4:
+        return 0x80000000ul + below(p, 1ul << 30);
+    case 5:
+        return 1ul << below(p, 64);
+    case 6:
+        return 0x4000000000ul - below(p, 3) * 8;
+    default:
+        return 0x7fffffffffff - below(p, 5);
+    }
+}
+
+static unsigned long pointer(struct player *p)
+{
+    switch (below(p, 8)) {
+    case 0:
+        return foreign(p);
+    case 1:
+        return (unsigned long)pages + below(p, 8 * PAGE);
+    case 2: /* over the end of one page into the next */
+        return (unsigned long)pages + (1 + below(p, 7)) * PAGE - below(p, 160);
+    case 3:
+        return (unsigned long)pages + below(p, 8) * PAGE;
+    case 4:
+        return (unsigned long)pointer; /* text */
+    default:
+        return (unsigned long)pages + below(p, PAGE / 8) * 8;
+    }
+}
+
+static unsigned long length(struct player *p)
+{
+    static const unsigned long lengths[] = {0,         1,        7,          PAGE - 1,  PAGE,
+                                            PAGE + 1,  2 * PAGE, 16 * PAGE,  1ul << 21, 1ul << 31,
+                                            1ul << 40, ~0ul,     ~0ul - 4094};
+
+    return one_in(p, 3) ? PAGE * below(p, 600)
+                        : lengths[below(p, sizeof(lengths) / sizeof(lengths[0]))];
+}
+
+static unsigned long number(struct player *p)
+{
+    switch (below(p, 8)) {
+    case 0:
+        return ~0ul;
+    case 1:
+        return next(p);
+    case 2:
+        return (1ul << below(p, 64)) - below(p, 2);
+    case 3:
+        return below(p, 70);
+    case 4:
+        return pointer(p);
+    case 5:
+        return length(p);
+    default:
+        return below(p, 10); /* most handles */
+    }
+}
+
+static const char *path(struct player *p)
+{
+    static const char *const paths[] = {"bin/true",    "bin/false", "bin/echo",  "bin/ls",
+                                        "bin/nothing", "",          "/",         "bin/true/",
+                                        "motd",        "bin",       "./bin/true"};
+
+    return paths[below(p, sizeof(paths) / sizeof(paths[0]))];
+}
+
+static unsigned long path_or_not(struct player *p)
+{
+    return one_in(p, 3) ? pointer(p) : (unsigned long)path(p);
+}
+
+/* --- calls ----------------------------------------------------------------------------- */
+static void play(struct player *p, unsigned long calls);
+
+static long throw(long nr, const unsigned long *a)
+{
+    unsigned row = (unsigned long)nr < QUIRE_NR_SYSCALLS ? (unsigned)nr : QUIRE_NR_SYSCALLS;
+
+    __atomic_fetch_add(&score->calls, 1, __ATOMIC_RELAXED);
+    long result =
+        __syscall(nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3], (long)a[4], (long)a[5]);
+    if (result < 0 && result > -ERRORS) {
+        __atomic_fetch_add(&score->pairs[row][-result], 1, __ATOMIC_RELAXED);
+    } else {
+        __atomic_fetch_add(&score->pairs[row][0], 1, __ATOMIC_RELAXED);
+        if (result < 0) { /* neither a value nor an error */
+            score->odd_call = (unsigned long)nr;
+            score->odd_result = (unsigned long)result;
+            score->odd++;
+        }
+    }
+    return result;
+}
+
+static void thread_main(void *arg)
+{
+    play(arg, CHILD_CALLS / 2);
+    for (;;)
+        quire_call(thread_exit);
+}
+
+static void set_thread(struct player *p, unsigned long *a)
+{
+    unsigned long i = below(p, THREADS);
+
+    if (p->threaded || p->depth > 1) { /* it must end by itself: it faults or plays */
+        a[0] = foreign(p);
+        return;
+    }
+    if (one_in(p, 4))
+        return;
+    p->threaded = one_in(p, 3);
+    threads[i] = player_of(next(p), p->depth);
+    threads[i].threaded = true;
+    threads[i].console = p->console;
+    a[0] = (unsigned long)thread_main;
+    a[1] = (unsigned long)stacks[i] + STACK_BYTES - 256;
+    a[2] = (unsigned long)&threads[i];
+}
+
+static void set_memory(struct player *p, long nr, unsigned long *a)
+{
+    static const unsigned long flags[] = {MAP_PRIVATE | MAP_ANONYMOUS,
+                                          MAP_SHARED | MAP_ANONYMOUS,
+                                          MAP_SHARED,
+                                          MAP_PRIVATE,
+                                          MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS,
+                                          MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS,
+                                          MAP_GROWSDOWN | MAP_PRIVATE | MAP_ANONYMOUS};
+    static const unsigned long advice[] = {MADV_DONTNEED,
+                                           MADV_HUGEPAGE,
+                                           MADV_NOHUGEPAGE,
+                                           MADV_COLD,
+                                           MADV_POPULATE_READ,
+                                           MADV_POPULATE_WRITE,
+                                           0,
+                                           99};
+
+    a[0] = one_in(p, 3) ? number(p) : (unsigned long)pages + PAGE * below(p, 8);
+    a[1] = one_in(p, 3) ? length(p) : PAGE * (1 + below(p, 8));
+    a[2] = one_in(p, 8) ? number(p) : below(p, 8);
+    if (nr == QUIRE_SYS_madvise) /* broken frames stay broken: not here */
+        a[2] = advice[below(p, sizeof(advice) / sizeof(advice[0]))];
+    if (nr == QUIRE_SYS_mmap) {
+        a[0] = one_in(p, 2) ? 0 : a[0];
+        a[3] = one_in(p, 8) ? number(p) : flags[below(p, sizeof(flags) / sizeof(flags[0]))];
+        a[4] = one_in(p, 3) ? ~0ul : below(p, 8);
+        a[5] = one_in(p, 2) ? 0 : length(p);
+    }
+    if (nr != QUIRE_SYS_mmap && a[1] > 1ul << 24 && !one_in(p, 8))
+        a[1] = 1; /* rarely everything */
+}
+
+/* False: this call isn't for this player. */
+static bool set_process(struct player *p, long nr, unsigned long *a)
+{
+    switch (nr) {
+    case QUIRE_SYS_exit:
+    case QUIRE_SYS_thread_exit:
+        return one_in(p, 40);
+    case QUIRE_SYS_poweroff:
+        return may_not_end;
+    case QUIRE_SYS_memory_info: /* looks at every frame */
+        a[0] = pointer(p);
+        return one_in(p, 64);
+    case QUIRE_SYS_sleep:
+        a[0] = below(p, 50000);
+        return true;
+    case QUIRE_SYS_spawn:
+        a[0] = path_or_not(p);
+        a[1] = one_in(p, 2) ? 0 : pointer(p);
+        return !p->console && p->depth == 1 && one_in(p, 4);
+    case QUIRE_SYS_fork:
+        return !p->console && p->depth == 1 && one_in(p, 4);
+    case QUIRE_SYS_thread_create:
+        set_thread(p, a);
+        return true;
+    case QUIRE_SYS_test_run:
+        a[0] = unreadable(p);
+        return true;
+    case QUIRE_SYS_test_event: /* what a running test would believe comes with a text that can't be
+                                  read */
+        if (a[0] <= QUIRE_TEST_ALLOW_LEAK)
+            a[1] = unreadable(p);
+        return true;
+    }
+    return true;
+}
+
+static bool set_arguments(struct player *p, long nr, unsigned long *a)
+{
+    for (int i = 0; i < 6; i++)
+        a[i] = number(p);
+    switch (nr) {
+    case QUIRE_SYS_read:
+    case QUIRE_SYS_write:
+        a[1] = pointer(p);
+        a[2] = p->console && a[0] <= 2 ? below(p, 4) : length(p);
+        return true;
+    case QUIRE_SYS_open:
+        a[0] = path_or_not(p);
+        a[1] = one_in(p, 4) ? a[1] : 0;
+        return true;
+    case QUIRE_SYS_mmap:
+    case QUIRE_SYS_munmap:
+    case QUIRE_SYS_mprotect:
+    case QUIRE_SYS_madvise:
+    case QUIRE_SYS_cache_sync:
+        set_memory(p, nr, a);
+        return true;
+    case QUIRE_SYS_memory_create:
+        a[0] = length(p);
+        return true;
+    case QUIRE_SYS_guest_create:
+        a[0] = one_in(p, 2) ? 9 + below(p, 3) : a[0];
+        a[1] = one_in(p, 4) ? (unsigned long)"guest/enemy" : path_or_not(p);
+        return one_in(p, 8);
+    case QUIRE_SYS_guest_run:
+    case QUIRE_SYS_guest_info:
+    case QUIRE_SYS_entry:
+    case QUIRE_SYS_process_info:
+        a[1] = pointer(p);
+        return true;
+    case QUIRE_SYS_walk_info:
+    case QUIRE_SYS_area_info:
+        a[0] = one_in(p, 3) ? a[0] : 0;
+        a[2] = pointer(p);
+        return true;
+    }
+    return set_process(p, nr, a);
+}
+
+static void grandchild(struct player *p)
+{
+    struct player own = player_of(next(p), p->depth + 1);
+
+    play(&own, CHILD_CALLS / 4);
+    quire_call(exit, 0);
+}
+
+static void play(struct player *p, unsigned long calls)
+{
+    unsigned long a[6];
+
+    while (calls-- > 0) {
+        long nr = one_in(p, 32) ? (long)next(p) : (long)below(p, QUIRE_NR_SYSCALLS);
+        if (!set_arguments(p, nr, a))
+            continue;
+        long result = throw(nr, a);
+        if (nr == QUIRE_SYS_fork && result == QUIRE_IN_CHILD)
+            grandchild(p);
+    }
+}
+
+/* A guest that has begun, for the calls to come. */
+static void make_guest(struct player *p)
+{
+    struct quire_guest_exit e;
+    long guest = quire_call(guest_create, 10 + below(p, 2), "guest/enemy");
+
+    for (int i = 0; guest >= 0 && i < 3; i++) {
+        quire_call(guest_run, guest, &e);
+        quire_call(guest_answer, guest, i ? below(p, 4) : 1 + below(p, 12));
+    }
+}
+
+static void child(unsigned long seed)
+{
+    struct player p = player_of(seed, 1);
+
+    p.console = one_in(&p, 16);
+    for (int h = 0; h < 3 && !p.console; h++)
+        quire_call(close, h);
+    if (one_in(&p, 12))
+        make_guest(&p);
+    if (one_in(&p, 3))
+        quire_call(memory_create, 16 * PAGE);
+    play(&p, CHILD_CALLS);
+    quire_call(exit, 0);
+}
+
+/* --- this process ---------------------------------------------------------------------- */
+static struct {
+    long handle;
+    bool there;
+} players[MAX_PLAYERS];
+static unsigned long killed, children;
+
+static void end_all(int nr)
+{
+    for (int i = 0; i < nr; i++) {
+        if (!players[i].there)
+            continue;
+        quire_call(kill, players[i].handle);
+        quire_call(wait, players[i].handle, 0);
+        players[i].there = false;
+    }
+}
+
+/* Whether this child still lives: nobody but a list of processes says so without waiting. */
+static unsigned long living(void)
+{
+    struct quire_process p;
+    unsigned long n = 0;
+
+    for (long i = 0; quire_call(process_info, i, &p) == 0; i++)
+        n += !p.exited;
+    return n;
+}
+
+/* So many players at once, until they have ended or nothing more happens. */
+static void round_of(int nr, unsigned long seed, unsigned long before)
+{
+    unsigned long last = score->calls;
+    int still = 0;
+
+    for (int i = 0; i < nr; i++) {
+        long handle = quire_call(fork);
+        if (handle == QUIRE_IN_CHILD)
+            child(seed * MAX_PLAYERS + (unsigned long)i);
+        players[i].there = handle >= 0;
+        players[i].handle = handle;
+        children += handle >= 0;
+    }
+    while (living() > before && still < PATIENCE) {
+        quire_call(sleep, NAP_NS);
+        unsigned long now = __atomic_load_n(&score->calls, __ATOMIC_RELAXED);
+        still = now == last ? still + 1 : 0;
+        last = now;
+    }
+    killed += still == PATIENCE;
+    end_all(nr);
+}
+
+static void play_until(unsigned long calls, unsigned long seed, int nr)
+{
+    unsigned long before = living();
+
+    for (unsigned long round = 0; score->calls < calls; round++)
+        round_of(nr, seed * 1000003 + round, before);
+}
+
+static void set_up(void)
+{
+    score = mmap(FAR_AWAY, sizeof(*score), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    pages = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (score == MAP_FAILED || pages == MAP_FAILED) {
+        puts("fuzz: no memory");
+        exit(2);
+    }
+    memset(score, 0, sizeof(*score));
+    memset(pages, 'a', 4 * PAGE);
+    mprotect(pages + 2 * PAGE, PAGE, PROT_READ);
+    mprotect(pages + 3 * PAGE, PAGE, PROT_NONE);
+    munmap(pages + 4 * PAGE, PAGE);
+    mmap(pages + 5 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1,
+         0);
+    munmap(pages + 7 * PAGE, PAGE);
+}
+
+/* --- before and after ------------------------------------------------------------------ */
+struct books {
+    unsigned long frames, objects, holes, poisoned, living;
+};
+
+static struct books read_books(void)
+{
+    static struct quire_memory m;
+    struct books b = {0};
+
+    quire_call(memory_info, &m);
+    b.frames = m.free_frames;
+    for (int t = 0; t < QUIRE_NR_TYPES;
+         t++) /* slabs are kept, and their objects counted; so is what the ultravisor was given */
+        b.frames += strcmp(m.type_name[t], "SLAB") == 0 || strcmp(m.type_name[t], "UV") == 0
+                        ? m.type[t]
+                        : 0;
+    b.objects = m.slab_objects;
+    b.holes = m.holes;
+    b.poisoned = m.poisoned;
+    b.living = living();
+    return b;
+}
+
+static bool as_before(const struct books *was, const struct books *now)
+{
+    return now->frames + KEPT_FRAMES >= was->frames &&
+           now->objects <= was->objects + KEPT_OBJECTS && now->holes == was->holes &&
+           now->poisoned == was->poisoned && now->living == was->living;
+}
+
+static bool compare(const struct books *was)
+{
+    struct books now = read_books();
+
+    for (int look = 0; look < LAST_LOOKS && !as_before(was, &now); look++) {
+        quire_call(sleep, 20 * NAP_NS);
+        now = read_books();
+    }
+    printf(
+        "fuzz: free frames %lu, then %lu; objects %lu, %lu; holes %lu, %lu; processes %lu, %lu\n",
+        was->frames, now.frames, was->objects, now.objects, was->holes, now.holes, was->living,
+        now.living);
+    struct quire_process p;
+    for (long i = 0; now.living != was->living && quire_call(process_info, i, &p) == 0; i++)
+        printf("fuzz: process %lu of %lu, %s, %lu threads, %s, ran %lu ms\n", p.id, p.parent,
+               p.name, p.threads, p.state, p.run_ns / 1000000);
+    return as_before(was, &now);
+}
+
+static void report(void)
+{
+    unsigned long calls = 0, pairs = 0;
+
+    for (int row = 0; row <= QUIRE_NR_SYSCALLS; row++) {
+        bool seen = false;
+        for (int e = 0; e < ERRORS; e++) {
+            pairs += score->pairs[row][e] != 0;
+            seen |= score->pairs[row][e] != 0;
+        }
+        calls += seen && row < QUIRE_NR_SYSCALLS;
+    }
+    printf("fuzz: %lu calls by %lu children, %lu of %d in the table, %lu pairs of call and error; "
+           "%lu rounds stood still\n",
+           score->calls, children, calls, QUIRE_NR_SYSCALLS, pairs, killed);
+    if (score->odd)
+        printf("fuzz: %lu odd results; call %lu said %ld\n", score->odd, score->odd_call,
+               (long)score->odd_result);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3 || argc > 5 || !isdigit(argv[1][0]) || !isdigit(argv[2][0]))
+        usage();
+    unsigned long calls = strtoul(argv[1], NULL, 10), seed = strtoul(argv[2], NULL, 10);
+    int nr = argc > 3 ? atoi(argv[3]) : 1;
+    if (nr < 1 || nr > MAX_PLAYERS)
+        usage();
+    may_not_end = argc > 4 && strcmp(argv[4], "test") == 0;
+    printf("fuzz: %lu calls, seed %lu, %d at once\n", calls, seed, nr);
+    set_up();
+    struct books before = read_books();
+    play_until(calls, seed, nr);
+    bool good = compare(&before);
+    report();
+    puts(good && !score->odd ? "fuzz: the machine is as before"
+                             : "fuzz: THE MACHINE IS NOT AS BEFORE");
+    return good && !score->odd ? 0 : 1;
+}
