@@ -114,7 +114,7 @@ static void give_back(pfn_t pfn, size_t nr)
 }
 
 /* The frozen folio falls into its mapped parts. Its own descriptor becomes the first of them, published last. */
-static void cut_frozen(struct folio *f, const pte_t *first, struct folio *list)
+static void cut_frozen(struct folio *f, const pte_t *first, struct folio **list)
 {
     struct folio whole = {.pfn = f->pfn, .order = f->order, .owner = f->owner, .index = f->index, .quota = f->quota, .gen = f->gen};
     size_t nr = folio_nr_pages(&whole), gap = 0;
@@ -134,7 +134,7 @@ static void cut_frozen(struct folio *f, const pte_t *first, struct folio *list)
             f->order = (u8)order;
             f->clean = 0;
         } else {
-            struct folio *part = next_descriptor(&list);
+            struct folio *part = next_descriptor(list);
             make_part(part, &whole, at, order);
             folio_publish(part, FOLIO_MAPPING << order);
         }
@@ -151,7 +151,7 @@ static void stop_cutting(struct folio *f) { __atomic_fetch_and(&f->flags, ~FOLIO
  * With the table of its entries locked. `list`: *nr descriptors. Returns the frames that went back; 0 with *nr larger:
  * that many descriptors are needed.
  */
-static u64 cut_locked(struct folio *f, const pte_t *first, struct folio *list, size_t *nr)
+static u64 cut_locked(struct folio *f, const pte_t *first, struct folio **list, size_t *nr)
 {
     size_t mapped, parts = count_parts(first, f, &mapped);
     u64 frames = folio_nr_pages(f) - mapped;
@@ -173,7 +173,6 @@ static u64 cut_locked(struct folio *f, const pte_t *first, struct folio *list, s
         return 0;
     }
     struct quota *quota = f->quota;
-    *nr = parts - 1; /* used up */
     cut_frozen(f, first, list);
     folio_publish(f, FOLIO_MAPPING << f->order);
     stop_cutting(f); /* the table is locked: its entry keeps it */
@@ -192,7 +191,7 @@ static const pte_t *first_entry(const struct vma *vma, const struct folio *f)
 }
 
 /* As in cut_locked(), the owner locked. */
-static u64 cut_in_areas(struct folio *f, struct memobj *owner, struct folio *list, size_t *nr)
+static u64 cut_in_areas(struct folio *f, struct memobj *owner, struct folio **list, size_t *nr)
 {
     u64 frames = 0;
 
@@ -221,7 +220,7 @@ static u64 trim(struct folio *f)
 
     for (unsigned tries = 0; owner && owner->kind == MEMOBJ_ANON && f->order <= PT_SHIFT(1) - PT_SHIFT(0) && tries < 4; tries++) {
         mutex_lock(&owner->lock);
-        frames = cut_in_areas(f, owner, list, &need);
+        frames = cut_in_areas(f, owner, &list, &need);
         mutex_unlock(&owner->lock);
         if (frames || need == have)
             break;
@@ -231,8 +230,8 @@ static u64 trim(struct folio *f)
         if (!list)
             break;
     }
+    give_descriptors(list); /* those that weren't needed: there may be fewer parts than there were */
     if (!frames) { /* not now: shared with a child, in use; perhaps for the next request */
-        give_descriptors(list);
         if (folio_map_count(f))
             folio_note_partial(f, (size_t)folio_map_count(f));
         folio_put(f);
