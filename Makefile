@@ -109,7 +109,7 @@ $(NATIVE:%=.native-%) .native-native-fuzz: .native-%: ready
 fuzz-calls: $(FUZZ_GOALS)
 
 $(FUZZ_GOALS): fuzz-calls-%: build-%
-	@sh tools/fuzz_calls.sh $*
+	@sh tools/fuzz_calls.sh $* $(SECONDS)
 
 test-harness: $(HARNESS_ARCHES:%=.harness-%) .cachesan
 	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)"
