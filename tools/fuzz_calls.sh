@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs the program `fuzz` on one machine with one seed after the other, until SECONDS (60) have gone. The first seed that goes
+# Runs the program `fuzz` on one machine with one seed after the other, until SECONDS (60) have gone. The first that goes
 # wrong ends it; it is printed before its machine starts, so a find can be repeated with it.
 set -eu
 
