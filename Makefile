@@ -109,7 +109,7 @@ $(NATIVE:%=.native-%) .native-native-fuzz: .native-%: ready
 fuzz-calls: $(FUZZ_GOALS)
 
 $(FUZZ_GOALS): fuzz-calls-%: build-%
-	@sh tools/fuzz_calls.sh $*
+	@sh tools/fuzz_calls.sh $* $(SECONDS)
 
 test-harness: $(HARNESS_ARCHES:%=.harness-%) .cachesan
 	@$(PYTHON) -B tests/runner test --harness "$(HARNESS_ARCHES)"
@@ -145,5 +145,5 @@ clean:
 	rm -rf build
 
 # A goal that looks like one of ours with a machine that isn't there.
-build-% qemu-% test-% bench-% memory-map-%:
+build-% qemu-% test-% bench-% memory-map-% fuzz-calls-%:
 	@echo "There is no machine in \"$@\". Machines: $(ARCHES). \"make help\" lists what there is." >&2; exit 1

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs the program `fuzz` on one machine with one seed after the other, until SECONDS have gone. The first seed that goes
+# Runs the program `fuzz` on one machine with one seed after the other, until SECONDS (60) have gone. The first that goes
 # wrong ends it; it is printed before its machine starts, so a find can be repeated with it.
 set -eu
 
 if [ "${1:---help}" = --help ]; then
-    echo "usage: [SECONDS=60] [SEED=N] [CPUS=4] [MEM=1G] tools/fuzz_calls.sh MACHINE"
+    echo "usage: [SEED=N] [CPUS=4] [MEM=1G] tools/fuzz_calls.sh MACHINE [SECONDS]"
     echo "People type: make fuzz-calls, make fuzz-calls-MACHINE."
     exit 0
 fi
@@ -16,5 +16,5 @@ while :; do
     echo "[fuzz]  $1: seed $seed; again: make fuzz-calls-$1 SECONDS=1 SEED=$seed"
     SEED='' RUN="fuzz $calls $seed 4" sh tools/qemu.sh "$1" || exit 1
     seed=$((seed + 1))
-    [ $(($(date +%s) - start)) -lt "${SECONDS:-60}" ] || exit 0
+    [ $(($(date +%s) - start)) -lt "${2:-60}" ] || exit 0
 done
