@@ -13,6 +13,7 @@ _Static_assert(LINES == 64, "a word has a bit for each line of a frame");
 /* One for each frame that has a shadow. */
 struct shadow {
     u64 cleaned; /* the generation that a CPU has to fence for before it runs what was maintained; 0: never */
+    u64 changed; /* the same of the last maintenance that found something new */
     u64 stored;  /* the generation in which the last store was announced */
     const struct code_place *place; /* ... and where */
     u64 stored_by;
@@ -93,11 +94,33 @@ static u32 cpus_in(const struct mm *mm)
     return in;
 }
 
+/* On every way to user mode, so by words. */
+static bool same_line(pfn_t pfn, size_t at)
+{
+    const u64 *a = (const u64 *)((const u8 *)pfn_address(pfn) + at), *b = (const u64 *)((const u8 *)pfn_address(exec_pfn(pfn)) + at);
+    u64 different = 0;
+
+    for (unsigned i = 0; i < EXEC_LINE / sizeof(u64); i++)
+        different |= a[i] ^ b[i];
+    return !different;
+}
+
+/* Whether maintenance of these lines brings users anything new: who maintains what nobody wrote owes nobody a fence. */
+static bool brings_news(pfn_t pfn, u64 lines)
+{
+    for (; lines; lines &= lines - 1)
+        if (!same_line(pfn, (size_t)__builtin_ctzl(lines) * EXEC_LINE))
+            return true;
+    return false;
+}
+
 static void maintained(struct shadow *s, pfn_t pfn, u64 lines, u32 waiting)
 {
     u32 i = 0;
 
     s->cleaned = icache_generation() + 1;
+    if (brings_news(pfn, lines))
+        s->changed = s->cleaned;
     while (waiting && i < nr_pending && pending[i].waiting)
         i++;
     if (!waiting || i == MOST_PENDING) { /* without a place to remember it, too early is better than never */
@@ -197,7 +220,7 @@ void exec_shadow_mapped(struct mm *mm, pfn_t pfn, u64 nr)
     for (u64 i = 0; i < nr; i++) {
         const struct shadow *s = shadow_of(pfn + i);
         if (s)
-            mm->exec_gen = MAX(mm->exec_gen, s->cleaned);
+            mm->exec_gen = MAX(mm->exec_gen, s->changed);
     }
     end(irq);
 }
@@ -207,17 +230,6 @@ bool exec_shadow_unfenced(const struct mm *mm, u64 *last)
 {
     *last = fenced[this_cpu()->cpu];
     return ARCH_ICACHE_LOCAL_FENCE && *last < READ_ONCE(mm->exec_gen);
-}
-
-/* On every way to user mode, so by words. */
-static bool same_line(pfn_t pfn, size_t at)
-{
-    const u64 *a = (const u64 *)((const u8 *)pfn_address(pfn) + at), *b = (const u64 *)((const u8 *)pfn_address(exec_pfn(pfn)) + at);
-    u64 different = 0;
-
-    for (unsigned i = 0; i < EXEC_LINE / sizeof(u64); i++)
-        different |= a[i] ^ b[i];
-    return !different;
 }
 
 bool exec_shadow_stale(struct mm *mm, vaddr_t addr, struct stale_line *line)
