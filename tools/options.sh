@@ -63,6 +63,7 @@ fi
 if [ -n "${FUZZ_SECONDS:-}" ] && { ! is_number "$FUZZ_SECONDS" || [ "$FUZZ_SECONDS" -lt 1 ]; }; then
     fail "FUZZ_SECONDS=$FUZZ_SECONDS: a number of seconds, please"
 fi
+# shellcheck disable=SC3028 # make's variable, not the shell's
 if [ -n "${SECONDS:-}" ] && { ! is_number "$SECONDS" || [ "$SECONDS" -lt 1 ]; }; then
     fail "SECONDS=$SECONDS: a number of seconds, please"
 fi
