@@ -106,10 +106,14 @@ bool thread_wake(struct thread *t)
     }
 }
 
-/* One that runs has its CPU look; one that doesn't will look before it is in user mode again, trap_exit_to_user(). */
+/*
+ * Its CPU looks, unless it was woken. Which state it is in doesn't matter: one that ran a moment ago may have announced a
+ * wait since then, find that it needn't wait, and be back in user mode without having looked. One that doesn't run will
+ * look before it is in user mode again, trap_exit_to_user(); its CPU looks once in vain.
+ */
 void thread_interrupt(struct thread *t)
 {
-    if (!thread_wake(t) && __atomic_load_n(&t->state, __ATOMIC_ACQUIRE) == THREAD_RUNNING)
+    if (!thread_wake(t))
         cpu_request_reschedule(READ_ONCE(t->cpu));
 }
 
