@@ -117,7 +117,7 @@ static void finish_switch(void)
         sched_queue(left);
         break;
     case THREAD_DEAD:
-        thread_free(left);
+        thread_bury(left);
         break;
     }
 }
@@ -448,6 +448,18 @@ void sched_init_cpu(void)
     adopt(idle, "idle", PRIORITY_IDLE, THREAD_IDLE);
     rq->idle = idle;
     this_cpu()->online = true;
+}
+
+bool sched_is_quiet(void)
+{
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+        const struct runqueue *rq = &runqueues[cpu];
+        if (!cpu_area(cpu)->online)
+            continue;
+        if (READ_ONCE(rq->nr_queued) || (cpu != this_cpu()->cpu && READ_ONCE(cpu_area(cpu)->current) != rq->idle))
+            return false;
+    }
+    return !threads_end();
 }
 
 void sched_print_cpus(void)

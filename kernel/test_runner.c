@@ -34,6 +34,7 @@
 #define MOST_ROUNDS 10000u
 #define DEFAULT_LIMIT_MS 500
 #define NS_PER_MS 1000000UL
+#define SETTLE_NS (5000 * NS_PER_MS)
 #define MAX_NAME 96
 #define MAX_PROGRAM_TESTS 128
 #define DIAG_LINES 24
@@ -172,15 +173,24 @@ static struct books read_books(void)
                           processes_in_use()};
 }
 
-/* What was there before may still be on its way out. */
+/*
+ * Processes and threads that have been waited for may still be on their way out, and on a busy host a CPU of ours may
+ * stand still on that way for long. So time alone says nothing: as long as a CPU has something to do, it isn't over.
+ */
+static bool settles(unsigned tries, u64 since_ns)
+{
+    return tries < 20 || (!sched_is_quiet() && arch_clock_ns() - since_ns < SETTLE_NS);
+}
+
 static struct books settled_books(void)
 {
     struct books before = read_books();
+    u64 start = arch_clock_ns();
 
-    for (unsigned tries = 0; tries < 20; tries++) {
+    for (unsigned tries = 0; settles(tries, start); tries++) {
         thread_sleep_until(arch_clock_ns() + NS_PER_MS / 10);
         struct books now_ = read_books();
-        if (now_.frames == before.frames && now_.objects == before.objects)
+        if (now_.frames == before.frames && now_.objects == before.objects && sched_is_quiet())
             break;
         before = now_;
     }
@@ -190,9 +200,10 @@ static struct books settled_books(void)
 static void compare_books(struct books before)
 {
     struct books after = {0};
+    u64 start = arch_clock_ns();
 
     /* What a test left to others to clean up (ended processes, dead threads) may take a moment. */
-    for (unsigned tries = 0; tries < 20; tries++) {
+    for (unsigned tries = 0; settles(tries, start); tries++) {
         after = read_books();
         if (after.frames == before.frames && after.objects == before.objects)
             return;

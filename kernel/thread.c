@@ -7,6 +7,7 @@
 #include <quire/slab.h>
 
 static u64 next_thread_id = 1;
+static u32 nr_ending; /* dead, or about to be, and not freed yet */
 static SLAB_CACHE(thread_cache, thread, run_link, false);
 
 static struct thread *allocate(struct quota *quota)
@@ -26,7 +27,7 @@ static struct thread *allocate(struct quota *quota)
     return t;
 }
 
-void thread_free(struct thread *t)
+static void thread_free(struct thread *t)
 {
     kstack_free(t->stack_top);
     quota_uncharge(t->quota, THREAD_FRAMES);
@@ -34,6 +35,14 @@ void thread_free(struct thread *t)
 }
 
 void thread_discard(struct thread *t) { thread_free(t); }
+
+void thread_bury(struct thread *t)
+{
+    thread_free(t);
+    __atomic_sub_fetch(&nr_ending, 1, __ATOMIC_RELEASE);
+}
+
+bool threads_end(void) { return __atomic_load_n(&nr_ending, __ATOMIC_ACQUIRE) != 0; }
 
 struct thread *thread_create(const char *name, struct process *process, unsigned priority, void (*fn)(void *),
                              void *arg)
@@ -64,6 +73,7 @@ void __noreturn thread_exit(void)
     arch_irq_disable();
     struct thread *self = current_thread();
     KASSERT(locks_held() == 0, "thread %s exits holding %u locks", self->name, locks_held());
+    __atomic_add_fetch(&nr_ending, 1, __ATOMIC_RELAXED);
     thread_change(self, THREAD_RUNNING, THREAD_DEAD);
     schedule();
     panic("a dead thread runs");

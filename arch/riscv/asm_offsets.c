@@ -9,6 +9,7 @@ void asm_offsets(void)
 {
     ASM_OFFSET(PERCPU_KERNEL_SP, struct percpu, kernel_sp);
     ASM_OFFSET(PERCPU_EMERGENCY_SP, struct percpu, emergency_sp);
+    ASM_OFFSET(PERCPU_HWID, struct percpu, hwid);
     ASM_OFFSET(PERCPU_SCRATCH, struct percpu, scratch);
     ASM_OFFSET(TF_PC, struct trapframe, pc);
     ASM_OFFSET(TF_STATUS, struct trapframe, status);

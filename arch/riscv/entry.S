@@ -32,6 +32,10 @@ _start:
 
 1:  rdinstret s2
     csrw sie, zero
+    la t0, boot_hart_came
+    li t1, 1
+    amoswap.w.aqrl t1, t1, (t0)
+    bnez t1, started_at_the_wrong_place
     mv s0, a0
     mv s1, a1
     la t0, __bss_start
@@ -60,6 +64,7 @@ FUNC(secondary_entry)
     mv s1, a1
     csrw sie, zero
     call enter_high_half
+secondary_in_high_half:
     mv tp, s1
     ld sp, PERCPU_EMERGENCY_SP(tp) /* in the image; the boot tables don't know kernel stacks */
     csrw sscratch, zero
@@ -71,6 +76,25 @@ FUNC(secondary_entry)
     call secondary_main
     unimp
 END(secondary_entry)
+
+/*
+ * OpenSBI before 1.3 tells a waiting hart to go before it has said where to: sbi_hsm_hart_start() changes the state,
+ * then writes the address. A hart that is awake at that moment begins where the boot hart began. It waits here until
+ * arch_cpu_start() says that it is meant, and goes on as if it had come by the right door.
+ */
+started_at_the_wrong_place:
+    call enter_high_half
+1:  ld s1, hart_starting
+    beqz s1, 1b
+    ld t0, PERCPU_HWID(s1)
+    bne t0, a0, 1b
+    j secondary_in_high_half
+
+    .section .data
+    .balign 4
+boot_hart_came: /* not in .bss, which the boot hart clears */
+    .word 0
+    .section .text.head, "ax"
 
 /* Turn on translation with the boot tables and return to the caller's link address. Clobbers t0-t2. */
 enter_high_half:

@@ -17,12 +17,15 @@
 
 void secondary_entry(void);
 void secondary_paging(void);
+extern struct percpu *hart_starting;
+struct percpu *hart_starting; /* for a hart that doesn't get it from the firmware, entry.S */
 
 int arch_cpu_start(unsigned cpu)
 {
     struct percpu *area = cpu_area(cpu);
     u64 entry = (u64)secondary_entry - KERNEL_VA_OFFSET;
 
+    __atomic_store_n(&hart_starting, area, __ATOMIC_SEQ_CST);
     if (sbi_call(SBI_HSM, 0, area->hwid, entry, (u64)area).error)
         return -EIO;
     u64 end = arch_clock_ns() + START_TIMEOUT_NS;
