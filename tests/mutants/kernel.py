@@ -26,8 +26,12 @@ KERNEL = [
            "    this_cpu()->user_work = true; /* by a kill, perhaps, and what it waited for came true as well */\n", "",
            "stresskill.*", "a kill that meets the end of a wait is seen on the way to user mode", parallel=True, cpus="4",
            why="the window is a few instructions: found by rvdead's kind of program in one of ten runs of a minute"),
+    Mutant("a-kill-looks-twice-at-the-state", "kernel/thread.c",
+           "    if (!thread_wake(t))\n        cpu_request", "    if (!thread_wake(t) && READ_ONCE(t->state) == THREAD_RUNNING)\n        cpu_request",
+           "stresskill.*", "a kill reaches a thread that announces a wait and needn't wait", parallel=True, cpus="4",
+           why="one run in ten of stresskill.a_kill_reaches_whoever_just_begins_to_wait beside a busy host"),
     Mutant("sleepers-are-not-killed", "kernel/thread.c",
-           "    if (!thread_wake(t) && __atomic_load_n", "    if (t->wake_at_ns == 0 && !thread_wake(t) && __atomic_load_n",
+           "    if (!thread_wake(t))\n        cpu_request", "    if (t->wake_at_ns == 0 && !thread_wake(t))\n        cpu_request",
            "process.a_sleeping_process_is_killed", "a kill ends a sleep", cpus="4"),
     # --- where threads run ----------------------------------------------------------------------------------------
     Mutant("no-cpu-seems-idle", "kernel/sched.c",

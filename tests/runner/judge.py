@@ -26,8 +26,7 @@ KINDS = {
 # "crash (process 7) died: null pointer access at 0x0, pc 0x200016"
 PROGRAM_DIED = re.compile(r"^\S+ \(process \d+\) died: ")
 OUTSIDE = "# outside: "  # lines of the walk at a checkpoint, tests/runner/checkpoints.py
-SILENCE = 30
-SILENCE_PARALLEL = 120
+SILENCE = 120  # seconds of real time without a byte: a backstop, each test has its limit in guest time
 SHADOWS_LIMIT_MS = 1500  # guest time; with ICACHE=stale each way to user mode is looked at
 STRESS_LIMIT_MS = 100000  # real time: more than a busy build machine takes, less than the silence
 LAST_WORDS = 25
@@ -130,7 +129,7 @@ class GroupRun:
             append.append(f"limit_ms={SHADOWS_LIMIT_MS}")
         ending = self.machine.boot(
             " ".join(append + options.append), self.cpus, options.memory, options.seed, self.parallel, walked=True,
-            silence=options.silence or (SILENCE_PARALLEL if self.parallel else SILENCE),
+            silence=options.silence or SILENCE,
         )  # fmt: skip
         self.boots.append(ending)
         return ending
