@@ -55,7 +55,7 @@ static struct thread *pick(struct runqueue *rq)
     unsigned p = 31u - (unsigned)__builtin_clz(rq->occupied);
     struct thread *t = list_entry(rq->queue[p].next, struct thread, run_link);
     dequeue(rq, t);
-    t->cpu = this_cpu()->cpu;
+    WRITE_ONCE(t->cpu, this_cpu()->cpu); /* thread_interrupt() looks without the lock */
     thread_change(t, THREAD_READY, THREAD_RUNNING);
     return t;
 }
@@ -280,7 +280,7 @@ void sched_queue(struct thread *t)
     struct percpu *cpu = cpu_area(number);
     bool local = cpu == this_cpu(), kick = urgency(rq) < t->priority, may_move = !t->pinned;
 
-    t->cpu = number;
+    WRITE_ONCE(t->cpu, number);
     enqueue(rq, t);
     if (kick) {
         rq->need_resched = true;
@@ -323,7 +323,7 @@ int thread_pin(int cpu)
         struct runqueue *rq = this_cpu()->runqueue;
         rq_lock(rq);
         rq->need_resched = false;
-        self->cpu = (unsigned)cpu;
+        WRITE_ONCE(self->cpu, (unsigned)cpu);
         thread_change(self, THREAD_RUNNING, THREAD_LEAVING);
         switch_to(rq, self, pick(rq));
     }
@@ -375,7 +375,7 @@ static struct thread *take_from(struct runqueue *from)
         }
     if (taken) {
         dequeue(from, taken);
-        taken->cpu = this_cpu()->cpu;
+        WRITE_ONCE(taken->cpu, this_cpu()->cpu);
     }
     rq_unlock(from);
     return taken;
