@@ -78,8 +78,8 @@ static inline void thread_change(struct thread *t, u32 from, u32 to)
     __atomic_store_n(&t->state, to, __ATOMIC_RELEASE);
 }
 
-void sched_queue(struct thread *t);          /* a READY one that is in no queue: on a CPU, and tell that CPU */
+void sched_queue(struct thread *t);            /* a READY one that is in no queue: on a CPU, and tell that CPU */
 void sched_wake_sleepers(struct runqueue *rq); /* whose time has come; this CPU's, interrupts off */
-void thread_bury(struct thread *t);        /* a dead one, off its stack: it is gone */
-bool threads_end(void);                    /* somebody is dead and not buried */
-void thread_trampoline(void *thread); /* where a new one begins */
+void thread_bury(struct thread *t);            /* free a dead one, when its CPU is off its stack */
+bool threads_are_ending(void);                 /* a thread is in thread_exit() or dead, and isn't freed yet */
+void thread_trampoline(void *thread);          /* where a new one begins */

@@ -459,7 +459,7 @@ bool sched_is_quiet(void)
         if (READ_ONCE(rq->nr_queued) || (cpu != this_cpu()->cpu && READ_ONCE(cpu_area(cpu)->current) != rq->idle))
             return false;
     }
-    return !threads_end();
+    return !threads_are_ending();
 }
 
 void sched_print_cpus(void)

@@ -2,10 +2,10 @@
 /*
  * The in-machine test runner: see <quire/test.h> and <quire/test_runner.h>. Output is KTAP 1 with a plan.
  *
- * A test runs in a thread on the runner's own CPU, the first, so that others know which are left to them, and so that the runner's deadline is that CPU's next timer
- * interrupt: a test that never ends is caught there, wherever it loops with interrupts on. One that faults or
- * hangs with no lock held is given up and the next one runs; with a lock held the machine ends, and whoever
- * started it boots again with from=.
+ * A test runs in a thread on the runner's own CPU, the first, so that others know which are left to them, and so that
+ * the runner's deadline is that CPU's next timer interrupt: a test that never ends is caught there, wherever it loops
+ * with interrupts on. One that faults or hangs with no lock held is given up and the next one runs; with a lock held
+ * the machine ends, and whoever started it boots again with from=.
  */
 #include <quire/test_runner.h>
 #if QUIRE_DEBUG
@@ -34,7 +34,7 @@
 #define MOST_ROUNDS 10000u
 #define DEFAULT_LIMIT_MS 500
 #define NS_PER_MS 1000000UL
-#define SETTLE_NS (5000 * NS_PER_MS)
+#define SETTLE_NS (5000 * NS_PER_MS) /* a CPU that is busy for so long does something that never ends */
 #define MAX_NAME 96
 #define MAX_PROGRAM_TESTS 128
 #define DIAG_LINES 24

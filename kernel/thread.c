@@ -7,7 +7,7 @@
 #include <quire/slab.h>
 
 static u64 next_thread_id = 1;
-static u32 nr_ending; /* dead, or about to be, and not freed yet */
+static u32 nr_ending; /* in thread_exit() or dead, and not freed yet */
 static SLAB_CACHE(thread_cache, thread, run_link, false);
 
 static struct thread *allocate(struct quota *quota)
@@ -42,7 +42,7 @@ void thread_bury(struct thread *t)
     __atomic_sub_fetch(&nr_ending, 1, __ATOMIC_RELEASE);
 }
 
-bool threads_end(void) { return __atomic_load_n(&nr_ending, __ATOMIC_ACQUIRE) != 0; }
+bool threads_are_ending(void) { return __atomic_load_n(&nr_ending, __ATOMIC_ACQUIRE) != 0; }
 
 struct thread *thread_create(const char *name, struct process *process, unsigned priority, void (*fn)(void *),
                              void *arg)
@@ -117,9 +117,9 @@ bool thread_wake(struct thread *t)
 }
 
 /*
- * Its CPU looks, unless it was woken. Which state it is in doesn't matter: one that ran a moment ago may have announced a
- * wait since then, find that it needn't wait, and be back in user mode without having looked. One that doesn't run will
- * look before it is in user mode again, trap_exit_to_user(); its CPU looks once in vain.
+ * If the thread wasn't woken, its CPU looks, whatever state the thread is in now: one that ran a moment ago may have
+ * announced a wait since then, find that it needn't wait, and be back in user mode without having looked. One that
+ * doesn't run will look before it is in user mode again, trap_exit_to_user(); then its CPU looks once in vain.
  */
 void thread_interrupt(struct thread *t)
 {

@@ -78,9 +78,9 @@ secondary_in_high_half:
 END(secondary_entry)
 
 /*
- * OpenSBI before 1.3 tells a waiting hart to go before it has said where to: sbi_hsm_hart_start() changes the state,
- * then writes the address. A hart that is awake at that moment begins where the boot hart began. It waits here until
- * arch_cpu_start() says that it is meant, and goes on as if it had come by the right door.
+ * Older OpenSBI (1.1, lib/sbi/sbi_hsm.c, sbi_hsm_hart_start()) changes a hart's state before it writes the address
+ * where the hart is to start. A hart that is awake at that moment starts at the boot hart's address. It waits here
+ * until arch_cpu_start() says that it is meant, and goes on as if it had started at secondary_entry.
  */
 started_at_the_wrong_place:
     call enter_high_half

@@ -128,7 +128,11 @@ void sched_tick(void);        /* trap_timer() */
 bool sched_need_resched(void);
 void sched_rearm_timer(void); /* after somebody else used this CPU's timer */
 void sched_print_cpus(void);
-bool sched_is_quiet(void); /* the other CPUs idle, nobody waits for a CPU, nobody is about to be freed; a look */
+/*
+ * Every other CPU idles, no thread is queued, and none is ending. True at the moment of the look only: sleepers and
+ * interrupts go on. For the test runner, which compares the books when nobody changes them.
+ */
+bool sched_is_quiet(void);
 
 bool current_killed(void); /* the caller's process was killed; kernel threads: false */
 struct mm *thread_mm(const struct thread *thread); /* whose user space it runs in; NULL: none */
