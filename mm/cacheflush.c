@@ -168,14 +168,17 @@ void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end)
 
 void icache_fence(void)
 {
-    bool irq = irq_save(); /* fenced_gen never goes back: somebody may wait for it */
+    bool irq = irq_save();
+    struct percpu *cpu = this_cpu();
     /* Read before the fence: a generation made between the two isn't covered by it. */
     u64 gen = __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST);
 
     arch_icache_fence_local();
     exec_shadow_fenced(gen);
     counter_inc(COUNTER_ICACHE_FENCE);
-    __atomic_store_n(&this_cpu()->fenced_gen, gen, __ATOMIC_RELEASE);
+    /* It never goes back, somebody may wait for it: who waits for the shadow's lock serves others, and fences for them. */
+    if (cpu->fenced_gen < gen)
+        __atomic_store_n(&cpu->fenced_gen, gen, __ATOMIC_RELEASE);
     irq_restore(irq);
 }
 

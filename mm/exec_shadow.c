@@ -192,7 +192,8 @@ void exec_shadow_fenced(u64 gen)
 {
     bool irq = begin();
 
-    fenced[this_cpu()->cpu] = gen;
+    u64 *mine = &fenced[this_cpu()->cpu];
+    *mine = MAX(*mine, gen); /* in begin() this CPU may have served others, and fenced for a newer one */
     stop_waiting();
     end(irq);
 }
@@ -256,9 +257,10 @@ bool exec_shadow_stale(struct mm *mm, vaddr_t addr, struct stale_line *line)
 bool exec_shadow_next_stale(struct mm *mm, vaddr_t addr, vaddr_t stop, struct stale_line *line)
 {
     while (addr < stop) {
-        pte_t e = pt_lookup(&mm->root, addr);
-        if (!pte_present(e)) {
-            addr = ALIGN_DOWN(addr, PAGE_SIZE) + PAGE_SIZE;
+        unsigned level;
+        pte_t above, *entry = pt_walk_above(&mm->root, addr, &level, &above);
+        if (level ? !pde_present(above, level) : !pte_present(pte_load(entry))) {
+            addr = ALIGN_DOWN(addr, pt_span(level)) + pt_span(level); /* a terabyte of nothing has few tables */
             continue;
         }
         if (exec_shadow_stale(mm, addr, line))
