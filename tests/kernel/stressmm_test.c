@@ -260,8 +260,8 @@ static void anything(void *number)
             break;
         case 8:
             f = pfn_folio_get(pte_pfn(mm_lookup(s.mm, at)));
-            if (f && folio_punch_hole(f, 0, 1, HOLE_RESERVED, &h) == 0)
-                folio_mend_hole(h);
+            if (f && folio_punch_hole(f, 0, 1, HOLE_RESERVED, &h) == 0 && folio_mend_hole(h))
+                hole_put(h); /* somebody looks at it just now, who closes it then */
             if (f)
                 folio_put(f);
             break;
