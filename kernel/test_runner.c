@@ -441,11 +441,22 @@ void test_hook_panic_end(void)
 /* --- test programs ----------------------------------------------------------------------------- */
 static char program_tests[MAX_PROGRAM_TESTS][MAX_NAME];
 static unsigned nr_program_tests;
+static bool listing; /* a program says which tests it has */
+
+/* For a test speaks its own program, in whichever process; not what it starts, a fuzzer for instance. */
+static bool speaks_for_the_test(const struct process *p)
+{
+    return busy && now.file && strcmp(p->name, base_name(now.file)) == 0;
+}
 
 int test_runner_event(unsigned kind, const char *text, u64 value)
 {
+    if (!speaks_for_the_test(current_process()))
+        return -EPERM;
     switch (kind) {
     case QUIRE_TEST_LIST:
+        if (!listing)
+            return -EPERM;
         if (nr_program_tests == MAX_PROGRAM_TESTS)
             return -ENOSPC;
         strlcpy(program_tests[nr_program_tests++], text, MAX_NAME);
@@ -559,7 +570,9 @@ static u64 go_over(enum pass pass)
             continue;
         nr_program_tests = 0;
         begin("list", f->name, 0);
+        listing = true;
         int status = run_program(f->name, "--list");
+        listing = false;
         if (status) {
             kprintf("# %s --list ended with status %d\n", f->name, status);
             print_diag();

@@ -325,6 +325,11 @@ TEST(syscall, events_of_unknown_kinds_are_refused)
     EXPECT_CALL(-EINVAL, test_event, 1l << 32, "x", 0);
 }
 
+TEST(syscall, a_test_that_runs_lists_no_tests)
+{
+    EXPECT_CALL(-EPERM, test_event, QUIRE_TEST_LIST, "syscall.another", 0);
+}
+
 TEST(syscall, tests_do_not_start_tests)
 {
     EXPECT_CALL(-EBUSY, test_run, "*");
