@@ -33,6 +33,13 @@ KERNEL = [
     Mutant("sleepers-are-not-killed", "kernel/thread.c",
            "    if (!thread_wake(t))\n        cpu_request", "    if (t->wake_at_ns == 0 && !thread_wake(t))\n        cpu_request",
            "process.a_sleeping_process_is_killed", "a kill ends a sleep", cpus="4"),
+    # --- who reports for a test -----------------------------------------------------------------------------------
+    Mutant("anybody-reports-for-a-test", "kernel/test_runner.c",
+           "    if (!speaks_for_the_test(current_process()))\n        return -EPERM;\n", "",
+           "fuzz.*", "only the program that is tested reports for a test", cpus="4"),
+    Mutant("lists-while-a-test-runs", "kernel/test_runner.c",
+           "        if (!listing)\n            return -EPERM;\n", "",
+           "syscall.a_test_that_runs_lists_no_tests", "a program lists its tests only when it is asked to", cpus="4"),
     # --- where threads run ----------------------------------------------------------------------------------------
     Mutant("no-cpu-seems-idle", "kernel/sched.c",
            "    return occupied ? MAX(running, 31u - (unsigned)__builtin_clz(occupied)) : running;", "    return occupied ? 7u : 7u + 0 * running;",
