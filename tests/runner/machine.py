@@ -26,6 +26,8 @@ POWER_OFF = re.compile(r"^power off, status (\d+)$")
 # QEMU's own remarks on stderr that say nothing about the kernel.
 QEMU_CHATTER = ("warning: icount sleep disabled", "terminating on signal")
 
+SHELL_ASKS = "quire$ "
+
 # Set when the person at the terminal has had enough: every machine is stopped.
 stop_all = threading.Event()
 
@@ -92,14 +94,15 @@ class Machine:
             "-append", append, *(cachesan.arguments(values["QEMU"]) if self.cachesan else []),
         ]  # fmt: skip
 
-    def boot(self, append, cpus=1, memory="1G", seed=1, parallel=False, silence=30, wall=600, walked=False):
+    def boot(self, append, cpus=1, memory="1G", seed=1, parallel=False, silence=30, wall=600, walked=False, pasted=b""):
         """Start the machine, wait for its end; `silence` seconds without a byte or `wall` in all stop it.
 
-        `walked`: at each checkpoint of a test its page tables are walked from outside.
+        `walked`: at each checkpoint of a test its page tables are walked from outside. `pasted`: typed without a pause
+        as soon as the shell asks.
         """
         command = self.command(cpus, memory, append, seed, parallel or self.needs_threads(cpus))
         checkpoints = Checkpoints(f"{self.out}/quire.elf") if walked else None
-        return watch(command, silence, wall, checkpoints)
+        return watch(command, silence, wall, checkpoints, pasted)
 
     def status_agrees(self, ending):
         """Does QEMU's exit status say what the kernel's last line said?"""
@@ -140,17 +143,17 @@ def describe(arch, build, variant, icache=""):
     return dict(pairs)
 
 
-def watch(command, silence, wall, checkpoints=None):
+def watch(command, silence, wall, checkpoints=None, pasted=b""):
     """Run a command, collect what it prints, stop it when it is silent or late."""
     output = bytearray()
     timed_out = False
     more, fds = (checkpoints.wires.arguments(), checkpoints.wires.far_ends) if checkpoints else ([], ())
     with subprocess.Popen(
-        command + more, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        start_new_session=True, pass_fds=fds,
+        command + more, bufsize=0, stdin=subprocess.PIPE if pasted else subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, pass_fds=fds,
     ) as process:  # fmt: skip
         try:
-            timed_out = read_until_end(process, output, silence, wall, checkpoints)
+            timed_out = read_until_end(process, output, silence, wall, checkpoints, Typist(process.stdin, pasted))
         finally:
             process.kill()
             if checkpoints:
@@ -162,7 +165,28 @@ def watch(command, silence, wall, checkpoints=None):
     return Ending("\n".join(kept), process.returncode, timed_out, command)
 
 
-def read_until_end(process, output, silence, wall, checkpoints):
+class Typist:
+    """Pastes a text into a machine as soon as its shell asks for the first time."""
+
+    def __init__(self, stdin, text):
+        self.stdin = stdin
+        self.text = text
+
+    def look(self, output):
+        """In a thread of its own: the machine may take the text as slowly as it likes."""
+        if self.text and SHELL_ASKS.encode() in output:
+            threading.Thread(target=self.type, args=(self.text,), daemon=True).start()
+            self.text = b""
+
+    def type(self, text):
+        try:
+            while text:
+                text = text[self.stdin.write(text) :]
+        except OSError:
+            pass  # the machine has ended; what it printed tells the rest
+
+
+def read_until_end(process, output, silence, wall, checkpoints, typist):
     """Collect output; True if a limit struck before the process closed it."""
     selector = selectors.DefaultSelector()
     selector.register(process.stdout, selectors.EVENT_READ)
@@ -175,6 +199,7 @@ def read_until_end(process, output, silence, wall, checkpoints):
                 if not take_output(process.stdout, output):
                     process.wait(timeout=30)
                     return False
+                typist.look(output)
             elif not at_checkpoint(process.stdout, output, checkpoints):
                 selector.unregister(key.fileobj)
             last = time.monotonic()

@@ -95,6 +95,26 @@ TEST(walk, a_broken_page_is_a_mark)
     EXPECT_EQ(a.mapped, 15);
 }
 
+TEST(walk, two_processes_stand_still_one_after_the_other)
+{
+    pid_t children[2];
+
+    for (int i = 0; i < 2; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            for (int k = 0; k < 2; k++)
+                test_checkpoint("one of two");
+            _exit(0);
+        }
+        ASSERT(children[i] > 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        int status = -1;
+        EXPECT_EQ(waitpid(children[i], &status, 0), children[i]);
+        EXPECT_EQ(status, 0);
+    }
+}
+
 TEST(walk, entries_in_groups_are_counted_one_by_one)
 {
     char *p = map(4 * MIB), *block = (char *)(((unsigned long)p + 2 * MIB - 1) & -(2 * MIB));
