@@ -203,6 +203,17 @@ static int process_begin(struct process *p, struct process *parent, struct threa
     return number;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool process_runs(const struct process *p, const char *path)
+{
+    return strncmp(p->name, base_name(path), sizeof(p->name) - 1) == 0;
+}
+
 static int set_up(struct process *p, const char *path, const char *args, unsigned nr_args, size_t args_bytes,
                   struct trapframe *frame)
 {

@@ -443,10 +443,10 @@ static char program_tests[MAX_PROGRAM_TESTS][MAX_NAME];
 static unsigned nr_program_tests;
 static bool listing; /* a program says which tests it has */
 
-/* For a test speaks its own program, in whichever process; not what it starts, a fuzzer for instance. */
+/* A test's own program may report, in whichever process; a program that it starts, a fuzzer for instance, may not. */
 static bool speaks_for_the_test(const struct process *p)
 {
-    return busy && now.file && strcmp(p->name, base_name(now.file)) == 0;
+    return busy && now.file && process_runs(p, now.file);
 }
 
 int test_runner_event(unsigned kind, const char *text, u64 value)

@@ -132,12 +132,6 @@ char *strrchr(const char *s, int c)
     return (char *)found;
 }
 
-const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 char *strcpy(char *to, const char *from)
 {
     memcpy(to, from, strlen(from) + 1);

@@ -76,6 +76,11 @@ void process_init(void);
 int process_spawn(struct process *parent, const char *path, const char *args, unsigned nr_args, size_t args_bytes,
                   struct process **out);
 /*
+ * Whether p was spawned from the program of this name, or is a copy of one that was. Names are compared as processes
+ * carry them: without the folder, the first PROCESS_NAME_MAX - 1 characters. No lock: a name never changes.
+ */
+bool process_runs(const struct process *p, const char *path);
+/*
  * Copy of the current process; the child returns to user mode as *tf with result QUIRE_IN_CHILD. A handle to it;
  * -ENOMEM, -EMFILE.
  */

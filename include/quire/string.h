@@ -14,7 +14,6 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
-const char *base_name(const char *path); /* what stands behind its last slash */
 char *strcpy(char *to, const char *from);
 char *strncpy(char *to, const char *from, size_t n);
 char *strcat(char *to, const char *from);

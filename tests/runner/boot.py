@@ -27,8 +27,9 @@ class Case:
     cpus: int = 1
     memory: str = "1G"
     or_qemu_says: str = ""  # where QEMU refuses first, in these words
-    pasted: bytes = b""  # into the shell; in parallel: -icount lets an idle machine run, and QEMU may never read
-    often: int = 1  # each of the words is there so many times at least; of what is pasted, behind the first prompt
+    # Typed into the shell, without -icount: with it, an idle guest may keep QEMU from reading its input.
+    pasted: bytes = b""
+    often: int = 1  # the words must be there so many times at least; with a paste, behind the first prompt
     archive: object = None  # a function from the good archive's bytes to this case's; b"" for none at all
 
 
@@ -76,7 +77,7 @@ CASES = [
     Case("an_init_that_is_no_program", PANIC, ("bin/init can't be started: it isn't a 64-bit program",), archive=broken_init),
     Case("a_command_line_that_is_too_long", 0, ("longer than", "hello from process land"), f'run="hello" {LONG}',
          or_qemu_says="command line exceeds maximum size"),
-    # Echoes stand in the middle of lines: the letter is one that only the program prints.
+    # An echo may stand in the middle of a line that a program prints. So a letter is counted that only hello prints.
     Case("a_paste_of_many_lines_loses_none", 0, ("d",), append="", cpus=4,
          pasted=b"hello\n" * PASTED_LINES + b"poweroff\n", often=PASTED_LINES),
 ]  # fmt: skip

@@ -26,7 +26,7 @@ POWER_OFF = re.compile(r"^power off, status (\d+)$")
 # QEMU's own remarks on stderr that say nothing about the kernel.
 QEMU_CHATTER = ("warning: icount sleep disabled", "terminating on signal")
 
-SHELL_ASKS = "quire$ "
+SHELL_ASKS = "quire$ "  # user/programs/sh.c
 
 # Set when the person at the terminal has had enough: every machine is stopped.
 stop_all = threading.Event()
@@ -179,11 +179,12 @@ class Typist:
             self.text = b""
 
     def type(self, text):
+        """Write it all; a pipe takes a part at a time."""
         try:
             while text:
                 text = text[self.stdin.write(text) :]
-        except OSError:
-            pass  # the machine has ended; what it printed tells the rest
+        except (OSError, ValueError):
+            pass  # the machine has ended, or its pipe is closed; what it printed tells the rest
 
 
 def read_until_end(process, output, silence, wall, checkpoints, typist):

@@ -111,7 +111,7 @@ static unsigned long foreign(struct player *p)
     }
 }
 
-/* Whatever stands there, no program ever runs there. */
+/* An address at which no program can have code. */
 static unsigned long nowhere(struct player *p)
 {
     if (one_in(p, 4))
