@@ -27,7 +27,7 @@ NATIVE        ?= $(NATIVE_FORMS)
 
 # What people may set; the scripts read it from the environment and check it before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
-    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE
+    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.
@@ -123,9 +123,9 @@ $(ARCHES:%=.harness-%): .harness-%: ready
 .cachesan: ready
 	+@$(MAKE) -s $(sub_jobs) -f tests/plugin/cachesan/cachesan.mk
 
-# Seeded bugs, each built and tested: ten minutes and more, so not part of `make test`.
+# Seeded bugs, each built and tested: ten minutes and more, so not part of `make test`. RANDOM=20 SEED=1: random ones.
 mutants: ready
-	@$(PYTHON) -B tests/mutants $(if $(MUTANT),'$(MUTANT)')
+	@$(PYTHON) -B tests/mutants $(if $(RANDOM),--random $(RANDOM) --seed $(or $(SEED),1),$(if $(MUTANT),'$(MUTANT)'))
 
 # --- figures -------------------------------------------------------------------------------------
 $(ARCHES:%=.release-%): .release-%: ready

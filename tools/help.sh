@@ -18,7 +18,8 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make bench                figures in guest instructions beside those of other kernels
   make bench-MACHINE        of one machine
   make build, build-MACHINE only build, into build/MACHINE/
-  make mutants              seeded bugs, one after the other: do the tests notice? MUTANT=pattern for some
+  make mutants              seeded bugs, one after the other: do the tests notice? MUTANT=pattern for some;
+                            RANDOM=20 SEED=1: changes at random places instead, each of which a test should notice
   make check                static analysis: sparse, cppcheck, shellcheck
   make clean                remove build/
 
@@ -37,6 +38,7 @@ Options, written behind the target:
   ICACHE=stale              another kernel: shadow frames play instruction caches, so a missing flush runs old code
   CACHESAN=1                run the tests under the plugin that sees missing cache maintenance (docs/caches.md)
   PARALLEL=1                one host thread for each CPU, without -icount: real races, other consoles each time
+  FIRST=1                   the first failure ends the run
   EXTRA_TESTS=dir           also the *_test.c files of this folder
   TIMEOUT=600               seconds after which RUN= is stopped
   GDB_PORT=1234             where gdb connects

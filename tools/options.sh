@@ -81,6 +81,15 @@ case ${PARALLEL:-} in
 *) fail "PARALLEL=$PARALLEL: 1 (one host thread for each CPU, without -icount) or 0, please" ;;
 esac
 
+case ${FIRST:-} in
+'' | 0 | 1) ;;
+*) fail "FIRST=$FIRST: 1 (the first failure ends the run) or 0, please" ;;
+esac
+# shellcheck disable=SC3028 # make's variable, not the shell's
+if [ -n "${RANDOM:-}" ] && [ "$goals" = mutants ] && { ! is_number "$RANDOM" || [ "$RANDOM" -lt 1 ]; }; then
+    fail "RANDOM=$RANDOM: how many random mutants, a number, please"
+fi
+
 case ${ICACHE:-} in
 '') ;;
 stale)

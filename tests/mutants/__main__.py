@@ -8,97 +8,22 @@ tests fail without it too, is *stale*. The last line is the score; the exit stat
 """
 
 import argparse
-import filecmp
 import fnmatch
 import os
 import re
-import shutil
-import signal
-import subprocess
 import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from threading import local
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.mutants import caches, kernel, mm, races, uv  # noqa: E402
-from tests.mutants.mutant import EXPLORE  # noqa: E402
+from tests.mutants import caches, chance, kernel, mm, races, uv  # noqa: E402
+from tests.mutants.workshop import build, first_failure, run_tests, tree, workers  # noqa: E402
 from tests.runner.campaign import Progress  # noqa: E402
 
 MUTANTS = mm.MUTANTS + caches.MUTANTS + uv.UV + kernel.KERNEL + races.RACES
-COPIED = ("Makefile", "build.mk", "arch", "boot", "include", "kernel", "lib", "linker", "mm", "tests", "tools", "user", "uv")
-BASE = "build/mutants"
 VERDICTS = ("killed", "explained", "survived", "stale")
-slot = local()
-free_slots = []
-
-
-def files_below(top):
-    return {os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names} if os.path.isdir(top) else {top}
-
-
-def mirror(to):
-    """The copy becomes the same as the tree; files that are the same already keep their times, and so their objects."""
-    for top in COPIED:
-        here = files_below(top)
-        for gone in files_below(f"{to}/{top}") - {f"{to}/{path}" for path in here} - {f"{to}/{top}"}:
-            os.remove(gone)
-        for path in here:
-            if not os.path.exists(f"{to}/{path}") or not filecmp.cmp(path, f"{to}/{path}", shallow=False):
-                os.makedirs(os.path.dirname(f"{to}/{path}"), exist_ok=True)
-                shutil.copy(path, f"{to}/{path}")
-
-
-def tree():
-    """This worker's copy of the sources, under build/; its objects are used again and again."""
-    if not hasattr(slot, "path"):
-        slot.path = f"{BASE}/{free_slots.pop()}"
-        mirror(slot.path)
-    return slot.path
-
-
-def make(path, seconds, *words):
-    """make in the copy, quietly; (status, output). Status None: it took too long, and nothing of it is left."""
-    child = subprocess.Popen(["make", "-s", "-C", path, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)  # fmt: skip
-    try:
-        output, _ = child.communicate(timeout=seconds)
-        return child.returncode, output
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        return None, child.communicate()[0]
-
-
-def build(path, machine, cpu, tool):
-    if machine == EXPLORE:
-        return make(path, 300, "-f", "tests/explore/explore.mk")
-    if machine.startswith("native"):
-        return make(path, 300, "-f", "tests/native/native.mk", f"FORM={machine}")
-    return make(path, 300, f"build-{machine}", *([f"CPU={cpu}"] if cpu else []), *(["ICACHE=stale"] if tool == "stale" else []))
-
-
-def run_tests(path, machine, cpu, tests, cpus, parallel, tool):
-    """With a tool ("cachesan", "stale") or without ("")."""
-    common = [f"TEST={tests}", "SEED=1", *([f"CPU={cpu}"] if cpu else []), *([f"CPUS={cpus}"] if cpus else []),
-              *(["PARALLEL=1"] if parallel else [])]  # fmt: skip
-    if machine == EXPLORE:
-        return make(path, 120, "explore", "CHANGES=1", f"TEST={tests}")
-    if machine.startswith("native"):
-        return make(path, 60, "test-native", f"NATIVE={machine}", *common)
-    how = "ICACHE=stale" if tool == "stale" else f"CACHESAN={int(tool == 'cachesan')}"
-    return make(path, 600, f"test-{machine}", how, *common)
-
-
-def first_failure(output):
-    """The line that says what noticed, for the report."""
-    for line in output.split("\n"):
-        if line.startswith("FAILED "):
-            return line.removeprefix("FAILED ")
-        if line.startswith("not ok "):  # make explore
-            return line.split()[3]
-    return "the machine doesn't come up"
 
 
 def keys_of(mutant):
@@ -150,19 +75,9 @@ def judge(mutant):
     return "killed", how + (f"; without a symptom: {', '.join(silent)}" if silent else ""), seconds
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="tests/mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pattern", nargs="?", default="*", help="only mutants whose names match this shell pattern, or one of several")
-    parser.add_argument("--list", action="store_true", help="names and rules, nothing is run")
-    arguments = parser.parse_args()
-    patterns = arguments.pattern.split()
-    chosen = [mutant for mutant in MUTANTS if any(fnmatch.fnmatchcase(mutant.name, pattern) for pattern in patterns)]
-    if arguments.list:
-        print("\n".join(f"{mutant.name:40} {mutant.rule}" for mutant in chosen))
-        return 0
+def run_seeded(chosen):
+    """The mutants that somebody thought of. True if all are killed or explained."""
     began = time.monotonic()
-    workers = len(os.sched_getaffinity(0))
-    free_slots.extend(range(workers))
     keys = list(dict.fromkeys(key for mutant in chosen for key in keys_of(mutant)))
     progress = Progress()
     progress.total = len(keys) + len(chosen)
@@ -179,7 +94,7 @@ def main():
         progress.step(mutant.name)
         return answer
 
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    with ThreadPoolExecutor(max_workers=workers()) as pool:
         unchanged = dict(zip(keys, pool.map(well, keys)))
         for mutant, (verdict, how, seconds) in zip(chosen, pool.map(look, chosen)):
             tally[verdict] += 1
@@ -187,7 +102,24 @@ def main():
             print(f"{verdict:9} {mutant.name:40} {seconds:4.0f} s  {how}", flush=True)
     print(f"{len(chosen)} mutants: " + ", ".join(f"{tally[verdict]} {verdict}" for verdict in VERDICTS)
           + f"; {time.monotonic() - began:.0f} seconds")  # fmt: skip
-    return 0 if chosen and tally["killed"] + tally["explained"] == len(chosen) else 1
+    return bool(chosen) and tally["killed"] + tally["explained"] == len(chosen)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pattern", nargs="?", default="*", help="only mutants whose names match this shell pattern, or one of several")
+    parser.add_argument("--list", action="store_true", help="names and rules, nothing is run")
+    parser.add_argument("--random", type=int, metavar="N", help="instead: N changes of one operator or statement at random places")
+    parser.add_argument("--seed", type=int, default=1, help="which N; the same for the same seed and tree")
+    arguments = parser.parse_args()
+    if arguments.random is not None:
+        return 0 if chance.run(arguments.random, arguments.seed) else 1
+    patterns = arguments.pattern.split()
+    chosen = [mutant for mutant in MUTANTS if any(fnmatch.fnmatchcase(mutant.name, pattern) for pattern in patterns)]
+    if arguments.list:
+        print("\n".join(f"{mutant.name:40} {mutant.rule}" for mutant in chosen))
+        return 0
+    return 0 if run_seeded(chosen) else 1
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def options_from_environment():
         cachesan=value("CACHESAN") == "1",
         parallel=value("PARALLEL") == "1",
         icache=value("ICACHE") or "",
+        first=value("FIRST") == "1",
     )
 
 
@@ -97,7 +98,8 @@ def run_tests(arches, native_forms, harness_arches, thorough):
         everything += verdicts
         told += [(verdict, used.again(verdict)) for verdict in verdicts if verdict.verdict == "fail"]
     verdicts = []
-    if arches and not options.extra_tests and not options.icache:
+    enough = options.first and any(verdict.verdict == "fail" for verdict in everything)
+    if arches and not options.extra_tests and not options.icache and not enough:
         verdicts = boot.run([Machine(arch) for arch in arches], options.pattern)
     if verdicts:
         print("\n".join(boot.table(verdicts)) + "\n", flush=True)

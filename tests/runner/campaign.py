@@ -5,9 +5,12 @@ import os
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 from .judge import GroupRun
 from .plan import list_tests
+
+failed = Event()  # a test has
 
 
 def processors():
@@ -49,12 +52,16 @@ def quoted(word):
 
 
 def run_one(machine, cpus, group, options, progress):
-    """One job: a group's verdicts."""
+    """One job: a group's verdicts. Asked for the first failure only, nothing runs once there is one."""
+    if options.first and failed.is_set():
+        return []
     run = GroupRun(machine, cpus, group, options)
     verdicts = run.run()
     log = write_log(run)
     for verdict in verdicts:
         verdict.log = log if verdict.verdict == "fail" else ""
+        if verdict.verdict == "fail":
+            failed.set()
     progress.step(f"{machine.arch} {group.file}")
     return verdicts
 

@@ -26,6 +26,7 @@ class Options:
     suites: tuple = ()  # only these; empty: all
     cachesan: bool = False  # under the plugin that looks for missing cache maintenance
     parallel: bool = False  # one host thread for each CPU
+    first: bool = False  # the first failure ends it
     icache: str = ""  # "stale": a kernel whose shadow frames play the instruction cache
 
     def again(self, verdict):

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""Random mutants: changes of one operator or one statement at random places (`make mutants RANDOM=n SEED=s`).
+
+The seeded mutants ask whether the tests see the bugs that somebody thought of; these ask about the others. Each is tried
+with the native tests, with `make explore`, where the file is part of them, and on one machine; the first that fails has
+killed it. One whose kernel is the same to the byte is *the same program*. Each *survivor* is a check that is missing, or
+code that isn't needed, or a program that only looks different: a person has to say which.
+"""
+
+import glob
+import hashlib
+import random
+import re
+import subprocess
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tests.mutants.mutant import EXPLORE, MACHINE, NATIVE
+from tests.mutants.workshop import build, first_failure, run_tests, tree, workers
+from tests.runner.campaign import Progress
+
+# Tools and pictures for people, and what only tests use, aren't kernel promises.
+LEFT_OUT = re.compile(r"kernel/(test_runner|bench|sys_test|stale_code|inspect|guest_look|checkpoint)\.c|mm/(exec_shadow|early_map)\.c|uv/inspect\.c")
+# A check that is gone is noticed by nobody as long as nothing is wrong; hints and counters change no behaviour.
+NOT_CHANGED = re.compile(r"^\s*(ASSERT|BUILD_ASSERT|_Static_assert|log_|klog|panic|#|\*|/\*|case |default|count_event|counter_|prefetch)|ASSERT\(|panic\(|printf|log_")
+OPERATORS = [(" == ", " != "), (" != ", " == "), (" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "),
+             (" && ", " || "), (" || ", " && "), (" + ", " - "), (" - ", " + "), (" += ", " -= "), (" -= ", " += "),
+             (" & ", " | "), (" | ", " & "), ("true", "false"), ("false", "true"), ("return 0;", "return -22;")]  # fmt: skip
+STATEMENT = re.compile(r"^( {4,})([a-z_][\w>.\-\[\]\*()]*(\(.*\)| [-+|&]?= .*|\+\+|--));$")
+DECLARATION = re.compile(r"^ +(const |struct |static |unsigned |[a-z]\w* +\*?\w+ = |[a-z_0-9]+_t )")
+VERDICTS = ("killed", "survived", "the same", "no program")
+EXPLORED = ("kernel/sched.c", "kernel/thread.c", "kernel/sleep.c", "kernel/sync.c")  # beside mm/ and uv/
+CONDITION = re.compile(r"^ +(?:\} else )?(?:if|while) \((.*)\)( \{)?$")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of one line."""
+
+    file: str
+    line: int  # from 1
+    old: str  # the line
+    new: str
+
+    @property
+    def name(self):
+        return f"{self.file}:{self.line}"
+
+    def __str__(self):
+        return f"{self.old.strip()}  ->  {self.new.strip() or '(nothing)'}"
+
+
+def code_of(line):
+    """The line without its comment; strings and characters are blank, so that nothing is found in them."""
+    line = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])*\'', lambda text: " " * len(text.group()), line)
+    return re.sub(r"/\*.*?(\*/|$)|//.*", lambda text: " " * len(text.group()), line)
+
+
+def changes_of(file, number, line):
+    """All that can be changed in a line."""
+    code = code_of(line)
+    if NOT_CHANGED.search(code) or not line.startswith("    "):
+        return
+    for old, new in OPERATORS:
+        for found in re.finditer(rf"(?<!\w){re.escape(old)}(?!\w)" if old.isalpha() else re.escape(old), code):
+            yield Change(file, number, line, line[: found.start()] + new + line[found.end() :])
+    condition = CONDITION.match(code.rstrip())
+    if condition and condition.group(1).count("(") == condition.group(1).count(")"):
+        start, end = condition.span(1)
+        yield Change(file, number, line, f"{line[:start]}!({line[start:end]}){line[end:]}")
+    if STATEMENT.match(code.rstrip()) and not DECLARATION.match(code) and not code.strip().startswith("return"):
+        yield Change(file, number, line, re.match(" *", line).group() + ";")
+
+
+def all_changes():
+    """Every change of every file, in one order."""
+    files = sorted(glob.glob("mm/*.[ch]") + glob.glob("uv/*.[ch]") + glob.glob("kernel/*.[ch]"))
+    for file in files:
+        if LEFT_OUT.fullmatch(file):
+            continue
+        with open(file, encoding="utf-8") as source:
+            comment = False
+            for number, line in enumerate(source, 1):
+                line = line.rstrip("\n")
+                if not comment:
+                    yield from changes_of(file, number, line)
+                begin, end = line.rfind("/*"), line.rfind("*/")
+                comment = begin > end or (comment and end < 0)
+
+
+def choose(count, seed):
+    """`count` of them, the same ones for the same seed and tree."""
+    changes = list(all_changes())
+    return random.Random(seed).sample(changes, min(count, len(changes)))
+
+
+def ways(change):
+    """The programs that a change is tried in, cheapest first: is its file part of the native tests, of `make explore`?"""
+    folder = change.file.split("/")[0]
+    header = change.file.endswith(".h")
+    if folder == "mm" or header:
+        yield NATIVE
+    if folder in ("mm", "uv") or header or change.file in EXPLORED:
+        yield EXPLORE
+    yield MACHINE
+
+
+def kernel_of(path):
+    """A number for the kernel's code and data in this copy; debugging information isn't part of it."""
+    plain = f"{path}/build/plain.elf"
+    subprocess.run(["objcopy", "-I", "elf64-little", "--strip-all", f"{path}/build/{MACHINE}/quire.elf", plain], check=True)
+    with open(plain, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def try_change(path, change, unchanged):
+    """(verdict, how) for a copy in which the change has been made."""
+    status, output = build(path, MACHINE, "", "")
+    if status != 0:
+        return "no program", next((line for line in output.split("\n") if "error" in line), "it doesn't compile")
+    if kernel_of(path) == unchanged:
+        return "the same", "the kernel is the same to the byte"
+    for machine in ways(change):
+        status, output = build(path, machine, "", "")
+        if status != 0:
+            continue  # a variable that isn't used any more is an error there
+        status, output = run_tests(path, machine, "", "*", "4", False, "", first=True)
+        if status != 0:
+            return "killed", f"{machine}: " + ("it hangs" if status is None else first_failure(output))
+    return "survived", str(change)
+
+
+def judge(change, unchanged):
+    """(verdict, how, seconds)"""
+    path, began = tree(), time.monotonic()
+    with open(change.file, encoding="utf-8") as original:
+        text = original.read()
+    lines = text.split("\n")
+    lines[change.line - 1] = change.new
+    try:
+        with open(f"{path}/{change.file}", "w", encoding="utf-8") as changed:
+            changed.write("\n".join(lines))
+        verdict, how = try_change(path, change, unchanged)
+    finally:
+        with open(f"{path}/{change.file}", "w", encoding="utf-8") as restored:
+            restored.write(text)
+    return verdict, how, time.monotonic() - began
+
+
+def run(count, seed):
+    """Tries `count` changes; prints a line for each. True if none survived."""
+    changes = choose(count, seed)
+    began, tally, progress = time.monotonic(), Counter(), Progress()
+    progress.total = len(changes)
+
+    def start(_):
+        path = tree()
+        status, output = build(path, MACHINE, "", "")
+        if status != 0:
+            raise SystemExit(f"the tree doesn't compile as it is: {output[-400:]}")
+        return kernel_of(path)
+
+    def look(change):
+        answer = judge(change, unchanged)
+        progress.step(change.name)
+        return answer
+
+    with ThreadPoolExecutor(max_workers=workers()) as pool:
+        unchanged = pool.submit(start, None).result()
+        for change, (verdict, how, seconds) in zip(changes, pool.map(look, changes)):
+            tally[verdict] += 1
+            progress.clear()
+            print(f"{verdict:10} {change.name:28} {seconds:4.0f} s  {how}", flush=True)
+    print(f"{len(changes)} random mutants, seed {seed}: " + ", ".join(f"{tally[verdict]} {verdict}" for verdict in VERDICTS)
+          + f"; {time.monotonic() - began:.0f} seconds")  # fmt: skip
+    return bool(changes) and not tally["survived"]
