@@ -124,6 +124,27 @@ TEST(sound, a_holes_frames_are_never_executable)
     mm_put(mm);
 }
 
+/* Nothing would bring them in again: the next read would be fatal. */
+TEST(sound, a_holes_pages_are_not_dropped)
+{
+    struct folio *f = folio_alloc(4, FOLIO_ZERO);
+    struct insecure_mem *h;
+    struct mm *mm = mm_create();
+    vaddr_t at = 0, beside = 0;
+
+    ASSERT_EQ(folio_punch_hole(f, 4, 2, HOLE_INSECURE, &h), 0);
+    ASSERT_EQ(mm_map_hole(mm, &at, h, RW), 0);
+    EXPECT_EQ(mm_madvise(mm, at, PAGES(2), MADV_DONTNEED), -EINVAL);
+    EXPECT_EQ(mm_madvise(mm, at + PAGES(1), PAGES(1), MADV_DONTNEED), -EINVAL);
+    EXPECT(pte_present(mm_lookup(mm, at)) && pte_present(mm_lookup(mm, at + PAGES(1))));
+    ASSERT_EQ(mm_map(mm, &beside, PAGES(1), RW, MAP_PRIVATE, NULL, 0), 0);
+    EXPECT_EQ(mm_madvise(mm, beside, PAGES(1), MADV_DONTNEED), 0); /* others are still dropped */
+    mm_unmap_hole(mm, at, h);
+    EXPECT_EQ(folio_mend_hole(h), 0);
+    folio_put(f);
+    mm_put(mm);
+}
+
 /* A handle without RIGHT_WRITE: what it maps stays read-only, whatever mprotect() is asked for. */
 TEST(sound, an_object_that_may_not_be_written_stays_so)
 {

@@ -7,7 +7,8 @@ from tests.mutants.mutant import EXPLORE, Mutant
 RACES = [
     # --- an entry in the middle of a change -----------------------------------------------------------------------
     Mutant("block-split-shows-nothing", "mm/block.c",
-           "        if (pte_cmpxchg(entry, &block, pde_hide(shown, 1)))", "        if (pte_cmpxchg(entry, &block, pte_empty(1)))",
+           "(!pte_cmpxchg(entry, &block, pde_hide(shown, 1)));",
+           "(!pte_cmpxchg(entry, &block, pte_empty(1)));",
            "explore.block.poison+readonly*", "a block that is being split is never \"nothing\" to software", EXPLORE),
     Mutant("group-undone-shows-nothing", "mm/contig.c",
            "        store_run(group, pte_hide(first), PT_CONT, 1);", "        store_run(group, pte_empty(0), PT_CONT, 0);",
