@@ -47,6 +47,14 @@ TEST(mmap, lengths_are_rounded_up_to_pages)
     EXPECT_EQ(p[2 * PAGE - 1], 1);
 }
 
+TEST(mmap, a_program_starts_at_the_end_of_its_stack)
+{
+    struct quire_area area;
+
+    ASSERT(find_area(&area, &area));
+    EXPECT(area.end - (uintptr_t)&area <= 64 * KIB);
+}
+
 TEST(mmap, a_mapping_is_private_or_shared_and_has_a_length)
 {
     EXPECT_CALL(-EINVAL, mmap, 0, PAGE, RW, MAP_ANONYMOUS, -1);
