@@ -125,11 +125,7 @@ static void wait_for_turn(void)
 void test_checkpoint(const char *name)
 {
     wait_for_turn();
-    bool quote = console_quote_users;
-
-    console_quote_users = false;
-    kprintf("%s# checkpoint %s\n", console_at_line_start() ? "" : "\n", name);
-    console_quote_users = quote;
+    kprint_line("# checkpoint %s\n", name);
     inspect_checkpoint.number++;
     inspect_checkpoint.look = 0;
     strlcpy(inspect_checkpoint.name, name, sizeof(inspect_checkpoint.name));

@@ -197,8 +197,17 @@ struct image *image_get(const char *path, int *err)
     else
         *err = 0;
     struct image *image = *slot;
+    if (image)
+        image->users++;
     mutex_unlock(&images_lock);
     return image;
+}
+
+void image_put(struct image *image)
+{
+    mutex_lock(&images_lock);
+    image->users--;
+    mutex_unlock(&images_lock);
 }
 
 void images_release(void)
@@ -207,7 +216,7 @@ void images_release(void)
     for (unsigned i = 0; i < INITRD_MAX_FILES; i++) {
         if (!images[i])
             continue;
-        bool idle = true;
+        bool idle = !images[i]->users;
         for (unsigned s = 0; s < images[i]->nr_segments; s++)
             if (images[i]->segment[s].memobj && READ_ONCE(images[i]->segment[s].memobj->refs) > 1)
                 idle = false;

@@ -18,7 +18,7 @@
 
 static u32 console_locked;
 static bool at_line_start = true;
-bool console_quote_users;
+static bool tests_run;
 
 static bool console_lock(void)
 {
@@ -46,14 +46,27 @@ static void write_raw(const char *text, size_t len)
         at_line_start = text[len - 1] == '\n';
 }
 
-void kvprintf(const char *fmt, va_list args)
+static void print(bool at_margin, const char *fmt, va_list args)
 {
     char buffer[256];
     int n = vsnprintf(buffer, sizeof(buffer), fmt, args);
 
     bool irq = console_lock();
+    if (at_margin && !at_line_start)
+        write_raw("\n", 1);
     write_raw(buffer, MIN((size_t)n, sizeof(buffer) - 1));
     console_unlock(irq);
+}
+
+void kvprintf(const char *fmt, va_list args) { print(false, fmt, args); }
+
+void kprint_line(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    print(true, fmt, args);
+    va_end(args);
 }
 
 void kprintf(const char *fmt, ...)
@@ -87,18 +100,19 @@ static void write_quoted(const char *text, size_t len)
     }
 }
 
+void console_tests_begin(void) { WRITE_ONCE(tests_run, true); }
+bool console_tests_run(void) { return READ_ONCE(tests_run); }
+
 void console_write_user(const char *text, size_t len)
 {
     bool irq = console_lock();
 
-    if (console_quote_users)
+    if (console_tests_run())
         write_quoted(text, len);
     else
         write_raw(text, len);
     console_unlock(irq);
 }
-
-bool console_at_line_start(void) { return at_line_start; }
 
 /* --- symbols and backtraces -------------------------------------------------------------------- */
 extern const u64 ksyms_count __attribute__((weak));
@@ -172,7 +186,7 @@ static void __noreturn die(const struct trapframe *tf, const char *fmt, va_list 
     if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
         arch_halt(); /* another CPU is telling its story */
     cpus_stop_others();
-    kprintf("%sPANIC on CPU %u: %s", at_line_start ? "" : "\n", cpu->cpu, text);
+    kprint_line("PANIC on CPU %u: %s", cpu->cpu, text);
     const struct thread *t = cpu->current;
     kprintf("\n  thread %s%s%s, %u locks held\n", t ? t->name : "none", t && t->process ? " of " : "",
             t && t->process ? t->process->name : "", locks_held());

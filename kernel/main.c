@@ -54,7 +54,7 @@ const char *boot_option(const struct boot_info *info, const char *key, size_t *l
 void __noreturn machine_poweroff(int status)
 {
     arch_irq_disable();
-    kprintf("%spower off, status %d\n", console_at_line_start() ? "" : "\n", status);
+    kprint_line("power off, status %d\n", status);
     cpus_stop_others();
     arch_poweroff(status);
 }

@@ -214,18 +214,14 @@ bool process_runs(const struct process *p, const char *path)
     return strncmp(p->name, base_name(path), sizeof(p->name) - 1) == 0;
 }
 
-static int set_up(struct process *p, const char *path, const char *args, unsigned nr_args, size_t args_bytes,
+/* An address space that shows the image, and a stack with the arguments. */
+static int set_up(struct process *p, struct image *image, const char *args, unsigned nr_args, size_t args_bytes,
                   struct trapframe *frame)
 {
-    int err;
-    struct image *image = image_get(path, &err);
-
-    if (!image)
-        return err;
     p->mm = mm_create();
     if (!p->mm)
         return -ENOMEM;
-    err = mm_set_quota(p->mm, p->quota);
+    int err = mm_set_quota(p->mm, p->quota);
     if (!err)
         err = image_map(image, p->mm);
     vaddr_t stack = USER_STACK_TOP - USER_STACK_BYTES, sp, argv;
@@ -249,7 +245,12 @@ int process_spawn(struct process *parent, const char *path, const char *args, un
     struct process *p = process_new(parent, base_name(path), true);
     if (!p)
         return -ENOMEM;
-    int result = set_up(p, path, args, nr_args, args_bytes, &frame);
+    int result;
+    struct image *image = image_get(path, &result);
+    if (image) {
+        result = set_up(p, image, args, nr_args, args_bytes, &frame);
+        image_put(image);
+    }
     if (!result && parent)
         handle_copy_all(&p->handles, &parent->handles, 3);
     for (int i = 0; !result && !parent && i < 3; i++)

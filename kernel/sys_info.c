@@ -226,7 +226,7 @@ s64 sys_counter(struct trapframe *tf)
 /* The first programs, and those that they start: what these start may not, nor may anybody while tests run. */
 s64 sys_poweroff(struct trapframe *tf)
 {
-    if (current_process()->depth > PROCESS_OWN_ACCOUNTS || console_quote_users)
+    if (current_process()->depth > PROCESS_OWN_ACCOUNTS || console_tests_run())
         return -EPERM;
     machine_poweroff((int)(tf_arg(tf, 0) & 127));
 }

@@ -235,9 +235,9 @@ static void begin(const char *name, const char *file, u64 line)
 static void print_diag(void)
 {
     for (unsigned i = 0; i < now.nr_diag && i < DIAG_LINES; i++)
-        kprintf("# %s\n", now.diag[i]);
+        kprint_line("# %s\n", now.diag[i]);
     if (now.nr_diag > DIAG_LINES)
-        kprintf("# (%u more lines)\n", now.nr_diag - DIAG_LINES);
+        kprint_line("# (%u more lines)\n", now.nr_diag - DIAG_LINES);
 }
 
 static void report(u64 number)
@@ -251,16 +251,11 @@ static void report(u64 number)
         test_results.skipped++;
     else
         test_results.passed++;
-    bool quote = console_quote_users;
-    console_quote_users = false;
-    if (!console_at_line_start())
-        kprintf("\n");
-    kprintf("%s %lu %s%s%s\n", verdict, number, now.name, now.skipped && !now.failed ? " # SKIP " : "",
+    kprint_line("%s %lu %s%s%s\n", verdict, number, now.name, now.skipped && !now.failed ? " # SKIP " : "",
             now.skipped && !now.failed ? now.skip_reason : "");
     print_diag();
     if (now.failed)
-        kprintf("# at %s:%lu; seed %lu, %u CPUs\n", now.file, now.line, options.seed, nr_cpus);
-    console_quote_users = quote;
+        kprint_line("# at %s:%lu; seed %lu, %u CPUs\n", now.file, now.line, options.seed, nr_cpus);
 }
 
 static u64 current_number;
@@ -270,7 +265,7 @@ void __noreturn test_machine_ends(void)
 {
     now.failed = true;
     report(current_number);
-    kprintf("# the machine ends here; the rest runs in a fresh one\n");
+    kprint_line("# the machine ends here; the rest runs in a fresh one\n");
     machine_poweroff(PANIC_STATUS);
 }
 
@@ -560,7 +555,7 @@ static u64 go_over(enum pass pass)
             continue;
         number++;
         if (pass == PASS_LIST)
-            kprintf("test %s %s\n", name, t->file);
+            kprint_line("test %s %s\n", name, t->file);
         if (pass == PASS_RUN && number >= options.from)
             run_kernel_test(t, number);
     }
@@ -574,7 +569,7 @@ static u64 go_over(enum pass pass)
         int status = run_program(f->name, "--list");
         listing = false;
         if (status) {
-            kprintf("# %s --list ended with status %d\n", f->name, status);
+            kprint_line("# %s --list ended with status %d\n", f->name, status);
             print_diag();
         }
         for (unsigned k = 0; k < nr_program_tests; k++) {
@@ -583,7 +578,7 @@ static u64 go_over(enum pass pass)
                 continue;
             number++;
             if (pass == PASS_LIST)
-                kprintf("test %s %s\n", name, f->name);
+                kprint_line("test %s %s\n", name, f->name);
             if (pass == PASS_RUN && number >= options.from)
                 run_program_test(f->name, name, number);
         }
@@ -629,7 +624,7 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     options.seed = number_option(boot, "seed", 1);
     options.race_places = number_option(boot, "race_places", 0);
     options.limit_ns = number_option(boot, "limit_ms", DEFAULT_LIMIT_MS) * NS_PER_MS;
-    console_quote_users = true;
+    console_tests_begin();
     busy = 1;
     thread_pin(0);
     if (boot_option(boot, "testlist", &len)) {
@@ -637,9 +632,9 @@ void __noreturn test_runner_main(const struct boot_info *boot)
         machine_poweroff(0);
     }
     u64 total = go_over(PASS_COUNT);
-    kprintf("KTAP version 1\n1..%lu\n", total);
+    kprint_line("KTAP version 1\n1..%lu\n", total);
     go_over(PASS_RUN);
-    kprintf("# passed %lu, failed %lu, skipped %lu\n", test_results.passed, test_results.failed, test_results.skipped);
+    kprint_line("# passed %lu, failed %lu, skipped %lu\n", test_results.passed, test_results.failed, test_results.skipped);
     machine_poweroff(test_results.failed ? 1 : 0);
 }
 
@@ -660,7 +655,7 @@ s64 test_runner_run(const char *pattern)
         if (glob_match(pattern, name))
             run_kernel_test(t, ++number);
     }
-    kprintf("%lu tests, %lu failed\n", number, test_results.failed - failed);
+    kprint_line("%lu tests, %lu failed\n", number, test_results.failed - failed);
     __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
     thread_pin(pinned ? cpu : -1);
     return (s64)(test_results.failed - failed);

@@ -11,7 +11,7 @@ static int set_flags(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set, un
 {
     int err = areas_cut(mm, start, end);
 
-    for (struct vma *vma = area_find(mm, start); !err && vma && vma->start < end; vma = area_next(vma))
+    for (struct vma *vma = area_find(mm, start); !err && vma && vma->start < end; vma = area_step(vma))
         vma->flags = (vma->flags & ~clear) | set;
     return err;
 }
@@ -61,7 +61,7 @@ static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
 /* Pages that a guest shares are mapped once: nothing would bring them in again. areas_lock held. */
 static bool shows_hole(struct mm *mm, vaddr_t start, vaddr_t end)
 {
-    for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_next(vma))
+    for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_step(vma))
         if (vma->flags & VMA_HOLE)
             return true;
     return false;
@@ -190,8 +190,7 @@ int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)
             next = MIN(ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE, stop);
             if (!sync_page(vma, at, next - at) && (!vma->obj || vma->flags & VMA_SHARED))
                 next = MIN(behind_nothing(vma, at), stop);
-            if (IS_ALIGNED(next, 16 * PAGE_SIZE))
-                killed = preempt_point();
+            killed = preempt_point();
         }
     }
     rwsem_read_unlock(&mm->areas_lock);

@@ -7,6 +7,7 @@
 #include <quire/block.h>
 #include <quire/errno.h>
 #include <quire/hole.h>
+#include <quire/mm_upcalls.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 
@@ -37,6 +38,12 @@ struct vma *area_next(struct vma *vma)
 {
     struct tree_node *next = tree_next(&vma->node);
     return next ? container_of(next, struct vma, node) : NULL;
+}
+
+struct vma *area_step(struct vma *vma)
+{
+    preempt_point();
+    return area_next(vma);
 }
 
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags)
@@ -92,7 +99,7 @@ static struct folio *lock_hole(struct vma *vma)
 {
     struct insecure_mem *h;
 
-    while ((h = READ_ONCE(vma->hole)) != NULL) {
+    while ((h = __atomic_load_n(&vma->hole, __ATOMIC_ACQUIRE)) != NULL) { /* NULL: close_hole() is done with the area */
         struct folio *f = h->folio;
         spin_lock(&f->lock);
         if (likely(vma->hole == h))
@@ -150,16 +157,20 @@ __noinline struct memobj *area_make_anon(struct vma *vma)
     return first;
 }
 
-static void lock_owners(struct vma *vma)
+/* And of its hole's areas, if it shows one: the hole's folio, for unlock_owners(). */
+static struct folio *lock_owners(struct vma *vma)
 {
     if (vma->obj)
         mutex_lock(&vma->obj->lock);
     if (vma->anon)
         mutex_lock(&vma->anon->lock);
+    return lock_hole(vma);
 }
 
-static void unlock_owners(struct vma *vma)
+static void unlock_owners(struct vma *vma, struct folio *holed)
 {
+    if (holed)
+        spin_unlock(&holed->lock);
     if (vma->anon)
         mutex_unlock(&vma->anon->lock);
     if (vma->obj)
@@ -169,17 +180,17 @@ static void unlock_owners(struct vma *vma)
 /* Its key stays between its neighbours' keys, so the tree needn't know. Reverse-map walks do. */
 void area_grow_down(struct vma *vma, vaddr_t start)
 {
-    lock_owners(vma);
+    struct folio *holed = lock_owners(vma);
     vma->start = start;
     vma->node.key = start;
-    unlock_owners(vma);
+    unlock_owners(vma, holed);
 }
 
 void area_grow_up(struct vma *vma, vaddr_t end)
 {
-    lock_owners(vma);
+    struct folio *holed = lock_owners(vma);
     vma->end = end;
-    unlock_owners(vma);
+    unlock_owners(vma, holed);
 }
 
 /*
@@ -200,8 +211,7 @@ int area_split(struct vma *vma, vaddr_t at)
         memobj_get(high->obj);
     if (high->anon)
         memobj_get(high->anon);
-    lock_owners(vma);
-    struct folio *holed = lock_hole(vma);
+    struct folio *holed = lock_owners(vma);
     vma->end = at;
     tree_insert(&vma->mm->areas, &high->node, at);
     if (high->obj)
@@ -211,8 +221,7 @@ int area_split(struct vma *vma, vaddr_t at)
     if (holed) {
         high->hole = vma->hole;
         list_push_back(&high->hole->areas, &high->obj_link);
-        spin_unlock(&holed->lock);
     }
-    unlock_owners(vma);
+    unlock_owners(vma, holed);
     return 0;
 }

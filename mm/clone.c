@@ -133,6 +133,8 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
             if (err)
                 next = addr; /* split meanwhile: again, page by page */
         }
+        if (preempt_point()) /* also where nothing is, area after area */
+            return -EINTR;
         if (!ptep)
             continue;
         pte_t *into = pt_ensure(child, addr, 0);
@@ -147,8 +149,6 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
         __atomic_fetch_add(&child->nr_mapped, mapped, __ATOMIC_RELAXED);
         spin_unlock(child_lock);
         spin_unlock(lock);
-        if (preempt_point())
-            return -EINTR;
     }
     return 0;
 }

@@ -197,6 +197,7 @@ static u64 cut_in_areas(struct folio *f, struct memobj *owner, struct folio **li
 
     list_for_each(node, &owner->areas) {
         const pte_t *first = first_entry(list_entry(node, struct vma, anon_link), f);
+        preempt_point();
         if (!first)
             continue;
         spinlock_t *lock = pt_lock(first);
@@ -247,11 +248,8 @@ u64 folios_trim(u64 frames)
     struct folio *f;
 
     /* Each at most once: what can't be cut is at the end of the list again. */
-    for (u64 looks = READ_ONCE(nr_partial); freed < frames && looks && (f = take_oldest()) != NULL; looks--) {
+    for (u64 looks = READ_ONCE(nr_partial); freed < frames && looks && !preempt_point() && (f = take_oldest()) != NULL; looks--)
         freed += trim(f);
-        if (preempt_point())
-            break;
-    }
     counter_add(COUNTER_FOLIO_TRIMMED, freed);
     return freed;
 }

@@ -117,14 +117,14 @@ void frame_cache_free_run(pfn_t pfn, u64 nr)
     struct frame_cache *cache = &this_cpu()->frames;
     struct frame_class *class = &cache->class[0];
 
-    if (nr <= 4 && class->nr + nr <= class_limit[0]) { /* a few fit */
-        frame_cache_lock(cache);
-        while (nr--)
-            class->pfn[class->nr++] = (u32)(pfn + nr);
+    if (nr <= 4) {
+        frame_cache_lock(cache); /* somebody may be draining it */
+        for (; nr && class->nr < class_limit[0]; nr--)
+            class->pfn[class->nr++] = (u32)(pfn + nr - 1);
         frame_cache_unlock(cache);
-    } else {
-        buddy_free_cached(&buddy, pfn, nr);
     }
+    if (nr)
+        buddy_free_cached(&buddy, pfn, nr);
 }
 
 void frame_cache_drain(void)

@@ -99,7 +99,7 @@ static int close_hole(struct insecure_mem *h)
 
     spin_lock(&f->lock);
     while (unlikely(!list_empty(&h->areas))) /* whose entries are gone: they show nothing any more */
-        WRITE_ONCE(list_entry(list_pop_front(&h->areas), struct vma, obj_link)->hole, NULL);
+        __atomic_store_n(&list_entry(list_pop_front(&h->areas), struct vma, obj_link)->hole, NULL, __ATOMIC_RELEASE);
     if (unlikely(READ_ONCE(f->flags) & FOLIO_F_POISON))
         write_words_around_poison(h->first, h->nr, h->saved);
     else

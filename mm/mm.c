@@ -7,6 +7,7 @@
 #include <quire/folio_trim.h>
 #include <quire/hole.h>
 #include <quire/log.h>
+#include <quire/mm_upcalls.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -134,10 +135,17 @@ static vaddr_t claim_of(const struct mm *mm, struct vma *vma, const struct room 
     return start > STACK_GUARD_GAP ? start - STACK_GUARD_GAP : 0;
 }
 
-/* `next`: the first area that ends above at; `at` isn't inside the one below. */
+/*
+ * `next`: the first area that ends above at; `at` isn't inside the one below. What a stack claims takes a look at all its
+ * pieces: only the lowest of them is asked, for no other has room before it.
+ */
 static bool fits(const struct mm *mm, vaddr_t at, struct vma *next, const struct room *room)
 {
-    vaddr_t limit = next ? claim_of(mm, next, room) : USER_TOP;
+    vaddr_t limit = next ? next->start : USER_TOP;
+
+    if (at > limit || limit - at < room->len)
+        return false;
+    limit = next ? claim_of(mm, next, room) : limit;
     return at <= limit && limit - at >= room->len;
 }
 
@@ -157,6 +165,8 @@ static vaddr_t find_gap(struct mm *mm, vaddr_t from, const struct room *room)
     for (struct vma *vma = area_at_or_above(mm, at); vma; vma = area_next(vma)) {
         if (fits(mm, at, vma, room))
             break;
+        if (preempt_point())
+            return 0;
         at = MAX(at, ALIGN_UP(vma->end + room->below, room->align));
     }
     return user_range_ok(at, room->len) ? at : 0;
@@ -333,7 +343,7 @@ int unmap_areas(struct mm *mm, vaddr_t start, size_t len)
         return 0;
     unmap_range(mm, start, end);
     while (vma && vma->start < end) {
-        struct vma *next = area_next(vma);
+        struct vma *next = area_step(vma);
         area_free(vma);
         vma = next;
     }
@@ -368,6 +378,8 @@ bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end)
         start = vma->end;
         if (start >= end)
             return true;
+        if (preempt_point())
+            break;
     }
     return false;
 }
@@ -375,7 +387,7 @@ bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end)
 /* 0: every area of [start, end), which areas cover, may get this protection. */
 static int may_protect(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
 {
-    for (struct vma *vma = area_find(mm, start); vma && vma->start < end; vma = area_next(vma)) {
+    for (struct vma *vma = area_find(mm, start); vma && vma->start < end; vma = area_step(vma)) {
         if ((prot & PROT_WRITE) && (vma->flags & VMA_NOWRITE))
             return -EACCES; /* the handle that it was mapped by doesn't allow it */
         if ((prot & PROT_EXEC) && (vma->flags & VMA_HOLE))
@@ -399,13 +411,14 @@ int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot)
     if (!err)
         err = areas_cut(mm, addr, end);
     if (!err) {
-        for (struct vma *vma = area_find(mm, addr); vma && vma->start < end; vma = area_next(vma))
+        for (struct vma *vma = area_find(mm, addr); vma && vma->start < end; vma = area_step(vma))
             vma->prot = prot;
         protect_range(mm, addr, end, prot);
         struct vma *vma = area_find(mm, addr);
         while (vma && vma->start <= end) { /* try_merge frees what it merges: look up again behind it */
             vaddr_t next = vma->end;
             try_merge(vma);
+            preempt_point();
             vma = next < USER_TOP ? area_at_or_above(mm, next) : NULL;
         }
     }

@@ -50,6 +50,7 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         pte_t *block, *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next, &block);
         if (unlikely(block) && !block_protect(&g, vma, addr, block, prot))
             next = addr; /* again, page by page */
+        preempt_point(); /* also where nothing is, area after area */
         if (!ptep)
             continue;
         spinlock_t *lock = pt_lock(ptep);
@@ -63,7 +64,6 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         note_exec(mm, ptep, nr);
         spin_unlock(lock);
         tlb_gather_range(&g, addr, nr);
-        preempt_point();
     }
     tlb_gather_end(&g);
 }
@@ -83,6 +83,7 @@ u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end)
                 block_split(mm, addr, block);
                 next = addr;
             }
+            preempt_point();
             if (!ptep)
                 continue;
             spinlock_t *lock = pt_lock(ptep);
@@ -92,7 +93,6 @@ u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end)
             if (found)
                 tlb_gather_range(&g, addr, nr);
             young += found;
-            preempt_point();
         }
     }
     tlb_gather_end(&g);

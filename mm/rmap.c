@@ -136,6 +136,7 @@ void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
         struct vma *vma = owner->kind == MEMOBJ_ANON ? list_entry(node, struct vma, anon_link)
                                                      : list_entry(node, struct vma, obj_link);
         walk_area(vma, f, owner, first, nr, fn, arg);
+        preempt_point();
     }
     mutex_unlock(&owner->lock);
     memobj_put(owner);

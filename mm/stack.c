@@ -19,7 +19,7 @@ static vaddr_t stack_top(struct vma *vma)
 {
     vaddr_t top = vma->end;
 
-    while ((vma = area_next(vma)) != NULL && vma->start == top && vma->flags & VMA_STACK)
+    while ((vma = area_step(vma)) != NULL && vma->start == top && vma->flags & VMA_STACK)
         top = vma->end;
     return top;
 }

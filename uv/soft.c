@@ -114,23 +114,24 @@ void uv_soft_close(void) { close_window(1); }
  */
 static void change_sides(pfn_t pfn, u64 nr) { dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT); }
 
-/* How many of them are as the first one: in the direct map, or not. */
-static u64 alike(pfn_t pfn, u64 nr, bool present)
+/* Whether they are in the direct map. All or none: one rule fits them all, and its first state says which. */
+static bool shown(pfn_t pfn, u64 nr)
 {
-    u64 n = 1;
+    bool present = direct_map_present(pfn);
 
-    while (n < nr && direct_map_present(pfn + n) == present)
-        n++;
-    return n;
+    KASSERT(direct_map_present(pfn + nr - 1) == present, "frames 0x%lx to 0x%lx of one state: some are in the direct map, some aren't",
+            pfn, pfn + nr - 1);
+    return present;
 }
 
 /* Zeros, whether they are hidden or not, without showing to anybody what was in them. In memory too, if they change sides. */
 static void zero(pfn_t pfn, u64 nr, bool changes_sides)
 {
+    bool present = shown(pfn, nr);
+
     for (u64 i = 0, n; i < nr; i += n) {
-        bool present = direct_map_present(pfn + i);
-        n = alike(pfn + i, present ? nr - i : MIN(nr - i, (u64)WINDOW_PAGES), present);
-        void *at = present ? pfn_address(pfn + i) : open_window(pfn + i, n);
+        n = present ? nr : MIN(nr - i, (u64)WINDOW_PAGES);
+        void *at = present ? pfn_address(pfn) : open_window(pfn + i, n);
         memset(at, 0, n << PAGE_SHIFT);
         if (changes_sides)
             dcache_flush(at, n << PAGE_SHIFT);
@@ -141,12 +142,8 @@ static void zero(pfn_t pfn, u64 nr, bool changes_sides)
 
 static void show(pfn_t pfn, u64 nr)
 {
-    for (u64 i = 0, n; i < nr; i += n) {
-        bool present = direct_map_present(pfn + i);
-        n = alike(pfn + i, nr - i, present);
-        if (!present)
-            direct_map_set(pfn + i, n, true);
-    }
+    if (!shown(pfn, nr))
+        direct_map_set(pfn, nr, true);
 }
 
 void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr)

@@ -205,6 +205,7 @@ static s64 call_reclaim(struct uv_guest *g)
     if (g->next_destroy < g->nr_pages)
         return -EPERM;
     if (!g->nr_donated) {
+        asid_forget(); /* its root is made anew: nobody may still be giving it a number */
         uv_guest_become(g, UVG_FREE);
         return 0;
     }

@@ -21,6 +21,7 @@ struct image_segment {
 struct image {
     const struct initrd_file *file;
     vaddr_t entry, end;
+    unsigned users; /* who has got it and not put it back yet; under the lock of all images */
     unsigned nr_segments;
     struct image_segment segment[IMAGE_MAX_SEGMENTS];
 };
@@ -42,8 +43,12 @@ struct elf_info {
  */
 const char *elf_check(const void *file, u64 size, vaddr_t low, vaddr_t high, struct elf_info *info);
 
-/* The image of a program. NULL: *err is -ENOENT, -ENOEXEC (and a line on the console says why), -ENOMEM. */
+/*
+ * The image of a program, until image_put(). NULL: *err is -ENOENT, -ENOEXEC (and a line on the console says why), -ENOMEM.
+ * May sleep.
+ */
 struct image *image_get(const char *path, int *err);
+void image_put(struct image *image);
 /* Map it into an empty address space: -ENOMEM, and nothing to undo but the address space. */
 int image_map(struct image *image, struct mm *mm);
-void images_release(void); /* drop all cached ones that nobody maps; for leak checks */
+void images_release(void); /* drop all cached ones that nobody uses or maps; for leak checks */

@@ -126,14 +126,16 @@ enum meeting access_note(const void *at, size_t size, bool write, unsigned cpu)
     const struct locks *held = &locks_of[cpu];
     enum meeting found = MEETS_NOBODY;
 
-    for (const u8 *p = at, *end = p + size; size >= BULK && p < end; p += PAGE_SIZE) {
+    bool bulk = size >= BULK && frame_of(at); /* frames by the frame; all else by the unit, however large it is */
+
+    for (const u8 *p = at, *end = p + size; bulk && p < end; p += PAGE_SIZE) {
         struct frame_seen *f = frame_of(p);
         if (!f)
             continue;
         note(&f->bulk, cpu, write, held);
         found = MAX(found, MAX(meets(&f->bulk, cpu, write, held), meets(&f->parts, cpu, write, held)));
     }
-    for (u64 unit = (u64)at / 8, end = ((u64)at + size + 7) / 8; size < BULK && unit < end; unit++) {
+    for (u64 unit = (u64)at / 8, end = ((u64)at + size + 7) / 8; !bulk && unit < end; unit++) {
         struct seen *s = find(unit);
         struct frame_seen *f = frame_of((const void *)(unit * 8));
         note(s, cpu, write, held);

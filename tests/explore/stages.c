@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All stages. Those on address spaces: stages_mm.c; on folios alone: stages_folio.c; on the ultravisor: stages_uv.c.
+ * All stages. Those on address spaces: stages_mm.c, stages_areas.c; on folios alone: stages_folio.c; on the ultravisor: stages_uv.c.
  */
 #include "stages.h"
 
@@ -12,6 +12,9 @@ const struct stage *const stages[] = {
     &stage_folio,       &stage_dying,         &stage_parts,
     &stage_free,        &stage_shown,         &stage_guest_loading,
     &stage_guest_ready, &stage_guest_asking,  &stage_guest_unsharing,
+    &stage_guest_recycled, &stage_areas,      &stage_areas_cut,
+    &stage_going,       &stage_stack,         &stage_closing,
+    &stage_closing_cut,
     &stage_waiting,     &stage_dying_thread,  &stage_locking,
 };
 const unsigned nr_stages = ARRAY_SIZE(stages);

@@ -232,3 +232,57 @@ UV_STAGE(guest_asking, "guest-asking", begin_asking, OP("expose", op_expose), OP
 UV_STAGE(guest_unsharing, "guest-unsharing", begin_unsharing, OP("import", op_import_back), OP("refuse", op_refuse),
          OP("refuse-one", op_refuse_one), OP("run-yield", op_run_yield, .not_now = {-EBUSY}, .in_steps = true),
          OP("stop", op_stop, .not_now = {-EBUSY}), OP("destroy", op_destroy, .not_now = {-EBUSY}), OP("peek", op_peek));
+
+/* --- a guest's place is used again while another CPU begins a generation of ASIDs --------------------------------- */
+static void begin_recycled(void)
+{
+    begin_ready();
+    begin_private(0, 1);
+    cpu_play(1); /* of the second operation */
+    must(run(), 0, "UV_RUN"); /* the guest is loaded there, with an ASID of this generation */
+    cpu_play(0);
+    for (u64 asid = 0; asid + 1 < 1UL << ARCH_ASID_BITS;) { /* all numbers are given */
+        struct mm *mm = mm_create();
+        mm_activate(mm);
+        asid = mm->root.asid;
+        mm_activate(NULL);
+        mm_put(mm);
+    }
+}
+
+static long op_rollover(void)
+{
+    mm_activate(scene.mm[0]);
+    mm_activate(NULL);
+    return 0;
+}
+
+static long op_recycle(void)
+{
+    s64 n;
+
+    CHECK(guest_says(UVG_EXIT, 0, 0), "the guest leaves", "it went on");
+    while (uvcall(UV_DESTROY, guest, 0, 0, 0, 0) > 0)
+        ;
+    while ((n = uvcall(UV_RECLAIM, guest, 0, 0, 0, 0)) > 0)
+        frames_free((pfn_t)n, 0);
+    return uvcall(UV_CREATE, PAGES, 0, 0, 0, 0);
+}
+
+static void check_recycled(void)
+{
+    const struct pt_root *root = &uv.guests[guest - 1].mm.root;
+
+    check_uv();
+    if (uv.guests[guest - 1].state == UVG_LOADING)
+        CHECK(!root->generation, "a root is given a number by whoever loads it: ASID 0 is the kernel's",
+              "a new guest has ASID %lu in generation %lu before it ever ran", (unsigned long)root->asid, (unsigned long)root->generation);
+}
+
+static const struct operation on_recycled[] = {
+    OP("rollover", op_rollover, .alone = true),
+    OP("recycle", op_recycle, .alone = true),
+    NO_OPERATION,
+};
+const struct stage stage_guest_recycled = {.name = "guest-recycled", .begin = begin_recycled, .operations = on_recycled,
+                                           .small = true, .check = check_recycled, .end = end_uv};

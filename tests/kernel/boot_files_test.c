@@ -6,6 +6,7 @@
 #include <quire/boot_info.h>
 #include <quire/elf.h>
 #include <quire/initrd.h>
+#include <quire/mm.h>
 #include <quire/printf.h>
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -395,6 +396,26 @@ TEST(elf_check, every_kind_of_wrong_is_told_in_words)
     EXPECT_WRONG("entry point", program.h.entry = LOW + 2000);
     EXPECT_WRONG("entry point", program.h.entry = LOW + 0x2000); /* in the data */
     EXPECT_WRONG("entry point", program.h.phnum = 0);
+}
+
+/* Whoever has got an image and not mapped it yet holds it. */
+TEST(image, one_that_is_being_used_is_not_released)
+{
+    int err;
+    struct image *image = image_get("bin/true", &err), *again;
+    struct mm *mm = mm_create();
+
+    ASSERT(image && mm);
+    images_release();
+    again = image_get("bin/true", &err);
+    EXPECT(again == image); /* another one would mean that the first is gone */
+    image_put(again);
+    images_release();
+    EXPECT_EQ(image_map(image, mm), 0);
+    image_put(image);
+    images_release(); /* now its mappings hold it */
+    EXPECT_EQ(mm_fault(mm, image->entry, ACCESS_EXEC), 0);
+    mm_put(mm);
 }
 
 TEST(elf_check, more_segments_than_can_be_loaded_are_refused)

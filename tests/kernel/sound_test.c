@@ -4,6 +4,7 @@
  * what a request may take. Races are in tests/explore and in the suites stress*.
  */
 #include "helpers.h"
+
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
@@ -14,6 +15,7 @@
 #include <arch-generic/machine.h>
 
 #define RW (PROT_READ | PROT_WRITE)
+#define TEST_MMAP_BASE (1UL << 32) /* where mappings go that don't say where */
 #define PAGES(n) ((vaddr_t)(n) << PAGE_SHIFT)
 
 static int map_flags(struct mm *mm, vaddr_t *at, size_t len, unsigned flags)
@@ -70,6 +72,41 @@ TEST(sound, a_new_stack_leaves_a_gap_below_itself)
 
 /* --- what an entry may allow ------------------------------------------------------------------- */
 static const unsigned asked[] = {PROT_WRITE, PROT_EXEC, PROT_READ};
+
+/* How long it takes at least to find room behind a stack that mprotect() has cut into so many pieces. */
+static u64 time_behind_stack(unsigned pieces)
+{
+    struct mm *mm = mm_create();
+    vaddr_t at = TEST_MMAP_BASE;
+    u64 least = ~0UL;
+
+    ASSERT_EQ(mm_map(mm, &at, PAGES(pieces), RW, MAP_PRIVATE | MAP_FIXED | MAP_GROWSDOWN, NULL, 0), 0);
+    for (unsigned i = 0; i < pieces; i += 2)
+        ASSERT_EQ(mm_protect(mm, at + PAGES(i), PAGES(1), PROT_READ), 0);
+    for (unsigned tries = 0; tries < 5; tries++) {
+        vaddr_t other = 0;
+        u64 start = arch_clock_ns();
+        ASSERT_EQ(mm_map(mm, &other, 1 * MiB, RW, MAP_PRIVATE, NULL, 0), 0);
+        least = MIN(least, arch_clock_ns() - start);
+        EXPECT(other >= at + PAGES(pieces));
+        ASSERT_EQ(mm_unmap(mm, other, 1 * MiB), 0);
+    }
+    mm_put(mm);
+    return least;
+}
+
+/* What a stack claims below itself takes a look at all its pieces: once, not for each of them. */
+TEST(sound, room_behind_many_pieces_of_a_stack_is_found_at_once)
+{
+    u64 few = 1, many = ~0UL;
+
+    for (unsigned tries = 0; tries < 5 && many >= 10 * few; tries++) { /* a busy host may make either look long */
+        few = time_behind_stack(400);
+        many = time_behind_stack(1600);
+    }
+    if (many >= 10 * few)
+        test_fail(__FILE__, __LINE__, "4 times as many pieces take %lu times as long: their square?", many / few);
+}
 
 TEST(sound, what_may_be_used_may_be_read)
 {

@@ -83,6 +83,9 @@ KERNEL = [
     Mutant("stacks-are-kept-for-ever", "mm/kvmap.c",
            "    if (nr_kept > KEPT_MOST)\n        release_kept();", "    if (nr_kept > KEPT_MOST)\n        nr_kept--;",
            "sched.stacks_come_and_go", "stacks above a small number are given back", cpus="4"),
+    Mutant("an-image-in-use-is-released", "kernel/elf.c",
+           "        bool idle = !images[i]->users;", "        bool idle = true;",
+           "image.*", "a pointer that was found under a lock is used after it only with a reference", cpus="4"),
     # --- long calls, text -----------------------------------------------------------------------------------------
     Mutant("a-long-write-hears-no-kill", "kernel/sys_file.c",
            "        if (preempt_point())\n            err = -EINTR;\n", "",
@@ -94,6 +97,6 @@ KERNEL = [
            "return c == '\\t' || (c >= ' ' && c <= '~'); }", "return c != '\\n'; }",
            "log.*", "what comes from a program is one line behind its mark", cpus="4"),
     Mutant("the-power-switch-is-open-to-all", "kernel/sys_info.c",
-           "current_process()->depth > PROCESS_OWN_ACCOUNTS || console_quote_users", "0",
+           "current_process()->depth > PROCESS_OWN_ACCOUNTS || console_tests_run()", "0",
            "process.nobody_ends_the_machine_while_tests_run", "no test program ends the machine", cpus="4"),
 ]

@@ -50,6 +50,16 @@ RACES = [
     Mutant("pending-flush-unknown", "mm/rmap.c",
            "    if (unlikely(__atomic_load_n(&mm->flushes_pending, __ATOMIC_ACQUIRE)))", "    if (0)",
            "explore.object-mapped.punch+dontneed", "entries that are cleared and not flushed count as mapped", EXPLORE),
+    # --- areas ----------------------------------------------------------------------------------------------------
+    Mutant("an-area-is-let-go-in-no-order", "mm/hole.c",
+           "obj_link)->hole, NULL, __ATOMIC_RELEASE);", "obj_link)->hole, NULL, __ATOMIC_RELAXED);",
+           "explore.closing.*", "who takes an area out of a hole's list is done with it before the area says so", EXPLORE),
+    Mutant("an-area-grows-unseen", "mm/area.c",
+           "    struct folio *holed = lock_owners(vma);\n    vma->end = end;\n    unlock_owners(vma, holed);", "    vma->end = end;",
+           "explore.closing-cut.*", "an area changes its size under the locks of all lists that it is in", EXPLORE),
+    Mutant("a-cache-is-read-while-it-is-drained", "mm/frame_cache.c",
+           "    if (nr <= 4) {\n        frame_cache_lock", "    if (nr + class->nr <= class_limit[0]) {\n        frame_cache_lock",
+           "explore.stack.*", "a CPU's cache of frames is read under its lock", EXPLORE),
     # --- the ultravisor -------------------------------------------------------------------------------------------
     Mutant("guests-lock-cleared", "uv/uv.c",
            "    memset(g, 0, sizeof(*g)); /* its lock isn't in there */",
@@ -58,6 +68,9 @@ RACES = [
     Mutant("guest-stopped-where-it-does-not-run", "uv/rules.c",
            "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING),", "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING) | IN(RUNNING),",
            "explore.guest-ready.*+stop", "a guest stops only on the CPU that it runs on", EXPLORE),
+    Mutant("a-guest-gets-its-number-late", "uv/uv.c",
+           "        asid_forget(); /*", "        /*",
+           "explore.guest-recycled*", "nobody gives an address space a number that is being made anew", EXPLORE),
     # --- threads ---------------------------------------------------------------------------------------------------
     Mutant("waiting-thread-not-woken", "kernel/thread.c",
            "            if (thread_try_change(t, THREAD_WAITING, THREAD_WOKEN))\n                return true;", "            return false;",

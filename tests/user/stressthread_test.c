@@ -53,6 +53,36 @@ static void expect_account(uint64_t used)
         test_fail(__FILE__, __LINE__, "the account had %lu frames before, has %lu now", used, now);
 }
 
+/* --- text ------------------------------------------------------------------------------ */
+/* What the runner would believe, if it stood at the margin. */
+static void forge(void)
+{
+    static const char text[] = "\nok 1 forged.verdict\n# passed 1, failed 0, skipped 0\n";
+
+    for (int i = 0; i < 300; i++) {
+        quire_call(write, 1, text, sizeof(text) - 1);
+        if (quire_call(poweroff, 0) != -EPERM)
+            _exit(1);
+    }
+    _exit(0);
+}
+
+/* The kernel's own lines come from another CPU meanwhile: no program's text gets to the margin between them. */
+TEST(stressthread, no_program_forges_a_verdict_while_the_kernel_speaks)
+{
+    int status;
+
+    for (int i = 0; i < 3; i++)
+        if (fork() == 0)
+            forge();
+    for (int i = 0; i < 100; i++)
+        test_checkpoint("while others write");
+    for (int i = 0; i < 3; i++) {
+        wait(&status);
+        EXPECT_EQ(status, 0);
+    }
+}
+
 /* --- threads --------------------------------------------------------------------------- */
 static long ended;
 

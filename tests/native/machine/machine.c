@@ -65,7 +65,14 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
     cpu_play(self);
 }
 
-bool preempt_point(void) { return false; } /* no process, so nobody kills it */
+u64 world_preempt_points;
+bool world_killed;
+
+bool preempt_point(void)
+{
+    world_preempt_points++;
+    return world_killed;
+}
 
 /* --- time and events --------------------------------------------------------------------------- */
 u64 arch_cycles(void) { return 0; }

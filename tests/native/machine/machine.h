@@ -33,6 +33,9 @@ struct world_use world_use(void);
  */
 void world_end(u64 poisoned);
 
+extern u64 world_preempt_points; /* how often mm/ let others run */
+extern bool world_killed;        /* what it hears there */
+
 /* Which CPU plays from now on. */
 void cpu_play(unsigned cpu);
 /* No lock is held: true between operations. */

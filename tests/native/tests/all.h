@@ -16,3 +16,5 @@ void meanwhile_hole_look_up(void);
 void meanwhile_two_first_writes(void);
 void meanwhile_marks_go_last(void);
 void meanwhile_marks_and_mend(void);
+void loops_over_areas(void);
+void loops_hear_a_kill(void);

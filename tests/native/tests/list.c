@@ -21,5 +21,7 @@ const struct native_test native_tests[] = {
     IN("meanwhile.c", "meanwhile.two_first_writes_map_one_folio", meanwhile_two_first_writes),
     IN("meanwhile.c", "meanwhile.marks_that_go_last_free_the_folio_without_locks", meanwhile_marks_go_last),
     IN("meanwhile.c", "meanwhile.a_mark_names_its_folio_while_the_hole_closes", meanwhile_marks_and_mend),
+    IN("loops.c", "loops.each_passes_a_point_where_others_run", loops_over_areas),
+    IN("loops.c", "loops.a_kill_is_heard_before_anything_changes", loops_hear_a_kill),
     {NULL, NULL, NULL},
 };
