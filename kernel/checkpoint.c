@@ -28,14 +28,15 @@ void __noinline checkpoint_even(void) { __asm__ volatile("" ::"r"(0) : "memory")
 void __noinline checkpoint_odd(void) { __asm__ volatile("" ::"r"(1) : "memory"); }
 
 /* --- parking ----------------------------------------------------------------------------------- */
-static u32 parked, release; /* CPUs in park(); the number of the checkpoint that they wait for to end */
+static u32 parked, release; /* CPUs in park(); the number of the last look that has ended */
 
 static void park(void *number)
 {
     bool irq = irq_save();
 
     __atomic_fetch_add(&parked, 1, __ATOMIC_ACQ_REL);
-    while (__atomic_load_n(&release, __ATOMIC_ACQUIRE) != (u32)(u64)number)
+    /* It may come here late, when that look, and more after it, have ended. */
+    while ((s32)(__atomic_load_n(&release, __ATOMIC_ACQUIRE) - (u32)(u64)number) < 0)
         arch_idle();
     __atomic_fetch_sub(&parked, 1, __ATOMIC_ACQ_REL);
     irq_restore(irq);

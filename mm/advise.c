@@ -39,7 +39,12 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
     return 0;
 }
 
-/* The frames behind these pages break: for tests of what happens then, and for people who want to see it. */
+/*
+ * The frames behind these pages break: for tests of what happens then, and for people who want to see it. They are gone for
+ * good, and no account pays for them any longer than for their folios: so programs break a small part of memory at most.
+ */
+#define MOST_BROKEN(frames) ((frames) / 64)
+
 static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     if (!QUIRE_DEBUG)
@@ -47,7 +52,7 @@ static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
     for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
         pte_t e = mm_lookup(mm, addr);
         struct folio *f = pte_present(e) ? pfn_folio_get(pte_pfn(e)) : NULL; /* not the zero page, not a hole */
-        int err = f ? memory_failure(pte_pfn(e)) : -ENOMEM;
+        int err = !f ? -ENOMEM : frames_broken() >= MOST_BROKEN(memory.nr_frames) ? -EBUSY : memory_failure(pte_pfn(e));
         if (f)
             folio_put(f);
         if (err)

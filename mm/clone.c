@@ -190,7 +190,7 @@ struct mm *mm_clone(struct mm *mm)
 {
     struct mm *child;
 
-    while (!(child = clone(mm)) && folios_trim(TRIM_FRAMES))
+    while (!(child = clone(mm)) && folios_trim_for(mm->quota))
         ;
     return child;
 }

@@ -116,7 +116,7 @@ static __noinline int fault_failed(struct mm *mm, const struct vma *vma, vaddr_t
 {
     if (!vma)
         err = stack_grow(mm, addr);
-    if (err == -ENOMEM && folios_trim(TRIM_FRAMES))
+    if (err == -ENOMEM && folios_trim_for(mm->quota))
         return 0; /* there is more by now */
     if (err) {
         counter_inc(COUNTER_FAULT_BAD);

@@ -4,9 +4,10 @@
  * its frames, and its account pays for them, until the last page goes. That is cheap while there is memory; when a
  * request fails for want of it, such folios are cut down to what is still mapped.
  *
- * Who unmaps a part of a private folio puts it into a list (folio_note_partial). Whoever runs out of memory or of its
- * account asks folios_trim(), which goes through the list, oldest first: the frames that nothing maps go back, those that
- * are mapped become folios as large as can be, each wholly mapped; entries and contents stay.
+ * Who unmaps a part of a private folio puts it into its account's list (folio_note_partial). Whoever runs out of memory or
+ * of its account asks folios_trim_for(), which goes through its own list, oldest first: the frames that nothing maps go
+ * back, those that are mapped become folios as large as can be, each wholly mapped; entries and contents stay. If the
+ * machine is short of memory, then the other accounts' lists have their turns.
  *
  * Bound: after folios_trim() has returned 0, the frames that are kept without being mapped belong to folios that several
  * address spaces share after a fork, or that somebody else holds a reference to at this moment.
@@ -29,18 +30,44 @@
 #include <quire/rmap.h>
 #include "folio_parts.h"
 
-static spinlock_t list_lock;
-static struct list partial = LIST_INIT(partial);
+#define TRIM_FRAMES 512 /* that many are asked for when a request fails: more than any fault needs */
+
+static spinlock_t list_lock; /* of all lists */
+static struct list turns = LIST_INIT(turns); /* the accounts that have such folios */
+static struct partial_folios nobodys = {.folios = LIST_INIT(nobodys.folios)};
 static u64 nr_partial;
 
 /* --- the list ---------------------------------------------------------------------------------- */
+/* A folio stays in its account for life, and keeps it: an account whose list isn't empty is there. */
+static struct partial_folios *list_of(const struct folio *f) { return f->quota ? &f->quota->partial : &nobodys; }
+
+static void put_in(struct folio *f)
+{
+    struct partial_folios *l = list_of(f);
+
+    list_push_back(&l->folios, &f->partial_link);
+    if (l->nr++ == 0)
+        list_push_back(&turns, &l->turn);
+    WRITE_ONCE(nr_partial, nr_partial + 1);
+}
+
+static void take_out(struct folio *f)
+{
+    struct partial_folios *l = list_of(f);
+
+    list_remove(&f->partial_link);
+    if (--l->nr == 0)
+        list_remove(&l->turn);
+    WRITE_ONCE(nr_partial, nr_partial - 1);
+}
+
 void folio_note_partial_slow(struct folio *f)
 {
     if (!f->owner || f->owner->kind != MEMOBJ_ANON) /* an object keeps its pages, mapped or not */
         return;
     spin_lock(&list_lock);
     if (!(__atomic_fetch_or(&f->flags, FOLIO_F_PARTIAL, __ATOMIC_RELAXED) & FOLIO_F_PARTIAL))
-        list_push_back(&partial, &f->partial_link), WRITE_ONCE(nr_partial, nr_partial + 1);
+        put_in(f);
     spin_unlock(&list_lock);
 }
 
@@ -48,25 +75,45 @@ void folio_forget_partial(struct folio *f)
 {
     spin_lock(&list_lock);
     if (__atomic_fetch_and(&f->flags, ~FOLIO_F_PARTIAL, __ATOMIC_RELAXED) & FOLIO_F_PARTIAL)
-        list_remove(&f->partial_link), WRITE_ONCE(nr_partial, nr_partial - 1);
+        take_out(f);
     spin_unlock(&list_lock);
 }
 
-/* The oldest, out of the list, with a reference; NULL: none. One that is being freed takes itself out. */
-static struct folio *take_oldest(void)
+/* The oldest of a list, out of it, with a reference; NULL: none. One that is being freed takes itself out. Locked. */
+static struct folio *take_oldest(struct partial_folios *l)
 {
-    struct folio *f = NULL;
-
-    spin_lock(&list_lock);
-    for (struct list *node = partial.next; node != &partial && !f; node = node->next) {
-        struct folio *here = list_entry(node, struct folio, partial_link);
-        if (!folio_try_get(here))
+    list_for_each(node, &l->folios) {
+        struct folio *f = list_entry(node, struct folio, partial_link);
+        if (!folio_try_get(f))
             continue;
-        f = here;
-        list_remove(&f->partial_link);
-        WRITE_ONCE(nr_partial, nr_partial - 1);
+        take_out(f);
         __atomic_fetch_and(&f->flags, ~FOLIO_F_PARTIAL, __ATOMIC_RELAXED);
+        return f;
     }
+    return NULL;
+}
+
+/* One of whoever's turn it is; it comes last next time. */
+static struct folio *take_in_turn(void)
+{
+    list_for_each(node, &turns) {
+        struct partial_folios *l = list_entry(node, struct partial_folios, turn);
+        struct folio *f = take_oldest(l);
+        if (!f)
+            continue;
+        if (l->nr) {
+            list_remove(&l->turn);
+            list_push_back(&turns, &l->turn);
+        }
+        return f;
+    }
+    return NULL;
+}
+
+static struct folio *take(struct quota *quota)
+{
+    spin_lock(&list_lock);
+    struct folio *f = quota ? take_oldest(&quota->partial) : take_in_turn();
     spin_unlock(&list_lock);
     return f;
 }
@@ -219,7 +266,10 @@ static u64 trim(struct folio *f)
     size_t have = 0, need = 0;
     u64 frames = 0;
 
-    for (unsigned tries = 0; owner && owner->kind == MEMOBJ_ANON && f->order <= PT_SHIFT(1) - PT_SHIFT(0) && tries < 4; tries++) {
+    /* More mappings than pages: several address spaces have it. */
+    bool shared = folio_map_count(f) > (int)folio_nr_pages(f);
+
+    for (unsigned tries = 0; !shared && owner && owner->kind == MEMOBJ_ANON && f->order <= PT_SHIFT(1) - PT_SHIFT(0) && tries < 4; tries++) {
         mutex_lock(&owner->lock);
         frames = cut_in_areas(f, owner, &list, &need);
         mutex_unlock(&owner->lock);
@@ -242,14 +292,25 @@ static u64 trim(struct folio *f)
     return frames;
 }
 
-u64 folios_trim(u64 frames)
+u64 folios_trim(struct quota *quota, u64 frames)
 {
     u64 freed = 0;
     struct folio *f;
 
     /* Each at most once: what can't be cut is at the end of the list again. */
-    for (u64 looks = READ_ONCE(nr_partial); freed < frames && looks && !preempt_point() && (f = take_oldest()) != NULL; looks--)
+    for (u64 looks = READ_ONCE(*(quota ? &quota->partial.nr : &nr_partial)); freed < frames && looks && !preempt_point(); looks--) {
+        if (!(f = take(quota)))
+            break;
         freed += trim(f);
+    }
     counter_add(COUNTER_FOLIO_TRIMMED, freed);
     return freed;
+}
+
+u64 folios_trim_for(struct quota *quota)
+{
+    u64 freed = quota ? folios_trim(quota, TRIM_FRAMES) : 0;
+    bool room = !quota || quota_used(quota) < quota_limit(quota);
+
+    return freed || !room ? freed : folios_trim(NULL, TRIM_FRAMES);
 }

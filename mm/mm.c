@@ -313,7 +313,7 @@ int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned fla
         rwsem_write_lock(&mm->areas_lock);
         err = map_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE), readable(prot), flags, obj, offset);
         rwsem_write_unlock(&mm->areas_lock);
-    } while (err == -ENOMEM && folios_trim(TRIM_FRAMES));
+    } while (err == -ENOMEM && folios_trim_for(mm->quota));
     return err;
 }
 

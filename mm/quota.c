@@ -10,8 +10,10 @@ struct quota *quota_create(u64 limit_frames)
 {
     struct quota *q = kmalloc(sizeof(*q));
 
-    if (q)
-        *q = (struct quota){.word = 1, .limit = ((limit_frames + 1) << QUOTA_FRAME_SHIFT) - 1};
+    if (!q)
+        return NULL;
+    *q = (struct quota){.word = 1, .limit = ((limit_frames + 1) << QUOTA_FRAME_SHIFT) - 1};
+    list_init(&q->partial.folios);
     return q;
 }
 

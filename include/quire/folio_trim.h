@@ -4,13 +4,18 @@
 
 #include <quire/folio.h>
 
-#define TRIM_FRAMES 512 /* that many are asked for when a request fails: more than any fault needs */
+/*
+ * Try to give back that many frames, perhaps more, from folios of this account that are mapped only in part; NULL: of
+ * everybody, account by account. Returns how many there were; 0: there are no more to be had, or the caller's process was
+ * killed. No spin locks held, no memobj's lock; may be preempted.
+ */
+u64 folios_trim(struct quota *quota, u64 frames);
 
 /*
- * Try to give back that many frames, perhaps more, from folios that are mapped only in part. Returns how many there were;
- * 0: there are no more to be had. No spin locks held, no memobj's lock; may be preempted.
+ * The same for a request of this account that has failed: first its own folios, which help whatever was missing. What
+ * others have left is looked at only if the account itself has room: nobody waits for the neighbours' folios in vain.
  */
-u64 folios_trim(u64 frames);
+u64 folios_trim_for(struct quota *quota);
 
 void folio_note_partial_slow(struct folio *f);
 void folio_forget_partial(struct folio *f); /* it is frozen or being freed */

@@ -10,14 +10,22 @@
  */
 #pragma once
 
+#include <quire/list.h>
 #include <quire/types.h>
 
 #define QUOTA_FRAME_SHIFT 24
+
+/* An account's folios that are mapped only in part, and its place among the accounts that have some: mm/folio_trim.c. */
+struct partial_folios {
+    struct list folios, turn;
+    u64 nr;
+};
 
 struct quota {
     u64 word;  /* frames in use << 24 | references; the struct lives while it isn't 0 */
     u64 limit; /* frames << 24 | all ones, so that the word itself is compared */
     u64 kept;  /* bytes of small objects; the frames that they fill are in word */
+    struct partial_folios partial;
 };
 
 struct quota *quota_create(u64 limit_frames); /* NULL: no memory */

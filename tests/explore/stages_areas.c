@@ -37,7 +37,7 @@ static long op_replace(void)
 }
 static long op_trim(void)
 {
-    folios_trim(1);
+    folios_trim(NULL, 1);
     return 0;
 }
 

@@ -10,7 +10,7 @@
 
 static long op_trim(void)
 {
-    folios_trim(1); /* how many there were is nobody's promise */
+    folios_trim(NULL, 1); /* how many there were is nobody's promise */
     return 0;
 }
 

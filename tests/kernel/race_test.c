@@ -423,7 +423,7 @@ TEST(race, a_folio_is_split_while_somebody_looks_it_up)
     RACE(look_up, split_folio, .before = begin_loose, .after = whole_or_in_parts);
 }
 
-static void trim_parts(void) { w.a = (int)folios_trim(~0UL); }
+static void trim_parts(void) { w.a = (int)folios_trim(NULL, ~0UL); }
 static void fault_again(void) { w.b = mm_fault(w.mm, TEST_BASE + PAGES(1), ACCESS_WRITE); }
 static void begin_part(void)
 {
@@ -441,7 +441,7 @@ static void fourteen_frames_are_back(void)
 }
 TEST(race, a_folio_is_trimmed_while_its_neighbours_are_touched)
 {
-    folios_trim(~0UL);
+    folios_trim(NULL, ~0UL);
     RACE(trim_parts, fault_again, .before = begin_part, .after = fourteen_frames_are_back);
 }
 
@@ -455,6 +455,6 @@ static void nothing_is_left(void)
 }
 TEST(race, a_folio_is_trimmed_while_it_is_unmapped)
 {
-    folios_trim(~0UL);
+    folios_trim(NULL, ~0UL);
     RACE(trim_parts, drop_last, .before = begin_part, .after = nothing_is_left);
 }

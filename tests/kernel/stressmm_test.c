@@ -256,7 +256,7 @@ static void anything(void *number)
             mm_cache_sync(s.mm, at, len);
             break;
         case 7:
-            folios_trim(16);
+            folios_trim(NULL, 16);
             break;
         case 8:
             f = pfn_folio_get(pte_pfn(mm_lookup(s.mm, at)));
@@ -284,5 +284,5 @@ TEST(stressmm, everything_at_once_in_one_address_space)
     crew_wait(&crew);
     check_address_space(s.mm);
     mm_put(s.mm);
-    folios_trim(~0UL);
+    folios_trim(NULL, ~0UL);
 }

@@ -44,16 +44,16 @@ TEST(trim, what_isnt_mapped_goes_back_and_what_is_stays)
     struct mm *mm = filled(8, q);
     u64 used = quota_used(q);
 
-    folios_trim(~0UL); /* what other tests have left */
+    folios_trim(NULL, ~0UL); /* what other tests have left */
     for (unsigned i = 0; i < 8; i++) /* of each folio page i is kept; of the last one, 0 to 3 and 8 as well */
         for (unsigned k = 0; k < FOLIO_PAGES; k++)
             if (k != i && (i < 7 || (k > 3 && k != 8)))
                 unmap_pages(mm, i * FOLIO_PAGES + k, 1);
     u64 gone = 7 * (FOLIO_PAGES - 1) + FOLIO_PAGES - 6;
     EXPECT_EQ(quota_used(q), used); /* areas apart; see below */
-    EXPECT_EQ(folios_trim(~0UL), gone);
+    EXPECT_EQ(folios_trim(NULL, ~0UL), gone);
     EXPECT_EQ(quota_used(q), used - gone);
-    EXPECT_EQ(folios_trim(~0UL), 0);
+    EXPECT_EQ(folios_trim(NULL, ~0UL), 0);
     for (unsigned i = 0; i < 8; i++)
         EXPECT_EQ(page_says(mm, i * FOLIO_PAGES + i), i * FOLIO_PAGES + i);
     for (unsigned k = 0; k < 4; k++)
@@ -83,12 +83,12 @@ TEST(trim, a_block_in_pieces_keeps_its_groups)
     ASSERT_EQ(mm_madvise(mm, at, BLOCK_BYTES, MADV_HUGEPAGE), 0);
     ASSERT_EQ(mm_fault(mm, at, ACCESS_WRITE), 0);
     ASSERT(block_at(&mm->root, at) != NULL);
-    folios_trim(~0UL);
+    folios_trim(NULL, ~0UL);
     for (u64 i = 0; i < BLOCK_FRAMES; i += 64) /* 64 pages: 3 go, 29 stay, 32 go */
         for (unsigned k = 0; k < 64; k++)
             if (k < 3 || k >= 32)
                 ASSERT_EQ(mm_unmap(mm, at + PAGES(i + k), PAGE_SIZE), 0);
-    EXPECT_EQ(folios_trim(~0UL), BLOCK_FRAMES / 64 * 35);
+    EXPECT_EQ(folios_trim(NULL, ~0UL), BLOCK_FRAMES / 64 * 35);
     struct folio *f = mapped_folio(pte_pfn(mm_lookup(mm, at + PAGES(16))));
     EXPECT_EQ(folio_order(f), 4);
     check_address_space(mm);
@@ -100,7 +100,7 @@ TEST(trim, whatever_somebody_else_uses_stays_whole)
     struct mm *mm = filled(3, NULL), *child;
     struct insecure_mem *h;
 
-    folios_trim(~0UL);
+    folios_trim(NULL, ~0UL);
     struct folio *first = mapped_folio(pte_pfn(mm_lookup(mm, TEST_BASE)));
     struct folio *second = mapped_folio(pte_pfn(mm_lookup(mm, TEST_BASE + PAGES(FOLIO_PAGES))));
     struct folio *third = mapped_folio(pte_pfn(mm_lookup(mm, TEST_BASE + PAGES(2 * FOLIO_PAGES))));
@@ -110,16 +110,16 @@ TEST(trim, whatever_somebody_else_uses_stays_whole)
         unmap_pages(mm, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
     ASSERT_EQ(folio_punch_hole(second, 3, 1, HOLE_RESERVED, &h), 0);
     ASSERT((child = mm_clone(mm)) != NULL);
-    EXPECT_EQ(folios_trim(~0UL), 0); /* a reference; a hole and a reference; another address space */
+    EXPECT_EQ(folios_trim(NULL, ~0UL), 0); /* a reference; a hole and a reference; another address space */
     EXPECT_EQ(folio_order(first), FOLIO_DEFAULT_ORDER);
     mm_put(child);
-    EXPECT_EQ(folios_trim(~0UL), FOLIO_PAGES - 1);
+    EXPECT_EQ(folios_trim(NULL, ~0UL), FOLIO_PAGES - 1);
     EXPECT_EQ(folio_order(third), 0);
     folio_put(first);
-    EXPECT_EQ(folios_trim(~0UL), FOLIO_PAGES - 1);
+    EXPECT_EQ(folios_trim(NULL, ~0UL), FOLIO_PAGES - 1);
     EXPECT_EQ(folio_mend_hole(h), 0);
     folio_put(second);
-    EXPECT_EQ(folios_trim(~0UL), FOLIO_PAGES - 1);
+    EXPECT_EQ(folios_trim(NULL, ~0UL), FOLIO_PAGES - 1);
     for (unsigned i = 0; i < 3; i++)
         EXPECT_EQ(page_says(mm, i * FOLIO_PAGES), i * FOLIO_PAGES);
     check_address_space(mm);
@@ -153,17 +153,64 @@ TEST(trim, an_account_that_is_full_of_parts_isnt_full)
     EXPECT_LEDGER(before);
 }
 
+/* Who runs out cuts its own folios first, and others' only if they help: an account's own limit isn't widened by them. */
+TEST(trim, each_account_has_its_own)
+{
+    struct quota *a = quota_create(1024), *b = quota_create(1024);
+    struct mm *theirs = filled(4, a), *ours = filled(2, b);
+
+    folios_trim(NULL, ~0UL);
+    for (unsigned i = 0; i < 4; i++)
+        unmap_pages(theirs, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
+    EXPECT_EQ(folios_trim(b, ~0UL), 0);
+    for (unsigned i = 0; i < 2; i++)
+        unmap_pages(ours, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
+    EXPECT_EQ(folios_trim_for(b), 2 * (FOLIO_PAGES - 1));
+    u64 room = quota_limit(b) - quota_used(b);
+    ASSERT(quota_charge(b, room));
+    EXPECT_EQ(folios_trim_for(b), 0); /* it is full: theirs wouldn't help */
+    quota_uncharge(b, room);
+    EXPECT_EQ(folios_trim_for(b), 4 * (FOLIO_PAGES - 1));
+    EXPECT_EQ(folios_trim(NULL, ~0UL), 0);
+    mm_put(ours);
+    mm_put(theirs);
+    quota_put(a);
+    quota_put(b);
+}
+
+/* Several accounts have turns, so that none pays for all. */
+TEST(trim, accounts_have_turns)
+{
+    struct quota *a = quota_create(1024), *b = quota_create(1024);
+    struct mm *one = filled(3, a), *other = filled(3, b);
+
+    folios_trim(NULL, ~0UL);
+    for (unsigned i = 0; i < 3; i++)
+        unmap_pages(one, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
+    for (unsigned i = 0; i < 3; i++)
+        unmap_pages(other, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
+    u64 before_a = quota_used(a), before_b = quota_used(b);
+    EXPECT_EQ(folios_trim(NULL, 2 * (FOLIO_PAGES - 1)), 2 * (FOLIO_PAGES - 1));
+    EXPECT_EQ(before_a - quota_used(a), FOLIO_PAGES - 1);
+    EXPECT_EQ(before_b - quota_used(b), FOLIO_PAGES - 1);
+    folios_trim(NULL, ~0UL);
+    mm_put(one);
+    mm_put(other);
+    quota_put(a);
+    quota_put(b);
+}
+
 /* Descriptors for the parts are allocated first: without them nothing changes, and the next request tries again. */
 static struct mm *failing_mm;
 static int trim_all(void *unused)
 {
     (void)unused;
-    return folios_trim(~0UL) ? 0 : -ENOMEM;
+    return folios_trim(NULL, ~0UL) ? 0 : -ENOMEM;
 }
 TEST(trim, without_descriptors_nothing_changes)
 {
     failing_mm = filled(1, NULL);
-    folios_trim(~0UL);
+    folios_trim(NULL, ~0UL);
     for (unsigned k = 1; k < FOLIO_PAGES; k += 2)
         unmap_pages(failing_mm, k, 1);
     for (u64 n = 1; n <= FOLIO_PAGES / 2 - 1; n++) {

@@ -22,4 +22,4 @@
 #define MADV_COLD 20 /* not used any time soon: "accessed" starts anew */
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
-#define MADV_HWPOISON 100 /* the frames are broken from now on; -EPERM in release builds */
+#define MADV_HWPOISON 100 /* the frames are broken from now on; -EPERM in release builds; -EBUSY: a 64th of memory is */
