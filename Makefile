@@ -91,7 +91,7 @@ test-native: $(NATIVE:%=.native-%)
 # All pairs of operations with two changes of CPU, TEST= some of them; REPLAY=PAIR:ORDER:PLACES, as a failing one prints
 # it, tells that one schedule.
 explore: .explore
-	@build/explore/test --form long $(if $(TEST),--test '$(TEST)') $(if $(CHANGES),--changes $(CHANGES)) $(if $(REPLAY),--replay '$(REPLAY)')
+	@build/explore/test --form long $(if $(TEST),--test '$(TEST)') $(if $(CHANGES),--changes $(CHANGES)) $(if $(filter 1,$(FIRST)),--first) $(if $(REPLAY),--replay '$(REPLAY)')
 
 .PHONY: .explore
 .explore: ready
@@ -125,6 +125,7 @@ $(ARCHES:%=.harness-%): .harness-%: ready
 
 # Seeded bugs, each built and tested: ten minutes and more, so not part of `make test`. RANDOM=20 SEED=1: random ones.
 mutants: ready
+	@$(if $(RANDOM),$(if $(MUTANT),echo "MUTANT=$(MUTANT) and RANDOM=$(RANDOM): one of the two, please: random mutants have no names" >&2; exit 1))
 	@$(PYTHON) -B tests/mutants $(if $(RANDOM),--random $(RANDOM) --seed $(or $(SEED),1),$(if $(MUTANT),'$(MUTANT)'))
 
 # --- figures -------------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ $(OUT)/obj/%.S.o: %.S $(OUT)/flags $(OUT)/gen/asm_offsets.h
 define extra_kernel_rule
 $(OUT)/extra/kernel/$(basename $(notdir $(1))).o: $(1) $(OUT)/flags | $(OUT)/gen/asm_offsets.h
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(KERNEL_CFLAGS) -fmacro-prefix-map=$(dir $(1))=extra/ -c -o $$@ $$<
+	$(Q)$(CC) $(KERNEL_CFLAGS) -Itests/kernel -fmacro-prefix-map=$(dir $(1))=extra/ -c -o $$@ $$<
 endef
 $(foreach f,$(EXTRA_KERNEL),$(eval $(call extra_kernel_rule,$(f))))
 

@@ -658,6 +658,6 @@ s64 test_runner_run(const char *pattern)
     kprint_line("%lu tests, %lu failed\n", number, test_results.failed - failed);
     __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
     thread_pin(pinned ? cpu : -1);
-    return (s64)(test_results.failed - failed);
+    return number ? (s64)(test_results.failed - failed) : -ENOENT;
 }
 #endif

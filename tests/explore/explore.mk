@@ -8,7 +8,7 @@
 
 OUT     := build/explore
 HERE    := tests/explore
-NATIVE  := tests/native
+PLAYED  := tests/native
 CC      := gcc
 OBJCOPY := objcopy
 Q       := $(if $(V),,@)
@@ -16,7 +16,7 @@ Q       := $(if $(V),,@)
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef -Werror
 CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
     -fno-omit-frame-pointer -ffreestanding $(WARNINGS) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -DQUIRE_NATIVE=1 -DICACHE_STALE=0 -DEXPLORE=1 \
-    -MMD -MP -I$(NATIVE)/include -Iinclude -Iinclude/uapi
+    -MMD -MP -I$(PLAYED)/include -Iinclude -Iinclude/uapi
 INSTRUMENT := -fsanitize=thread --param tsan-distinguish-volatile=1 -Wno-tsan # fences come to us as well
 LDFLAGS  := -no-pie -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=frame_cache_free_run,--wrap=buddy_free_range,--wrap=slab_free
 
@@ -31,8 +31,8 @@ OTHER_NAMES := $(patsubst %,--redefine-sym %,spin_wait=sched_spin_wait rwsem_ini
     preempt_point=sched_preempt_point kstack_alloc=explore_stack_alloc kstack_free=explore_stack_free)
 WATCHED   := $(MM_OBJ) $(UV_OBJ) $(SCHED_OBJ) $(OUT)/$(HERE)/threads.o $(OUT)/lib/tree.o $(OUT)/$(HERE)/locks.o $(OUT)/$(HERE)/inlines.o
 OTHER     := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(HERE)/locks.c $(HERE)/inlines.c $(HERE)/threads.c,$(wildcard $(HERE)/*.c)) \
-    $(filter-out $(NATIVE)/machine/locks.c,$(wildcard $(NATIVE)/machine/*.c)) \
-    lib/sha256.c $(NATIVE)/play/check.c $(NATIVE)/play/error_name.c $(NATIVE)/play/process.c)
+    $(filter-out $(PLAYED)/machine/locks.c,$(wildcard $(PLAYED)/machine/*.c)) \
+    lib/sha256.c $(PLAYED)/play/check.c $(PLAYED)/play/error_name.c $(PLAYED)/play/process.c)
 
 .PHONY: all
 all: $(OUT)/test $(OUT)/run

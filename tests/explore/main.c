@@ -3,11 +3,13 @@
  * The program: each pair is played in a process of its own, as many at a time as there are processors; verdicts come in
  * order, in the form that tests/runner/native.py reads.
  */
+#include "explore.h"
 #include "pair.h"
 #include "triples.h"
 #include "../native/play/process.h"
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +18,12 @@
 #include <unistd.h>
 
 #define PAIRS_MAX   4096
+#define NOT_REACHED 3 /* the status of a replay without its changes of CPU */
 #define SECONDS_MAX 1800
 
 static struct {
     const char *pattern, *replay;
-    bool long_form;
+    bool long_form, first, list;
     unsigned jobs, changes; /* changes: 0: what the form says */
     u64 limit;              /* schedules of a pair; 0: what the form says */
 } options = {.pattern = "*"};
@@ -38,7 +41,8 @@ static void add(const struct pair *pair)
     char name[128] = "explore.";
 
     pair_name(name + 8, sizeof(name) - 8, pair);
-    if (nr_pairs < PAIRS_MAX && !fnmatch(options.pattern, name, 0))
+    /* Also without "explore.": that is how a schedule is named. */
+    if (nr_pairs < PAIRS_MAX && (!fnmatch(options.pattern, name, 0) || !fnmatch(options.pattern, name + 8, 0)))
         pairs[nr_pairs++] = *pair;
 }
 
@@ -105,10 +109,10 @@ static void tell(const void *arg)
     dup2(out, 1);
     aloud = true;
     report_begin(names, pair->nr);
-    bool good = pair_run(pair, s);
-    printf(good ? "  nothing is wrong\n" : "");
+    bool good = pair_run(pair, s), reached = changes_made == s->nr_changes;
+    printf(!good ? "" : reached ? "  nothing is wrong\n" : "  the other CPU never came at that place\n");
     fflush(stdout);
-    _exit(!good);
+    _exit(!good ? 1 : reached ? 0 : NOT_REACHED);
 }
 
 /* --- verdicts ---------------------------------------------------------------------------------- */
@@ -167,7 +171,7 @@ static bool run_all(void)
     unsigned begun = 0, told = 0, running_now = 0, failed = 0;
     u64 schedules = 0;
 
-    while (told < nr_pairs) {
+    while (told < nr_pairs && !(failed && options.first)) {
         while (begun < nr_pairs && running_now < options.jobs) {
             fflush(stdout);
             pids[begun] = fork();
@@ -190,17 +194,21 @@ static bool run_all(void)
             schedules += counts[told].schedules;
         }
     }
+    for (unsigned i = 0; i < begun; i++)
+        if (pids[i]) /* not told any more */
+            kill(pids[i], SIGKILL);
     if (!nr_pairs)
         printf("no test matches \"%s\"\n", options.pattern);
-    printf("1..%u\n", nr_pairs);
+    printf("1..%u\n", told);
     if (options.long_form)
-        printf("%u pairs and triples, %lu schedules: %u wrong\n", nr_pairs, schedules, failed);
+        printf("%u %s, %lu schedules: %u wrong\n", told, told == 1 ? "pair or triple" : "pairs and triples", schedules, failed);
     return !failed && nr_pairs;
 }
 
 /* NAME:ORDER:PLACE,PLACE as a failure prints it. */
 static int replay(const char *text)
 {
+    text += strncmp(text, "explore.", 8) ? 0 : 8;
     const char *colon = strchr(text, ':');
     struct schedule s;
     char name[160];
@@ -211,33 +219,76 @@ static int replay(const char *text)
         collect();
     }
     if (nr_pairs != 1 || !schedule_parse(colon + 1, pairs[0].nr, &s)) {
-        fprintf(stderr, "REPLAY=%s: STAGE.OPERATION+OPERATION:ORDER:PLACES, as a failing test prints it, please\n",
-                text);
+        fprintf(stderr, "REPLAY=%s: STAGE.OPERATION+OPERATION:ORDER:PLACES, as a failing test prints it, please%s\n", text,
+                nr_pairs == 1 ? "; there are such operations, but no such order or places" : "; no operations are called that (--list)");
         return 2;
     }
     pair_counts = counts;
     pair_counts->first_wrong = s;
     int status = child_run(tell, &pairs[0], CHILD_HEARD, 60);
-    printf(status ? "it fails\n" : "it passes\n");
+    bool gone = WIFEXITED(status) && WEXITSTATUS(status) == NOT_REACHED;
+    printf(gone                  ? "that schedule isn't there any more: the code has changed, and its places have moved\n"
+           : status              ? "it fails\n"
+                                 : "it passes\n");
     return status != 0;
+}
+
+static int usage(bool asked)
+{
+    fprintf(asked ? stdout : stderr,
+            "usage: build/explore/test [--test PATTERN] [--form short|long] [--changes N] [--limit SCHEDULES] [--jobs N] [--first]\n"
+            "       build/explore/test --list [--test PATTERN]      the names of all pairs and triples; nothing is played\n"
+            "       build/explore/test --replay PAIR:ORDER:PLACES   one schedule, told in words\n"
+            "make explore calls it: make explore TEST='explore.object.*' CHANGES=1\n");
+    return asked ? 0 : 2;
+}
+
+static int list(void)
+{
+    for (unsigned i = 0; i < nr_pairs; i++) {
+        char name[128];
+        pair_name(name, sizeof(name), &pairs[i]);
+        printf("explore.%s\n", name);
+    }
+    return nr_pairs ? 0 : 1;
+}
+
+/* False: that is no option. */
+static bool option(const char *name, const char *value)
+{
+    if (!value)
+        return false;
+    if (!strcmp(name, "--test"))
+        options.pattern = value;
+    else if (!strcmp(name, "--form") && (!strcmp(value, "long") || !strcmp(value, "short")))
+        options.long_form = !strcmp(value, "long");
+    else if (!strcmp(name, "--changes"))
+        options.changes = (unsigned)strtoul(value, NULL, 10);
+    else if (!strcmp(name, "--limit"))
+        options.limit = strtoul(value, NULL, 10);
+    else if (!strcmp(name, "--jobs"))
+        options.jobs = (unsigned)strtoul(value, NULL, 10);
+    else if (!strcmp(name, "--replay"))
+        options.replay = value;
+    else
+        return false;
+    return true;
 }
 
 int main(int argc, char **argv)
 {
     options.jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (!strcmp(argv[i], "--test"))
-            options.pattern = argv[i + 1];
-        else if (!strcmp(argv[i], "--form"))
-            options.long_form = !strcmp(argv[i + 1], "long");
-        else if (!strcmp(argv[i], "--changes"))
-            options.changes = (unsigned)strtoul(argv[i + 1], NULL, 10);
-        else if (!strcmp(argv[i], "--limit"))
-            options.limit = strtoul(argv[i + 1], NULL, 10);
-        else if (!strcmp(argv[i], "--jobs"))
-            options.jobs = (unsigned)strtoul(argv[i + 1], NULL, 10);
-        else if (!strcmp(argv[i], "--replay"))
-            options.replay = argv[i + 1];
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--help"))
+            return usage(true);
+        if (!strcmp(argv[i], "--first"))
+            options.first = true;
+        else if (!strcmp(argv[i], "--list"))
+            options.list = true;
+        else if (!option(argv[i], i + 1 < argc ? argv[i + 1] : NULL))
+            return usage(false);
+        else
+            i++;
     }
     counts =
         mmap(NULL, PAIRS_MAX * sizeof(*counts), 3 /* read, write */, 0x4021 /* shared, anonymous, no reserve */, -1, 0);
@@ -248,5 +299,5 @@ int main(int argc, char **argv)
     if (options.replay)
         return replay(options.replay);
     collect();
-    return !run_all();
+    return options.list ? list() : !run_all();
 }

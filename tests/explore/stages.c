@@ -12,7 +12,7 @@ const struct stage *const stages[] = {
     &stage_folio,       &stage_dying,         &stage_parts,
     &stage_free,        &stage_shown,         &stage_guest_loading,
     &stage_guest_ready, &stage_guest_asking,  &stage_guest_unsharing,
-    &stage_guest_recycled, &stage_areas,      &stage_areas_cut,
+    &stage_guest_two, &stage_guest_recycled, &stage_areas,      &stage_areas_cut,
     &stage_going,       &stage_stack,         &stage_closing,
     &stage_closing_cut,
     &stage_waiting,     &stage_dying_thread,  &stage_locking,

@@ -233,6 +233,49 @@ UV_STAGE(guest_unsharing, "guest-unsharing", begin_unsharing, OP("import", op_im
          OP("refuse-one", op_refuse_one), OP("run-yield", op_run_yield, .not_now = {-EBUSY}, .in_steps = true),
          OP("stop", op_stop, .not_now = {-EBUSY}), OP("destroy", op_destroy, .not_now = {-EBUSY}), OP("peek", op_peek));
 
+/* --- two guests ------------------------------------------------------------------------------- */
+/* Both are being loaded; calls about one and about the other have different locks, and the same frames. */
+static void begin_two(void)
+{
+    begin_loading();
+    unsigned first = guest;
+    guest = spare[0] = (unsigned)uvcall(UV_CREATE, PAGES, 0, 0, 0, 0);
+    must(guest, 2, "UV_CREATE");
+    donate();
+    must(call(UV_LOAD, PAGES / 2 + 4, scene.folio->pfn + PAGES / 2 + 4, 1, PROT_READ), 1, "UV_LOAD"); /* its tables are there */
+    guest = first;
+    must(call(UV_LOAD, PAGES / 2 + 5, scene.folio->pfn + PAGES / 2 + 5, 1, PROT_READ), 1, "UV_LOAD");
+}
+
+static long take_for(unsigned id, enum uv_call what, u64 page)
+{
+    return uvcall(what, id, page, scene.folio->pfn + PAGES / 2, 2, what == UV_LOAD ? PROT_READ : 0);
+}
+static long op_take_first(void) { return take_for(guest, UV_IMPORT, PAGES / 2); }
+static long op_take_second(void) { return take_for(spare[0], UV_IMPORT, PAGES / 2); }
+static long op_load_first(void) { return take_for(guest, UV_LOAD, PAGES / 2); }
+static long op_load_second(void) { return take_for(spare[0], UV_LOAD, PAGES / 2); }
+static long op_destroy_second(void) { return uvcall(UV_DESTROY, spare[0], 0, 0, 0, 0) > 0 ? 0 : -EIO; }
+static void check_two(void)
+{
+    unsigned first = guest;
+
+    check_uv();
+    guest = spare[0];
+    check_uv();
+    guest = first;
+}
+static const struct operation on_two[] = {
+    OP("import-first", op_take_first, .not_now = {-EBUSY}),
+    OP("import-second", op_take_second, .not_now = {-EBUSY}),
+    OP("load-first", op_load_first, .not_now = {-EBUSY}),
+    OP("load-second", op_load_second, .not_now = {-EBUSY}),
+    OP("destroy-second", op_destroy_second, .alone = true),
+    NO_OPERATION,
+};
+const struct stage stage_guest_two = {.name = "guest-two", .begin = begin_two, .operations = on_two, .small = true,
+                                      .check = check_two, .look = look_at_uv, .end = end_uv};
+
 /* --- a guest's place is used again while another CPU begins a generation of ASIDs --------------------------------- */
 static void begin_recycled(void)
 {

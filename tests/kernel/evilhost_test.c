@@ -244,6 +244,22 @@ TEST(evilhost, odd_answers_touch_only_what_is_asked)
     uv_unmake(x);
 }
 
+/* Pages that were shared earlier are no part of what the guest asks now: the host can't take them back by refusing. */
+TEST(evilhost, what_was_shared_before_is_not_refused_with_something_else)
+{
+    struct uv_fixture x = bring(IN_USE);
+    pfn_t shared = x.folio->pfn + ASKED;
+
+    uv_asks(x, UVG_SHARE, ASKED + 20, NR_ASKED);
+    take_picture(x, &before);
+    EXPECT_EQ(uvcall(UV_REFUSE, x.id, shared, NR_ASKED, 0, 0), -EPERM);
+    EXPECT_EQ(uvcall(UV_REFUSE, x.id, shared + 1, 1, 0, 0), -EPERM);
+    EXPECT_EQ(uvcall(UV_EXPOSE, x.id, shared, NR_ASKED, 0, 0), -EPERM);
+    EXPECT(same_as_before(x));
+    EXPECT_EQ(uv_state_at(shared), UV_SHARED);
+    uv_unmake(x);
+}
+
 TEST(evilhost, memory_that_is_nobodys_to_give_is_refused)
 {
     struct uv_fixture x = uv_make(false);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Seeded bugs in the ultravisor and in guests as objects: what a hostile host or guest would use."""
 
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import EXPLORE, Mutant
 
 UV = [
     Mutant("uv-lock-cleared", "uv/uv.c",
@@ -57,6 +57,12 @@ UV = [
     Mutant("uv-image-given-away", "uv/uv.c",
            "|| uv_soft_reserved(pfn))", "|| (uv_soft_reserved(pfn) && false))",
            "evilhost.memory_that*", "the image can't be a guest's memory"),
+    Mutant("uv-refuses-what-was-not-asked", "uv/uv.c",
+           "    if (page < g->exit.page || page >= end || nr > end - page)\n        return -EPERM;\n", "    (void)end;\n",
+           "evilhost.what_was_shared*", "the host answers only about the pages that the guest asks about", cpus="1"),
+    Mutant("uv-frame-of-two-guests", "uv/frame.c",
+           "    if (!claim(span, rule->from))\n        return -EBUSY;\n", "    claim(span, rule->from);\n",
+           "explore.guest-two.*", "two calls about one frame can't both succeed", EXPLORE),
     Mutant("guest-runs-twice", "kernel/guest_run.c",
            "    if (!err) {\n        g->answer = 0;\n        guest_become(g, GUEST_RUNNING);\n    }\n",
            "    if (!err)\n        g->answer = 0;\n",

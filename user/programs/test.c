@@ -14,6 +14,8 @@ int main(int argc, char **argv)
     long failed = quire_call(test_run, argv[1]);
     if (failed == -ENOSYS)
         puts("test: this kernel was built without its tests");
+    else if (failed == -ENOENT)
+        printf("test: no test matches \"%s\"\n", argv[1]);
     else if (failed < 0)
         printf("test: %s\n", strerror((int)-failed));
     return failed != 0;
