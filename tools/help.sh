@@ -12,7 +12,8 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make test-native          mm/ as programs on this machine, against a model: every short sequence, and random ones
   make explore              every order in which two operations of mm/ and uv/ can meet, natively; data races
   make fuzz                 the same games, moves chosen by libFuzzer for FUZZ_SECONDS=60
-  make fuzz-calls           random system calls on CPUs that run at once, SECONDS=60 a machine from SEED= on
+  make fuzz-calls           random system calls on CPUs that run at once, for SECONDS=60 a machine from SEED= on;
+                            one seed at least, which is 10^5 calls and takes half a minute
   make fuzz-calls-MACHINE   on one machine
   make test-harness         the tests of the test runner itself
   make bench                figures in guest instructions beside those of other kernels
@@ -20,6 +21,7 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make build, build-MACHINE only build, into build/MACHINE/
   make mutants              seeded bugs, one after the other: do the tests notice? MUTANT=pattern for some;
                             RANDOM=20 SEED=1: changes at random places instead, each of which a test should notice
+                            (python3 tests/mutants --list: their names)
   make check                static analysis: sparse, cppcheck, shellcheck
   make clean                remove build/
 

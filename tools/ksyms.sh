@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: MIT
 # nm -n output -> an assembly file with the kernel's function names, for backtraces: a count, pairs of
 # (address, offset of the name), then the names.
+if [ "${1:-}" = --help ]; then
+    echo "usage: nm -n KERNEL | tools/ksyms.sh    an assembly file with the names of its functions"
+    exit 0
+fi
 awk '
     BEGIN {
         print "    .section .ksyms, \"a\""

@@ -108,8 +108,11 @@ static struct race_places one_after_the_other(const struct race *race)
     return (struct race_places){.rounds = 2};
 }
 
-/* Where and how far to sweep, in ns behind the call: measured by rounds in which a waits until b has ended. */
-static void measure(u64 *from, u64 *length)
+/*
+ * Where and how far to sweep, in ns behind the moment when the other CPU is told to go, and where b begins: measured by
+ * rounds in which a waits until b has ended.
+ */
+static void measure(u64 *from, u64 *length, u64 *begins)
 {
     u64 lead = ~0UL, whole = ~0UL;
 
@@ -127,6 +130,7 @@ static void measure(u64 *from, u64 *length)
         lead = MIN(lead, r.began - r.seen);
         whole = MIN(whole, r.ended - r.seen);
     }
+    *begins = lead;
     *from = lead - MIN(lead, (u64)MARGIN_NS);
     *length = whole + MARGIN_NS - *from;
 }
@@ -149,8 +153,8 @@ struct race_places race_sweep(const struct race *race)
         return places;
     crew_wait_started(&crew);
 
-    u64 from, length, step = clock_step();
-    measure(&from, &length);
+    u64 from, length, begins, step = clock_step();
+    measure(&from, &length, &begins);
     u64 stride = DIV_ROUND_UP(length, (u64)most);
     for (u64 at = test_rand() % stride; at < length; at += stride) { /* another seed, other places */
         u64 offset = from + at;
@@ -160,7 +164,7 @@ struct race_places race_sweep(const struct race *race)
         places.inside += phase == 1;
         test_gets_ahead();
         if (test_has_failed()) {
-            test_diag("wrong when %s came %lu ns behind the call of %s, which %s", race->a_name, offset, race->b_name,
+            test_diag("wrong when %s came %ld ns after %s began, which %s", race->a_name, (s64)(offset - begins), race->b_name,
                       phase == 0 ? "hadn't begun" : phase == 1 ? "was running" : "had ended");
             break;
         }
@@ -169,6 +173,8 @@ struct race_places race_sweep(const struct race *race)
     crew_wait(&crew);
     thread_pin(-1);
     places.in_turns = r.in_turns;
+    if (!r.in_turns)
+        test_diag("the CPUs don't take turns here: places come as they come, and a pass says little; without PARALLEL=1 they do");
     test_diag("%s against %s: %u places, one in %lu ns of %lu; %u inside", race->a_name, race->b_name, places.rounds, stride,
               length, places.inside);
     return places;

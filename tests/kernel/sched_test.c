@@ -389,6 +389,18 @@ TEST(sched, a_failed_stack_costs_no_slot)
         kstack_free(stacks[i]);
 }
 
+static void never_runs(void *unused) { (void)unused; }
+
+/* The runner compares the books: of a thread that can't be made nothing stays. */
+TEST(sched, a_thread_without_memory_costs_nothing)
+{
+    for (u64 n = 1; n <= 2; n++) {
+        slab_fail_nth(n);
+        EXPECT(thread_create("never", NULL, PRIORITY_USER, never_runs, NULL) == NULL);
+        EXPECT_EQ(slab_fail_nth(0), 0);
+    }
+}
+
 TEST(sched, a_process_runs_the_program_that_it_is_named_after)
 {
     static struct process p = {.name = "a_name_that_fills_all_the_room"};

@@ -100,9 +100,9 @@ def run_seeded(chosen):
             tally[verdict] += 1
             progress.clear()
             print(f"{verdict:9} {mutant.name:40} {seconds:4.0f} s  {how}", flush=True)
-    print(f"{len(chosen)} mutants: " + ", ".join(f"{tally[verdict]} {verdict}" for verdict in VERDICTS)
+    print(f"{len(chosen)} mutant{'' if len(chosen) == 1 else 's'}: " + ", ".join(f"{tally[verdict]} {verdict}" for verdict in VERDICTS)
           + f"; {time.monotonic() - began:.0f} seconds")  # fmt: skip
-    return bool(chosen) and tally["killed"] + tally["explained"] == len(chosen)
+    return tally["killed"] + tally["explained"] == len(chosen)
 
 
 def main():
@@ -116,6 +116,9 @@ def main():
         return 0 if chance.run(arguments.random, arguments.seed) else 1
     patterns = arguments.pattern.split()
     chosen = [mutant for mutant in MUTANTS if any(fnmatch.fnmatchcase(mutant.name, pattern) for pattern in patterns)]
+    if not chosen:
+        print(f'no mutant is called "{arguments.pattern}"; their names: python3 tests/mutants --list', file=sys.stderr)
+        return 2
     if arguments.list:
         print("\n".join(f"{mutant.name:40} {mutant.rule}" for mutant in chosen))
         return 0

@@ -71,7 +71,7 @@ def changes_of(file, number, line):
         start, end = condition.span(1)
         yield Change(file, number, line, f"{line[:start]}!({line[start:end]}){line[end:]}")
     if STATEMENT.match(code.rstrip()) and not DECLARATION.match(code) and not code.strip().startswith("return"):
-        yield Change(file, number, line, re.match(" *", line).group() + ";")
+        yield Change(file, number, line, re.match(" *", line).group() + "(void)0;")
 
 
 def all_changes():
@@ -167,6 +167,7 @@ def run(count, seed):
         progress.step(change.name)
         return answer
 
+    print(f"{len(changes)} changes, a minute or two each on an idle processor:", flush=True)
     with ThreadPoolExecutor(max_workers=workers()) as pool:
         unchanged = pool.submit(start, None).result()
         for change, (verdict, how, seconds) in zip(changes, pool.map(look, changes)):

@@ -2,7 +2,7 @@
 """Seeded bugs in memory management that this design invites: frames, folios, holes, poison."""
 
 from tests.mutants.historic import HISTORIC
-from tests.mutants.mutant import HEADERS, NATIVE, NATIVE_AS, Mutant
+from tests.mutants.mutant import EXPLORE, HEADERS, NATIVE, NATIVE_AS, Mutant
 from tests.mutants.spaces import SPACES
 
 FRAMES = [
@@ -228,6 +228,9 @@ FRAMES = [
     Mutant("programs-break-all-memory", "mm/advise.c",
            "#define MOST_BROKEN(frames) ((frames) / 64)", "#define MOST_BROKEN(frames) (frames)",
            "poison_limit.*", "programs break a small part of memory at most", cpus="4"),
+    Mutant("a-table-that-no-block-needs-stays", "mm/block.c",
+           "    if (!block)\n        pt_table_free(table);", "    (void)block;",
+           "explore.block.*+fork", "a block that is split while it is copied leaves no table behind", EXPLORE),
     # --- entries --------------------------------------------------------------------------------------------------
     Mutant("protection-gives-write", f"{HEADERS}/pgtable.h",
            "pfn_pte(0, prot).v & ~(PTE_W | PTE_U | PTE_G | PTE_A | PTE_D)};", "pfn_pte(0, prot).v & ~(PTE_U | PTE_G | PTE_A | PTE_D)};",
