@@ -123,7 +123,7 @@ $(ARCHES:%=.harness-%): .harness-%: ready
 .cachesan: ready
 	+@$(MAKE) -s $(sub_jobs) -f tests/plugin/cachesan/cachesan.mk
 
-# Seeded bugs, each built and tested: ten minutes and more, so not part of `make test`. RANDOM=20 SEED=1: random ones.
+# Seeded bugs, each built and tested: a quarter of an hour, so not part of `make test`. RANDOM=20 SEED=1: random ones.
 mutants: ready
 	@$(if $(RANDOM),$(if $(MUTANT),echo "MUTANT=$(MUTANT) and RANDOM=$(RANDOM): one of the two, please: random mutants have no names" >&2; exit 1))
 	@$(PYTHON) -B tests/mutants $(if $(RANDOM),--random $(RANDOM) --seed $(or $(SEED),1),$(if $(MUTANT),'$(MUTANT)'))
