@@ -105,7 +105,8 @@ ssize_t console_read(char *to, size_t n)
     size_t got = 0;
 
     bool irq = wait_until_locked(&input, tail != line_start || current_killed());
-    while (got < n && tail != line_start) {
+    bool killed = current_killed(); /* then the line is left to others */
+    while (!killed && got < n && tail != line_start) {
         char c = ring[tail % RING];
         if (c == CTRL('D')) {
             if (got == 0)
@@ -119,7 +120,7 @@ ssize_t console_read(char *to, size_t n)
     }
     receive_again();
     spin_unlock_irqrestore(&input.lock, irq);
-    return current_killed() ? -EINTR : (ssize_t)got;
+    return killed ? -EINTR : (ssize_t)got;
 }
 
 void console_init(void) { arch_console_rx_enable(true); }

@@ -465,8 +465,12 @@ bool sched_is_quiet(void)
 void sched_print_cpus(void)
 {
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        const struct thread *t = cpu_area(cpu)->current;
-        kprintf("cpu %u: %s%s%s, %u waiting\n", cpu, t ? t->name : "offline", t && t->process ? " of " : "",
-                t && t->process ? t->process->name : "", runqueues[cpu].nr_queued);
+        const struct runqueue *rq = &runqueues[cpu]; /* no thread is looked at: another CPU's may be gone by now */
+        unsigned priority = READ_ONCE(rq->running_priority);
+        if (!cpu_area(cpu)->online)
+            kprintf("cpu %u: offline\n", cpu);
+        else
+            kprintf("cpu %u: %s, priority %u, %u waiting\n", cpu, priority == PRIORITY_IDLE ? "idle" : "runs", priority,
+                    READ_ONCE(rq->nr_queued));
     }
 }

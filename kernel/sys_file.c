@@ -14,6 +14,15 @@
 #define COPY_STEP (64 * KiB) /* between two preemption points */
 #define PATH_MAX 128
 
+/* Bytes [at, at + n) weren't read after all: unless somebody has read on behind them, they are next again. */
+static void put_back(struct file *f, u64 at, u64 n)
+{
+    spin_lock(&f->lock);
+    if (f->position == at + n)
+        f->position = at;
+    spin_unlock(&f->lock);
+}
+
 static s64 file_read(struct file *f, u64 to, u64 n)
 {
     spin_lock(&f->lock);
@@ -23,11 +32,13 @@ static s64 file_read(struct file *f, u64 to, u64 n)
     spin_unlock(&f->lock);
     for (u64 done = 0; done < n; done += COPY_STEP) {
         if (copy_out(user_pointer(to + done), f->entry->data + at + done, MIN(n - done, COPY_STEP))) {
-            f->position = at; /* nothing was read */
+            put_back(f, at, n);
             return -EFAULT;
         }
-        if (preempt_point())
+        if (preempt_point()) {
+            put_back(f, at, n);
             return -EINTR;
+        }
     }
     return (s64)n;
 }

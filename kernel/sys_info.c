@@ -19,18 +19,6 @@
 #include <arch-generic/paging.h>
 #include <uapi/quire/abi.h>
 
-static const char *process_state(const struct process *p)
-{
-    if (process_ended(p))
-        return "ended";
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        const struct thread *t = READ_ONCE(cpu_area(cpu)->current);
-        if (t && t->process == p)
-            return "runs";
-    }
-    return "waits";
-}
-
 s64 sys_process_info(struct trapframe *tf)
 {
     struct quire_process info = {0};
@@ -42,13 +30,14 @@ s64 sys_process_info(struct trapframe *tf)
     info.parent = process_parent_id(p);
     info.exited = process_ended(p);
     strlcpy(info.name, p->name, sizeof(info.name));
-    strlcpy(info.state, process_state(p), sizeof(info.state));
-    spin_lock(&p->lock);
+    bool runs = false;
+    spin_lock(&p->lock); /* a thread in the list is there */
     info.threads = p->nr_threads;
     list_for_each(node, &p->threads) {
         const struct thread *t = list_entry(node, struct thread, process_link);
         info.run_ns += t->run_ns;
         info.cpu = t->cpu;
+        runs |= READ_ONCE(t->state) == THREAD_RUNNING;
     }
     struct mm *mm = p->nr_threads ? p->mm : NULL;
     if (mm) {
@@ -56,6 +45,7 @@ s64 sys_process_info(struct trapframe *tf)
         info.tables = mm->nr_table_frames;
     }
     spin_unlock(&p->lock);
+    strlcpy(info.state, info.exited ? "ended" : runs ? "runs" : "waits", sizeof(info.state));
     info.quota_used = quota_used(p->quota);
     info.quota_limit = quota_limit(p->quota);
     object_put(&p->object);
