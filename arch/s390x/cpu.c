@@ -6,7 +6,8 @@
 #include <quire/printf.h>
 
 /* Control register 0 (chapter 4 "Control", Control Registers). Everything else in it is 0: users
-   can't leave primary-space mode, for one (secondary-space and address-space-function control). */
+   can't leave primary-space mode, for one (secondary-space and address-space-function control).
+   QEMU 7.2 doesn't look at that bit: CR7 shows nothing (paging.c), and trap.c ends who looks there. */
 #define CR0_LOW_ADDRESS_PROTECTION (1UL << 28)
 #define CR0_EDAT                   (1UL << 23)
 #define CR0_NO_EXECUTE             (1UL << 20)

@@ -63,6 +63,7 @@ start:
 FUNC(secondary_entry)
     larl %r1, s390x_no_user_asce
     lctlg %c1, %c1, 0(%r1)
+    lctlg %c7, %c7, 0(%r1)
     larl %r1, s390x_kernel_asce
     lctlg %c13, %c13, 0(%r1)
     larl %r1, secondary_psw

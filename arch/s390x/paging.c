@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loading page-table roots. CR13 has the kernel's address-space-control element for good, CR1 the
- * current user's (chapter 3 "Storage", Address-Space-Control Element).
+ * current user's (chapter 3 "Storage", Address-Space-Control Element). CR7, the secondary space, shows
+ * nothing on any CPU: left at 0 it would be a segment table at absolute 0, where the lowcore is, and
+ * QEMU lets programs go to secondary-space mode by SACF.
  */
 #include <arch-generic/paging.h>
 #include <quire/percpu.h>
@@ -30,6 +32,7 @@ void arch_pt_activate_kernel(const struct pt_root *kernel)
     s390x_no_user_asce = (u64)no_user_table | ASCE_PRIVATE | ASCE_REGION_THIRD;
     s390x_kernel_asce = paddr_value(kernel->table) | ASCE_KERNEL_FLAGS;
     load_control(1, s390x_no_user_asce);
+    load_control(7, s390x_no_user_asce);
     load_control(13, s390x_kernel_asce);
     lowcore_set_vectors(&lowcore, PSW_KERNEL);
     __asm__ volatile("larl %0,1f\n\t"

@@ -83,6 +83,10 @@ static void memory_fault(struct trapframe *tf)
     vaddr_t addr = tf->translation & PAGE_MASK;
     unsigned access = ACCESS_READ;
 
+    if (tf_user(tf) && tf->psw.mask & PSW_SPACE) { /* its areas are in the primary space: nothing would end the fault */
+        trap_exception(tf, EXC_ILLEGAL, tf->code, tf->psw.addr);
+        return;
+    }
     if (tf->code == PGM_PROTECTION)
         access = (tf->translation & TEID_REASON) == TEID_NO_EXECUTE ? ACCESS_EXEC : ACCESS_WRITE;
     else if (tf->translation & TEID_STORE)

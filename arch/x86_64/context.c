@@ -2,6 +2,7 @@
 /* New contexts and user frames, floating-point state, register dumps, one step of a backtrace. */
 #include <arch-generic/context.h>
 #include <quire/log.h>
+#include <quire/spinlock.h>
 #include <quire/string.h>
 #include "platform.h"
 
@@ -48,8 +49,39 @@ void arch_fpu_init(struct arch_fpu *fpu)
     *(u32 *)(fpu->area + MXCSR_OFFSET) = MXCSR_INITIAL;
 }
 
+#define read_selector(name)                                                                        \
+    ({                                                                                             \
+        u16 selector_;                                                                             \
+        __asm__ volatile("movw %%" #name ",%0" : "=r"(selector_));                                 \
+        selector_;                                                                                 \
+    })
+#define load_selector(name, value) __asm__ volatile("movw %0,%%" #name ::"r"(value) : "memory")
+
+/*
+ * Those of the thread that runs next. Mostly all are 0. Each was loaded once, so loading it doesn't fault. That of GS
+ * takes the base of the moment with it, so it is loaded while the user's is in place (SDM 3A 3.4.4).
+ */
+static void restore_selectors(const struct arch_fpu *fpu)
+{
+    if (unlikely(read_selector(ds) != fpu->ds))
+        load_selector(ds, fpu->ds);
+    if (unlikely(read_selector(es) != fpu->es))
+        load_selector(es, fpu->es);
+    if (unlikely(read_selector(fs) != fpu->fs))
+        load_selector(fs, fpu->fs);
+    if (unlikely(read_selector(gs) != fpu->gs)) {
+        bool irq = irq_save(); /* nothing finds its CPU in between */
+        __asm__ volatile("swapgs\n\tmovw %0,%%gs\n\tswapgs" ::"r"(fpu->gs) : "memory");
+        irq_restore(irq);
+    }
+}
+
 void arch_fpu_save(struct arch_fpu *fpu)
 {
+    fpu->ds = read_selector(ds);
+    fpu->es = read_selector(es);
+    fpu->fs = read_selector(fs);
+    fpu->gs = read_selector(gs);
     if (cpu_features.xsave)
         __asm__ volatile("xsave64 %0" : "+m"(fpu->area) : "a"(cpu_features.xcr0), "d"(0));
     else
@@ -66,6 +98,7 @@ void arch_fpu_restore(const struct arch_fpu *fpu)
         __asm__ volatile("xrstor64 %0" ::"m"(fpu->area), "a"(cpu_features.xcr0), "d"(0));
     else
         __asm__ volatile("fxrstor64 %0" ::"m"(fpu->area));
+    restore_selectors(fpu); /* before the bases, which a selector changes */
     if (cpu_features.fsgsbase) {
         write_msr(MSR_FS_BASE, fpu->fs_base);
         write_msr(MSR_KERNEL_GS_BASE, fpu->gs_base);

@@ -34,11 +34,14 @@ void quota_put(struct quota *q);
 /* Charge nr frames; false: that would go over the limit, nothing is charged. NULL never refuses. */
 static inline bool quota_charge(struct quota *q, u64 nr)
 {
-    nr <<= QUOTA_FRAME_SHIFT;
-    if (!q || likely(__atomic_add_fetch(&q->word, nr, __ATOMIC_RELAXED) <= q->limit))
+    if (!q)
         return true;
-    __atomic_sub_fetch(&q->word, nr, __ATOMIC_RELAXED);
-    return false;
+    u64 word = READ_ONCE(q->word);
+    do { /* never above the limit, not even for a moment: somebody else's small request would be refused meanwhile */
+        if (unlikely(word + (nr << QUOTA_FRAME_SHIFT) > q->limit))
+            return false;
+    } while (!__atomic_compare_exchange_n(&q->word, &word, word + (nr << QUOTA_FRAME_SHIFT), true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return true;
 }
 void quota_uncharge(struct quota *q, u64 nr);
 /*

@@ -3,6 +3,7 @@
 #include "race.h"
 #include <quire/block.h>
 #include <quire/errno.h>
+#include <quire/quota.h>
 #include <quire/folio_trim.h>
 #include <quire/hole.h>
 #include <quire/memobj.h>
@@ -457,4 +458,22 @@ TEST(race, a_folio_is_trimmed_while_it_is_unmapped)
 {
     folios_trim(NULL, ~0UL);
     RACE(trim_parts, drop_last, .before = begin_part, .after = nothing_is_left);
+}
+
+/* --- accounts ---------------------------------------------------------------------------------- */
+static struct quota *narrow;
+static void make_account(void) { ASSERT((narrow = quota_create(100)) != NULL); }
+static void ask_for_little(void) { EXPECT(quota_charge(narrow, 4)); }
+static void ask_for_too_much(void) { EXPECT(!quota_charge(narrow, 1000)); }
+static void little_was_charged(void)
+{
+    EXPECT_EQ(quota_used(narrow), 4);
+    quota_uncharge(narrow, 4);
+    quota_put(narrow);
+}
+
+/* What is refused is never in the account, not even for a moment: a small request of another thread would be refused. */
+TEST(race, a_hopeless_request_is_in_nobodys_way)
+{
+    RACE(ask_for_little, ask_for_too_much, .before = make_account, .after = little_was_charged);
 }

@@ -86,6 +86,14 @@ KERNEL = [
     Mutant("an-image-in-use-is-released", "kernel/elf.c",
            "        bool idle = !images[i]->users;", "        bool idle = true;",
            "image.*", "a pointer that was found under a lock is used after it only with a reference", cpus="4"),
+    Mutant("the-secondary-space-is-the-lowcore", "arch/s390x/paging.c",
+           "    load_control(7, s390x_no_user_asce);\n", "",
+           "process.leaving_the_address_space_kills", "a program has one address space", machine="s390x", cpus="1"),
+    Mutant("a-refused-charge-is-there-for-a-moment", "include/quire/quota.h",
+           "    u64 word = READ_ONCE(q->word);\n    do {",
+           "    if (__atomic_add_fetch(&q->word, nr << QUOTA_FRAME_SHIFT, __ATOMIC_RELAXED) <= q->limit)\n        return true;\n"
+           "    __atomic_sub_fetch(&q->word, nr << QUOTA_FRAME_SHIFT, __ATOMIC_RELAXED);\n    u64 word = q->limit;\n    do {",
+           "race.a_hopeless*", "what is refused is never in the account", cpus="4"),
     # --- long calls, text -----------------------------------------------------------------------------------------
     Mutant("a-long-write-hears-no-kill", "kernel/sys_file.c",
            "        if (preempt_point())\n            err = -EINTR;\n", "",

@@ -510,6 +510,19 @@ TEST(process, a_stack_that_overflows_kills_by_signal_11)
     EXPECT_DIES(SIGSEGV, nowhere = (uintptr_t)recurse(100000));
 }
 
+TEST(process, leaving_the_address_space_kills)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        CODE_ESCAPE();
+        _exit(0);
+    }
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT(WIFSIGNALED(status));
+}
+
 TEST(process, an_unknown_instruction_kills_by_signal_4) { EXPECT_DIES(SIGILL, CODE_ILLEGAL()); }
 
 /* --- no more of something -------------------------------------------------------------- */

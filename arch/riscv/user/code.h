@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #define CODE_ILLEGAL() __asm__ volatile("unimp")
+/* What would leave the address space of the program, and read from another one. */
+#define CODE_ESCAPE() __asm__ volatile("csrw satp, zero")
 #define CODE_BYTES 8 /* of the function below */
 #define CODE_MAX 2047
 

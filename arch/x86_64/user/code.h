@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #define CODE_ILLEGAL() __asm__ volatile("ud2")
+/* What would leave the address space of the program, and read from another one. */
+#define CODE_ESCAPE() __asm__ volatile("mov %0,%%cr3" ::"r"(0UL))
 #define CODE_BYTES 6 /* of the function below */
 #define CODE_MAX 65535
 

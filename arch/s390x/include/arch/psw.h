@@ -16,6 +16,7 @@
 #define PSW_WAIT    0x0002000000000000 /* bit 14: does nothing but wait for an interruption */
 #define PSW_PROBLEM 0x0001000000000000 /* bit 15: problem state, that is user mode */
 #define PSW_HOME    0x0000c00000000000 /* bits 16-17 = 11: home-space mode; 00: primary-space */
+#define PSW_SPACE   0x0000c00000000000 /* bits 16-17: which space */
 #define PSW_64BIT   0x0000000180000000 /* bits 31-32: 64-bit addressing */
 
 #define PSW_BOOT   (PSW_64BIT | PSW_MCHECK) /* before there are page tables */

@@ -17,4 +17,5 @@ struct arch_fpu {
     u8 area[XSAVE_AREA_SIZE] __aligned(64);
     u64 fs_base; /* user mode sets both by itself (FSGSBASE) */
     u64 gs_base;
+    u16 ds, es, fs, gs; /* selectors, which a program may load: they are its own like any register */
 };
