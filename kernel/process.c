@@ -402,13 +402,13 @@ void process_check_killed(void)
 /* --- waiting ----------------------------------------------------------------------------------- */
 enum look { LOOK_AGAIN, LOOK_DONE, LOOK_NO_CHILD };
 
-/* One child (NULL: any) that has ended, in *ended; it is nobody's child any more. Under self->wait.lock. */
-static enum look look_for(struct process *self, struct process *one, struct process **ended, int *status)
+/* One child (NULL: any) that has ended, in *ended, with a reference. Under self->wait.lock. */
+static enum look look_for(struct process *self, struct process *one, struct process **ended)
 {
     enum look result = LOOK_NO_CHILD;
 
     spin_lock(&processes_lock);
-    list_for_each_safe(node, &self->children) {
+    list_for_each(node, &self->children) {
         struct process *child = list_entry(node, struct process, child_link);
         if (one && child != one)
             continue;
@@ -416,10 +416,7 @@ static enum look look_for(struct process *self, struct process *one, struct proc
         if (!process_ended(child))
             continue;
         *ended = child;
-        *status = child->status;
-        list_remove(&child->child_link);
-        child->parent = NULL;
-        wake_all_locked(&self->wait); /* who waits for it too, or for any: there may be none left */
+        object_get(&child->object); /* the parent's claim keeps it till here */
         result = LOOK_DONE;
         break;
     }
@@ -427,31 +424,33 @@ static enum look look_for(struct process *self, struct process *one, struct proc
     return result;
 }
 
-/* What was the parent's claim is the caller's reference to *ended. */
-static int wait_for(struct process *one, struct process **ended, int *status)
+struct process *process_await(struct process *one, int *err)
 {
-    struct process *self = current_process();
+    struct process *self = current_process(), *ended = NULL;
     enum look found;
 
-    wait_until(&self->wait, (found = look_for(self, one, ended, status)) != LOOK_AGAIN || process_killed(self));
-    return found == LOOK_DONE ? 0 : found == LOOK_NO_CHILD ? -ECHILD : -EINTR;
+    wait_until(&self->wait, (found = look_for(self, one, &ended)) != LOOK_AGAIN || process_killed(self));
+    *err = found == LOOK_DONE ? 0 : found == LOOK_NO_CHILD ? -ECHILD : -EINTR;
+    return found == LOOK_DONE ? ended : NULL;
 }
 
-int process_wait(struct process *child, int *status)
+bool process_take(struct process *child)
 {
-    struct process *ended;
-    int err = wait_for(child, &ended, status);
+    struct process *self = current_process();
+    bool irq = spin_lock_irqsave(&self->wait.lock);
 
-    if (!err)
-        object_put(&ended->object);
-    return err;
-}
-
-struct process *process_wait_any(int *status)
-{
-    struct process *ended;
-
-    return wait_for(NULL, &ended, status) ? NULL : ended;
+    spin_lock(&processes_lock);
+    bool ours = child->parent == self;
+    if (ours) {
+        list_remove(&child->child_link);
+        child->parent = NULL;
+        wake_all_locked(&self->wait); /* who waits for it too, or for any: there may be none left */
+    }
+    spin_unlock(&processes_lock);
+    spin_unlock_irqrestore(&self->wait.lock, irq);
+    if (ours)
+        object_put(&child->object); /* the parent's claim */
+    return ours;
 }
 
 /* --- looking ----------------------------------------------------------------------------------- */

@@ -63,37 +63,49 @@ static int report_status(int status, u64 address)
     return address ? copy_out(user_pointer(address), &status, sizeof(status)) : 0;
 }
 
+/*
+ * Waits for a child (NULL: any), tells its status, and only then takes it: what can't be told isn't lost. With a reference;
+ * NULL: *err says why.
+ */
+static struct process *wait_and_tell(struct process *one, u64 address, int *err)
+{
+    struct process *child;
+
+    while ((child = process_await(one, err)) != NULL) {
+        *err = report_status(child->status, address);
+        if (!*err && process_take(child))
+            break;
+        object_put(&child->object);
+        if (*err)
+            return NULL;
+    } /* another thread was faster */
+    return child;
+}
+
 s64 sys_wait(struct trapframe *tf)
 {
     long number = (long)tf_arg(tf, 0);
-    int status = 0, err = report_status(0, tf_arg(tf, 1)); /* a bad pointer must not cost the child's status */
+    int err = report_status(0, tf_arg(tf, 1)); /* a bad pointer is told at once */
+    struct object *o = NULL;
 
     if (err)
         return err;
-    if (number == -1) {
-        struct process *child = process_wait_any(&status);
-        if (!child)
-            return -ECHILD;
-        u64 id = child->id;
+    if (number != -1) {
+        o = handle_get(&current_process()->handles, number, OBJECT_PROCESS, RIGHT_WAIT, &err);
+        if (!o)
+            return err;
+    }
+    struct process *child = wait_and_tell((struct process *)o, tf_arg(tf, 1), &err);
+    u64 id = child ? child->id : 0;
+    if (child && o)
+        handle_close_one(&current_process()->handles, number, o); /* unless the number is another object's by now */
+    else if (child)
         handle_close_object(&current_process()->handles, &child->object);
+    if (child)
         object_put(&child->object);
-        err = report_status(status, tf_arg(tf, 1));
-        return err ? err : (s64)id;
-    }
-    struct object *o = handle_get(&current_process()->handles, number, OBJECT_PROCESS, RIGHT_WAIT, &err);
-    if (!o)
-        return err;
-    struct process *child = (struct process *)o;
-    u64 id = child->id;
-    err = process_wait(child, &status);
-    if (err) {
+    if (o)
         object_put(o);
-        return err;
-    }
-    handle_close_one(&current_process()->handles, number, o); /* unless the number is another object's by now */
-    object_put(o);
-    err = report_status(status, tf_arg(tf, 1));
-    return err ? err : (s64)id;
+    return child ? (s64)id : err;
 }
 
 s64 sys_kill(struct trapframe *tf)

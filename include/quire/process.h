@@ -99,12 +99,12 @@ void process_check_killed(void);
 void __noreturn process_die(const struct trapframe *tf, int status, const char *why, vaddr_t addr);
 
 /*
- * Wait until a child of the current process has ended; it is nobody's child then. The first: for this one; -ECHILD: it
- * isn't, or somebody else has waited for it. The second: for any, with a reference; NULL: there is none. Or the caller
- * was killed: -EINTR, NULL.
+ * Wait until a child of the current process has ended: this one, or any (NULL). With a reference; NULL: *err is -ECHILD
+ * (there is none, or somebody else has taken it) or -EINTR (the caller was killed). It stays the caller's child until
+ * process_take(), which is false if another thread of the caller's process was faster. May sleep.
  */
-int process_wait(struct process *child, int *status);
-struct process *process_wait_any(int *status);
+struct process *process_await(struct process *one, int *err);
+bool process_take(struct process *child);
 u64 process_parent_id(struct process *p); /* 0: none */
 
 struct process *process_by_index(unsigned index); /* with a reference; NULL: past the end */

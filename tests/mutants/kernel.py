@@ -94,6 +94,10 @@ KERNEL = [
            "    if (__atomic_add_fetch(&q->word, nr << QUOTA_FRAME_SHIFT, __ATOMIC_RELAXED) <= q->limit)\n        return true;\n"
            "    __atomic_sub_fetch(&q->word, nr << QUOTA_FRAME_SHIFT, __ATOMIC_RELAXED);\n    u64 word = q->limit;\n    do {",
            "race.a_hopeless*", "what is refused is never in the account", cpus="4"),
+    Mutant("a-status-is-taken-before-it-is-told", "kernel/sys_process.c",
+           "        *err = report_status(child->status, address);\n        if (!*err && process_take(child))",
+           "        bool ours = process_take(child);\n        *err = report_status(child->status, address);\n        if (!*err && ours)",
+           "thread.a_status*", "what can't be told isn't lost", cpus="4"),
     # --- long calls, text -----------------------------------------------------------------------------------------
     Mutant("a-long-write-hears-no-kill", "kernel/sys_file.c",
            "        if (preempt_point())\n            err = -EINTR;\n", "",

@@ -488,3 +488,42 @@ TEST(thread, a_copy_has_only_the_thread_that_asked_for_it)
     STORE(stop, 1);
     thread_join(&t);
 }
+
+/* --- a status that can't be told --------------------------------------------------------------- */
+static int *gone; /* where the status is to go */
+static long waited_for, said;
+
+static void wait_for_it(void *unused)
+{
+    (void)unused;
+    STORE(phase, 1);
+    said = quire_call(wait, waited_for, gone);
+}
+
+TEST(thread, a_status_that_cannot_be_told_is_not_lost)
+{
+    struct thread t;
+    int status = 0;
+    volatile int *end = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    gone = (int *)map_pages(PAGE, RW);
+    *gone = 1;
+    STORE(phase, 0);
+    waited_for = quire_call(fork);
+    if (waited_for == QUIRE_IN_CHILD) {
+        while (!*end)
+            sched_yield();
+        _exit(7);
+    }
+    ASSERT(waited_for >= 0);
+    start(&t, wait_for_it, NULL);
+    while (!LOAD(phase))
+        sched_yield();
+    usleep(1000); /* it has looked at its pointer, and waits */
+    EXPECT_EQ(munmap(gone, PAGE), 0);
+    *end = 1;
+    thread_join(&t);
+    EXPECT_EQ(said, -EFAULT);
+    EXPECT(quire_call(wait, waited_for, &status) > 0);
+    EXPECT_EQ(WEXITSTATUS(status), 7);
+}
