@@ -64,8 +64,8 @@ static int report_status(int status, u64 address)
 }
 
 /*
- * Waits for a child (NULL: any), tells its status, and only then takes it: what can't be told isn't lost. With a reference;
- * NULL: *err says why.
+ * Waits for a child (NULL: any), tells its status, and only then takes it: what can't be told isn't lost. Returns the
+ * child, with a reference; NULL: *err says why.
  */
 static struct process *wait_and_tell(struct process *one, u64 address, int *err)
 {

@@ -40,11 +40,36 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
 }
 
 /*
- * The frames behind these pages break: for tests of what happens then, and for people who want to see it. They are gone for
- * good, and no account pays for them any longer than for their folios: so programs break a small part of memory at most.
+ * MADV_HWPOISON breaks frames: for tests of what happens then, and for people who want to see it. They are gone for good,
+ * and no account pays for them any longer than for their folios: so programs break a small part of memory at most.
  */
 #define MOST_BROKEN(frames) ((frames) / 64)
 
+static u64 nr_broken; /* by programs, or just being broken */
+
+/* The right to break one more; never more than there are, not even for a moment. */
+static bool may_break(void)
+{
+    u64 n = READ_ONCE(nr_broken);
+
+    do
+        if (n >= MOST_BROKEN(memory.nr_frames))
+            return false;
+    while (!__atomic_compare_exchange_n(&nr_broken, &n, n + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return true;
+}
+
+static int break_frame(pfn_t pfn)
+{
+    if (!may_break())
+        return -EBUSY;
+    int err = memory_failure(pfn);
+    if (err)
+        __atomic_fetch_sub(&nr_broken, 1, __ATOMIC_RELAXED);
+    return err;
+}
+
+/* The frames behind these pages. */
 static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     if (!QUIRE_DEBUG)
@@ -52,7 +77,7 @@ static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
     for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
         pte_t e = mm_lookup(mm, addr);
         struct folio *f = pte_present(e) ? pfn_folio_get(pte_pfn(e)) : NULL; /* not the zero page, not a hole */
-        int err = !f ? -ENOMEM : frames_broken() >= MOST_BROKEN(memory.nr_frames) ? -EBUSY : memory_failure(pte_pfn(e));
+        int err = f ? break_frame(pte_pfn(e)) : -ENOMEM;
         if (f)
             folio_put(f);
         if (err)

@@ -46,7 +46,8 @@ static void put_in(struct folio *f)
     struct partial_folios *l = list_of(f);
 
     list_push_back(&l->folios, &f->partial_link);
-    if (l->nr++ == 0)
+    WRITE_ONCE(l->nr, l->nr + 1); /* folios_trim() looks without the lock */
+    if (l->nr == 1)
         list_push_back(&turns, &l->turn);
     WRITE_ONCE(nr_partial, nr_partial + 1);
 }
@@ -56,7 +57,8 @@ static void take_out(struct folio *f)
     struct partial_folios *l = list_of(f);
 
     list_remove(&f->partial_link);
-    if (--l->nr == 0)
+    WRITE_ONCE(l->nr, l->nr - 1);
+    if (l->nr == 0)
         list_remove(&l->turn);
     WRITE_ONCE(nr_partial, nr_partial - 1);
 }
@@ -266,10 +268,11 @@ static u64 trim(struct folio *f)
     size_t have = 0, need = 0;
     u64 frames = 0;
 
-    /* More mappings than pages: several address spaces have it. */
-    bool shared = folio_map_count(f) > (int)folio_nr_pages(f);
+    /* In one table, and with no more mappings than pages: else several address spaces have it. */
+    bool may_be_cut = owner && owner->kind == MEMOBJ_ANON && f->order <= PT_SHIFT(1) - PT_SHIFT(0) &&
+                      folio_map_count(f) <= (int)folio_nr_pages(f);
 
-    for (unsigned tries = 0; !shared && owner && owner->kind == MEMOBJ_ANON && f->order <= PT_SHIFT(1) - PT_SHIFT(0) && tries < 4; tries++) {
+    for (unsigned tries = 0; may_be_cut && tries < 4; tries++) {
         mutex_lock(&owner->lock);
         frames = cut_in_areas(f, owner, &list, &need);
         mutex_unlock(&owner->lock);
@@ -294,15 +297,12 @@ static u64 trim(struct folio *f)
 
 u64 folios_trim(struct quota *quota, u64 frames)
 {
-    u64 freed = 0;
+    u64 freed = 0, looks = quota ? READ_ONCE(quota->partial.nr) : READ_ONCE(nr_partial);
     struct folio *f;
 
     /* Each at most once: what can't be cut is at the end of the list again. */
-    for (u64 looks = READ_ONCE(*(quota ? &quota->partial.nr : &nr_partial)); freed < frames && looks && !preempt_point(); looks--) {
-        if (!(f = take(quota)))
-            break;
+    while (freed < frames && looks-- && !preempt_point() && (f = take(quota)) != NULL)
         freed += trim(f);
-    }
     counter_add(COUNTER_FOLIO_TRIMMED, freed);
     return freed;
 }

@@ -154,8 +154,7 @@ static bool room_at(struct mm *mm, vaddr_t at, const struct room *room)
 {
     if (!IS_ALIGNED(at, PAGE_SIZE) || !user_range_ok(at, room->len) || at < PAGE_SIZE + room->below)
         return false;
-    struct vma *first = area_at_or_above(mm, at - room->below);
-    return fits(mm, at, first, room) && (!first || first->start >= at + room->len);
+    return fits(mm, at, area_at_or_above(mm, at - room->below), room);
 }
 
 static vaddr_t find_gap(struct mm *mm, vaddr_t from, const struct room *room)

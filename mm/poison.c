@@ -156,8 +156,6 @@ int memory_failure(pfn_t pfn)
     return result;
 }
 
-u64 frames_broken(void) { return slab_in_use(&poison_cache); }
-
 void poison_free_around(pfn_t first, u64 nr)
 {
     pfn_t run = first;

@@ -44,8 +44,8 @@ struct elf_info {
 const char *elf_check(const void *file, u64 size, vaddr_t low, vaddr_t high, struct elf_info *info);
 
 /*
- * The image of a program, until image_put(). NULL: *err is -ENOENT, -ENOEXEC (and a line on the console says why), -ENOMEM.
- * May sleep.
+ * The image of a program, until image_put(). NULL: *err is -ENOENT, -ENOEXEC (and a line on the console says why) or
+ * -ENOMEM. May sleep.
  */
 struct image *image_get(const char *path, int *err);
 void image_put(struct image *image);

@@ -6,8 +6,8 @@
 
 /*
  * Try to give back that many frames, perhaps more, from folios of this account that are mapped only in part; NULL: of
- * everybody, account by account. Returns how many there were; 0: there are no more to be had, or the caller's process was
- * killed. No spin locks held, no memobj's lock; may be preempted.
+ * everybody, account by account. Returns how many there were; 0: there are no more to be had, or the caller's process
+ * was killed. No spin locks held, no memobj's lock; may be preempted.
  */
 u64 folios_trim(struct quota *quota, u64 frames);
 

@@ -130,7 +130,8 @@ static inline struct vma *area_find(struct mm *mm, vaddr_t addr)
 }
 struct vma *area_at_or_above(struct mm *mm, vaddr_t addr);      /* the first that ends above addr */
 struct vma *area_next(struct vma *vma);
-struct vma *area_step(struct vma *vma); /* the same in a loop over as many as a program likes: others may run in between */
+/* The same in a loop over as many as a program likes: others may run in between. No spin lock held. */
+struct vma *area_step(struct vma *vma);
 static inline u64 area_page(const struct vma *vma, vaddr_t addr) { return vma->offset + ((addr - vma->start) >> PAGE_SHIFT); }
 /* PROT_NONE keeps its frames behind entries that allow nothing; writable entries are dirty from the start. */
 static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)

@@ -20,7 +20,5 @@ struct hwpoison {
  */
 int memory_failure(pfn_t pfn);
 
-u64 frames_broken(void); /* so far: none ever comes back */
-
 /* Give the frames of a dead folio back, except poisoned ones. */
 void poison_free_around(pfn_t first, u64 nr);

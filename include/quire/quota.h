@@ -36,11 +36,11 @@ static inline bool quota_charge(struct quota *q, u64 nr)
 {
     if (!q)
         return true;
-    u64 word = READ_ONCE(q->word);
+    u64 word = READ_ONCE(q->word), more = nr << QUOTA_FRAME_SHIFT;
     do { /* never above the limit, not even for a moment: somebody else's small request would be refused meanwhile */
-        if (unlikely(word + (nr << QUOTA_FRAME_SHIFT) > q->limit))
+        if (unlikely(word + more > q->limit))
             return false;
-    } while (!__atomic_compare_exchange_n(&q->word, &word, word + (nr << QUOTA_FRAME_SHIFT), true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&q->word, &word, word + more, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     return true;
 }
 void quota_uncharge(struct quota *q, u64 nr);

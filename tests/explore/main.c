@@ -201,7 +201,8 @@ static bool run_all(void)
         printf("no test matches \"%s\"\n", options.pattern);
     printf("1..%u\n", told);
     if (options.long_form)
-        printf("%u %s, %lu schedules: %u wrong\n", told, told == 1 ? "pair or triple" : "pairs and triples", schedules, failed);
+        printf("%u %s, %lu schedules: %u wrong\n", told, told == 1 ? "pair or triple" : "pairs and triples", schedules,
+               failed);
     return !failed && nr_pairs;
 }
 

@@ -33,6 +33,7 @@ long op_fork(void), op_fork_second(void);
 long op_exit_second(void); /* the second space ends */
 long op_break(void);       /* MADV_HWPOISON of page 3 */
 long op_merge(void);       /* maps more of the same behind the area */
+long op_write_shown(void); /* a program stores to the hole that the first space shows */
 
 /* --- folios, holes, poison: operations_folio.c ------------------------------------------------- */
 long op_get(void); /* look up scene.pfn, keep the reference */
@@ -43,6 +44,7 @@ long op_get(void); /* look up scene.pfn, keep the reference */
 long op_watch(void);                        /* look up what the other CPUs allocate next */
 long op_put(void);                          /* the stage's reference goes */
 long op_alloc(void);                        /* a folio of default order */
+long op_trim(void);                         /* folios that are mapped in part are cut down; how many is nobody's promise */
 long op_punch(void);                        /* scene.pfn and the frame behind it */
 long op_poison(void), op_poison_next(void); /* scene.pfn; the frame behind it */
 long op_split(void), op_split_around(void), op_join(void);
@@ -63,3 +65,7 @@ void begin_held(unsigned space);
 void begin_watched(unsigned order);
 /* A hole of two frames from scene.pfn on. */
 void begin_hole(void);
+/* Two spaces; a folio of eight frames, whose frames 3 and 4 are a hole that the first space shows. */
+void begin_shown_hole(void);
+/* What a program sees in pages 0, 3 and 5 of the first space is looked at behind each operation. */
+void look_at_three(void);

@@ -5,6 +5,7 @@
 #include "../native/machine/machine.h"
 #include "../native/play/check.h"
 #include <quire/errno.h>
+#include <quire/folio_trim.h>
 #include <quire/hole.h>
 #include <quire/poison.h>
 
@@ -132,4 +133,10 @@ long op_join(void)
     if (!err)
         scene.part[1] = NULL;
     return err;
+}
+
+long op_trim(void)
+{
+    folios_trim(NULL, 1);
+    return 0;
 }

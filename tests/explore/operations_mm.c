@@ -176,3 +176,29 @@ long op_exit_second(void)
     mm_put(mm);
     return 0;
 }
+
+/* --- holes that are shown ---------------------------------------------------------------------- */
+long op_write_shown(void)
+{
+    u64 value = 9;
+    return user_touch(scene.mm[0], scene.shown[0], ACCESS_WRITE, &value);
+}
+
+void begin_shown_hole(void)
+{
+    scene_begin(1024);
+    begin_private(0, 1);
+    begin_private(1, 1);
+    scene.folio = folio_alloc(3, FOLIO_ZERO);
+    scene.pfn = scene.folio->pfn + 3;
+    begin_hole();
+    CHECK_EQ(mm_map_hole(scene.mm[0], &scene.shown[0], scene.hole, PROT_READ | PROT_WRITE), 0, "mm_map_hole()",
+             "there is memory");
+}
+
+void look_at_three(void)
+{
+    scene_look(0, PAGE(0));
+    scene_look(0, PAGE(3));
+    scene_look(0, PAGE(5));
+}

@@ -9,7 +9,6 @@
 #include "../native/machine/machine.h"
 #include "../native/play/check.h"
 #include <quire/errno.h>
-#include <quire/folio_trim.h>
 
 /* What an operation needs beside SECOND and REFERENCE: the first space; the hole. */
 #define FIRST   4u
@@ -21,11 +20,15 @@
 
 static void map_there(vaddr_t addr, unsigned pages, unsigned flags)
 {
-    CHECK_EQ(mm_map(scene.mm[0], &addr, pages * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED | flags, NULL, 0), 0, "mm_map()", "there is memory");
+    CHECK_EQ(mm_map(scene.mm[0], &addr, pages * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED | flags, NULL, 0), 0, "mm_map()",
+             "there is memory");
 }
 
 /* --- operations -------------------------------------------------------------------------------- */
-static long protect(vaddr_t addr, unsigned pages, unsigned prot) { return mm_protect(scene.mm[0], addr, pages * PAGE_SIZE, prot); }
+static long protect(vaddr_t addr, unsigned pages, unsigned prot)
+{
+    return mm_protect(scene.mm[0], addr, pages * PAGE_SIZE, prot);
+}
 static long op_rejoin(void) { return protect(BASE, PAGES, RW); }
 static long op_exec(void) { return protect(BASE, PAGES, PROT_READ | PROT_EXEC); }
 static long op_none(void) { return protect(PAGE(2), 2, PROT_NONE); }
@@ -34,11 +37,6 @@ static long op_replace(void)
 {
     vaddr_t addr = PAGE(2);
     return mm_map(scene.mm[0], &addr, 4 * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED, NULL, 0);
-}
-static long op_trim(void)
-{
-    folios_trim(NULL, 1);
-    return 0;
 }
 
 /* A hole in whatever folio the frame is in by now. */
@@ -62,9 +60,7 @@ static void begin_areas(void)
     begin_private(0, PAGES);
     begin_written(PROGRAM, 0, 0, PAGES);
     scene.pfn = scene.first + 3;
-    scene_look(0, PAGE(0));
-    scene_look(0, PAGE(3));
-    scene_look(0, PAGE(5));
+    look_at_three();
 }
 static const struct operation on_areas[] = {
     OP("readonly-part", op_readonly_part, .alone = true),
@@ -196,21 +192,6 @@ static long op_let_hole_go(void) /* the base reference */
     hole_put(h);
     return 0;
 }
-static long op_write_shown(void)
-{
-    u64 value = 9;
-    return user_touch(scene.mm[0], scene.shown[0], ACCESS_WRITE, &value);
-}
-static void begin_closing(void)
-{
-    scene_begin(1024);
-    begin_private(0, 1);
-    begin_private(1, 1);
-    scene.folio = folio_alloc(3, FOLIO_ZERO);
-    scene.pfn = scene.folio->pfn + 3;
-    begin_hole();
-    CHECK_EQ(mm_map_hole(scene.mm[0], &scene.shown[0], scene.hole, RW), 0, "mm_map_hole()", "there is memory");
-}
 static const struct operation on_closing[] = {
     OP("mend", op_mend_shown, .alone = true, .not_now = {-EBUSY}, .ends = HOLE, .needs = HOLE),
     OP("let-go", op_let_hole_go, .alone = true, .ends = HOLE, .needs = HOLE),
@@ -227,10 +208,11 @@ static const struct operation on_closing[] = {
     OP("put", op_put, .alone = true, .needs = REFERENCE, .ends = REFERENCE),
     NO_OPERATION,
 };
-const struct stage stage_closing = {.name = "closing", .begin = begin_closing, .operations = on_closing, .small = true};
+const struct stage stage_closing = {.name = "closing", .begin = begin_shown_hole, .operations = on_closing, .small = true};
 static void begin_closing_cut(void)
 {
-    begin_closing();
+    begin_shown_hole();
     op_cut_shown();
 }
-const struct stage stage_closing_cut = {.name = "closing-cut", .begin = begin_closing_cut, .operations = on_closing, .small = true};
+const struct stage stage_closing_cut = {
+    .name = "closing-cut", .begin = begin_closing_cut, .operations = on_closing, .small = true};

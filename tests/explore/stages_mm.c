@@ -11,19 +11,12 @@
 #define PROGRAM OPERATIONS_MAX /* the CPU that makes no operation */
 
 /* --- private memory ---------------------------------------------------------------------------- */
-static void look_at_one(void)
-{
-    scene_look(0, PAGE(0));
-    scene_look(0, PAGE(3));
-    scene_look(0, PAGE(5));
-}
-
 static void begin_fresh(void)
 {
     scene_begin(1024);
     begin_private(0, PAGES);
     begin_watched(FOLIO_DEFAULT_ORDER);
-    look_at_one();
+    look_at_three();
 }
 static const struct operation on_fresh[] = {
     OP("write", op_write),
@@ -72,7 +65,7 @@ static void begin_zero(void)
     begin_private(0, PAGES);
     begin_watched(FOLIO_DEFAULT_ORDER);
     CHECK_EQ(user_touch(scene.mm[0], PAGE(3), ACCESS_READ, &value), 0, "a load", "there is memory");
-    look_at_one();
+    look_at_three();
 }
 static const struct operation on_zero[] = {
     OP("write", op_write),
@@ -95,7 +88,7 @@ static void begin_written_folio(void)
     begin_private(0, PAGES);
     begin_written(PROGRAM, 0, 0, PAGES);
     begin_held(0);
-    look_at_one();
+    look_at_three();
 }
 static const struct operation on_written[] = {
     OP("write", op_write),
@@ -260,7 +253,7 @@ static void begin_private_block(void)
 static void begin_block(void)
 {
     begin_private_block();
-    look_at_one();
+    look_at_three();
 }
 static const struct operation on_block[] = {
     OP("write", op_write),
@@ -312,7 +305,7 @@ static void begin_marks(void)
     begin_written(PROGRAM, 0, 0, PAGES);
     begin_held(0);
     begin_hole();
-    look_at_one();
+    look_at_three();
 }
 static const struct operation on_marks[] = {
     OP("read", op_read),
@@ -332,36 +325,25 @@ static const struct operation on_marks[] = {
 const struct stage stage_marks = {.name = "marks", .begin = begin_marks, .operations = on_marks, .small = false};
 
 /* A hole that the first space shows. */
-static long show(unsigned s)
+static long op_show_second(void)
 {
-    long err = mm_map_hole(scene.mm[s], &scene.shown[s], scene.hole, PROT_READ | PROT_WRITE);
+    long err = mm_map_hole(scene.mm[1], &scene.shown[1], scene.hole, PROT_READ | PROT_WRITE);
 
     if (err)
-        scene.shown[s] = 0;
+        scene.shown[1] = 0;
     return err;
 }
-static long op_show_second(void) { return show(1); }
 static long op_hide(void)
 {
     mm_unmap_hole(scene.mm[0], scene.shown[0], scene.hole);
     return 0;
 }
 static long op_munmap_shown(void) { return mm_unmap(scene.mm[0], scene.shown[0], PAGE_SIZE); }
-static long op_write_shown(void)
-{
-    u64 value = 9;
-    return user_touch(scene.mm[0], scene.shown[0], ACCESS_WRITE, &value);
-}
 static void begin_shown(void)
 {
-    scene_begin(1024);
-    begin_private(0, 1);
-    begin_private(1, 1);
-    scene.folio = folio_alloc(3, FOLIO_ZERO);
-    scene.pfn = scene.folio->pfn + 3;
-    begin_hole();
-    CHECK_EQ(show(0), 0, "mm_map_hole()", "there is memory");
     u64 value = 3;
+
+    begin_shown_hole();
     cpu_play(PROGRAM);
     CHECK_EQ(user_touch(scene.mm[0], scene.shown[0], ACCESS_WRITE, &value), 0, "a store",
              "a hole that is shown may be written");

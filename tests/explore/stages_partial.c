@@ -4,15 +4,8 @@
 #include "stages.h"
 #include "../native/play/check.h"
 #include <quire/errno.h>
-#include <quire/folio_trim.h>
 
 #define PAGES (1u << FOLIO_DEFAULT_ORDER)
-
-static long op_trim(void)
-{
-    folios_trim(NULL, 1); /* how many there were is nobody's promise */
-    return 0;
-}
 
 static void begin_partial(void)
 {

@@ -286,21 +286,6 @@ TEST(evilhost, memory_that_is_nobodys_to_give_is_refused)
     folio_put(plain);
 }
 
-/* A guest's buffer that ends where its memory ends is all its own; one byte more isn't. */
-TEST(evilhost, a_buffer_may_end_where_memory_ends)
-{
-    struct uv_fixture x = uv_make_ready();
-    vaddr_t end = GUEST_PAGES << PAGE_SHIFT;
-
-    ASSERT_EQ(uv_run(x, 0), 0);
-    EXPECT(!uv_guest_calls(x, UVG_CONSOLE, end - 7, 8));
-    EXPECT_EQ(uv_guest_result(), -EFAULT);
-    EXPECT(uv_guest_calls(x, UVG_CONSOLE, end - 8, 8)); /* it leaves: there is something to print */
-    ASSERT_EQ(uv_run(x, 0), 0);
-    EXPECT(uv_guest_calls(x, UVG_CONSOLE, end, 0));
-    uv_unmake(x);
-}
-
 /* --- lies ------------------------------------------------------------------------------------------ */
 /* What the guest is told when it is entered again with this number. */
 static s64 told(struct uv_fixture x, s64 number)

@@ -37,6 +37,13 @@ static u64 page_says(struct mm *mm, u64 page)
 
 static void unmap_pages(struct mm *mm, u64 first, u64 nr) { ASSERT_EQ(mm_unmap(mm, TEST_BASE + PAGES(first), PAGES(nr)), 0); }
 
+/* Of each of the first nr folios only the first page stays. */
+static void keep_first_pages(struct mm *mm, unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++)
+        unmap_pages(mm, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
+}
+
 TEST(trim, what_isnt_mapped_goes_back_and_what_is_stays)
 {
     struct ledger before = ledger_read();
@@ -160,11 +167,9 @@ TEST(trim, each_account_has_its_own)
     struct mm *theirs = filled(4, a), *ours = filled(2, b);
 
     folios_trim(NULL, ~0UL);
-    for (unsigned i = 0; i < 4; i++)
-        unmap_pages(theirs, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
+    keep_first_pages(theirs, 4);
     EXPECT_EQ(folios_trim(b, ~0UL), 0);
-    for (unsigned i = 0; i < 2; i++)
-        unmap_pages(ours, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
+    keep_first_pages(ours, 2);
     EXPECT_EQ(folios_trim_for(b), 2 * (FOLIO_PAGES - 1));
     u64 room = quota_limit(b) - quota_used(b);
     ASSERT(quota_charge(b, room));
@@ -185,10 +190,8 @@ TEST(trim, accounts_have_turns)
     struct mm *one = filled(3, a), *other = filled(3, b);
 
     folios_trim(NULL, ~0UL);
-    for (unsigned i = 0; i < 3; i++)
-        unmap_pages(one, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
-    for (unsigned i = 0; i < 3; i++)
-        unmap_pages(other, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
+    keep_first_pages(one, 3);
+    keep_first_pages(other, 3);
     u64 before_a = quota_used(a), before_b = quota_used(b);
     EXPECT_EQ(folios_trim(NULL, 2 * (FOLIO_PAGES - 1)), 2 * (FOLIO_PAGES - 1));
     EXPECT_EQ(before_a - quota_used(a), FOLIO_PAGES - 1);

@@ -377,3 +377,18 @@ TEST(direct_map, prepared_ranges_go_and_come_back_frame_by_frame)
     EXPECT_EQ(direct_map_cover(f->pfn, 512).absent, 0);
     folio_put(f);
 }
+
+/* A guest's buffer that ends where its memory ends is all its own; one byte more isn't. */
+TEST(uv, a_buffer_may_end_where_memory_ends)
+{
+    struct uv_fixture x = uv_make_ready();
+    vaddr_t end = GUEST_PAGES << PAGE_SHIFT;
+
+    ASSERT_EQ(uv_run(x, 0), 0);
+    EXPECT(!uv_guest_calls(x, UVG_CONSOLE, end - 7, 8));
+    EXPECT_EQ(uv_guest_result(), -EFAULT);
+    EXPECT(uv_guest_calls(x, UVG_CONSOLE, end - 8, 8)); /* it leaves: there is something to print */
+    ASSERT_EQ(uv_run(x, 0), 0);
+    EXPECT(uv_guest_calls(x, UVG_CONSOLE, end, 0));
+    uv_unmake(x);
+}

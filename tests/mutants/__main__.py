@@ -13,14 +13,14 @@ import os
 import re
 import sys
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from tests.mutants import caches, chance, kernel, mm, races, uv  # noqa: E402
-from tests.mutants.workshop import build, first_failure, run_tests, tree, workers  # noqa: E402
+from tests.mutants.workshop import build, first_failure, run_tests, told, tree, workers  # noqa: E402
 from tests.runner.campaign import Progress  # noqa: E402
+from tests.runner.report import plural  # noqa: E402
 
 MUTANTS = mm.MUTANTS + caches.MUTANTS + uv.UV + kernel.KERNEL + races.RACES
 VERDICTS = ("killed", "explained", "survived", "stale")
@@ -80,8 +80,7 @@ def run_seeded(chosen):
     began = time.monotonic()
     keys = list(dict.fromkeys(key for mutant in chosen for key in keys_of(mutant)))
     progress = Progress()
-    progress.total = len(keys) + len(chosen)
-    tally = Counter()
+    progress.total = len(keys)
 
     def well(key):
         wrong = judge_unchanged(key)
@@ -90,17 +89,12 @@ def run_seeded(chosen):
 
     def look(mutant):
         wrong = next((unchanged[key] for key in keys_of(mutant) if unchanged[key]), "")
-        answer = ("stale", wrong, 0) if wrong else judge(mutant)
-        progress.step(mutant.name)
-        return answer
+        return ("stale", wrong, 0) if wrong else judge(mutant)
 
     with ThreadPoolExecutor(max_workers=workers()) as pool:
         unchanged = dict(zip(keys, pool.map(well, keys)))
-        for mutant, (verdict, how, seconds) in zip(chosen, pool.map(look, chosen)):
-            tally[verdict] += 1
-            progress.clear()
-            print(f"{verdict:9} {mutant.name:40} {seconds:4.0f} s  {how}", flush=True)
-    print(f"{len(chosen)} mutant{'' if len(chosen) == 1 else 's'}: " + ", ".join(f"{tally[verdict]} {verdict}" for verdict in VERDICTS)
+        tally = told(pool, look, chosen, 40)
+    print(f"{plural(len(chosen), 'mutant')}: " + ", ".join(f"{tally[verdict]} {verdict}" for verdict in VERDICTS)
           + f"; {time.monotonic() - began:.0f} seconds")  # fmt: skip
     return tally["killed"] + tally["explained"] == len(chosen)
 

@@ -90,9 +90,9 @@ KERNEL = [
            "    load_control(7, s390x_no_user_asce);\n", "",
            "process.leaving_the_address_space_kills", "a program has one address space", machine="s390x", cpus="1"),
     Mutant("a-refused-charge-is-there-for-a-moment", "include/quire/quota.h",
-           "    u64 word = READ_ONCE(q->word);\n    do {",
+           "    u64 word = READ_ONCE(q->word), more = nr << QUOTA_FRAME_SHIFT;\n    do {",
            "    if (__atomic_add_fetch(&q->word, nr << QUOTA_FRAME_SHIFT, __ATOMIC_RELAXED) <= q->limit)\n        return true;\n"
-           "    __atomic_sub_fetch(&q->word, nr << QUOTA_FRAME_SHIFT, __ATOMIC_RELAXED);\n    u64 word = q->limit;\n    do {",
+           "    __atomic_sub_fetch(&q->word, nr << QUOTA_FRAME_SHIFT, __ATOMIC_RELAXED);\n    u64 word = q->limit, more = nr << QUOTA_FRAME_SHIFT;\n    do {",
            "race.a_hopeless*", "what is refused is never in the account", cpus="4"),
     Mutant("a-status-is-taken-before-it-is-told", "kernel/sys_process.c",
            "        *err = report_status(child->status, address);\n        if (!*err && process_take(child))",

@@ -6,9 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
+from collections import Counter
 from threading import local
 
 from tests.mutants.mutant import EXPLORE
+from tests.runner.campaign import Progress
 
 COPIED = ("Makefile", "build.mk", "arch", "boot", "include", "kernel", "lib", "linker", "mm", "tests", "tools", "user", "uv")
 BASE = "build/mutants"
@@ -21,6 +23,23 @@ def workers():
     count = len(os.sched_getaffinity(0))
     free_slots.extend(range(count))
     return count
+
+
+def told(pool, look, mutants, width):
+    """Looks at each, in the pool, and prints a line for each in their order; how many there were of each verdict."""
+    tally, progress = Counter(), Progress()
+    progress.total = len(mutants)
+
+    def step(mutant):
+        answer = look(mutant)
+        progress.step(mutant.name)
+        return answer
+
+    for mutant, (verdict, how, seconds) in zip(mutants, pool.map(step, mutants)):
+        tally[verdict] += 1
+        progress.clear()
+        print(f"{verdict:10} {mutant.name:{width}} {seconds:4.0f} s  {how}", flush=True)
+    return tally
 
 
 def files_below(top):

@@ -24,8 +24,9 @@ def command(form, options):
     """How the program of this form is started."""
     with open(f"build/{form}/run", encoding="utf-8") as file:
         starter = file.read().split()
-    words = [*starter, f"build/{form}/test", "--seed", str(options.seed), "--test", options.pattern, "--label", form]
-    words += ["--depth", os.environ.get("NATIVE_DEPTH") or "0", "--corpus", CORPUS]
+    words = [*starter, f"build/{form}/test", "--test", options.pattern]
+    if form != "explore":  # which has no games: nothing in it is random or goes deeper
+        words += ["--seed", str(options.seed), "--label", form, "--depth", os.environ.get("NATIVE_DEPTH") or "0", "--corpus", CORPUS]
     return words
 
 

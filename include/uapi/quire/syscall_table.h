@@ -35,7 +35,7 @@
     X(24, counter, 1, "enum counter: -> its value")                                                \
     X(25, poweroff, 1, "status: end the machine; -EPERM: tests run, or a command started the caller")          \
     X(26, cache_sync, 2, "address, bytes: make code written there executable on all CPUs")         \
-    X(27, test_run, 1, "pattern: run the kernel's own tests; -> failures")                         \
+    X(27, test_run, 1, "pattern: run the kernel's own tests; -> failures; -ENOENT: none matches")  \
     X(28, test_event, 3, "kind, text, value: what a test program reports; -EPERM: it isn't tested") \
     X(29, kill, 1, "process handle")                                                               \
     X(30, guest_create, 2, "order of its folio, program path: -> handle")                          \
