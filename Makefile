@@ -27,7 +27,7 @@ NATIVE        ?= $(NATIVE_FORMS)
 
 # What people may set; the scripts read it from the environment and check it before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
-    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM
+    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT
 MAKEFLAGS += --no-print-directory
 
 # The top level goes step by step, so that its lines come in one order; each build uses all processors.
@@ -125,7 +125,6 @@ $(ARCHES:%=.harness-%): .harness-%: ready
 
 # Seeded bugs, each built and tested: a quarter of an hour, so not part of `make test`. RANDOM=20 SEED=1: random ones.
 mutants: ready
-	@$(if $(RANDOM),$(if $(MUTANT),echo "MUTANT=$(MUTANT) and RANDOM=$(RANDOM): one of the two, please: random mutants have no names" >&2; exit 1))
 	@$(PYTHON) -B tests/mutants $(if $(RANDOM),--random $(RANDOM) --seed $(or $(SEED),1),$(if $(MUTANT),'$(MUTANT)'))
 
 # --- figures -------------------------------------------------------------------------------------

@@ -133,6 +133,10 @@ void test_checkpoint(const char *name)
     do
         look_once();
     while (inspect_checkpoint.answer == CHECKPOINT_AGAIN);
+    if (strcmp(inspect_checkpoint.name, name)) {
+        test_runner_fail();
+        test_diag("checkpoint %s: another one, %s, took its turn meanwhile", name, inspect_checkpoint.name);
+    }
     if (inspect_checkpoint.answer == CHECKPOINT_WRONG) {
         test_runner_fail();
         test_diag("checkpoint %s: the page tables, walked from outside, are wrong", name);

@@ -75,7 +75,15 @@ check_pages()
     verdict "tables in docs/" $status
 }
 
+check_mutants()
+{
+    status=0
+    "${PYTHON:-python3}" -B tests/mutants --check || status=1
+    verdict "texts of the mutants" $status
+}
+
 check_pages
+check_mutants
 if have shellcheck; then check_scripts; fi
 if have cppcheck; then check_cppcheck "$1"; fi
 if have sparse; then for arch; do check_sparse "$arch"; done; fi

@@ -89,6 +89,10 @@ esac
 if [ -n "${RANDOM:-}" ] && [ "$goals" = mutants ] && { ! is_number "$RANDOM" || [ "$RANDOM" -lt 1 ]; }; then
     fail "RANDOM=$RANDOM: how many random mutants, a number, please"
 fi
+# shellcheck disable=SC3028
+if [ -n "${RANDOM:-}" ] && [ -n "${MUTANT:-}" ]; then
+    fail "RANDOM=$RANDOM and MUTANT=$MUTANT: one of the two, please; random mutants have no names"
+fi
 
 case ${ICACHE:-} in
 '') ;;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults: the page of zeros, large folios after fork, holes in private memory, stacks, objects. Frames and kernel
- * objects are compared with what there was before by the runner; here it is what is mapped, and counted.
+ * Faults: the page of zeros, large folios after fork, objects. Frames and kernel objects are compared with what there was
+ * before by the runner; here it is what is mapped, and counted. Holes are in fault_hole_test.c, stacks in stack_test.c.
  */
-#include <quire/buddy.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/hole.h>
@@ -15,28 +14,10 @@
 #define PAGES(n) ((size_t)(n) * PAGE_SIZE)
 #define BLOCK    16 /* pages of a default folio */
 
-static struct mm *make(void)
-{
-    struct mm *mm = mm_create();
-    ASSERT(mm != NULL);
-    return mm;
-}
-
-static bool writable(struct mm *mm, vaddr_t addr) { return pte_write(mm_lookup(mm, addr)); }
-
-/* How many pages of [addr, addr + nr pages) show the page of zeros. */
-static unsigned zeros(struct mm *mm, vaddr_t addr, unsigned nr)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; i < nr; i++)
-        n += mapped_frame(mm, addr + PAGES(i)) == zero_pfn;
-    return n;
-}
-
 /* --- the page of zeros ----------------------------------------------------------------- */
 TEST(fault, reading_untouched_memory_costs_no_frame)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, 2 * MiB, RW);
     u64 folios = test_count(COUNTER_FOLIO_ALLOC);
 
@@ -54,7 +35,7 @@ TEST(fault, reading_untouched_memory_costs_no_frame)
 
 TEST(fault, a_write_replaces_zeros_by_a_folio_of_default_size)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(2 * BLOCK), RW);
 
     EXPECT_EQ(touch_range(mm, addr, PAGES(2 * BLOCK), ACCESS_READ), 0);
@@ -77,7 +58,7 @@ TEST(fault, a_write_replaces_zeros_by_a_folio_of_default_size)
 
 TEST(fault, zeros_beside_written_pages_are_replaced_one_by_one)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
 
     ASSERT_EQ(mm_madvise(mm, addr, PAGES(BLOCK), MADV_NOHUGEPAGE), 0);
@@ -98,7 +79,7 @@ TEST(fault, zeros_beside_written_pages_are_replaced_one_by_one)
 
 TEST(fault, zeros_survive_fork_protection_and_unmapping_and_are_never_freed)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
     memdesc_t word = memdesc_read(zero_pfn);
 
@@ -126,7 +107,7 @@ TEST(fault, zeros_survive_fork_protection_and_unmapping_and_are_never_freed)
 
 TEST(fault, executable_memory_never_shows_the_zero_page)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), PROT_READ | PROT_EXEC);
 
     EXPECT_EQ(mm_fault(mm, addr, ACCESS_READ), 0);
@@ -139,7 +120,7 @@ TEST(fault, executable_memory_never_shows_the_zero_page)
 /* --- copy-on-write of large folios ----------------------------------------------------- */
 TEST(fault, a_folio_that_is_ours_alone_again_becomes_writable_in_one_fault)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(BLOCK), ACCESS_WRITE), 0);
@@ -161,7 +142,7 @@ TEST(fault, a_folio_that_is_ours_alone_again_becomes_writable_in_one_fault)
 
 TEST(fault, one_page_left_in_a_child_keeps_the_whole_folio_shared)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(BLOCK), ACCESS_WRITE), 0);
@@ -188,7 +169,7 @@ TEST(fault, one_page_left_in_a_child_keeps_the_whole_folio_shared)
 
 TEST(fault, a_reference_that_is_no_mapping_keeps_a_folio_from_being_reused)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(BLOCK), ACCESS_WRITE), 0);
@@ -205,7 +186,7 @@ TEST(fault, a_reference_that_is_no_mapping_keeps_a_folio_from_being_reused)
 
 TEST(fault, reuse_stays_inside_the_area_and_its_protection)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(BLOCK), ACCESS_WRITE), 0);
@@ -221,7 +202,7 @@ TEST(fault, reuse_stays_inside_the_area_and_its_protection)
 
 TEST(fault, a_private_object_page_of_a_large_folio_is_copied_alone)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, 2 * BLOCK, NULL);
     vaddr_t addr = TEST_BASE;
 
@@ -247,213 +228,10 @@ TEST(fault, a_private_object_page_of_a_large_folio_is_copied_alone)
     memobj_put(obj);
 }
 
-/* --- holes in private memory ----------------------------------------------------------- */
-static struct insecure_mem *punch_at(struct mm *mm, vaddr_t addr, unsigned nr)
-{
-    struct insecure_mem *h = NULL;
-    struct folio *f = pfn_folio_get(mapped_frame(mm, addr));
-
-    ASSERT(f != NULL);
-    ASSERT_EQ(folio_punch_hole(f, mapped_frame(mm, addr) - f->pfn, nr, HOLE_RESERVED, &h), 0);
-    folio_put(f);
-    return h;
-}
-
-TEST(fault, a_page_comes_back_from_a_hole_with_its_contents)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
-
-    ASSERT_EQ(touch_range(mm, addr, PAGES(BLOCK), ACCESS_WRITE), 0);
-    for (unsigned i = 0; i < BLOCK; i++)
-        *user_byte(mm, addr + PAGES(i)) = (u8)(i + 1);
-    pfn_t first = mapped_frame(mm, addr);
-    struct insecure_mem *h = punch_at(mm, addr + PAGES(4), 3);
-    EXPECT_EQ(mm->nr_mapped, BLOCK - 3);
-    for (unsigned i = 4; i < 7; i++) {
-        EXPECT_EQ(mm_fault(mm, addr + PAGES(i), ACCESS_READ), -EBUSY);
-        EXPECT_EQ(mm_fault(mm, addr + PAGES(i), ACCESS_WRITE), -EBUSY);
-    }
-    EXPECT_EQ(mm_fault(mm, addr + PAGES(3), ACCESS_WRITE), 0);
-    EXPECT_EQ(folio_mend_hole(h), 0);
-    EXPECT_EQ(touch_range(mm, addr, PAGES(BLOCK), ACCESS_WRITE), 0);
-    for (unsigned i = 0; i < BLOCK; i++) {
-        EXPECT_EQ(mapped_frame(mm, addr + PAGES(i)), first + i);
-        EXPECT_EQ(*user_byte(mm, addr + PAGES(i)), i + 1);
-        EXPECT(writable(mm, addr + PAGES(i)));
-    }
-    EXPECT_EQ(mm->nr_mapped, BLOCK);
-    check_address_space(mm);
-    mm_put(mm);
-}
-
-TEST(fault, a_fork_while_there_is_a_hole_shares_what_is_in_it)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
-
-    ASSERT_EQ(touch_range(mm, addr, PAGES(BLOCK), ACCESS_WRITE), 0);
-    *user_byte(mm, addr + PAGES(1)) = 42;
-    struct insecure_mem *h = punch_at(mm, addr, 4);
-    struct mm *child = mm_clone(mm);
-    ASSERT(child != NULL);
-    EXPECT_EQ(mm_fault(child, addr + PAGES(1), ACCESS_READ), -EBUSY);
-    EXPECT_EQ(folio_mend_hole(h), 0);
-    EXPECT_EQ(touch_range(mm, addr, PAGES(4), ACCESS_READ), 0);
-    EXPECT_EQ(touch_range(child, addr, PAGES(4), ACCESS_WRITE), 0);
-    EXPECT_EQ(*user_byte(child, addr + PAGES(1)), 42);
-    *user_byte(child, addr + PAGES(1)) = 43;
-    EXPECT_EQ(*user_byte(mm, addr + PAGES(1)), 42);
-    check_address_space(mm);
-    check_address_space(child);
-    mm_put(mm);
-    mm_put(child);
-}
-
-TEST(fault, a_mark_in_one_process_is_a_reference_that_keeps_the_other_from_reusing)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
-
-    ASSERT_EQ(touch_range(mm, addr, PAGES(BLOCK), ACCESS_WRITE), 0);
-    *user_byte(mm, addr) = 1;
-    struct insecure_mem *h = punch_at(mm, addr, 1);
-    struct mm *child = mm_clone(mm);
-    ASSERT(child != NULL);
-    EXPECT_EQ(folio_mend_hole(h), 0);
-    EXPECT_EQ(touch_range(mm, addr, PAGES(1), ACCESS_WRITE), 0); /* the child has a mark only */
-    *user_byte(mm, addr) = 2;
-    EXPECT_EQ(touch_range(child, addr, PAGES(1), ACCESS_READ), 0);
-    EXPECT_EQ(*user_byte(child, addr), 1);
-    mm_put(child);
-    mm_put(mm);
-}
-
-TEST(fault, unmapping_while_there_is_a_hole_lets_the_folio_go_with_the_hole)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(2 * BLOCK), RW);
-
-    ASSERT_EQ(touch_range(mm, addr, PAGES(2 * BLOCK), ACCESS_WRITE), 0);
-    struct insecure_mem *h = punch_at(mm, addr + PAGES(2), 2), *other = punch_at(mm, addr + PAGES(BLOCK), 1);
-    EXPECT_EQ(mm_unmap(mm, addr, PAGES(BLOCK)), 0);
-    EXPECT_EQ(mm_madvise(mm, addr + PAGES(BLOCK), PAGES(1), MADV_DONTNEED), 0);
-    EXPECT_EQ(mm_fault(mm, addr + PAGES(BLOCK), ACCESS_READ), 0); /* given up: zeros */
-    EXPECT_EQ(zeros(mm, addr + PAGES(BLOCK), 1), 1);
-    check_address_space(mm);
-    mm_put(mm);
-    EXPECT_EQ(folio_mend_hole(h), 0);
-    EXPECT_EQ(folio_mend_hole(other), 0);
-}
-
-TEST(fault, a_frame_that_breaks_inside_a_hole_is_broken_afterwards)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(BLOCK), RW);
-
-    ASSERT_EQ(touch_range(mm, addr, PAGES(BLOCK), ACCESS_WRITE), 0);
-    pfn_t pfn = mapped_frame(mm, addr + PAGES(2));
-    struct insecure_mem *h = punch_at(mm, addr, 4);
-    EXPECT_EQ(memory_failure(pfn), 0);
-    EXPECT_EQ(mm_fault(mm, addr + PAGES(2), ACCESS_READ), -EHWPOISON);
-    EXPECT_EQ(folio_mend_hole(h), 0);
-    EXPECT_EQ(mm_fault(mm, addr + PAGES(2), ACCESS_READ), -EHWPOISON);
-    EXPECT_EQ(mm_fault(mm, addr + PAGES(1), ACCESS_READ), 0);
-    check_address_space(mm);
-    mm_put(mm);
-    test_allow_leak("a broken frame never comes back");
-}
-
-/* --- stacks ---------------------------------------------------------------------------- */
-static vaddr_t map_stack(struct mm *mm, vaddr_t start, size_t len)
-{
-    ASSERT_EQ(mm_map(mm, &start, len, RW, MAP_PRIVATE | MAP_FIXED | MAP_GROWSDOWN, NULL, 0), 0);
-    return start;
-}
-
-TEST(fault, a_stack_grows_down_to_its_limit)
-{
-    struct mm *mm = make();
-    vaddr_t top = TEST_BASE + 64 * MiB, start = map_stack(mm, top - 64 * KiB, 64 * KiB);
-
-    mm->stack_limit = 1 * MiB;
-    EXPECT_EQ(touch_range(mm, start, 64 * KiB, ACCESS_WRITE), 0);
-    EXPECT_EQ(touch_range(mm, start - PAGES(3), PAGES(1), ACCESS_WRITE), 0);
-    EXPECT_EQ(count_areas(mm), 1);
-    EXPECT_EQ(touch_range(mm, top - 1 * MiB, PAGES(1), ACCESS_WRITE), 0);
-    EXPECT(pte_present(mm_lookup(mm, top - 1 * MiB)));
-    EXPECT_EQ(mm_fault(mm, top - 1 * MiB - 1, ACCESS_WRITE), -E2BIG);
-    EXPECT_EQ(mm_fault(mm, top - 3 * MiB, ACCESS_WRITE), -EFAULT);
-    check_address_space(mm);
-    mm_put(mm);
-}
-
-TEST(fault, a_stack_keeps_a_gap_to_the_area_below)
-{
-    struct mm *mm = make();
-    vaddr_t start = map_stack(mm, TEST_BASE + 4 * MiB, 64 * KiB), below = TEST_BASE + 2 * MiB;
-
-    ASSERT_EQ(mm_map(mm, &below, PAGES(3), RW, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0);
-    vaddr_t lowest = below + PAGES(3) + STACK_GUARD_GAP;
-    EXPECT_EQ(mm_fault(mm, lowest - 1, ACCESS_WRITE), -E2BIG);
-    EXPECT_EQ(mm_fault(mm, start - 1, ACCESS_READ | 0), 0);
-    EXPECT_EQ(mm_fault(mm, lowest, ACCESS_WRITE), 0);
-    EXPECT_EQ(mm_fault(mm, lowest, ACCESS_WRITE), 0);
-    EXPECT(pte_present(mm_lookup(mm, lowest)));
-    EXPECT_EQ(mm_fault(mm, lowest - 1, ACCESS_WRITE), -E2BIG);
-    check_address_space(mm);
-    mm_put(mm);
-}
-
-TEST(fault, other_areas_do_not_grow_and_populate_grows_none)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(4), RW);
-    vaddr_t start = map_stack(mm, TEST_BASE + 4 * MiB, 64 * KiB);
-
-    EXPECT_EQ(mm_fault(mm, addr - 1, ACCESS_WRITE), -EFAULT);
-    EXPECT_EQ(mm_madvise(mm, start - PAGES(1), PAGES(1), MADV_POPULATE_WRITE), -ENOMEM);
-    EXPECT_EQ(count_areas(mm), 2);
-    EXPECT_EQ(mm_fault(mm, start + 64 * KiB, ACCESS_WRITE), -EFAULT); /* above */
-    mm_put(mm);
-}
-
-TEST(fault, pieces_of_a_stack_count_as_one)
-{
-    struct mm *mm = make();
-    vaddr_t top = TEST_BASE + 64 * MiB, start = map_stack(mm, top - 64 * KiB, 64 * KiB);
-
-    mm->stack_limit = 256 * KiB;
-    EXPECT_EQ(mm_protect(mm, start + PAGES(4), PAGES(1), PROT_READ), 0);
-    EXPECT_EQ(count_areas(mm), 3);
-    EXPECT_EQ(mm_fault(mm, top - 256 * KiB - 1, ACCESS_WRITE), -E2BIG);
-    EXPECT_EQ(mm_fault(mm, top - 256 * KiB, ACCESS_WRITE), 0);
-    check_address_space(mm);
-    mm_put(mm);
-}
-
-TEST(fault, a_page_of_a_grown_stack_is_found_by_the_reverse_map)
-{
-    struct mm *mm = make();
-    vaddr_t start = map_stack(mm, TEST_BASE + 4 * MiB, 64 * KiB), deep = start - 128 * KiB;
-
-    EXPECT_EQ(touch_range(mm, start, PAGES(1), ACCESS_WRITE), 0);
-    EXPECT_EQ(mm_fault(mm, deep, ACCESS_WRITE), 0);
-    EXPECT_EQ(mm_fault(mm, deep, ACCESS_WRITE), 0);
-    struct mm *child = mm_clone(mm);
-    ASSERT(child != NULL);
-    struct insecure_mem *h = punch_at(mm, deep, 1);
-    EXPECT(!pte_present(mm_lookup(mm, deep)));
-    EXPECT(!pte_present(mm_lookup(child, deep)));
-    EXPECT_EQ(folio_mend_hole(h), 0);
-    mm_put(child);
-    mm_put(mm);
-}
-
 /* --- objects --------------------------------------------------------------------------- */
 TEST(fault, nothing_is_mapped_behind_an_objects_end)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, 5, NULL);
     struct folio *f = folio_alloc(2, FOLIO_ZERO);
     vaddr_t addr = TEST_BASE;
@@ -474,7 +252,7 @@ TEST(fault, nothing_is_mapped_behind_an_objects_end)
 
 TEST(fault, fault_around_goes_over_many_folios_and_what_is_there)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, BLOCK, NULL);
     vaddr_t addr = TEST_BASE;
     pfn_t pfn[BLOCK] = {0};
@@ -505,7 +283,7 @@ TEST(fault, fault_around_goes_over_many_folios_and_what_is_there)
 
 TEST(fault, an_area_that_begins_in_the_middle_of_a_block_gets_its_part)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, 4 * BLOCK, NULL);
     vaddr_t addr = TEST_BASE + PAGES(3);
 
@@ -583,7 +361,7 @@ TEST(fault, reads_and_writes_on_several_cpus_lose_nothing)
 {
     struct crew crew = {0};
 
-    shared_mm = make();
+    shared_mm = new_space();
     shared_addr = map_anonymous(shared_mm, PAGES(4 * BLOCK), RW);
     failures = 0;
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
@@ -615,7 +393,7 @@ static void write_to_all(void *arg)
 
 TEST(fault, writers_that_copy_one_page_at_once_lose_nothing)
 {
-    shared_mm = make();
+    shared_mm = new_space();
     shared_addr = map_anonymous(shared_mm, PAGES(BLOCK), RW);
     failures = 0;
     for (unsigned round = 0; round < 12; round++) {
@@ -637,36 +415,6 @@ TEST(fault, writers_that_copy_one_page_at_once_lose_nothing)
         mm_put(child);
     }
     EXPECT_EQ(failures, 0);
-    check_address_space(shared_mm);
-    mm_put(shared_mm);
-}
-
-static void grow_stack(void *arg)
-{
-    unsigned me = (unsigned)(u64)arg;
-
-    for (unsigned k = 1; k < 64; k++) {
-        vaddr_t addr = shared_addr - PAGES(k) - 8 * me - 8;
-        do
-            if (mm_fault(shared_mm, addr, ACCESS_WRITE))
-                failures++;
-        while (!failures && !writable(shared_mm, addr));
-        jitter();
-    }
-}
-
-TEST(fault, one_stack_grown_by_several_cpus_is_one_area)
-{
-    struct crew crew = {0};
-
-    shared_mm = make();
-    shared_addr = map_stack(shared_mm, TEST_BASE + 16 * MiB, 64 * KiB);
-    failures = 0;
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
-        crew_start(&crew, cpu, grow_stack, (void *)(u64)cpu);
-    crew_wait(&crew);
-    EXPECT_EQ(failures, 0);
-    EXPECT_EQ(count_areas(shared_mm), 1);
     check_address_space(shared_mm);
     mm_put(shared_mm);
 }
@@ -711,7 +459,7 @@ TEST(fault, out_of_memory_in_any_of_them_is_an_error_and_leaves_nothing_behind)
 
 TEST(fault, a_quota_of_few_frames_stops_faults_and_nothing_else)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     struct quota *q = quota_create(20);
 
     ASSERT(q != NULL);

@@ -3,6 +3,7 @@
 #include "helpers.h"
 #include <quire/block.h>
 #include <quire/buddy.h>
+#include <quire/hole.h>
 #include <quire/kvmap.h>
 #include <arch-generic/machine.h>
 #include <quire/memory_init.h>
@@ -124,6 +125,43 @@ bool words_are(pfn_t pfn, u64 nr, memdesc_t word)
 }
 
 /* --- address spaces -------------------------------------------------------------------- */
+int map_at(struct mm *mm, vaddr_t at, size_t len, unsigned prot, unsigned flags)
+{
+    vaddr_t addr = at;
+    int err = mm_map(mm, &addr, len, prot, flags, NULL, 0);
+    EXPECT(err || addr == at);
+    return err;
+}
+
+bool writable(struct mm *mm, vaddr_t addr) { return pte_write(mm_lookup(mm, addr)); }
+
+unsigned zeros(struct mm *mm, vaddr_t addr, unsigned nr)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < nr; i++)
+        n += mapped_frame(mm, addr + i * PAGE_SIZE) == zero_pfn;
+    return n;
+}
+
+struct insecure_mem *punch_at(struct mm *mm, vaddr_t addr, unsigned nr)
+{
+    struct insecure_mem *h = NULL;
+    struct folio *f = pfn_folio_get(mapped_frame(mm, addr));
+
+    ASSERT(f != NULL);
+    ASSERT_EQ(folio_punch_hole(f, mapped_frame(mm, addr) - f->pfn, nr, HOLE_RESERVED, &h), 0);
+    folio_put(f);
+    return h;
+}
+
+struct mm *new_space(void)
+{
+    struct mm *mm = mm_create();
+
+    ASSERT(mm != NULL);
+    return mm;
+}
+
 vaddr_t map_anonymous(struct mm *mm, size_t len, unsigned prot)
 {
     vaddr_t addr = TEST_BASE;

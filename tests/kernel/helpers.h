@@ -59,6 +59,7 @@ bool words_are(pfn_t pfn, u64 nr, memdesc_t word);
 /* --- address spaces -------------------------------------------------------------------- */
 #define TEST_BASE (16UL << 30) /* where tests map things at fixed addresses */
 
+struct mm *new_space(void); /* or the test ends */
 /* An anonymous private mapping at TEST_BASE, or what goes wrong ends the test. */
 vaddr_t map_anonymous(struct mm *mm, size_t len, unsigned prot);
 /* Every page of the range as if it were accessed; 0 or the first error. */
@@ -68,6 +69,12 @@ void seem_active_everywhere(struct mm *mm);
 unsigned count_areas(struct mm *mm);
 /* The invariants of areas, entries and counts; failures are reported. Nobody else uses mm. */
 void check_address_space(struct mm *mm);
+/* An anonymous mapping at this very address: 0 or an error. */
+int map_at(struct mm *mm, vaddr_t at, size_t len, unsigned prot, unsigned flags);
+bool writable(struct mm *mm, vaddr_t addr); /* whether the entry for addr says so */
+unsigned zeros(struct mm *mm, vaddr_t addr, unsigned nr); /* how many of nr pages show the page of zeros */
+/* A hole of nr frames from the one mapped at addr on, or the test ends. */
+struct insecure_mem *punch_at(struct mm *mm, vaddr_t addr, unsigned nr);
 /* The frame mapped at addr; PFN_NONE: none. */
 pfn_t mapped_frame(struct mm *mm, vaddr_t addr);
 /* One byte of user memory through the direct map. The page is mapped. */

@@ -1,34 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address spaces through the kernel's own interface: areas, faults, copy-on-write, running out of
- * memory.
+ * Address spaces through the kernel's own interface: areas, faults, protection, several CPUs. Copies are in clone_test.c,
+ * what happens without memory in exhaustion_test.c.
  */
 #include "helpers.h"
-#include <quire/buddy.h>
 #include <quire/errno.h>
 #include <quire/memory_init.h>
-#include <quire/quota.h>
-#include <quire/slab.h>
 #include <quire/string.h>
 
 #define RW       (PROT_READ | PROT_WRITE)
 #define FIXED    (MAP_PRIVATE | MAP_FIXED)
 #define PAGES(n) ((n)*PAGE_SIZE)
-
-static struct mm *make(void)
-{
-    struct mm *mm = mm_create();
-    ASSERT(mm != NULL);
-    return mm;
-}
-
-static int map_at(struct mm *mm, vaddr_t at, size_t len, unsigned prot, unsigned flags)
-{
-    vaddr_t addr = at;
-    int err = mm_map(mm, &addr, len, prot, flags, NULL, 0);
-    EXPECT(err || addr == at);
-    return err;
-}
 
 /* --- mapping --------------------------------------------------------------------------- */
 TEST(mm, an_empty_address_space_leaves_nothing_behind)
@@ -36,14 +18,14 @@ TEST(mm, an_empty_address_space_leaves_nothing_behind)
     struct ledger before = ledger_read();
 
     for (unsigned i = 0; i < 5; i++)
-        mm_put(make());
+        mm_put(new_space());
     EXPECT_LEDGER(before);
 }
 
 TEST(mm, the_last_put_unmaps_everything)
 {
     struct ledger before = ledger_read();
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, 2 * MiB, RW);
 
     ASSERT_EQ(touch_range(mm, addr, 300 * KiB, ACCESS_WRITE), 0);
@@ -56,7 +38,7 @@ TEST(mm, the_last_put_unmaps_everything)
 
 TEST(mm, bad_arguments_are_refused_and_change_nothing)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, 4, NULL);
     vaddr_t addr = TEST_BASE;
     static const struct {
@@ -100,7 +82,7 @@ TEST(mm, bad_arguments_are_refused_and_change_nothing)
 
 TEST(mm, a_hint_is_taken_if_there_is_room)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = TEST_BASE, other = TEST_BASE, third = 0;
 
     EXPECT_EQ(mm_map(mm, &addr, PAGES(4), RW, MAP_PRIVATE, NULL, 0), 0);
@@ -135,7 +117,7 @@ TEST(mm, a_gap_that_is_one_page_short_is_no_room)
 
 TEST(mm, fixed_replaces_and_noreplace_does_not)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(8), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(8), ACCESS_WRITE), 0);
@@ -156,7 +138,7 @@ TEST(mm, fixed_replaces_and_noreplace_does_not)
 
 TEST(mm, neighbours_of_the_same_making_are_one_area)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
 
     EXPECT_EQ(map_at(mm, TEST_BASE, PAGES(2), RW, FIXED), 0);
     EXPECT_EQ(map_at(mm, TEST_BASE + PAGES(2), PAGES(2), RW, FIXED), 0);
@@ -171,7 +153,7 @@ TEST(mm, neighbours_of_the_same_making_are_one_area)
 
 TEST(mm, unmapping_the_middle_makes_two_areas)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(16), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
@@ -189,7 +171,7 @@ TEST(mm, unmapping_the_middle_makes_two_areas)
 
 TEST(mm, any_cut_keeps_the_areas_right)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     u8 model[24]; /* protection of each page; 255: none */
 
     memset(model, 255, sizeof(model));
@@ -229,7 +211,7 @@ TEST(mm, any_cut_keeps_the_areas_right)
 /* --- faults ---------------------------------------------------------------------------- */
 TEST(mm, a_fault_outside_areas_or_against_their_protection_is_an_error)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
 
     EXPECT_EQ(mm_fault(mm, 0, ACCESS_READ), -EFAULT);
     EXPECT_EQ(mm_fault(mm, TEST_BASE, ACCESS_WRITE), -EFAULT);
@@ -246,7 +228,7 @@ TEST(mm, a_fault_outside_areas_or_against_their_protection_is_an_error)
 
 TEST(mm, new_memory_is_zero_and_comes_in_folios_of_64_kib)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, 256 * KiB, RW);
 
     EXPECT_EQ(mm_fault(mm, addr + PAGES(21), ACCESS_WRITE), 0);
@@ -268,7 +250,7 @@ TEST(mm, new_memory_is_zero_and_comes_in_folios_of_64_kib)
 
 TEST(mm, a_folio_never_leaves_its_area_nor_covers_what_is_there)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
 
     EXPECT_EQ(map_at(mm, TEST_BASE + PAGES(3), PAGES(7), RW, FIXED),
               0); /* no aligned 64 KiB in it */
@@ -290,7 +272,7 @@ TEST(mm, a_folio_never_leaves_its_area_nor_covers_what_is_there)
 
 TEST(mm, fault_around_maps_what_the_objects_folio_has)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, 64, NULL);
     struct folio *f = folio_alloc(4, FOLIO_ZERO);
     vaddr_t addr = TEST_BASE;
@@ -313,7 +295,7 @@ TEST(mm, fault_around_maps_what_the_objects_folio_has)
 
 TEST(mm, a_batch_ends_with_area_table_and_folio)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     unsigned entries = PT_ENTRIES(0), order = (unsigned)__builtin_ctzl(PT_ENTRIES(0)) + 1;
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, 2 * entries, NULL);
     struct folio *f = folio_alloc(order, 0);
@@ -342,7 +324,7 @@ TEST(mm, a_batch_ends_with_area_table_and_folio)
 
 TEST(mm, mapping_across_tables_is_unmapped_across_tables)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     struct ledger before = ledger_read();
     vaddr_t addr = ALIGN_DOWN(TEST_BASE, pt_span(1)) + pt_span(1) - PAGES(8);
 
@@ -358,7 +340,7 @@ TEST(mm, mapping_across_tables_is_unmapped_across_tables)
 /* --- protection ------------------------------------------------------------------------ */
 TEST(mm, prot_none_keeps_the_pages_but_not_the_access)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(16), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
@@ -379,7 +361,7 @@ TEST(mm, prot_none_keeps_the_pages_but_not_the_access)
 
 TEST(mm, protecting_the_middle_splits_and_undoing_it_merges)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(48), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(48), ACCESS_WRITE), 0);
@@ -398,7 +380,7 @@ TEST(mm, protecting_the_middle_splits_and_undoing_it_merges)
 
 TEST(mm, one_flush_serves_a_whole_operation)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(48), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(48), ACCESS_WRITE), 0);
@@ -413,7 +395,7 @@ TEST(mm, one_flush_serves_a_whole_operation)
 
 TEST(mm, dontneed_gives_fresh_zeros)
 {
-    struct mm *mm = make();
+    struct mm *mm = new_space();
     vaddr_t addr = map_anonymous(mm, PAGES(16), RW);
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
@@ -427,306 +409,6 @@ TEST(mm, dontneed_gives_fresh_zeros)
     EXPECT_EQ(mm_madvise(mm, addr, PAGES(17), MADV_DONTNEED), -ENOMEM);
     EXPECT_EQ(mm_madvise(mm, addr, PAGES(1), 9999), -EINVAL);
     mm_put(mm);
-}
-
-/* --- copying --------------------------------------------------------------------------- */
-TEST(mm, a_child_sees_what_was_written_before_and_not_what_is_written_after)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(32), RW);
-
-    ASSERT_EQ(touch_range(mm, addr, PAGES(32), ACCESS_WRITE), 0);
-    for (unsigned i = 0; i < 32; i++)
-        *user_byte(mm, addr + PAGES(i)) = (u8)i;
-    struct mm *child = mm_clone(mm);
-    ASSERT(child != NULL);
-    for (unsigned i = 0; i < 32; i++) {
-        EXPECT(!pte_write(mm_lookup(mm, addr + PAGES(i))));
-        EXPECT(!pte_write(mm_lookup(child, addr + PAGES(i))));
-        EXPECT_EQ(mapped_frame(mm, addr + PAGES(i)), mapped_frame(child, addr + PAGES(i)));
-    }
-    EXPECT_EQ(touch_range(mm, addr + PAGES(3), PAGES(1), ACCESS_WRITE), 0);
-    *user_byte(mm, addr + PAGES(3)) = 100;
-    EXPECT_EQ(touch_range(child, addr + PAGES(4), PAGES(1), ACCESS_WRITE), 0);
-    *user_byte(child, addr + PAGES(4)) = 200;
-    EXPECT_EQ(*user_byte(child, addr + PAGES(3)), 3);
-    EXPECT_EQ(*user_byte(mm, addr + PAGES(4)), 4);
-    check_address_space(mm);
-    check_address_space(child);
-    test_checkpoint("parent and child after writing");
-    mm_put(mm);
-    EXPECT_EQ(*user_byte(child, addr + PAGES(9)), 9);
-    check_address_space(child);
-    mm_put(child);
-}
-
-TEST(mm, cloning_works_in_batches)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, 1 * MiB, RW);
-
-    ASSERT_EQ(touch_range(mm, addr, 1 * MiB, ACCESS_WRITE), 0);
-    u64 before = test_count(COUNTER_SET_PTES_CALLS);
-    struct mm *child = mm_clone(mm);
-    EXPECT(test_count(COUNTER_SET_PTES_CALLS) - before <= 16); /* a call per folio of 16 pages */
-    EXPECT_EQ(child->nr_mapped, 256);
-    mm_put(child);
-    mm_put(mm);
-}
-
-TEST(mm, a_written_page_that_nobody_else_has_is_reused)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(1), RW);
-
-    ASSERT_EQ(touch_range(mm, addr, PAGES(1), ACCESS_WRITE), 0);
-    pfn_t pfn = mapped_frame(mm, addr);
-    struct mm *child = mm_clone(mm);
-    mm_put(child);
-    EXPECT(!pte_write(mm_lookup(mm, addr)));
-    EXPECT_EQ(touch_range(mm, addr, PAGES(1), ACCESS_WRITE), 0);
-    EXPECT_EQ(mapped_frame(mm, addr), pfn);
-    EXPECT_EQ(test_count(COUNTER_FAULT_REUSE), 1);
-    EXPECT_EQ(test_count(COUNTER_FAULT_COW), 0);
-    mm_put(mm);
-}
-
-TEST(mm, a_written_page_that_somebody_else_holds_is_copied)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(1), RW);
-
-    ASSERT_EQ(touch_range(mm, addr, PAGES(1), ACCESS_WRITE), 0);
-    *user_byte(mm, addr) = 5;
-    struct mm *child = mm_clone(mm);
-    mm_put(child);
-    struct folio *pin = pfn_folio_get(mapped_frame(mm, addr)); /* as a device or a copy would */
-    EXPECT_EQ(touch_range(mm, addr, PAGES(1), ACCESS_WRITE), 0);
-    EXPECT(mapped_frame(mm, addr) != pin->pfn);
-    *user_byte(mm, addr) = 6;
-    EXPECT_EQ(*(u8 *)folio_address(pin), 5);
-    EXPECT_EQ(folio_map_count(pin), 0);
-    folio_put(pin);
-    mm_put(mm);
-}
-
-TEST(mm, shared_memory_stays_shared_after_a_clone)
-{
-    struct mm *mm = make();
-    vaddr_t addr = TEST_BASE;
-
-    ASSERT_EQ(mm_map(mm, &addr, PAGES(8), RW, MAP_SHARED | MAP_FIXED, NULL, 0), 0);
-    ASSERT_EQ(touch_range(mm, addr, PAGES(4), ACCESS_WRITE), 0);
-    struct mm *child = mm_clone(mm);
-    *user_byte(mm, addr + PAGES(1)) = 11;
-    EXPECT_EQ(*user_byte(child, addr + PAGES(1)), 11);
-    EXPECT_EQ(touch_range(child, addr + PAGES(6), PAGES(1), ACCESS_WRITE), 0);
-    *user_byte(child, addr + PAGES(6)) = 12;
-    EXPECT_EQ(touch_range(mm, addr + PAGES(6), PAGES(1), ACCESS_READ), 0);
-    EXPECT_EQ(*user_byte(mm, addr + PAGES(6)), 12);
-    EXPECT_EQ(test_count(COUNTER_FAULT_COW), 0);
-    mm_put(mm);
-    mm_put(child);
-}
-
-TEST(mm, a_private_mapping_never_writes_to_its_object)
-{
-    struct mm *mm = make();
-    struct memobj *obj = memobj_create(MEMOBJ_BACKED, 16, NULL);
-    struct folio *f = folio_alloc(4, FOLIO_ZERO);
-    vaddr_t addr = TEST_BASE;
-
-    ASSERT(obj && f && memobj_add_folio(obj, 0, f) == 0);
-    ASSERT_EQ(mm_map(mm, &addr, PAGES(16), RW, FIXED, obj, 0), 0);
-    EXPECT_EQ(touch_range(mm, addr + PAGES(2), PAGES(1), ACCESS_WRITE), 0);
-    *user_byte(mm, addr + PAGES(2)) = 1;
-    EXPECT_EQ(*((u8 *)folio_address(f) + PAGES(2)), 0);
-    EXPECT(!pte_write(mm_lookup(mm, addr + PAGES(3))));
-    EXPECT_EQ(mapped_frame(mm, addr + PAGES(3)), f->pfn + 3);
-    check_address_space(mm);
-    mm_put(mm);
-    EXPECT_EQ(folio_map_count(f), 0);
-    memobj_put(obj);
-}
-
-/*
- * A tree of clones, all writing: everyone keeps their own values, references cover mappings at all
- * times.
- */
-TEST(mm, a_family_of_clones_keeps_its_memories_apart)
-{
-    enum { KIN = 5, NR = 20 };
-    struct mm *mm[KIN];
-    u8 model[KIN][NR];
-
-    mm[0] = make();
-    vaddr_t addr = map_anonymous(mm[0], PAGES(NR), RW);
-    memset(model, 0, sizeof(model));
-    for (unsigned k = 0; k < KIN; k++) {
-        if (k) {
-            unsigned parent = test_rand() % k;
-            mm[k] = mm_clone(mm[parent]);
-            ASSERT(mm[k] != NULL);
-            memcpy(model[k], model[parent], NR);
-        }
-        for (unsigned step = 0; step < 30; step++) {
-            unsigned who = test_rand() % (k + 1), page = test_rand() % NR;
-            bool write = test_rand() & 1;
-            EXPECT_EQ(touch_range(mm[who], addr + PAGES(page), PAGES(1),
-                                  write ? ACCESS_WRITE : ACCESS_READ),
-                      0);
-            if (write)
-                *user_byte(mm[who], addr + PAGES(page)) = model[who][page] = (u8)test_rand();
-        }
-        for (unsigned i = 0; i <= k; i++) {
-            check_address_space(mm[i]);
-            for (unsigned p = 0; p < NR; p++)
-                if (pte_present(mm_lookup(mm[i], addr + PAGES(p))))
-                    EXPECT_EQ(*user_byte(mm[i], addr + PAGES(p)), model[i][p]);
-        }
-    }
-    test_checkpoint("a family of clones");
-    for (unsigned k = 0; k < KIN; k++)
-        mm_put(mm[(k * 3) % KIN]);
-}
-
-/* --- running out ----------------------------------------------------------------------- */
-TEST(mm, a_quota_refuses_and_is_given_back)
-{
-    struct quota *quota = quota_create(60);
-    struct mm *mm = make();
-
-    mm_set_quota(mm, quota);
-    vaddr_t addr = map_anonymous(mm, 1 * MiB, RW);
-    EXPECT_EQ(touch_range(mm, addr, 1 * MiB, ACCESS_WRITE), -ENOMEM);
-    EXPECT(mm->nr_mapped >= 48);
-    EXPECT(mm->nr_mapped <= 60);
-    EXPECT_EQ(mm_madvise(mm, addr, 1 * MiB, MADV_DONTNEED), 0);
-    EXPECT_EQ(touch_range(mm, addr, 32 * PAGE_SIZE, ACCESS_WRITE), 0); /* there is room again */
-    check_address_space(mm);
-    mm_put(mm);
-    EXPECT_EQ(quota_used(quota), 0);
-    quota_put(quota);
-}
-
-static int whole_life(void *unused)
-{
-    struct mm *mm = mm_create(), *child = NULL;
-    vaddr_t addr = TEST_BASE;
-    int err = -ENOMEM;
-
-    (void)unused;
-    if (!mm)
-        return err;
-    struct quota *quota = quota_create(300); /* what is charged for what isn't had keeps it alive */
-    if (!quota) {
-        mm_put(mm);
-        return err;
-    }
-    mm_set_quota(mm, quota);
-    quota_put(quota);
-    err = mm_map(mm, &addr, PAGES(40), RW, FIXED, NULL, 0);
-    if (!err)
-        err = touch_range(mm, addr, PAGES(40), ACCESS_WRITE);
-    if (!err && !(child = mm_clone(mm)))
-        err = -ENOMEM;
-    if (!err)
-        err = touch_range(mm, addr, PAGES(3), ACCESS_WRITE);
-    if (!err)
-        err = mm_protect(child, addr + PAGES(5), PAGES(10), PROT_READ);
-    if (!err)
-        err = mm_unmap(mm, addr + PAGES(7), PAGES(2));
-    if (!err)
-        err = map_at(mm, addr + PAGES(12), PAGES(4), PROT_READ, FIXED);
-    check_address_space(mm);
-    if (child) {
-        check_address_space(child);
-        mm_put(child);
-    }
-    mm_put(mm);
-    return err;
-}
-
-TEST(mm, out_of_memory_at_any_point_of_a_life_leaves_nothing_behind)
-{
-    with_every_failure(whole_life, NULL);
-}
-
-static int shared_life(void *unused)
-{
-    struct mm *mm = mm_create();
-    vaddr_t addr = TEST_BASE;
-    int err = -ENOMEM;
-
-    (void)unused;
-    if (!mm)
-        return err;
-    err = mm_map(mm, &addr, PAGES(100), RW, MAP_SHARED | MAP_FIXED, NULL, 0);
-    if (!err)
-        err = touch_range(mm, addr + PAGES(60), PAGES(8), ACCESS_WRITE);
-    if (!err)
-        err = mm_unmap(mm, addr + PAGES(20), PAGES(45));
-    mm_put(mm);
-    return err;
-}
-
-TEST(mm, out_of_memory_with_shared_objects_leaves_nothing_behind)
-{
-    with_every_failure(shared_life, NULL);
-}
-
-TEST(mm, a_failed_operation_changes_nothing)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, PAGES(16), RW);
-
-    ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
-    for (u64 n = 1; n <= 2; n++) {
-        slab_fail_nth(n);
-        EXPECT_EQ(mm_unmap(mm, addr + PAGES(4), PAGES(4)), -ENOMEM);
-        EXPECT_EQ(slab_fail_nth(0), 0);
-        EXPECT_EQ(mm->nr_mapped, 16);
-        slab_fail_nth(n);
-        EXPECT_EQ(mm_protect(mm, addr + PAGES(4), PAGES(4), PROT_READ), -ENOMEM);
-        slab_fail_nth(0);
-        EXPECT_EQ(mm_fault(mm, addr + PAGES(5), ACCESS_WRITE), 0);
-        slab_fail_nth(n);
-        EXPECT_EQ(map_at(mm, addr + PAGES(4), PAGES(4), PROT_READ, FIXED), -ENOMEM);
-        slab_fail_nth(0);
-        EXPECT(pte_write(mm_lookup(mm, addr + PAGES(5))));
-        check_address_space(mm);
-    }
-    mm_put(mm);
-}
-
-/* Everything but a few frames is taken, then an address space asks for more. */
-TEST(mm, an_empty_machine_is_an_error_to_the_caller)
-{
-    struct mm *mm = make();
-    vaddr_t addr = map_anonymous(mm, 64 * MiB, RW);
-    struct held {
-        struct folio *folio;
-        struct held *next;
-    } *held = NULL;
-
-    for (unsigned order = BUDDY_MAX_ORDER + 1; order-- > 0;) {
-        struct folio *f;
-        while (memory_available_frames() > slab_frames() + (1UL << order) + 200 &&
-               (f = folio_alloc(order, 0))) {
-            struct held *h = folio_address(f);
-            *h = (struct held){f, held};
-            held = h;
-        }
-    }
-    EXPECT_EQ(touch_range(mm, addr, 64 * MiB, ACCESS_WRITE), -ENOMEM);
-    check_address_space(mm);
-    EXPECT(mm_clone(mm) == NULL || mm->nr_mapped < 50);
-    mm_put(mm);
-    while (held) {
-        struct held *h = held;
-        held = h->next;
-        folio_put(h->folio);
-    }
 }
 
 /* --- several CPUs ---------------------------------------------------------------------- */
@@ -751,7 +433,7 @@ TEST(mm, faults_on_several_cpus_bring_each_page_in_once)
     struct crew crew = {0};
 
     together.errors = 0;
-    together.mm = make();
+    together.mm = new_space();
     map_anonymous(together.mm, PAGES(64), RW);
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         crew_start(&crew, cpu, touch_all, (void *)(u64)cpu);
@@ -780,7 +462,7 @@ TEST(mm, clones_made_and_ended_on_several_cpus_keep_the_counts)
     struct crew crew = {0};
 
     together.errors = 0;
-    together.mm = make();
+    together.mm = new_space();
     map_anonymous(together.mm, PAGES(64), RW);
     ASSERT_EQ(touch_range(together.mm, TEST_BASE, PAGES(64), ACCESS_WRITE), 0);
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)

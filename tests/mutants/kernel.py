@@ -44,7 +44,7 @@ KERNEL = [
            "        if (!listing)\n            return -EPERM;\n", "",
            "syscall.a_test_that_runs_lists_no_tests", "a program lists its tests only when it is asked to", cpus="4"),
     Mutant("two-at-one-checkpoint", "kernel/checkpoint.c",
-           "{\n    wait_for_turn();\n    bool quote", "{\n    (void)wait_for_turn;\n    bool quote",
+           "{\n    wait_for_turn();\n", "{\n    (void)wait_for_turn;\n",
            "walk.two_processes_stand_still*", "checkpoints come one after the other", cpus="4"),
     # --- where threads run ----------------------------------------------------------------------------------------
     Mutant("no-cpu-seems-idle", "kernel/sched.c",
@@ -68,7 +68,7 @@ KERNEL = [
            "mm.random", "a CPU forgets older generations before it loads a root of a new one", "native"),
     # --- processes ------------------------------------------------------------------------------------------------
     Mutant("siblings-take-the-status", "kernel/process.c",
-           "    list_for_each_safe(node, &self->children) {", "    if (one && one->parent)\n        self = one->parent;\n    list_for_each_safe(node, &self->children) {",
+           "    list_for_each(node, &self->children) {", "    if (one && one->parent)\n        self = one->parent;\n    list_for_each(node, &self->children) {",
            "process.only_a_parent_learns_a_status", "a parent alone learns a status", cpus="4"),
     Mutant("closes-by-number", "kernel/handle.c",
            "    if (only && o != only)\n        o = NULL;\n", "    (void)only;\n",

@@ -39,7 +39,7 @@ FRAMES = [
            "    if (pfn == PFN_NONE && frame_cache_frames()) {", "    if (0 && frame_cache_frames()) {",
            "folio.random", "an allocation fails only if nothing is left", NATIVE),
     Mutant("cache-overfull", "mm/frame_cache.c",
-           "    if (nr <= 4 && class->nr + nr <= class_limit[0]) {", "    if (nr <= 4) {",
+           "        for (; nr && class->nr < class_limit[0]; nr--)", "        for (; nr; nr--)",
            "mm.random", "a CPU's cache ends", NATIVE),
     Mutant("objects-not-cleared", "mm/slab.c",
            "        memset(object, 0, cache->size);\n    return object;", "        *link_of(cache, object) = NULL;\n    return object;",

@@ -201,10 +201,10 @@ SPACES = [
            "mm.random", "a CPU says that it may hold translations", NATIVE),
     # --- quota ----------------------------------------------------------------------------------------------------
     Mutant("quota-one-too-many", "include/quire/quota.h",
-           "__ATOMIC_RELAXED) <= q->limit))", "__ATOMIC_RELAXED) <= q->limit + (1UL << QUOTA_FRAME_SHIFT)))",
+           "(unlikely(word + more > q->limit))", "(unlikely(word + more > q->limit + (1UL << QUOTA_FRAME_SHIFT)))",
            "memobj.*", "a quota is a limit"),
     Mutant("refused-but-charged", "include/quire/quota.h",
-           "    __atomic_sub_fetch(&q->word, nr, __ATOMIC_RELAXED);\n", "",
+           "> q->limit))\n            return false;", "> q->limit)) {\n            __atomic_fetch_add(&q->word, more, __ATOMIC_RELAXED);\n            return false;\n        }",
            "mm.*", "a charge that is refused isn't made"),
     # --- blocks and groups ----------------------------------------------------------------------------------------
     Mutant("block-counts-one", "mm/block.c",

@@ -102,8 +102,8 @@ TEST(walk, two_processes_stand_still_one_after_the_other)
     for (int i = 0; i < 2; i++) {
         children[i] = fork();
         if (children[i] == 0) {
-            for (int k = 0; k < 2; k++)
-                test_checkpoint("one of two");
+            for (int k = 0; k < 2; k++) /* the kernel fails the test if one takes the other's turn */
+                test_checkpoint(i ? "the second" : "the first");
             _exit(0);
         }
         ASSERT(children[i] > 0);
