@@ -35,7 +35,6 @@ else
 KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -fno-omit-frame-pointer $(ARCH_DEBUG_CFLAGS)
 endif
 # ICACHE=stale: shadows play the instruction cache, include/quire/exec_shadow.h.
-STALE_SRC := mm/exec_shadow.c kernel/stale_code.c tests/kernel/stale_test.c
 ifeq ($(ICACHE),stale)
 KERNEL_CFLAGS += -DICACHE_STALE=1
 endif
@@ -52,13 +51,15 @@ EXTRA_KERNEL += $(foreach d,$(EXTRA_TESTS),$(wildcard $(d)/kernel/*_test.c))
 EXTRA_USER   := $(filter-out $(EXTRA_KERNEL),$(EXTRA_FILES)) $(foreach d,$(EXTRA_TESTS),$(wildcard $(d)/user/*_test.c))
 
 BOOT_SRC   := $(filter-out $(patsubst arch/%/,boot/%.c,$(wildcard arch/*/)),$(wildcard boot/*.c)) boot/$(ARCH).c
-KERNEL_SRC := $(wildcard kernel/*.c mm/*.c uv/*.c lib/*.c) $(BOOT_SRC) \
+KERNEL_SRC := $(foreach room,base mm uv kernel look lib,$(wildcard $(room)/*.c $(room)/*/*.c)) $(BOOT_SRC) tests/machine/sys_test.c \
     $(filter-out arch/$(ARCH)/asm_offsets.c,$(wildcard arch/$(ARCH)/*.c)) $(wildcard arch/$(ARCH)/*.S)
 ifeq ($(BUILD),debug)
-KERNEL_SRC += $(wildcard tests/kernel/*.c)
+KERNEL_SRC += $(wildcard tests/kernel/*.c) $(filter-out tests/machine/sys_test.c,$(wildcard tests/machine/*.c))
 endif
-ifneq ($(ICACHE),stale)
-KERNEL_SRC := $(filter-out $(STALE_SRC),$(KERNEL_SRC))
+ifeq ($(ICACHE),stale)
+KERNEL_SRC += $(wildcard tests/icache/*.c)
+else
+KERNEL_SRC := $(filter-out tests/kernel/stale_test.c,$(KERNEL_SRC))
 endif
 KERNEL_OBJ := $(patsubst %,$(OUT)/obj/%.o,$(KERNEL_SRC))
 ifeq ($(BUILD),debug)

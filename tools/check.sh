@@ -35,9 +35,9 @@ check_sparse() # MACHINE
     status=0
     "${MAKE:-make}" -s -f build.mk ARCH="$1" QUIET=1 build/"$1"/gen/asm_offsets.h || return
     flags=$("${MAKE:-make}" -s -f build.mk ARCH="$1" sparse-flags)
-    for file in kernel/*.c mm/*.c uv/*.c lib/*.c arch/"$1"/*.c; do
+    for file in base/*.c mm/*.c mm/*/*.c uv/*/*.c kernel/*.c kernel/*/*.c look/*.c lib/*.c tests/icache/*.c arch/"$1"/*.c; do
         case $file in
-        mm/exec_shadow.c | kernel/stale_code.c) only=-DICACHE_STALE=1 ;;
+        tests/icache/*) only=-DICACHE_STALE=1 ;;
         *) only= ;;
         esac
         # shellcheck disable=SC2086
@@ -57,7 +57,7 @@ check_cppcheck()
     cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --max-configs=1 \
         --suppress=missingInclude --suppress=internalAstError --suppress=nullPointer --suppress=comparePointers \
         -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -Iinclude -Iinclude/uapi -Iarch/"$1"/include \
-        kernel mm uv lib || status=1
+        base mm uv kernel look lib || status=1
     verdict "cppcheck, $1" $status
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The ultravisor's tables for docs/ultravisor.md, made from the data in uv/rules.c.
+"""The ultravisor's tables for docs/ultravisor.md, made from the data in uv/core/rules.c.
 
 Without arguments: does the page hold them as they are? Status 1 if it doesn't. --write puts them there.
 """
@@ -8,7 +8,7 @@ Without arguments: does the page hold them as they are? Status 1 if it doesn't. 
 import re
 import sys
 
-SOURCE, PAGE = "uv/rules.c", "docs/ultravisor.md"
+SOURCE, PAGE = "uv/core/rules.c", "docs/ultravisor.md"
 RULE = re.compile(r"\{UV_(\w+), UV_BY_(\w+), UV_(\w+), ([\w |]+), UV_(\w+)\}")
 CALLS = re.compile(r"\[UV_(\w+)\] = ([^,]+),")
 FRESH = ("LOADING", "EMPTY", "BACK", "PRESENT", "PREPARED")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Contract: caches. Each machine's arch/cacheflush.h holds the code, and says with its manual what its hardware does by
- * itself. Generic code reaches these through mm/cacheflush.c (code) and <quire/dcache.h> (frames that change sides).
+ * itself. Generic code reaches these through mm/folios/cacheflush.c (code) and <quire/dcache.h> (frames that change sides).
  *
  * ARCH_ICACHE_COHERENT     1: what is stored can be executed; a CPU that serialises fetches it.
  * ARCH_ICACHE_LOCAL_FENCE  1: not before each CPU that executes it did arch_icache_fence_local() itself.

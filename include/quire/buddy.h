@@ -38,7 +38,7 @@ pfn_t buddy_alloc(struct buddy *b, unsigned order);
  */
 void buddy_free(struct buddy *b, pfn_t pfn, unsigned order);
 
-/* The same for nr frames whose words say BUDDY already (mm/frame_cache.c). */
+/* The same for nr frames whose words say BUDDY already (mm/frames/frame_cache.c). */
 void buddy_free_cached(struct buddy *b, pfn_t pfn, u64 nr);
 
 /* Boot only: [pfn, pfn + nr) becomes free for the first time. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Data that leaves the caches' world: frames that a guest and the host hand each other (uv/uv.c), buffers of devices
+ * Data that leaves the caches' world: frames that a guest and the host hand each other (uv/core/uv.c), buffers of devices
  * that aren't coherent (<quire/dma.h>). Nothing at all where the hardware keeps them coherent.
  */
 #pragma once

@@ -7,7 +7,7 @@
  *   - where each CPU fences for itself, when those that were in the address space then have fenced, or switched threads.
  *
  * The shadows also know what nobody else has to: who announced the last store, when a frame was maintained, which
- * generation a CPU really fenced for. kernel/stale_code.c makes sentences of that. Limits: data that is read through an
+ * generation a CPU really fenced for. tests/icache/stale_code.c makes sentences of that. Limits: data that is read through an
  * executable mapping comes from the shadow as well; one shadow serves all CPUs, so a CPU that fences too late after a
  * switch shows as a broken rule (exec_gen) and not by what it computes. cachesan is exact there.
  *

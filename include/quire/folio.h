@@ -7,7 +7,7 @@
  *
  *   0, being made     from folio_make() to folio_publish(): its maker alone knows it, and fills it in by plain stores
  *   0, frozen         from folio_ref_freeze() to folio_ref_unfreeze(): whoever froze it alone changes it. Nobody maps
- *                     it; but mm/folio_trim.c freezes folios that are mapped, and says so (FOLIO_F_CUTTING)
+ *                     it; but mm/folios/folio_trim.c freezes folios that are mapped, and says so (FOLIO_F_CUTTING)
  *   0, being freed    the last reference has gone; its words are about to say BUDDY
  *   0, FOLIO_F_DYING  the last reference has gone, but holes keep the frames; the last mend frees it
  *   1 or more         published: from here on its counts change by atomic operations only, its words, flags and owner
@@ -37,7 +37,7 @@ struct quota;
 #define FOLIO_F_POISON (1u << 1) /* some frames are struct hwpoison */
 #define FOLIO_F_DYING (1u << 2)  /* count is 0, holes keep the frames */
 #define FOLIO_F_SECURE (1u << 3) /* frames are out of the direct map unless their word is HOLE */
-#define FOLIO_F_PARTIAL (1u << 4) /* in the list of folios that may be mapped only in part: mm/folio_trim.c; under its lock */
+#define FOLIO_F_PARTIAL (1u << 4) /* in the list of folios that may be mapped only in part: mm/folios/folio_trim.c; under its lock */
 #define FOLIO_F_CUTTING (1u << 5) /* frozen for a moment although it is mapped: who looks it up looks again */
 
 struct folio {
@@ -59,7 +59,7 @@ struct folio {
         };
         u64 lock_and_holes; /* 0: neither */
     };
-    struct memobj *owner; /* who maps it: the way to every mapping (mm/rmap.c) */
+    struct memobj *owner; /* who maps it: the way to every mapping (mm/holes/rmap.c) */
     u64 index;            /* of the first frame in the owner, in frames */
     u64 clean;            /* bit i: the i-th 64th holds no store newer than its maintenance */
     u64 gen;              /* code generation of its last maintenance */
@@ -216,7 +216,7 @@ int folio_split_around(struct folio *f, size_t first, unsigned order);
  */
 int folio_join(struct folio *low, unsigned new_order, struct folio **joined);
 
-/* For mm/folio_split.c: a descriptor without frames. */
+/* For mm/folios/folio_split.c: a descriptor without frames. */
 struct folio *folio_descriptor_alloc(void);
 void folio_descriptor_free(struct folio *f);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cutting folios that are mapped only in part down to what is mapped: mm/folio_trim.c. */
+/* Cutting folios that are mapped only in part down to what is mapped: mm/folios/folio_trim.c. */
 #pragma once
 
 #include <quire/folio.h>

@@ -40,7 +40,7 @@ struct inspect_root {
 };
 extern struct inspect_root inspect_root;
 
-/* The ultravisor's part, filled in by itself (uv/inspect.c). */
+/* The ultravisor's part, filled in by itself (uv/soft/inspect.c). */
 struct inspect_uv {
     u64 guests, guest_size, nr_guests;              /* array of struct uv_guest */
     u64 guest_state, guest_dead, guest_table;       /* offset, the state without tables, offset of the top table's address */

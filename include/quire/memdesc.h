@@ -17,7 +17,7 @@ typedef u64 memdesc_t;
 
 enum memdesc_type {
     MEMDESC_MISC,     /* no descriptor: bits 4-10 say which kind, below */
-    MEMDESC_BUDDY,    /* free; the word itself is the list entry (mm/buddy.c) */
+    MEMDESC_BUDDY,    /* free; the word itself is the list entry (mm/frames/buddy.c) */
     MEMDESC_FOLIO,    /* struct folio */
     MEMDESC_SLAB,     /* struct slab */
     MEMDESC_PTDESC,   /* struct ptdesc: a page table */

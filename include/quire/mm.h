@@ -18,7 +18,7 @@ struct quota;
 
 /* vma->flags */
 #define VMA_SHARED (1u << 0)      /* writes go to the object */
-#define VMA_STACK (1u << 1)       /* grows down: mm/stack.c */
+#define VMA_STACK (1u << 1)       /* grows down: mm/spaces/stack.c */
 #define VMA_NOHUGE (1u << 2)      /* single frames only */
 #define VMA_HUGE (1u << 3)        /* blocks where they fit */
 #define VMA_HOLE (1u << 4)        /* shows frames of vma->hole; all mapped at once; never executable */
@@ -52,7 +52,7 @@ struct mm {
     u64 exec_gen; /* ... and which it is known to need, <quire/exec_shadow.h> */
 #endif
     u64 nr_mapped; /* frames mapped */
-    u32 flushes_pending; /* TLB gathers that have cleared entries and not flushed them yet (mm/rmap.c reads it) */
+    u32 flushes_pending; /* TLB gathers that have cleared entries and not flushed them yet (mm/holes/rmap.c reads it) */
     u64 nr_table_frames;
     spinlock_t tables_lock;
     struct list partial_tables;
@@ -141,7 +141,7 @@ static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
            (prot & PROT_EXEC ? PGPROT_EXEC : 0u);
 }
 
-/* The page of zeros, read-only wherever it is mapped, nobody's folio; PFN_NONE: there is none (mm/fault_zero.c). */
+/* The page of zeros, read-only wherever it is mapped, nobody's folio; PFN_NONE: there is none (mm/spaces/fault_zero.c). */
 extern pfn_t zero_pfn;
 
 /* The word of what a frame is part of: a hole or poison may have come over it, and remembers that. */
@@ -160,20 +160,20 @@ static inline struct folio *mapped_folio(pfn_t pfn)
 
 /*
  * What stands where a private page was mapped whose frame is in a hole now: not present, with the frame's number and
- * the mapping's reference to the folio (mm/fault_hole.c). A broken frame leaves the same mark without a number.
+ * the mapping's reference to the folio (mm/spaces/fault_hole.c). A broken frame leaves the same mark without a number.
  */
 static inline pte_t pte_hole_mark(pfn_t pfn) { return pte_advance_pfn(pte_poison(), pfn); }
 static inline bool pte_is_hole_mark(pte_t e) { return pte_poisoned(e) && pte_pfn(e) != 0; }
 void hole_mark_get(pte_t e); /* one more entry says the same; nothing if it is no such mark */
 
-/* Stacks: mm/stack.c */
+/* Stacks: mm/spaces/stack.c */
 #define STACK_GUARD_GAP (64 * KiB) /* kept free below each */
 #define STACK_LIMIT_DEFAULT (8 * MiB)
 vaddr_t stack_lowest(const struct mm *mm, struct vma *vma); /* where the stack may grow to that vma is the lowest piece of */
 /* A fault at addr, where no area is. 0: a stack above has grown over it; -EFAULT; -E2BIG: the stack may not. */
 int stack_grow(struct mm *mm, vaddr_t addr);
 
-/* mm/mm.c, for the rest of the room */
+/* mm/spaces/mm.c, for the rest of the room */
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags);
 int area_insert(struct vma *vma);
 void area_free(struct vma *vma);

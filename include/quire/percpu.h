@@ -47,13 +47,13 @@ struct percpu {
     unsigned irq_depth;  /* > 0: inside an interrupt handler */
 
     unsigned locks_held;               /* by the current thread, <quire/spinlock.h> */
-    struct runqueue *runqueue;         /* kernel/sched.c */
+    struct runqueue *runqueue;         /* kernel/sched/sched.c */
     struct mm *active_mm;              /* whose user page tables are loaded on this CPU; NULL: none */
-    struct mm *loading_mm;             /* whose are about to be, mm/asid.c; then the same */
-    u64 asid_generation;               /* of the last flush for a new one, mm/asid.c */
-    u64 fenced_gen;                    /* code generation of the last instruction fence, mm/cacheflush.c */
+    struct mm *loading_mm;             /* whose are about to be, mm/tables/asid.c; then the same */
+    u64 asid_generation;               /* of the last flush for a new one, mm/tables/asid.c */
+    u64 fenced_gen;                    /* code generation of the last instruction fence, mm/folios/cacheflush.c */
     u64 counters[64];                  /* <quire/counters.h> */
-    struct frame_cache frames;         /* taken by its CPU, emptied by anyone: mm/frame_cache.c */
+    struct frame_cache frames;         /* taken by its CPU, emptied by anyone: mm/frames/frame_cache.c */
 
     u8 emergency_stack[EMERGENCY_STACK_SIZE] __aligned(16);
 };

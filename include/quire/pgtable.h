@@ -135,7 +135,7 @@ static inline bool pte_cmpxchg(pte_t *p, pte_t *old, pte_t e)
 
 /*
  * Groups: PT_CONT entries of user space, naturally aligned in addresses and frames, that share one TLB entry. They are
- * changed whole, or become single entries first. mm/contig.c; none of it where the format has none (PT_CONT 1).
+ * changed whole, or become single entries first. mm/tables/contig.c; none of it where the format has none (PT_CONT 1).
  */
 #if PT_CONT == 1
 static inline bool pte_cont(pte_t raw) { return (void)raw, false; }
@@ -206,7 +206,7 @@ void hide_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
 struct pt_root *kernel_root(void);
 u64 ptdescs_in_use(void);
 
-/* Early tables: the kernel's own, built before there is a buddy. mm/early_map.c */
+/* Early tables: the kernel's own, built before there is a buddy. mm/tables/early_map.c */
 struct early_map {
     paddr_t next, end; /* frames for tables */
     struct pt_root *root;

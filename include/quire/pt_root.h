@@ -7,6 +7,6 @@
 struct pt_root {
     paddr_t table;  /* physical address of the top-level table */
     u64 asid;       /* address space identifier; 0 where the machine has none, and for the kernel */
-    u64 generation; /* of the ASID, mm/asid.c */
+    u64 generation; /* of the ASID, mm/tables/asid.c */
     u32 cpumask;    /* CPUs that may hold translations of it */
 };

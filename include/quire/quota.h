@@ -15,7 +15,7 @@
 
 #define QUOTA_FRAME_SHIFT 24
 
-/* An account's folios that are mapped only in part, and its place among the accounts that have some: mm/folio_trim.c. */
+/* An account's folios that are mapped only in part, and its place among the accounts that have some: mm/folios/folio_trim.c. */
 struct partial_folios {
     struct list folios, turn;
     u64 nr;

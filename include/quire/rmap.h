@@ -12,7 +12,7 @@ struct insecure_mem;
 /*
  * Call fn for each run of nr mapped entries of frames [first, first + nr) of the folio, in every address
  * space, with the page-table lock held. Takes the owner's lock, may be preempted; the caller holds a reference to the
- * folio and no locks. What it finds while others map is told at the head of mm/rmap.c.
+ * folio and no locks. What it finds while others map is told at the head of mm/holes/rmap.c.
  */
 typedef void (*rmap_fn)(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg);
 void rmap_walk(struct folio *folio, size_t first, size_t nr, rmap_fn fn, void *arg);

@@ -22,7 +22,7 @@ typedef struct {
 
 #define SPINLOCK_INIT {0}
 
-void spin_wait(spinlock_t *lock); /* the slow path: kernel/sync.c */
+void spin_wait(spinlock_t *lock); /* the slow path: base/sync.c */
 
 /*
  * Busy waiting for another CPU. A simulated machine may run its CPUs by turns and change turns only at timer events

@@ -42,7 +42,7 @@ void wake_all_locked(struct wait_queue *q);
 
 struct rwsem {
     struct wait_queue queue;
-    u32 word;            /* kernel/sync.c */
+    u32 word;            /* base/sync.c */
     u32 writers_waiting; /* under queue.lock */
 };
 void rwsem_init(struct rwsem *s);

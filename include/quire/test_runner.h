@@ -23,7 +23,7 @@ struct test_results {
 extern struct test_results test_results;
 void test_runner_fail(void); /* the test that runs has failed */
 bool test_running(void);
-/* Where a debugger stops the machine: kernel/checkpoint.c, <quire/inspect.h>. */
+/* Where a debugger stops the machine: tests/machine/checkpoint.c, <quire/inspect.h>. */
 extern struct inspect_checkpoint inspect_checkpoint;
 void checkpoint_even(void);
 void checkpoint_odd(void);

@@ -25,7 +25,7 @@ struct runqueue;
 
 /*
  * One word says what a thread does. Every change is made by thread_change() or thread_try_change() in
- * kernel/runqueue.h, which panic at one that isn't in this table.
+ * kernel/sched/runqueue.h, which panic at one that isn't in this table.
  *
  *   from     to       by whom                                      under
  *   NEW      READY    thread_start(): whoever made it              nothing: nobody else has it

@@ -69,5 +69,5 @@ void tlb_flush_kernel_range(vaddr_t start, u64 nr);
 /* Tests: ASIDs run out at `limit` (0: where the machine says); more than twice the number of CPUs. */
 void asid_test_limit(u64 limit);
 
-/* What a CPU does when asked to (kernel/shootdown.c) and for its own part. */
+/* What a CPU does when asked to (base/messages.c) and for its own part. */
 void tlb_flush_local(const struct pt_root *root, vaddr_t start, u64 nr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How traps reach the kernel: arch/ calls these by name, kernel/trap.c implements them.
+ * How traps reach the kernel: arch/ calls these by name, kernel/traps/trap.c implements them.
  *
  * All are called with interrupts off and return with interrupts off. `tf` is the frame on the
  * current kernel stack that the machine will be restored from: changing it changes what happens next.

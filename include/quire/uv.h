@@ -8,7 +8,7 @@
  * the direct map and the guest's page tables, which it alone writes for secure frames. There is no encryption, no
  * export and no import of exported pages yet, and a kernel that maps a secure frame on purpose isn't stopped.
  *
- * What may be called in which state of a guest and of a frame is a table: uv/rules.c, docs/ultravisor.md.
+ * What may be called in which state of a guest and of a frame is a table: uv/core/rules.c, docs/ultravisor.md.
  *
  * Locks: guest (by id), then frame (compare-and-swap through BUSY). Callers hold none.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In place of uv/soft.c: a frame is hidden by a mark, and whoever touches a hidden frame is named, as with free memory.
+ * In place of uv/soft/soft.c: a frame is hidden by a mark, and whoever touches a hidden frame is named, as with free memory.
  * A host thread's user frame is a variable.
  */
 #include "enforce.h"
@@ -8,7 +8,7 @@
 #include "../native/machine/machine.h"
 #include "../native/machine/sanitizer.h"
 #include "../native/play/check.h"
-#include "../../uv/uv.h"
+#include "../../uv/core/uv.h"
 #include <string.h>
 
 static bool hidden[WORLD_MAX_FRAMES];

@@ -9,7 +9,7 @@
 #include "explore.h"
 #include "../native/machine/machine.h"
 #include "../native/play/check.h"
-#include "../../uv/uv.h"
+#include "../../uv/core/uv.h"
 #include <quire/buddy.h>
 #include <quire/errno.h>
 #include <uapi/quire/uv_guest.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Folios that are mapped only in part, and what becomes of them when memory or an account runs out: mm/folio_trim.c. */
+/* Folios that are mapped only in part, and what becomes of them when memory or an account runs out: mm/folios/folio_trim.c. */
 #include "helpers.h"
 #include <quire/block.h>
 #include <quire/errno.h>

@@ -51,7 +51,7 @@ CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing
     $(if $(FORMAT),-I$(FORMAT)) -I$(HERE)/include -Iinclude -Iinclude/uapi
 LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=frame_cache_free_run,--wrap=buddy_free_range,--wrap=slab_free
 
-MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(filter-out mm/exec_shadow.c,$(wildcard mm/*.c)))
+MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c))
 TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) $(FORMAT_SRC) lib/tree.c)
 
 .PHONY: all

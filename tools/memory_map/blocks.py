@@ -105,7 +105,7 @@ def block_of(words, pfn, nr, word, users):
 
 
 def free_order(word):
-    """The order of a free block, from the word of its first frame (mm/buddy.c); None: inside a block."""
+    """The order of a free block, from the word of its first frame (mm/frames/buddy.c); None: inside a block."""
     return word >> 4 & 31 if word & 1 << 9 else None
 
 

@@ -191,7 +191,7 @@ def check_unused_tables(picture, used):
 
 
 def set_aside(picture):
-    """Tables kept for blocks that may have to be split: a chain at the descriptor of the block's table (mm/block.c)."""
+    """Tables kept for blocks that may have to be split: a chain at the descriptor of the block's table (mm/holes/block.c)."""
     kept = set()
     for word in {word for _, _, word in picture.words.runs if w.type_of(word) == w.PTDESC}:
         link = picture.pointer(w.pointer_of(word) + picture.root.ptdesc_deposits)

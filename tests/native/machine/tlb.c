@@ -178,10 +178,10 @@ static void fill(struct tlb *t, vaddr_t page, pte_t pte, const pte_t *entry)
 
 int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
 {
-    if (this_cpu()->active_mm != mm) /* kernel/sched.c: switch_to() */
+    if (this_cpu()->active_mm != mm) /* kernel/sched/sched.c: switch_to() */
         this_cpu()->user_work = true;
     mm_activate(mm);
-    if (this_cpu()->user_work) { /* kernel/trap.c: the way to user mode */
+    if (this_cpu()->user_work) { /* kernel/traps/trap.c: the way to user mode */
         this_cpu()->user_work = false;
         icache_enter_user(mm);
     }

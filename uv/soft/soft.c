@@ -14,7 +14,7 @@
 #include <quire/string.h>
 #include <quire/tlb.h>
 #include <arch/layout.h>
-#include "uv.h"
+#include "../core/uv.h"
 
 #define WINDOW       ((vaddr_t)KVMAP_BASE)
 #define WINDOW_PAGES 4 /* one stack's worth: behind it is the guard of the next slot's stack */

@@ -73,7 +73,7 @@ void folio_free(struct folio *f)
         poison_free_around(f->pfn, folio_nr_pages(f));
     else
         frame_cache_free(f->pfn, f->order);
-    WRITE_ONCE(f->flags, 0); /* a stale pointer's holder may look: mm/poison.c */
+    WRITE_ONCE(f->flags, 0); /* a stale pointer's holder may look: mm/holes/poison.c */
     slab_free(&folio_cache, f);
 }
 

@@ -6,7 +6,7 @@
  */
 #include <quire/errno.h>
 #include <quire/string.h>
-#include "uv.h"
+#include "../core/uv.h"
 
 /* Whether the guest may read (or write) all of [addr, addr + n), and every page of it is its own. */
 static bool may_use(struct uv_guest *g, vaddr_t addr, size_t n, bool write)

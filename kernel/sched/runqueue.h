@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the scheduler's files share: run queues, and changes of a thread's state. kernel/thread.c makes and ends
- * threads, kernel/sleep.c lets them sleep, kernel/sched.c lets them run.
+ * What the scheduler's files share: run queues, and changes of a thread's state. kernel/sched/thread.c makes and ends
+ * threads, kernel/sched/sleep.c lets them sleep, kernel/sched/sched.c lets them run.
  *
  * Locks: sleepers, then a run queue; never two run queues. Taken with interrupts off, below all other locks, and not
  * counted as held: a run queue's lock passes from thread to thread across a switch. Under a run queue's lock nobody

@@ -214,7 +214,7 @@ void __noreturn trap_stack_overflow(struct trapframe *tf)
 void trap_timer(void)
 {
     this_cpu()->irq_depth++;
-    if (nr_cpus > 1) { /* the end of a turn: see set_timer() in kernel/sched.c, which sets the next one */
+    if (nr_cpus > 1) { /* the end of a turn: see set_timer() in kernel/sched/sched.c, which sets the next one */
         arch_timer_set(~0UL);
         cpu_relax();
     }

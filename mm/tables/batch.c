@@ -2,7 +2,7 @@
 /*
  * The range interface: entries of one table in batches, both ways. Contracts in <quire/pgtable.h>; the caller holds
  * the table's lock. Groups of entries that share one TLB entry (arm64's contiguous bit, Svnapot) are made here where
- * a batch covers them and are changed whole, or undone first (mm/contig.c).
+ * a batch covers them and are changed whole, or undone first (mm/tables/contig.c).
  *
  * The hardware may set "accessed" or "dirty" in an entry at any time, unless the entry is settled: then a plain store
  * loses nothing. Others are taken out by an atomic exchange before they are changed.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the ultravisor's state lies, for programs outside the machine: <quire/inspect.h>. Read, never called. */
 #include <quire/inspect.h>
-#include "uv.h"
+#include "../core/uv.h"
 
 const struct inspect_uv inspect_uv = {
     .guests = (u64)uv.guests,

@@ -4,7 +4,7 @@
  *
  * Order of a punch: allocate, check and rewrite the words under the folio lock, then remove the host's
  * entries for those frames and flush. Rewriting first means that nobody can map them again in between: the protocol
- * of "mapping against changing words" is at the head of mm/rmap.c.
+ * of "mapping against changing words" is at the head of mm/holes/rmap.c.
  */
 #include <quire/hole.h>
 #include <quire/counters.h>
@@ -72,7 +72,7 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
         return err;
     }
     mm_event(MM_EVENT_HOLE_PUNCH, h->first, nr, (u64)h);
-    if (owned) /* it may be mapped this very moment: mm/rmap.c says why that is all right */
+    if (owned) /* it may be mapped this very moment: mm/holes/rmap.c says why that is all right */
         rmap_punch_frames(f, first, nr);
     counter_inc(COUNTER_HOLE_PUNCH);
     counter_add(COUNTER_HOLE_FRAMES, nr);
@@ -86,7 +86,7 @@ static __noinline void write_words_around_poison(pfn_t first, u32 nr, memdesc_t 
     for (u32 i = 0; i < nr; i++) {
         memdesc_t word = memory.words[first + i];
         if (memdesc_type(word) == MEMDESC_HWPOISON)
-            __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, saved, __ATOMIC_RELEASE); /* mm/map.c reads it */
+            __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, saved, __ATOMIC_RELEASE); /* mm/spaces/map.c reads it */
         else
             memdesc_write(first + i, saved);
     }

@@ -7,7 +7,7 @@
 #include <quire/tlb.h>
 #include <arch-generic/paging.h>
 #include <quire/string.h>
-#include "uv.h"
+#include "../core/uv.h"
 
 u64 uv_tables_needed(u64 nr_pages)
 {

@@ -94,7 +94,7 @@ static inline struct folio *anon_folio(struct vma *vma, vaddr_t addr, unsigned o
  * already, nothing has changed. `prot`: PROT_* to use.
  *
  * Its words needn't be looked at: they can't have changed before it was published, and whoever changes them afterwards
- * waits for the table's lock (mm/rmap.c).
+ * waits for the table's lock (mm/holes/rmap.c).
  */
 static __always_inline bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f, unsigned nr,
                                       unsigned prot)

@@ -27,7 +27,7 @@ static void note_exec(struct mm *mm, const pte_t *ptep, unsigned nr)
     }
 }
 
-/* The page of zeros is never executable (mm/fault_zero.c): the next access brings a frame in its place. Lock held. */
+/* The page of zeros is never executable (mm/spaces/fault_zero.c): the next access brings a frame in its place. Lock held. */
 static void drop_zeros(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
 {
     for (unsigned i = 0; i < nr; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Installing entries in user page tables: the one way anything gets into an address space, page by page (blocks:
- * mm/block.c). A batch never leaves one level-0 table and one folio.
+ * mm/holes/block.c). A batch never leaves one level-0 table and one folio.
  */
 #include <quire/batch.h>
 #include <quire/block.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest as its host sees it: what it may read, and the folio's words, holes and direct map in numbers. */
-#include "guest_object.h"
+#include "../kernel/objects/guest_object.h"
 #include <quire/direct_map.h>
 #include <quire/errno.h>
 #include <quire/frame_access.h>

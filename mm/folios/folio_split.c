@@ -82,7 +82,7 @@ void make_part(struct folio *part, const struct folio *whole, size_t first, unsi
 {
     part->pfn = whole->pfn + first;
     part->order = (u8)order;
-    WRITE_ONCE(part->flags, whole->flags); /* a stale pointer's holder may look: mm/poison.c */
+    WRITE_ONCE(part->flags, whole->flags); /* a stale pointer's holder may look: mm/holes/poison.c */
     part->owner = whole->owner;
     if (part->owner && part->owner->kind == MEMOBJ_ANON) /* each private folio keeps its owner alive */
         memobj_get(part->owner);
