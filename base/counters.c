@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Event counters and the event ring. */
+/* Event counters: see <quire/counters.h>. */
 #include <quire/counters.h>
-#include <quire/mm_event.h>
 
 u64 counter_read(enum counter c)
 {
@@ -23,17 +22,3 @@ const char *counter_name(enum counter c)
 }
 
 _Static_assert(COUNTER_COUNT <= 64, "struct percpu has room for 64 counters");
-
-#if QUIRE_DEBUG
-/* One ring for all CPUs: the order between them is what the checkers are about. */
-struct mm_event_record mm_events[MM_EVENT_RING];
-unsigned long mm_event_next;
-
-void mm_event(enum mm_event_kind kind, unsigned long a, unsigned long b, unsigned long c)
-{
-    unsigned long n = __atomic_fetch_add(&mm_event_next, 1, __ATOMIC_RELAXED);
-    struct mm_event_record *r = &mm_events[n % MM_EVENT_RING];
-
-    *r = (struct mm_event_record){.sequence = n, .kind = kind, .cpu = this_cpu()->cpu, .a = a, .b = b, .c = c};
-}
-#endif

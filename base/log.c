@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Console output, whole lines at a time, and panics that explain themselves.
+ * Console output, whole lines at a time.
  *
  * The console lock is the lowest of all and taken with interrupts off. A CPU that panics doesn't wait for it
  * for ever: what it has to say is more important than order.
  */
 #include <quire/log.h>
 #include <quire/console.h>
-#include <quire/ksyms.h>
-#include <quire/kvmap.h>
 #include <quire/printf.h>
-#include <quire/process.h>
-#include <quire/shootdown.h>
+#include <quire/messages.h>
+#include <quire/spinlock.h>
 #include <quire/string.h>
-#include <quire/test_hooks.h>
 #include <arch-generic/machine.h>
 
 static u32 console_locked;
@@ -112,112 +109,4 @@ void console_write_user(const char *text, size_t len)
     else
         write_raw(text, len);
     console_unlock(irq);
-}
-
-/* --- symbols and backtraces -------------------------------------------------------------------- */
-extern const u64 ksyms_count __attribute__((weak));
-extern const u64 ksyms_table[] __attribute__((weak));
-extern const char ksyms_names[] __attribute__((weak));
-
-const char *ksym_name(vaddr_t addr, u64 *offset)
-{
-    if (!&ksyms_count || !ksyms_count || addr < ksyms_table[0])
-        return NULL;
-    u64 low = 0, high = ksyms_count;
-    while (high - low > 1) {
-        u64 middle = (low + high) / 2;
-        if (ksyms_table[2 * middle] <= addr)
-            low = middle;
-        else
-            high = middle;
-    }
-    *offset = addr - ksyms_table[2 * low];
-    return ksyms_names + ksyms_table[2 * low + 1];
-}
-
-/* A return address may be the next function's first instruction: the call before it is what counts. */
-static void print_location(vaddr_t pc, bool is_return)
-{
-    u64 offset;
-    const char *name = ksym_name(pc - is_return, &offset);
-
-    kprintf("    0x%lx  %s+0x%lx\n", pc, name ? name : "?", name ? offset + is_return : 0);
-}
-
-static bool in_a_stack(vaddr_t fp)
-{
-    if (fp & 7)
-        return false;
-    const struct percpu *cpu = this_cpu();
-    vaddr_t emergency = (vaddr_t)cpu->emergency_stack;
-    if (fp >= emergency && fp < emergency + sizeof(cpu->emergency_stack) - 16)
-        return true;
-    const struct thread *t = cpu->current;
-    vaddr_t top = t && t->stack_top ? (vaddr_t)t->stack_top : 0;
-    if (top && fp > top - KSTACK_SIZE && fp <= top)
-        return true;
-    extern char boot_stack[], boot_stack_top[];
-    return fp > (vaddr_t)boot_stack && fp <= (vaddr_t)boot_stack_top;
-}
-
-void print_backtrace(vaddr_t pc, vaddr_t fp)
-{
-    kprintf("  backtrace:\n");
-    if (pc)
-        print_location(pc, false);
-    for (unsigned i = 0; i < 24 && in_a_stack(fp) && arch_unwind(&fp, &pc); i++)
-        print_location(pc, true);
-}
-
-/* --- panic ------------------------------------------------------------------------------------- */
-static void __noreturn die(const struct trapframe *tf, const char *fmt, va_list args)
-{
-    struct percpu *cpu = this_cpu();
-    static u32 panicking;
-
-    char text[200];
-
-    arch_irq_disable();
-    if (cpu->in_panic)
-        arch_poweroff(PANIC_STATUS); /* a panic while panicking: nothing more can be said safely */
-    vsnprintf(text, sizeof(text), fmt, args);
-    test_hook_expected(text); /* before anything is changed */
-    cpu->in_panic = true;
-    if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
-        arch_halt(); /* another CPU is telling its story */
-    cpus_stop_others();
-    kprint_line("PANIC on CPU %u: %s", cpu->cpu, text);
-    const struct thread *t = cpu->current;
-    kprintf("\n  thread %s%s%s, %u locks held\n", t ? t->name : "none", t && t->process ? " of " : "",
-            t && t->process ? t->process->name : "", locks_held());
-    if (tf) {
-        arch_print_frame(tf);
-        print_backtrace(tf_pc(tf), tf_frame_pointer(tf));
-    } else {
-        print_backtrace(0, arch_frame_pointer());
-    }
-    kprintf("  To look further: make qemu-<machine>-gdb, then in gdb: break panic_stop, continue, backtrace\n");
-    panic_stop();
-    test_hook_panic(text);
-    test_hook_panic_end();
-    arch_poweroff(PANIC_STATUS);
-}
-
-/* A place for a breakpoint. */
-void __noinline panic_stop(void) { barrier(); }
-
-void __noreturn panic(const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    die(NULL, fmt, args);
-}
-
-void __noreturn panic_frame(const struct trapframe *tf, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    die(tf, fmt, args);
 }

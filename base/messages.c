@@ -4,12 +4,12 @@
  * for all CPUs, guarded by flush_lock. Whoever waits (for the lock or for acknowledgements) serves its own
  * mailbox meanwhile, so two CPUs that flush at once can't wait for each other.
  */
-#include <quire/shootdown.h>
+#include <quire/messages.h>
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
 #include <quire/log.h>
 #include <quire/mm_event.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/spinlock.h>
 #include <quire/thread.h>
 #include <quire/tlb.h>

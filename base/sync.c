@@ -1,42 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Spinning, wait queues and sleeping locks: see <quire/spinlock.h> and <quire/sync.h>. */
+/* Wait queues and sleeping locks: see <quire/sync.h>. */
 #include <quire/sync.h>
 #include <quire/log.h>
-#include <quire/shootdown.h>
 #include <quire/thread.h>
-#include <arch-generic/machine.h>
-
-#define LONG_WAIT_NS 5000
-
-void long_wait_step(struct long_wait *w)
-{
-    cpu_relax();
-    u64 now = arch_clock_ns();
-    if (now >= w->next_ns) {
-        w->next_ns = now + LONG_WAIT_NS;
-        arch_timer_set(w->next_ns);
-    }
-}
-
-void long_wait_end(struct long_wait *w)
-{
-    if (w->next_ns)
-        sched_rearm_timer();
-}
-
-void spin_wait(spinlock_t *lock)
-{
-    struct long_wait w = {0};
-
-    do {
-        while (READ_ONCE(lock->locked)) {
-            long_wait_step(&w);
-            if (!arch_irq_enabled())
-                shootdown_serve(); /* whoever holds the lock may be waiting for this CPU's answer */
-        }
-    } while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
-    long_wait_end(&w);
-}
 
 void wait_queue_init(struct wait_queue *q)
 {

@@ -13,7 +13,7 @@
 #include <quire/log.h>
 #include <quire/memory_init.h>
 #include <quire/process.h>
-#include <quire/shootdown.h>
+#include <quire/messages.h>
 #include <quire/string.h>
 #include <quire/test_runner.h>
 #include <arch-generic/machine.h>
@@ -22,42 +22,7 @@
 #define CPU_START_TIMEOUT_NS 2000000000UL
 #define INIT_PATH "bin/init"
 
-struct percpu percpu_area[MAX_CPUS];
-unsigned nr_cpus;
 static struct boot_info *boot;
-
-const char *boot_option(const struct boot_info *info, const char *key, size_t *len)
-{
-    size_t n = strlen(key);
-
-    for (const char *p = info->cmdline; *p;) {
-        while (*p == ' ')
-            p++;
-        const char *end = p;
-        bool quoted = false; /* run="a b; c" keeps its blanks */
-        while (*end && (quoted || *end != ' '))
-            quoted ^= *end++ == '"';
-        if ((size_t)(end - p) >= n && strncmp(p, key, n) == 0 && (p + n == end || p[n] == '=')) {
-            p += n + (p[n] == '=' && p + n < end);
-            if (end - p >= 2 && *p == '"' && end[-1] == '"') {
-                p++;
-                end--;
-            }
-            *len = (size_t)(end - p);
-            return p;
-        }
-        p = end;
-    }
-    return NULL;
-}
-
-void __noreturn machine_poweroff(int status)
-{
-    arch_irq_disable();
-    kprint_line("power off, status %d\n", status);
-    cpus_stop_others();
-    arch_poweroff(status);
-}
 
 static void init_percpu(void)
 {

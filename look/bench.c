@@ -12,7 +12,7 @@
 #include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/mm.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/string.h>
 #include <arch-generic/machine.h>
 #include <arch-generic/page.h>

@@ -9,7 +9,7 @@
 #include <quire/poison.h>
 #include <quire/process.h>
 #include <quire/string.h>
-#include <quire/test_runner.h>
+#include <quire/upcalls.h>
 
 struct inspect_root inspect_root __section(".data.inspect") __used = {
     .magic = INSPECT_MAGIC,
@@ -63,18 +63,12 @@ void inspect_init(void)
     r->event_size = sizeof(struct mm_event_record);
     r->event_ring = MM_EVENT_RING;
     r->event_next = (u64)&mm_event_next;
-    r->results = (u64)&test_results;
-    r->results_size = sizeof(test_results);
 #endif
+    test_hook_inspect(r);
     r->nr_frames = memory.nr_frames;
     r->early_ptdesc = (u64)memdesc_pointer(memdesc_read(paddr_to_pfn(kernel_root()->table)));
     r->processes = (u64)&processes;
     r->uv = (u64)&inspect_uv;
-#if QUIRE_DEBUG
-    r->checkpoint = (u64)&inspect_checkpoint;
-    r->checkpoint_even = (u64)checkpoint_even;
-    r->checkpoint_odd = (u64)checkpoint_odd;
-#endif
 #if ICACHE_STALE
     r->shadow_first = exec_shadow.first;
     r->shadow_nr = exec_shadow.nr;

@@ -7,7 +7,7 @@
 #include <quire/frame_cache.h>
 #include <quire/hole.h>
 #include <quire/log.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/object.h>
 #include <quire/process.h>
 #include <quire/quota.h>

@@ -28,10 +28,7 @@ struct span {
 
 static struct span ram[BOOT_MAX_RANGES], taken[MAX_TAKEN];
 static unsigned nr_ram, nr_taken;
-static struct pt_root root;
 static struct ptdesc early_ptdesc; /* of all tables made before the slabs */
-
-struct pt_root *kernel_root(void) { return &root; }
 
 static u64 image_pa(const char *symbol) { return (u64)symbol - KERNEL_VA_OFFSET; }
 
@@ -185,13 +182,14 @@ static void map_image(struct early_map *map)
 
 static void build_tables(const struct boot_info *boot)
 {
+    struct pt_root *root = kernel_root();
     u64 nr = early_table_frames(), align = MAX(PT_TABLE_BYTES(PT_LEVELS - 1) / PAGE_SIZE, 1UL);
     pfn_t first = place(nr, align, memdesc_make(MEMDESC_PTDESC, &early_ptdesc));
-    struct early_map map = {.next = pfn_to_paddr(first), .end = pfn_to_paddr(first + nr), .root = &root};
+    struct early_map map = {.next = pfn_to_paddr(first), .end = pfn_to_paddr(first + nr), .root = root};
 
-    root.table = map.next;
+    root->table = map.next;
     map.next = paddr_add(map.next, PT_TABLE_BYTES(PT_LEVELS - 1));
-    pt_table_init(paddr_address(root.table), PT_LEVELS - 1);
+    pt_table_init(paddr_address(root->table), PT_LEVELS - 1);
     for (unsigned i = 0; i < nr_ram; i++)
         map_direct(&map, ram[i].first << PAGE_SHIFT, ram[i].end << PAGE_SHIFT);
     for (unsigned i = 0; i < boot->nr_mmio; i++) {
@@ -201,11 +199,11 @@ static void build_tables(const struct boot_info *boot)
     }
     map_image(&map);
     /* KVMAP's first level must exist before address spaces copy the top table; one page makes it so. */
-    early_map_range(&map, KVMAP_BASE, root.table, PAGE_SIZE, PGPROT_KERNEL_RO);
+    early_map_range(&map, KVMAP_BASE, root->table, PAGE_SIZE, PGPROT_KERNEL_RO);
     unsigned level;
-    pte_t *stub = pt_walk(&root, KVMAP_BASE, &level);
+    pte_t *stub = pt_walk(root, KVMAP_BASE, &level);
     pte_store(stub, pte_empty(0));
-    arch_pt_activate_kernel(&root);
+    arch_pt_activate_kernel(root);
 }
 
 /* --- words ------------------------------------------------------------------------------------- */
@@ -251,22 +249,4 @@ void memory_init(const struct boot_info *boot)
         memory.nr_frames += ram[i].end - ram[i].first;
         end = ram[i].end;
     }
-}
-
-u64 memory_available_frames(void)
-{
-    return buddy.nr_free + frame_cache_frames() + kstack_cached_frames() + slab_frames();
-}
-
-bool memory_print_accounts(void)
-{
-    u64 counts[MEMDESC_NR_TYPES], sum = memdesc_count(counts);
-
-    kprintf("frames %'lu =", sum);
-    for (unsigned t = 0, shown = 0; t < MEMDESC_NR_TYPES; t++)
-        if (counts[t])
-            kprintf("%s %s %'lu", shown++ ? " +" : "", memdesc_type_name(t), counts[t]);
-    bool good = sum == memory.nr_frames && counts[MEMDESC_BUDDY] == buddy.nr_free + frame_cache_frames();
-    kprintf("    %s\n", good ? "all accounted for" : "THE WORDS DON'T ADD UP");
-    return good;
 }

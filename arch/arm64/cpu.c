@@ -11,7 +11,6 @@
 #define HAFDBS_DIRTY 2    /* ID_AA64MMFR1_EL1.HAFDBS: access flag and dirty state */
 #define PMUVER_IMPDEF 0xf /* ID_AA64DFR0_EL1.PMUVer: not the architecture's PMU */
 
-struct arm64_devices arm64_devices = {.uart = 0x09000000}; /* QEMU's virt, until we know better */
 bool arm64_no_pmu;
 
 void arm64_detect(void)

@@ -6,7 +6,7 @@
  */
 #include <arch-generic/machine.h>
 #include <quire/log.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include <arch/devices.h>
 #include <arch/layout.h>
 #include "irq.h"

@@ -4,7 +4,7 @@
  * Entered from trap.S with interrupts masked; system calls go straight to the kernel.
  */
 #include <arch-generic/context.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include "trap.h"
 
 #define EC_UNKNOWN 0x00

@@ -17,7 +17,6 @@
 #define TEST_PASS 0x5555
 #define TEST_FAIL 0x3333
 
-struct riscv_devices riscv_devices;
 
 void arch_cpu_init(void)
 {

@@ -4,7 +4,7 @@
  * privilege; the console's line is enabled in the boot hart's supervisor context only.
  */
 #include <arch-generic/machine.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include <arch/devices.h>
 #include <arch/layout.h>
 #include "irq.h"

@@ -5,7 +5,7 @@
  */
 #include <arch-generic/machine.h>
 #include <arch-generic/context.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include "irq.h"
 
 #define CAUSE_INTERRUPT (1UL << 63)

@@ -13,9 +13,6 @@
 
 #define CMDLINE_BYTES 1024
 
-    .globl lowcore
-    .set lowcore, 0
-
     .section .text.head, "ax"
     .globl _start
 _start:

@@ -4,7 +4,7 @@
  * the service processor. There is no controller: which of them a CPU takes is in its CR0 (cpu.c).
  */
 #include <arch-generic/machine.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include "irq.h"
 
 #define EXT_CLOCK_COMPARATOR 0x1004

@@ -8,6 +8,19 @@
 #include <arch-generic/machine.h>
 #include "irq.h"
 
+int sigp(u16 address, unsigned order, u64 parameter)
+{
+    register u64 status __asm__("r1") = parameter; /* an odd R1 field: parameter and status */
+    int cc;
+
+    __asm__ volatile("sigp %1,%2,0(%3)\n\t"
+                     "ipm %0\n\tsrl %0,28"
+                     : "=d"(cc), "+d"(status)
+                     : "d"((u64)address), "a"((u64)order)
+                     : "cc", "memory");
+    return cc;
+}
+
 static void __noreturn stop(u64 address)
 {
     struct psw wait = {PSW_STOP, address};

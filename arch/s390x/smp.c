@@ -15,19 +15,6 @@ void secondary_entry(void);
 /* A CPU sees its own prefix area at address 0, and absolute 0 here. */
 static struct lowcore prefix_areas[MAX_CPUS] __aligned(LOWCORE_BYTES);
 
-int sigp(u16 address, unsigned order, u64 parameter)
-{
-    register u64 status __asm__("r1") = parameter; /* an odd R1 field: parameter and status */
-    int cc;
-
-    __asm__ volatile("sigp %1,%2,0(%3)\n\t"
-                     "ipm %0\n\tsrl %0,28"
-                     : "=d"(cc), "+d"(status)
-                     : "d"((u64)address), "a"((u64)order)
-                     : "cc", "memory");
-    return cc;
-}
-
 static int sigp_wait(u16 address, unsigned order, u64 parameter)
 {
     int cc;

@@ -11,6 +11,9 @@
 #include <quire/asm.h>
 #include "asm_offsets.h"
 
+    .globl lowcore
+    .set lowcore, 0
+
 /* r15 points below the new frame, r14 and the old r15 are at \save: fill in registers and PSW. */
 .macro FILL_FRAME old, save
     stmg %r0, %r13, TRAP_GPRS(%r15)

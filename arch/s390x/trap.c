@@ -10,7 +10,7 @@
  */
 #include <arch-generic/machine.h>
 #include <arch-generic/context.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include "irq.h"
 
 #define PGM_OPERATION         0x01

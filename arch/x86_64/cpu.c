@@ -20,7 +20,6 @@ _Static_assert(sizeof(struct trapframe) % 16 == 0, "a frame from user mode ends 
 
 void syscall_entry(void);
 
-struct cpu_features cpu_features;
 bool cpu_has_gib_pages;
 
 /* CPUID leaves: SDM 2A, table 3-8. */

@@ -7,7 +7,7 @@
  * Both rates are kept as 32.32 fixed-point factors, so that no clock reading divides.
  */
 #include <arch-generic/machine.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include "platform.h"
 
 #define NS_PER_S 1000000000UL

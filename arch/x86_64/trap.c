@@ -2,7 +2,7 @@
 /* The interrupt descriptor table; what a trap was, and whom it concerns (Intel SDM 3A 6.15). */
 #include <arch-generic/machine.h>
 #include <arch-generic/context.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include "platform.h"
 
 /* Page-fault error code (SDM 3A figure 4-12). */

@@ -50,7 +50,8 @@ static inline void flush_icache_page(struct vma *vma, pfn_t pfn) { flush_icache_
 void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end);
 void icache_clean(struct mm *mm, vaddr_t start, vaddr_t end); /* the maintenance */
 void icache_publish(struct mm *mm); /* each CPU sees it before it runs code of mm again */
-u64 icache_generation(void);        /* how much maintenance there was */
+u64 icache_generation(void);        /* how much maintenance there was: the generation of the last; base/fence.c */
+u64 icache_next_generation(void);   /* one more */
 
 /* This CPU drops what its instruction cache holds, and remembers for which generation. */
 void icache_fence(void);

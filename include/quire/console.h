@@ -4,8 +4,6 @@
 
 #include <quire/types.h>
 
-#define PANIC_STATUS 101 /* what QEMU ends with after a panic, where it can say that */
-
 void console_init(void);
 /* Up to n bytes of the next line, waiting for it; 0: end of input (Ctrl-D); -EINTR: killed. */
 ssize_t console_read(char *to, size_t n);

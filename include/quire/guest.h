@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/types.h>
 
 struct process;
@@ -21,9 +21,6 @@ struct mm;
 
 /* Its frames are out of the direct map unless they are in a hole; or they are all there again. Takes the folio's lock. */
 void guest_mark_secure(struct folio *folio, bool secure);
-
-/* The address space of the guest that a thread is inside of. */
-struct mm *guest_mm(const struct guest_run *run);
 
 /* The current thread ends; if it is inside a guest, the guest ends with it. */
 void guest_abandon(void);

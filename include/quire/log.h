@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <quire/types.h>
 
+#define PANIC_STATUS 101 /* what QEMU ends with after a panic, where it can say that */
+
 /* To the console, whole lines at a time under its lock; from any context, any lock held. */
 void kprintf(const char *fmt, ...) __printf_like(1, 2);
 void kvprintf(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));

@@ -62,3 +62,6 @@ u64 memobj_next(struct memobj *obj, u64 index);
 struct folio *memobj_folio_locked(struct memobj *obj, u64 index);
 /* Pages index, index + 1, ... of an object that has a folio for one of the 64 around it: up to the next multiple of 64. */
 struct folio *const *memobj_slots(const struct memobj *obj, u64 index);
+
+/* The folio's owner with a reference; NULL: none, or its last area is just going on another CPU. The caller has one too. */
+struct memobj *folio_owner_get(struct folio *folio);

@@ -8,9 +8,10 @@
 #pragma once
 
 #include <quire/memobj.h>
+#include <quire/owner_word.h>
 #include <quire/pgtable.h>
 #include <quire/tree.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include <uapi/quire/mman.h>
 
 struct insecure_mem;
@@ -59,7 +60,7 @@ struct mm {
 };
 
 struct mm *mm_create(void); /* NULL: no memory */
-void mm_get(struct mm *mm);
+static inline void mm_get(struct mm *mm) { __atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED); }
 void mm_put(struct mm *mm); /* the last one unmaps everything */
 struct mm *mm_clone(struct mm *mm); /* copy-on-write copy; NULL: no memory */
 /* Before the first mapping: what mm keeps is charged from now on. -ENOMEM: not even what it has by now; nothing is changed. */
@@ -143,20 +144,6 @@ static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
 
 /* The page of zeros, read-only wherever it is mapped, nobody's folio; PFN_NONE: there is none (mm/spaces/fault_zero.c). */
 extern pfn_t zero_pfn;
-
-/* The word of what a frame is part of: a hole or poison may have come over it, and remembers that. */
-memdesc_t owner_word(pfn_t pfn);
-/*
- * The folio whose reference a present entry of an ordinary area holds, or a hole's mark, whatever its word says by now;
- * NULL: none. Entries map nothing but frames of RAM, so there is a word.
- */
-struct folio *mapped_folio_slow(pfn_t pfn);
-static inline struct folio *mapped_folio(pfn_t pfn)
-{
-    DEBUG_ASSERT(pfn_valid(pfn), "an entry maps frame 0x%lx, which isn't RAM", pfn);
-    memdesc_t word = READ_ONCE(memory.words[pfn]);
-    return likely(memdesc_type(word) == MEMDESC_FOLIO) ? memdesc_pointer(word) : mapped_folio_slow(pfn);
-}
 
 /*
  * What stands where a private page was mapped whose frame is in a hole now: not present, with the frame's number and

@@ -19,6 +19,3 @@ struct hwpoison {
  * somebody keeps frozen: reported, left as it is. -EINVAL: no such frame. -ENOMEM: nothing changed. May sleep; no locks held.
  */
 int memory_failure(pfn_t pfn);
-
-/* Give the frames of a dead folio back, except poisoned ones. */
-void poison_free_around(pfn_t first, u64 nr);

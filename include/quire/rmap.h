@@ -17,9 +17,6 @@ struct insecure_mem;
 typedef void (*rmap_fn)(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg);
 void rmap_walk(struct folio *folio, size_t first, size_t nr, rmap_fn fn, void *arg);
 
-/* The folio's owner with a reference; NULL: none, or its last area is just going on another CPU. The caller has one too. */
-struct memobj *folio_owner_get(struct folio *folio);
-
 /* Remove every mapping of those frames and flush; their references are dropped. */
 void rmap_unmap_frames(struct folio *folio, size_t first, size_t nr);
 /* Remove every mapping of those frames, which are in a hole now, and flush. Private entries keep a mark. */

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <quire/fail.h>
 #include <quire/list.h>
 #include <quire/spinlock.h>
 
@@ -75,15 +76,6 @@ void slab_free_chain(struct slab_cache *cache, void *first, u32 n);
 #define KMALLOC_MAX 8192
 void *kmalloc(size_t size);
 void kfree(void *p); /* NULL is fine */
-
-/*
- * Tests: make the n-th allocation from now on fail, once (0: none). Counts slab and frame requests. Returns
- * what was left of the last such order: 0: that failure has happened.
- */
-u64 slab_fail_nth(u64 n);
-extern u64 fail_countdown;
-/* Asked by everything that hands out memory. */
-static inline bool allocation_fails(void) { return QUIRE_DEBUG && unlikely(fail_countdown) && --fail_countdown == 0; }
 
 /*
  * An object of a typed cache, link_offset being the cache's: what slab_alloc() does, in the few instructions that

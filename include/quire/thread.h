@@ -66,6 +66,7 @@ struct thread {
     struct arch_context context;
     void *stack_top;
     struct process *process; /* NULL: a kernel thread, or one that has left its process and ends */
+    struct mm *mm;           /* whose user space it runs in: its process's or, inside a guest, that guest's; NULL: none */
     struct list run_link;    /* run queue; under its lock */
     struct list wait_link;   /* wait queue; under its lock */
     struct list sleep_link;  /* a CPU's sleepers; under their lock */
@@ -135,4 +136,3 @@ void sched_print_cpus(void);
 bool sched_is_quiet(void);
 
 bool current_killed(void); /* the caller's process was killed; kernel threads: false */
-struct mm *thread_mm(const struct thread *thread); /* whose user space it runs in; NULL: none */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <quire/folio.h>
+#include <quire/messages.h>
 #include <quire/pgtable.h>
 
 struct insecure_mem;
@@ -68,6 +69,3 @@ void tlb_flush_range(struct mm *mm, vaddr_t start, u64 nr);
 void tlb_flush_kernel_range(vaddr_t start, u64 nr);
 /* Tests: ASIDs run out at `limit` (0: where the machine says); more than twice the number of CPUs. */
 void asid_test_limit(u64 limit);
-
-/* What a CPU does when asked to (base/messages.c) and for its own part. */
-void tlb_flush_local(const struct pt_root *root, vaddr_t start, u64 nr);

@@ -15,7 +15,7 @@
 #pragma once
 
 #include <quire/types.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 
 #define UV_MAX_GUESTS 16
 #define UV_BATCH 512 /* frames a call handles at most; it returns how many it did */

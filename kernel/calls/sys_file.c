@@ -2,7 +2,7 @@
 /* System calls on handles that read and write: the console and files of the boot archive. */
 #include <quire/console.h>
 #include <quire/errno.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/object.h>
 #include <quire/process.h>
 #include <quire/string.h>

@@ -12,7 +12,7 @@
 #include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/memory_init.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/process.h>
 #include <quire/quota.h>
 #include <quire/slab.h>

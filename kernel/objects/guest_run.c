@@ -15,7 +15,6 @@
 #include <quire/uaccess.h>
 #include <uapi/quire/abi.h>
 
-struct mm *guest_mm(const struct guest_run *run) { return uv_guest_mm(run->guest->id); }
 
 static struct trapframe *own_frame(void) { return arch_user_frame(current_thread()->stack_top); }
 
@@ -29,6 +28,7 @@ static s64 enter(struct guest *g, u64 exit_address)
     if (!err) {
         g->run = (struct guest_run){g, exit_address};
         current_thread()->guest = &g->run;
+        current_thread()->mm = uv_guest_mm(g->id);
     }
     irq_restore(irq);
     if (!err) {
@@ -72,7 +72,8 @@ static struct guest *come_back(void)
     struct guest *g = current_thread()->guest->guest;
 
     current_thread()->guest = NULL;
-    mm_activate(current_process()->mm);
+    current_thread()->mm = current_process()->mm;
+    mm_activate(current_thread()->mm);
     return g;
 }
 

@@ -1,32 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects and handle tables: see <quire/handle.h>. table->lock is a leaf; objects die outside it. */
+/* Handle tables: see <quire/handle.h>. table->lock is a leaf; objects die outside it. */
 #include <quire/handle.h>
 #include <quire/errno.h>
 #include <quire/object.h>
-
-void object_init(struct object *o, enum object_type type)
-{
-    o->refs = 1;
-    o->type = type;
-}
-
-void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
-
-bool object_try_get(struct object *o)
-{
-    u32 refs = READ_ONCE(o->refs);
-
-    while (refs)
-        if (__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return true;
-    return false;
-}
-
-void object_put(struct object *o)
-{
-    if (o && __atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL) == 0)
-        object_destroy(o);
-}
 
 int handle_install(struct handle_table *t, struct object *o, u32 rights)
 {

@@ -1,72 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Files, memory objects, the console as an object; how each kind ends. */
+/* Counting references to objects. See <quire/object.h>. */
 #include <quire/object.h>
-#include <quire/errno.h>
-#include <quire/log.h>
-#include <quire/process.h>
-#include <quire/slab.h>
+#include <quire/upcalls.h>
 
-static struct object console = {.refs = 1, .type = OBJECT_CONSOLE};
-
-struct object *console_object(void)
+void object_init(struct object *o, enum object_type type)
 {
-    object_get(&console);
-    return &console;
+    o->refs = 1;
+    o->type = type;
 }
 
-struct file *file_open(const char *path, int *err)
-{
-    const struct initrd_file *entry = initrd_find(path);
+void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
 
-    *err = entry ? -ENOMEM : -ENOENT;
-    struct file *f = entry ? kmalloc(sizeof(*f)) : NULL;
-    if (!f)
-        return NULL;
-    object_init(&f->object, OBJECT_FILE);
-    f->entry = entry;
-    *err = 0;
-    return f;
+bool object_try_get(struct object *o)
+{
+    u32 refs = READ_ONCE(o->refs);
+
+    while (refs)
+        if (__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return true;
+    return false;
 }
 
-struct memory_object *memory_object_create(u64 bytes, int *err)
+void object_put(struct object *o)
 {
-    u64 pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
-
-    *err = -EINVAL;
-    if (!bytes || bytes > USER_TOP || pages > memory.nr_frames)
-        return NULL;
-    *err = -ENOMEM;
-    struct memory_object *m = kmalloc(sizeof(*m));
-    if (!m)
-        return NULL;
-    object_init(&m->object, OBJECT_MEMORY);
-    m->memobj = memobj_create(MEMOBJ_BACKED, pages, current_process() ? current_process()->quota : NULL);
-    if (!m->memobj) {
-        kfree(m);
-        return NULL;
-    }
-    *err = 0;
-    return m;
-}
-
-void object_destroy(struct object *o)
-{
-    switch (o->type) {
-    case OBJECT_FILE:
-        kfree(o);
-        return;
-    case OBJECT_MEMORY:
-        memobj_put(((struct memory_object *)o)->memobj);
-        kfree(o);
-        return;
-    case OBJECT_PROCESS:
-        process_destroy(o);
-        return;
-    case OBJECT_GUEST:
-        guest_destroy_object(o);
-        return;
-    case OBJECT_CONSOLE:
-    case OBJECT_NONE:
-        panic("an object of type %u has lost its last reference", o->type);
-    }
+    if (o && __atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        object_destroy(o);
 }

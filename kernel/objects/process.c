@@ -29,13 +29,6 @@ static spinlock_t processes_lock;
 static u64 next_process_id = 1;
 static u64 nr_processes;
 
-struct mm *thread_mm(const struct thread *thread)
-{
-    if (unlikely(thread->guest))
-        return guest_mm(thread->guest);
-    return thread->process ? thread->process->mm : NULL;
-}
-
 u64 processes_in_use(void) { return nr_processes; }
 
 /* --- making ------------------------------------------------------------------------------------ */
@@ -136,8 +129,10 @@ static struct thread *new_thread(struct process *p, const struct trapframe *fram
 {
     struct thread *t = thread_create(p->name, p, PRIORITY_USER, start_user, NULL);
 
-    if (t)
+    if (t) {
         *arch_user_frame(t->stack_top) = *frame;
+        t->mm = p->mm;
+    }
     return t;
 }
 
@@ -345,6 +340,7 @@ void __noreturn process_thread_exit(void)
     guest_abandon();
     bool irq = irq_save();
     self->process = NULL;
+    self->mm = NULL;
     self->name = "ending"; /* it was the process's */
     mm_activate(NULL);
     irq_restore(irq);

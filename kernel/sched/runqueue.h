@@ -10,7 +10,7 @@
 #pragma once
 
 #include <quire/log.h>
-#include <quire/shootdown.h>
+#include <quire/messages.h>
 #include <quire/thread.h>
 
 struct runqueue {

@@ -13,7 +13,7 @@
 #include <quire/errno.h>
 #include <quire/kvmap.h>
 #include <quire/mm.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/process.h>
 #include <arch-generic/machine.h>
 
@@ -140,7 +140,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     cpu->locks_held = next->locks_held;
     cpu->kernel_sp = (u64)next->stack_top;
     cpu->user_work = true; /* killed meanwhile? its code fenced on this CPU? */
-    mm_activate(thread_mm(next));
+    mm_activate(next->mm);
     if (next->process)
         arch_fpu_restore(&next->fpu);
     set_timer(rq, next);

@@ -132,3 +132,12 @@ bool current_killed(void)
     const struct process *p = current_process();
     return p && process_killed(p);
 }
+
+struct running running_now(void)
+{
+    const struct thread *t = current_thread();
+
+    if (!t)
+        return (struct running){.thread = "none"};
+    return (struct running){.thread = t->name, .process = t->process ? t->process->name : NULL, .stack_top = t->stack_top};
+}

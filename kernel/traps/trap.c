@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Traps, as architecture code hands them up: <quire/trap_upcalls.h>. All are entered with interrupts off.
+ * Traps, as architecture code hands them up: <quire/upcalls.h>. All are entered with interrupts off.
  */
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/cacheflush.h>
 #include <quire/console.h>
 #include <quire/counters.h>
@@ -11,10 +11,9 @@
 #include <quire/kvmap.h>
 #include <quire/log.h>
 #include <quire/process.h>
-#include <quire/shootdown.h>
+#include <quire/messages.h>
 #include <quire/stale_code.h>
 #include <quire/syscall.h>
-#include <quire/test_hooks.h>
 #include <quire/tlb.h>
 #include <arch-generic/machine.h>
 #include <arch-generic/uaccess.h>
@@ -242,8 +241,8 @@ void trap_exit_to_user(struct trapframe *tf)
         if (sched_need_resched())
             schedule();
         process_check_killed();
-        icache_enter_user(thread_mm(current_thread()));
+        icache_enter_user(current_thread()->mm);
     }
     if (ICACHE_STALE)
-        stale_code_enter(tf, thread_mm(current_thread()));
+        stale_code_enter(tf, current_thread()->mm);
 }

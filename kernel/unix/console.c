@@ -8,7 +8,7 @@
 #include <quire/errno.h>
 #include <quire/log.h>
 #include <quire/process.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include <arch-generic/machine.h>
 
 #define CTRL(c) ((c) & 31)

@@ -8,12 +8,8 @@
 #include <quire/counters.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
-#include <quire/mm_upcalls.h>
+#include <quire/messages.h>
 #include <arch/cacheflush.h>
-
-static u64 code_gen = 1;
-
-u64 icache_generation(void) { return __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST); }
 
 /* Frames that a bit of folio->clean stands for, log2. */
 static unsigned clean_shift(const struct folio *f) { return f->order > 6 ? f->order - 6u : 0; }
@@ -37,7 +33,7 @@ static void announce_stores(struct folio *f, u64 bits)
 {
     spin_lock(&f->lock);
     f->clean &= ~bits;
-    f->gen = __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST);
+    f->gen = icache_next_generation();
     spin_unlock(&f->lock);
 }
 
@@ -110,7 +106,7 @@ void icache_clean(struct mm *mm, vaddr_t start, vaddr_t end)
 void icache_publish(struct mm *mm)
 {
     if (!ICACHE_COHERENT && ARCH_ICACHE_LOCAL_FENCE)
-        need_generation(mm, __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST));
+        need_generation(mm, icache_next_generation());
 }
 
 /* The maintenance of `bits` is done. False: a store was announced meanwhile, and it may be for nothing. */
@@ -119,7 +115,7 @@ static bool note_clean(struct folio *f, u64 bits, u64 gen_before)
     spin_lock(&f->lock);
     bool counts = f->gen == gen_before;
     if (counts) {
-        f->gen = __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST);
+        f->gen = icache_next_generation();
         __atomic_store_n(&f->clean, f->clean | bits, __ATOMIC_RELEASE);
     }
     spin_unlock(&f->lock);
@@ -164,22 +160,6 @@ void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end)
         icache_publish(mm);
     else
         arch_icache_fence_local();
-}
-
-void icache_fence(void)
-{
-    bool irq = irq_save();
-    struct percpu *cpu = this_cpu();
-    /* Read before the fence: a generation made between the two isn't covered by it. */
-    u64 gen = __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST);
-
-    arch_icache_fence_local();
-    exec_shadow_fenced(gen);
-    counter_inc(COUNTER_ICACHE_FENCE);
-    /* It never goes back, somebody may wait for it: who waits for the shadow's lock serves others, and fences for them. */
-    if (cpu->fenced_gen < gen)
-        __atomic_store_n(&cpu->fenced_gen, gen, __ATOMIC_RELEASE);
-    irq_restore(irq);
 }
 
 void icache_enter_user(struct mm *mm)

@@ -53,6 +53,22 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
     return f;
 }
 
+/* Broken frames stay out; their records forget the folio. */
+static __noinline void free_around_poison(pfn_t first, u64 nr)
+{
+    pfn_t run = first;
+
+    for (pfn_t pfn = first; pfn < first + nr; pfn++) {
+        memdesc_t word = memory.words[pfn];
+        if (memdesc_type(word) != MEMDESC_HWPOISON)
+            continue;
+        __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, 0, __ATOMIC_RELEASE);
+        buddy_free_range(&buddy, run, pfn - run);
+        run = pfn + 1;
+    }
+    buddy_free_range(&buddy, run, first + nr - run);
+}
+
 void folio_free(struct folio *f)
 {
     KASSERT(f->map_count == 0, "folio at frame 0x%lx freed while %u of its frames are mapped", f->pfn,
@@ -70,7 +86,7 @@ void folio_free(struct folio *f)
     f->index = 0;
     f->clean = 0;
     if (unlikely(f->flags & FOLIO_F_POISON))
-        poison_free_around(f->pfn, folio_nr_pages(f));
+        free_around_poison(f->pfn, folio_nr_pages(f));
     else
         frame_cache_free(f->pfn, f->order);
     WRITE_ONCE(f->flags, 0); /* a stale pointer's holder may look: mm/holes/poison.c */

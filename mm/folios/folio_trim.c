@@ -25,100 +25,13 @@
 #include <quire/memobj.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/quota.h>
 #include <quire/rmap.h>
 #include "folio_parts.h"
+#include "partial.h"
 
 #define TRIM_FRAMES 512 /* that many are asked for when a request fails: more than any fault needs */
-
-static spinlock_t list_lock; /* of all lists */
-static struct list turns = LIST_INIT(turns); /* the accounts that have such folios */
-static struct partial_folios nobodys = {.folios = LIST_INIT(nobodys.folios)};
-static u64 nr_partial;
-
-/* --- the list ---------------------------------------------------------------------------------- */
-/* A folio stays in its account for life, and keeps it: an account whose list isn't empty is there. */
-static struct partial_folios *list_of(const struct folio *f) { return f->quota ? &f->quota->partial : &nobodys; }
-
-static void put_in(struct folio *f)
-{
-    struct partial_folios *l = list_of(f);
-
-    list_push_back(&l->folios, &f->partial_link);
-    WRITE_ONCE(l->nr, l->nr + 1); /* folios_trim() looks without the lock */
-    if (l->nr == 1)
-        list_push_back(&turns, &l->turn);
-    WRITE_ONCE(nr_partial, nr_partial + 1);
-}
-
-static void take_out(struct folio *f)
-{
-    struct partial_folios *l = list_of(f);
-
-    list_remove(&f->partial_link);
-    WRITE_ONCE(l->nr, l->nr - 1);
-    if (l->nr == 0)
-        list_remove(&l->turn);
-    WRITE_ONCE(nr_partial, nr_partial - 1);
-}
-
-void folio_note_partial_slow(struct folio *f)
-{
-    if (!f->owner || f->owner->kind != MEMOBJ_ANON) /* an object keeps its pages, mapped or not */
-        return;
-    spin_lock(&list_lock);
-    if (!(__atomic_fetch_or(&f->flags, FOLIO_F_PARTIAL, __ATOMIC_RELAXED) & FOLIO_F_PARTIAL))
-        put_in(f);
-    spin_unlock(&list_lock);
-}
-
-void folio_forget_partial(struct folio *f)
-{
-    spin_lock(&list_lock);
-    if (__atomic_fetch_and(&f->flags, ~FOLIO_F_PARTIAL, __ATOMIC_RELAXED) & FOLIO_F_PARTIAL)
-        take_out(f);
-    spin_unlock(&list_lock);
-}
-
-/* The oldest of a list, out of it, with a reference; NULL: none. One that is being freed takes itself out. Locked. */
-static struct folio *take_oldest(struct partial_folios *l)
-{
-    list_for_each(node, &l->folios) {
-        struct folio *f = list_entry(node, struct folio, partial_link);
-        if (!folio_try_get(f))
-            continue;
-        take_out(f);
-        __atomic_fetch_and(&f->flags, ~FOLIO_F_PARTIAL, __ATOMIC_RELAXED);
-        return f;
-    }
-    return NULL;
-}
-
-/* One of whoever's turn it is; it comes last next time. */
-static struct folio *take_in_turn(void)
-{
-    list_for_each(node, &turns) {
-        struct partial_folios *l = list_entry(node, struct partial_folios, turn);
-        struct folio *f = take_oldest(l);
-        if (!f)
-            continue;
-        if (l->nr) {
-            list_remove(&l->turn);
-            list_push_back(&turns, &l->turn);
-        }
-        return f;
-    }
-    return NULL;
-}
-
-static struct folio *take(struct quota *quota)
-{
-    spin_lock(&list_lock);
-    struct folio *f = quota ? take_oldest(&quota->partial) : take_in_turn();
-    spin_unlock(&list_lock);
-    return f;
-}
 
 /* --- cutting one ------------------------------------------------------------------------------- */
 /* Whether the entry shows the i-th frame of the folio. */
@@ -297,11 +210,11 @@ static u64 trim(struct folio *f)
 
 u64 folios_trim(struct quota *quota, u64 frames)
 {
-    u64 freed = 0, looks = quota ? READ_ONCE(quota->partial.nr) : READ_ONCE(nr_partial);
+    u64 freed = 0, looks = partial_folios_count(quota);
     struct folio *f;
 
     /* Each at most once: what can't be cut is at the end of the list again. */
-    while (freed < frames && looks-- && !preempt_point() && (f = take(quota)) != NULL)
+    while (freed < frames && looks-- && !preempt_point() && (f = partial_folio_take(quota)) != NULL)
         freed += trim(f);
     counter_add(COUNTER_FOLIO_TRIMMED, freed);
     return freed;

@@ -2,7 +2,7 @@
 /* Memory objects: see <quire/memobj.h>. */
 #include <quire/memobj.h>
 #include <quire/errno.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 
@@ -36,6 +36,16 @@ bool memobj_try_get(struct memobj *obj)
     while (refs && !__atomic_compare_exchange_n(&obj->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         ;
     return refs > 0;
+}
+
+struct memobj *folio_owner_get(struct folio *f)
+{
+    spin_lock(&f->lock);
+    struct memobj *owner = f->owner;
+    if (owner && !memobj_try_get(owner))
+        owner = NULL;
+    spin_unlock(&f->lock);
+    return owner;
 }
 
 void memobj_put_many(struct memobj *obj, u32 nr)

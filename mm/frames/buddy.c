@@ -212,14 +212,3 @@ bool buddy_take_frame(struct buddy *b, pfn_t pfn)
     spin_unlock(&b->lock);
     return found;
 }
-
-pfn_t frames_alloc(unsigned order, memdesc_t word)
-{
-    pfn_t pfn = allocation_fails() ? PFN_NONE : frame_cache_alloc(order);
-
-    if (pfn != PFN_NONE)
-        memdesc_fill(memory.words + pfn, 1UL << order, word);
-    return pfn;
-}
-
-void frames_free(pfn_t pfn, unsigned order) { frame_cache_free(pfn, order); }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The word array: filling and counting. What a word means is in <quire/memdesc.h>. */
+/* The word array: filling it, and names. What a word means is in <quire/memdesc.h>. */
 #include <quire/memdesc.h>
-#include <quire/buddy.h>
 
 struct memory memory;
 
@@ -18,25 +17,6 @@ void memdesc_fill(memdesc_t *words, u64 nr, memdesc_t word)
     }
     while (nr--)
         *w++ = word;
-}
-
-u64 memdesc_count(u64 counts[MEMDESC_NR_TYPES])
-{
-    u64 sum = 0;
-
-    for (unsigned t = 0; t < MEMDESC_NR_TYPES; t++)
-        counts[t] = 0;
-    for (pfn_t pfn = memory.first; pfn < memory.end; pfn++) {
-        memdesc_t word = memory.words[pfn];
-        if (word == memdesc_make_misc(MISC_ABSENT))
-            continue;
-        /* The head of a free block speaks for all of it. */
-        u64 nr = memdesc_type(word) == MEMDESC_BUDDY ? buddy_block_frames(word) : 1;
-        counts[memdesc_type(word) % MEMDESC_NR_TYPES] += nr;
-        sum += nr;
-        pfn += nr - 1;
-    }
-    return sum;
 }
 
 const char *memdesc_type_name(enum memdesc_type type)

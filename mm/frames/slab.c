@@ -17,16 +17,6 @@
 
 static struct list caches = LIST_INIT(caches);
 static spinlock_t caches_lock;
-u64 fail_countdown;
-
-u64 slab_fail_nth(u64 n)
-{
-    u64 left = fail_countdown;
-
-    fail_countdown = n;
-    return left;
-}
-
 static void **link_of(const struct slab_cache *cache, void *object)
 {
     return (void **)((u8 *)object + cache->link_offset);

@@ -15,7 +15,7 @@
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/hole.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/rmap.h>
 #include <quire/slab.h>
 
@@ -154,19 +154,4 @@ int memory_failure(pfn_t pfn)
     else
         counter_inc(COUNTER_POISON);
     return result;
-}
-
-void poison_free_around(pfn_t first, u64 nr)
-{
-    pfn_t run = first;
-
-    for (pfn_t pfn = first; pfn < first + nr; pfn++) {
-        memdesc_t word = memory.words[pfn];
-        if (memdesc_type(word) != MEMDESC_HWPOISON)
-            continue;
-        __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, 0, __ATOMIC_RELEASE);
-        buddy_free_range(&buddy, run, pfn - run);
-        run = pfn + 1;
-    }
-    buddy_free_range(&buddy, run, first + nr - run);
 }

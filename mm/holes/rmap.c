@@ -33,7 +33,7 @@
 #include <quire/block.h>
 #include <quire/hole.h>
 #include <quire/mm.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/tlb.h>
 
 /* Somebody has cleared entries, perhaps of these pages, and not flushed them everywhere yet: so it is done here. */
@@ -113,21 +113,9 @@ static void walk_area(struct vma *vma, struct folio *f, const struct memobj *own
     flush_what_is_pending(vma->mm, start, (end - start) >> PAGE_SHIFT);
 }
 
-static inline struct memobj *owner_get(struct folio *f)
-{
-    spin_lock(&f->lock);
-    struct memobj *owner = f->owner;
-    if (owner && !memobj_try_get(owner))
-        owner = NULL;
-    spin_unlock(&f->lock);
-    return owner;
-}
-
-struct memobj *folio_owner_get(struct folio *f) { return owner_get(f); }
-
 void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
 {
-    struct memobj *owner = owner_get(f);
+    struct memobj *owner = folio_owner_get(f);
 
     if (!owner)
         return;

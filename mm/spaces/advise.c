@@ -4,7 +4,7 @@
 #include <quire/errno.h>
 #include <quire/hole.h>
 #include <quire/mm.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/poison.h>
 
 static int set_flags(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set, unsigned clear)

@@ -7,7 +7,7 @@
 #include <quire/block.h>
 #include <quire/errno.h>
 #include <quire/hole.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 

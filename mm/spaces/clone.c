@@ -13,7 +13,7 @@
 #include <quire/mm_event.h>
 #include <quire/quota.h>
 #include <quire/tlb.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 
 static struct vma *copy_area(struct mm *child, struct vma *from)
 {

@@ -7,7 +7,7 @@
 #include <quire/folio_trim.h>
 #include <quire/hole.h>
 #include <quire/log.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -74,8 +74,6 @@ int mm_set_quota(struct mm *mm, struct quota *quota)
     mm->quota = quota;
     return 0;
 }
-
-void mm_get(struct mm *mm) { __atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED); }
 
 /* No area is left, so neither is any table below the top. */
 void mm_put(struct mm *mm)

@@ -4,7 +4,7 @@
 #include <quire/block.h>
 #include <quire/cacheflush.h>
 #include <quire/mm.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/tlb.h>
 
 /* Pages that become executable; before the page-table lock, which is below the folio's. */

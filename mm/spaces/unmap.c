@@ -10,7 +10,7 @@
 #include <quire/hole.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/tlb.h>
 
 /* One entry that isn't as most are: poison, nothing, of no folio (nobody counts such a mapping), of a folio with a hole. */

@@ -23,7 +23,6 @@
 #include <quire/exec_shadow.h>
 #include <quire/log.h>
 #include <quire/mm_event.h>
-#include <quire/mm_upcalls.h>
 #include <quire/tlb.h>
 #include <arch-generic/paging.h>
 

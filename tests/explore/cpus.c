@@ -24,7 +24,7 @@ struct call_stack calls[OPERATIONS_MAX];
 static u8 stacks[OPERATIONS_MAX][STACK_BYTES] __attribute__((aligned(64)));
 static ucontext_t contexts[OPERATIONS_MAX], home, escape;
 static bool through[OPERATIONS_MAX];
-static const struct schedule *schedule;
+static const struct schedule *playing;
 static const operation_fn *functions;
 static long *values;
 static u64 alone_since; /* places_passed when this CPU went on */
@@ -59,10 +59,10 @@ static unsigned next_cpu(void)
 {
     unsigned at = 0;
 
-    while (schedule->order[at] != running)
+    while (playing->order[at] != running)
         at++;
-    for (unsigned i = 1; i <= schedule->nr_cpus; i++) {
-        unsigned cpu = schedule->order[(at + i) % schedule->nr_cpus];
+    for (unsigned i = 1; i <= playing->nr_cpus; i++) {
+        unsigned cpu = playing->order[(at + i) % playing->nr_cpus];
         if (!through[cpu])
             return cpu;
     }
@@ -77,7 +77,7 @@ void cpus_wait(const char *what)
     waits = progress == progress_at_wait ? waits + 1 : 1;
     progress_at_wait = progress;
     unsigned next = next_cpu();
-    CHECK(next != running && waits <= 3 * schedule->nr_cpus,
+    CHECK(next != running && waits <= 3 * playing->nr_cpus,
           "whoever waits is let go on by somebody: a lock is never let go, or two are taken in two orders",
           "every CPU that isn't through waits; CPU %u for %s", running, what);
     if (aloud)
@@ -101,8 +101,8 @@ void cpus_place(void)
 {
     CHECK(places_passed < PLACES_MAX, "an operation comes to its end", "after %u accesses none is in sight",
           PLACES_MAX);
-    if (changes_made < schedule->nr_changes && schedule->change[changes_made].place == places_passed) {
-        unsigned to = schedule->nr_cpus == 2 ? !running : schedule->change[changes_made].to;
+    if (changes_made < playing->nr_changes && playing->change[changes_made].place == places_passed) {
+        unsigned to = playing->nr_cpus == 2 ? !running : playing->change[changes_made].to;
         changes_made++;
         if (!through[to] && to != running) {
             if (aloud)
@@ -166,7 +166,7 @@ void cpus_run(const struct schedule *s, const operation_fn *operations, long *re
 {
     volatile bool begun = false;
 
-    schedule = s;
+    playing = s;
     functions = operations;
     values = results;
     places_passed = progress = progress_at_wait = 0;

@@ -21,10 +21,10 @@ INSTRUMENT := -fsanitize=thread --param tsan-distinguish-volatile=1 -Wno-tsan # 
 LDFLAGS  := -no-pie -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=frame_cache_free_run,--wrap=buddy_free_range,--wrap=slab_free
 
 # What is watched; and of it what has state of its own.
-MM_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c))
+MM_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c) base/fail.c base/fence.c base/tlb_local.c)
 UV_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(filter-out uv/soft/soft.c uv/soft/inspect.c,$(wildcard uv/*/*.c)))
 # The scheduler with the real sleeping locks, under other names: mm's are in locks.c.
-SCHED_OBJ := $(patsubst %,$(OUT)/%.o,kernel/sched/sched kernel/sched/thread kernel/sched/sleep base/sync)
+SCHED_OBJ := $(patsubst %,$(OUT)/%.o,kernel/sched/sched kernel/sched/thread kernel/sched/sleep base/sync base/spin)
 STATEFUL  := $(MM_OBJ) $(SCHED_OBJ)
 OTHER_NAMES := $(patsubst %,--redefine-sym %,spin_wait=sched_spin_wait rwsem_init=sched_rwsem_init rwsem_wake=sched_rwsem_wake \
     rwsem_read_contended=sched_rwsem_read_contended rwsem_write_lock=sched_rwsem_write_lock rwsem_write_unlock=sched_rwsem_write_unlock \

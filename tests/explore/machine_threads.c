@@ -9,7 +9,7 @@
 #include "../native/machine/machine.h"
 #include "../native/play/check.h"
 #include <arch-generic/machine.h>
-#include <quire/shootdown.h>
+#include <quire/messages.h>
 #include <quire/thread.h>
 #include <ucontext.h>
 
@@ -78,7 +78,6 @@ u64 arch_clock_ns(void) { return 1; }
 void arch_timer_set(u64 deadline_ns) { (void)deadline_ns; }
 void shootdown_serve(void) {}
 void cpu_request_reschedule(unsigned cpu) { (void)cpu; } /* whoever idles looks at each turn anyway */
-struct mm *thread_mm(const struct thread *t) { return (void)t, NULL; }
 
 void arch_idle(void)
 {

@@ -7,7 +7,7 @@
 #include <quire/string.h>
 #include <quire/test.h>
 #include <quire/test_runner.h>
-#include <quire/trap_upcalls.h>
+#include <quire/upcalls.h>
 #include <arch/trap.h>
 
 #define MOST_LINES 3 /* told at once: they mostly have one cause */

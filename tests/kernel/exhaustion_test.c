@@ -102,17 +102,17 @@ TEST(mm, a_failed_operation_changes_nothing)
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
     for (u64 n = 1; n <= 2; n++) {
-        slab_fail_nth(n);
+        fail_nth(n);
         EXPECT_EQ(mm_unmap(mm, addr + PAGES(4), PAGES(4)), -ENOMEM);
-        EXPECT_EQ(slab_fail_nth(0), 0);
+        EXPECT_EQ(fail_nth(0), 0);
         EXPECT_EQ(mm->nr_mapped, 16);
-        slab_fail_nth(n);
+        fail_nth(n);
         EXPECT_EQ(mm_protect(mm, addr + PAGES(4), PAGES(4), PROT_READ), -ENOMEM);
-        slab_fail_nth(0);
+        fail_nth(0);
         EXPECT_EQ(mm_fault(mm, addr + PAGES(5), ACCESS_WRITE), 0);
-        slab_fail_nth(n);
+        fail_nth(n);
         EXPECT_EQ(map_at(mm, addr + PAGES(4), PAGES(4), PROT_READ, FIXED), -ENOMEM);
-        slab_fail_nth(0);
+        fail_nth(0);
         EXPECT(pte_write(mm_lookup(mm, addr + PAGES(5))));
         check_address_space(mm);
     }

@@ -84,9 +84,9 @@ void with_every_failure(int (*op)(void *), void *arg)
 {
     for (u64 n = 1; n <= MOST_ALLOCATIONS; n++) {
         struct ledger before = ledger_read();
-        slab_fail_nth(n);
+        fail_nth(n);
         int err = op(arg);
-        bool happened = slab_fail_nth(0) == 0;
+        bool happened = fail_nth(0) == 0;
         struct ledger after = ledger_read();
         if (after.frames != before.frames || after.objects != before.objects)
             test_fail(

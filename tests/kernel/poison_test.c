@@ -317,9 +317,9 @@ TEST(poison, without_memory_for_the_record_nothing_changes)
     struct folio *f = make(2);
     struct ledger before = ledger_read();
 
-    slab_fail_nth(1);
+    fail_nth(1);
     EXPECT_EQ(memory_failure(f->pfn), -ENOMEM);
-    slab_fail_nth(0);
+    fail_nth(0);
     EXPECT(words_are(f->pfn, 4, folio_word(f)));
     EXPECT(!folio_has_poison(f));
     EXPECT_LEDGER(before);

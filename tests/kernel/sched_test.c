@@ -5,7 +5,7 @@
  */
 #include "helpers.h"
 #include <quire/kvmap.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/process.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
@@ -381,9 +381,9 @@ TEST(sched, a_thread_without_memory_costs_nothing)
     for (unsigned i = 0; i < nr; i++) /* none is kept for it */
         ASSERT((stacks[i] = kstack_alloc()) != NULL);
     for (u64 n = 1; n <= 4; n++) { /* the descriptor; what its stack needs, of which a table is there mostly */
-        slab_fail_nth(n);
+        fail_nth(n);
         struct thread *t = thread_create("never", NULL, PRIORITY_USER, never_runs, NULL);
-        EXPECT((slab_fail_nth(0) == 0) == !t);
+        EXPECT((fail_nth(0) == 0) == !t);
         failed += !t;
         if (t)
             thread_discard(t);
@@ -401,9 +401,9 @@ TEST(sched, a_failed_stack_costs_no_slot)
     for (unsigned i = 0; i < nr; i++)
         ASSERT((stacks[i] = kstack_alloc()) != NULL);
     for (unsigned i = 0; i < 3; i++) {
-        slab_fail_nth(1);
+        fail_nth(1);
         EXPECT(kstack_alloc() == NULL);
-        slab_fail_nth(0);
+        fail_nth(0);
     }
     stacks[nr] = kstack_alloc();
     EXPECT_EQ((vaddr_t)stacks[nr] - (vaddr_t)stacks[nr - 1], 2 * KSTACK_SIZE);

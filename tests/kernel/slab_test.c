@@ -144,13 +144,13 @@ TEST(slab, an_object_from_a_plain_cache_is_zero_each_time)
 
 TEST(slab, the_ordered_failure_comes_once)
 {
-    slab_fail_nth(3);
+    fail_nth(3);
     void *a = kmalloc(64), *b = kmalloc(64), *c = kmalloc(64), *d = kmalloc(64);
     EXPECT(a && b && d);
     EXPECT(c == NULL);
-    EXPECT_EQ(slab_fail_nth(0), 0);
-    slab_fail_nth(10);
-    EXPECT_EQ(slab_fail_nth(0), 10);
+    EXPECT_EQ(fail_nth(0), 0);
+    fail_nth(10);
+    EXPECT_EQ(fail_nth(0), 10);
     kfree(a);
     kfree(b);
     kfree(d);

@@ -155,9 +155,9 @@ TEST(split, out_of_memory_at_any_point_changes_nothing)
     for (u64 n = 1; n <= 7; n++) {
         struct folio *f = folio_alloc(3, 0);
         ASSERT(f != NULL);
-        slab_fail_nth(n);
+        fail_nth(n);
         EXPECT_EQ(folio_split(f, 0), -ENOMEM);
-        slab_fail_nth(0);
+        fail_nth(0);
         EXPECT_EQ(folio_order(f), 3);
         EXPECT_EQ(folio_ref_count(f), 1);
         EXPECT(folio_at(f->pfn + 7) == f);

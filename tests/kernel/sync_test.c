@@ -5,7 +5,7 @@
  */
 #include "helpers.h"
 #include <quire/counters.h>
-#include <quire/shootdown.h>
+#include <quire/messages.h>
 #include <quire/string.h>
 #include <quire/sync.h>
 #include <quire/uaccess.h>

@@ -9,7 +9,7 @@
 #include <quire/hole.h>
 #include <quire/mm_event.h>
 #include <quire/rmap.h>
-#include <quire/shootdown.h>
+#include <quire/messages.h>
 #include <quire/tlb.h>
 
 #define RW       (PROT_READ | PROT_WRITE)

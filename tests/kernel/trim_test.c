@@ -217,9 +217,9 @@ TEST(trim, without_descriptors_nothing_changes)
     for (unsigned k = 1; k < FOLIO_PAGES; k += 2)
         unmap_pages(failing_mm, k, 1);
     for (u64 n = 1; n <= FOLIO_PAGES / 2 - 1; n++) {
-        slab_fail_nth(n);
+        fail_nth(n);
         EXPECT_EQ(trim_all(NULL), -ENOMEM);
-        EXPECT_EQ(slab_fail_nth(0), 0);
+        EXPECT_EQ(fail_nth(0), 0);
         EXPECT_EQ(folio_order(mapped_folio(pte_pfn(mm_lookup(failing_mm, TEST_BASE)))), FOLIO_DEFAULT_ORDER);
         check_address_space(failing_mm);
     }

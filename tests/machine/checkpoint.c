@@ -16,6 +16,7 @@
 #include <quire/string.h>
 #include <quire/test.h>
 #include <quire/thread.h>
+#include <quire/upcalls.h>
 #include <arch-generic/machine.h>
 
 #define STEP_NS 100000UL  /* the stop may take this long of guest time, and its end comes as late again */
@@ -26,6 +27,15 @@ struct inspect_checkpoint inspect_checkpoint;
 
 void __noinline checkpoint_even(void) { __asm__ volatile("" ::"r"(0) : "memory"); }
 void __noinline checkpoint_odd(void) { __asm__ volatile("" ::"r"(1) : "memory"); }
+
+void test_hook_inspect(struct inspect_root *r)
+{
+    r->results = (u64)&test_results;
+    r->results_size = sizeof(test_results);
+    r->checkpoint = (u64)&inspect_checkpoint;
+    r->checkpoint_even = (u64)checkpoint_even;
+    r->checkpoint_odd = (u64)checkpoint_odd;
+}
 
 /* --- parking ----------------------------------------------------------------------------------- */
 static u32 parked, release; /* CPUs in park(); the number of the last look that has ended */

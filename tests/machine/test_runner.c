@@ -26,7 +26,7 @@
 #include <quire/string.h>
 #include <quire/sys.h>
 #include <quire/test.h>
-#include <quire/test_hooks.h>
+#include <quire/upcalls.h>
 #include <quire/uaccess.h>
 #include <arch-generic/machine.h>
 #include <uapi/quire/abi.h>
@@ -73,6 +73,7 @@ static struct {
         bool panicked;
     } doomed;
 } now;
+static u64 current_number; /* of the test that runs */
 
 /* --- what a test says -------------------------------------------------------------------------- */
 static void vdiag(const char *fmt, va_list args)
@@ -112,6 +113,8 @@ void test_gets_ahead(void)
         now.deadline_ns = arch_clock_ns() + options.limit_ns;
 }
 bool test_running(void) { return busy; }
+
+static void __noreturn test_machine_ends(void);
 
 static void __noreturn end_test(void)
 {
@@ -258,10 +261,8 @@ static void report(u64 number)
         kprint_line("# at %s:%lu; seed %lu, %u CPUs\n", now.file, now.line, options.seed, nr_cpus);
 }
 
-static u64 current_number;
-
 /* The state of the kernel can't be trusted: report this test and end the machine. */
-void __noreturn test_machine_ends(void)
+static void __noreturn test_machine_ends(void)
 {
     now.failed = true;
     report(current_number);

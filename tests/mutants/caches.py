@@ -56,7 +56,7 @@ MUTANTS = [
           "    if (ARCH_ICACHE_LOCAL_FENCE)\n        need_generation(vma->mm", "    if (ARCH_ICACHE_LOCAL_FENCE && !vma->mm->need_gen)\n        need_generation(vma->mm",
           "cache.*", "each executable mapping raises what its address space needs"),
     riscv("maintenance-without-a-generation", "mm/folios/cacheflush.c",
-          "        f->gen = __atomic_add_fetch(&code_gen, 1, __ATOMIC_SEQ_CST);\n        __atomic_store_n(&f->clean",
+          "        f->gen = icache_next_generation();\n        __atomic_store_n(&f->clean",
           "        f->gen = 0;\n        __atomic_store_n(&f->clean", "cache.*", "each maintenance is a new generation"),
     riscv("sync-tells-nobody", "mm/spaces/advise.c",
           "    icache_publish(mm);\n", "", "jit.*", "cache_sync reaches the harts that run the code"),
@@ -128,5 +128,5 @@ MUTANTS = [
            "pfn_address(pfn), (vaddr_t)pfn_address(pfn) + PAGE_SIZE);",
              "cacheflush.*", "no more is maintained than was asked for"),
     riscv("nobody-looks-on-the-way-out", "kernel/traps/trap.c",
-          "        icache_enter_user(thread_mm(current_thread()));\n", "", "jit.*", "a hart fences before it runs newer code", cpus="1"),
+          "        icache_enter_user(current_thread()->mm);\n", "", "jit.*", "a hart fences before it runs newer code", cpus="1"),
 ]  # fmt: skip

@@ -24,7 +24,7 @@ HISTORIC = [
            "size_t low = first >> shift, high = (first + nr - 1) >> shift;",
            "size_t low = first >> shift, high = (first + nr) >> shift;",
            "cacheflush.*", "clean bits end where the part ends", bug=5),
-    Mutant("gather-not-initialised", "mm/tables/tlb.c",
+    Mutant("gather-not-initialised", "mm/holes/gather.c",
            "    g->nr_folios = g->nr_others = 0;\n    g->tables = false;\n}",
            "    g->nr_others = 0;\n    g->tables = false;\n}",
            "tlb.*", "a gather begins empty", bug=6),

@@ -51,7 +51,8 @@ CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing
     $(if $(FORMAT),-I$(FORMAT)) -I$(HERE)/include -Iinclude -Iinclude/uapi
 LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=frame_cache_free_run,--wrap=buddy_free_range,--wrap=slab_free
 
-MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c))
+# mm/, and what of base/ the native machine plays no part of.
+MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c) base/fail.c base/fence.c base/tlb_local.c)
 TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) $(FORMAT_SRC) lib/tree.c)
 
 .PHONY: all
@@ -84,7 +85,7 @@ $(FORMAT)/made: $(wildcard $(REAL)/include/arch/*.h) $(HERE)/include/arch/layout
 $(MM_OBJ) $(TEST_OBJ): | $(FORMAT)/made
 endif
 
-$(OUT)/mm/%.o: mm/%.c $(OUT)/flags
+$(MM_OBJ): $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 	$(Q)$(OBJCOPY) --rename-section .data=mm_data --rename-section .bss=mm_bss,alloc,load,data,contents \

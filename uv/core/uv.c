@@ -10,8 +10,6 @@
 #include <quire/tlb.h>
 #include "uv.h"
 
-struct uv uv;
-
 #define MIN_PAGES 16 /* of a guest: its stack's first frame needs some room */
 
 static bool frames_ok(pfn_t pfn, u64 nr)

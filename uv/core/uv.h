@@ -131,18 +131,6 @@ s64 uv_change(const struct uv_span *span, enum uv_by by, unsigned access);
 /* The guest's page and frame agree about each other. */
 enum uv_state uv_page_state(struct uv_guest *g, u64 page); /* NONSECURE: it has none */
 
-/* --- table.c: the guest's page tables, made of donated frames ----------------------------------- */
-u64 uv_tables_needed(u64 nr_pages);
-int uv_tables_make(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr); /* tables for a mapping; -ENOMEM: donate more */
-void uv_tables_map(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, unsigned access); /* after uv_tables_make() */
-pte_t uv_tables_entry(const struct uv_guest *g, u64 page); /* not present: none */
-pfn_t uv_tables_frame(const struct uv_guest *g, u64 page); /* PFN_NONE: none */
-
-/* --- memory.c: the guest's memory, translated by its own tables --------------------------------- */
-/* n bytes at addr, all of them or none: -EFAULT. Pages of any state that belongs to the guest. Guest lock held. */
-int uv_memory_read(struct uv_guest *g, void *to, vaddr_t addr, size_t n);
-int uv_memory_write(struct uv_guest *g, vaddr_t addr, const void *from, size_t n);
-
 /* --- measure.c ---------------------------------------------------------------------------------- */
 void uv_measure_begin(struct uv_measure *m, u64 nr_pages);
 void uv_measure_loaded(struct uv_measure *m, u64 page, unsigned access, const void *contents); /* one page */
@@ -150,16 +138,7 @@ void uv_measure_zeroed(struct uv_measure *m, u64 page, u64 nr);
 void uv_measure_entry(struct uv_measure *m, vaddr_t entry);
 void uv_measure_digest(const struct uv_measure *m, u8 digest[UV_MEASUREMENT_BYTES]);
 
-/* --- soft.c: enforcement by direct map and user mode -------------------------------------------- */
-bool uv_soft_present(pfn_t pfn, u64 nr);  /* all in the direct map */
-bool uv_soft_prepared(pfn_t pfn, u64 nr); /* where frames can be taken out one by one */
-bool uv_soft_lent(pfn_t pfn);          /* its word says that it is in a hole */
-bool uv_soft_reserved(pfn_t pfn);      /* no memory, or the image, the words: can never be a guest's */
-void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr);
-/* One hidden frame at an address that is this CPU's until uv_soft_close(); interrupts are off meanwhile. */
-void *uv_soft_open(pfn_t pfn);
-void uv_soft_close(void);
-struct trapframe *uv_soft_frame(void); /* the user frame of the host thread that calls */
-
 /* --- world.c: in and out ------------------------------------------------------------------------ */
 s64 uv_enter(struct uv_guest *g, u64 answer); /* guest lock held */
+
+#include "enforce.h"

@@ -8,7 +8,7 @@
 #include "machine.h"
 #include "../play/check.h"
 #include <quire/cacheflush.h>
-#include <quire/mm_upcalls.h>
+#include <quire/messages.h>
 #include <arch/cacheflush.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUs, upcalls and voice of the native machine: what mm needs from above (<quire/mm_upcalls.h>) and from below. Locks
+ * CPUs, upcalls and voice of the native machine: what mm needs from above (<quire/upcalls.h>) and from below. Locks
  * are in locks.c, or in tests/explore.
  */
 #include "machine.h"
@@ -8,7 +8,7 @@
 #include "../play/check.h"
 #include <arch-generic/paging.h>
 #include <quire/log.h>
-#include <quire/mm_upcalls.h>
+#include <quire/upcalls.h>
 #include <quire/tlb.h>
 #include <stdio.h>
 

@@ -53,12 +53,12 @@ void play_arm(u64 n)
 {
     failure_survived = false;
     CHECK(n < MOST_ALLOCATIONS, "an operation makes a limited number of allocations", "still failing after %lu", n);
-    slab_fail_nth(n);
+    fail_nth(n);
 }
 
 bool play_failure_happened(u64 n)
 {
-    bool happened = slab_fail_nth(0) == 0 && n;
+    bool happened = fail_nth(0) == 0 && n;
 
     failure_survived = happened;
     return happened;

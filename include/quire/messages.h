@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What mm needs from above, by name: implemented by kernel/ and by tests/native. Sleeping locks
- * (<quire/sync.h>) belong here too.
- */
+/* Messages between CPUs: flushes, instruction fences, reschedule, stop. */
 #pragma once
 
-#include <quire/types.h>
 #include <quire/pt_root.h>
+#include <quire/types.h>
+
+void shootdown_serve(void);        /* do what this CPU's mailbox asks for; any context */
+void cpu_request_reschedule(unsigned cpu);
+void cpus_stop_others(void);       /* panic and power off: they halt for good */
 
 /*
  * Every CPU in `mask` but this one flushes [start, start + nr pages) of root (nr 0: all of it; root NULL:
@@ -20,10 +21,5 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
  */
 void mm_fence_remote(u32 mask, u64 gen);
 
-/*
- * A point where a long loop may be preempted; no spin locks held. True: the caller's process was killed. Work that a
- * program asked for ends then, with what is done so far; work that has to be done (taking an address space down, also
- * for a process that was killed) goes on. A loop over what a program chose the length of passes here every 512 items.
- */
-bool preempt_point(void);
-
+/* What a CPU does when asked to, and for its own part; nr 0, and root NULL, as above. base/tlb_local.c */
+void tlb_flush_local(const struct pt_root *root, vaddr_t start, u64 nr);

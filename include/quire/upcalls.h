@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All that a lower room calls in a higher one, by name, on one page; `make check` reads it here and lets no other call go
+ * upward. The kernel implements it, and so do tests/native and tests/explore, as far as they play a kernel.
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <quire/percpu.h>
+#include <quire/types.h>
+
+struct trapframe;
+
+/* What an access wanted to do; also what a page-table entry allows. */
+#define ACCESS_READ 1u
+#define ACCESS_WRITE 2u
+#define ACCESS_EXEC 4u
+/* Or-ed in for kernel mode's access to its own space, where the address alone doesn't tell: with
+   PT_KERNEL_IN_USER_ROOT 0 the same number may be a user address, and isn't. */
+#define ACCESS_KERNEL 8u
+
+enum exception {
+    EXC_PROTECTION, /* an address that no table can map, or a privileged instruction; the machine won't say */
+    EXC_ILLEGAL,    /* illegal, privileged or unknown instruction */
+    EXC_BREAKPOINT, /* breakpoint or single step */
+    EXC_ALIGNMENT,  /* misaligned access or jump */
+    EXC_ARITHMETIC, /* integer or floating-point arithmetic */
+    EXC_BUS,        /* the access reached nothing: bus error, addressing exception */
+    EXC_OTHER,      /* anything else; `code` is the machine's own number */
+};
+
+/*
+ * --- traps: arch/ to kernel/traps -----------------------------------------------------------------
+ * All are called with interrupts off and return with interrupts off. `tf` is the frame on the
+ * current kernel stack that the machine will be restored from: changing it changes what happens next.
+ */
+/* A system call from user mode. The program counter already points behind the call instruction. */
+void trap_syscall(struct trapframe *tf);
+
+/*
+ * A memory access at `addr` was refused by the page tables, in user or kernel mode (tf_user()).
+ * The generic code resolves it, ends the process, takes the exception-table exit of a user copy, or
+ * panics. `access` is one of ACCESS_* (and ACCESS_KERNEL). After a return the instruction runs again.
+ */
+void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
+/* The same where the caller knows that it comes from user mode. */
+void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
+
+/* Any other exception, `code` the machine's number for it, `addr` what it is about (0: nothing). */
+void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr);
+
+void trap_timer(void);      /* this CPU's timer deadline has passed; the source is already quiet */
+void trap_ipi(void);        /* another CPU sent arch_ipi_send(); the source is already quiet */
+void trap_console_rx(void); /* arch_console_getc() may have something */
+
+/*
+ * The last thing before a return to user mode, and only then: reschedules, delivers kills, runs
+ * instruction-cache generations. Every trap from user mode passes here exactly once.
+ */
+void trap_exit_to_user(struct trapframe *tf);
+
+/* The kernel stack's guard was hit; runs on the emergency stack and never returns. */
+void __noreturn trap_stack_overflow(struct trapframe *tf);
+
+/* --- start: entry code to boot/, boot/ to kernel/main.c --------------------------------------------- */
+struct boot_info;
+void __noreturn kernel_main(struct boot_info *info);
+void __noreturn secondary_main(void);
+
+/* --- what arch/ uses of base/, which stands on it: each CPU's data, and the voice to print a trap's registers with -------- */
+extern struct percpu percpu_area[MAX_CPUS];
+extern unsigned nr_cpus;
+void kprintf(const char *fmt, ...) __printf_like(1, 2);
+void __noreturn panic(const char *fmt, ...) __printf_like(1, 2);
+
+/* --- threads: base/ and mm/ to kernel/sched; <quire/thread.h> says more --------------------------------- */
+struct thread;
+void schedule(void);
+void sched_rearm_timer(void);
+void thread_announce_wait(void);
+void thread_withdraw_wait(void);
+bool thread_wake(struct thread *thread);
+
+/*
+ * A point where a long loop may be preempted; no spin locks held. True: the caller's process was killed. Work that a
+ * program asked for ends then, with what is done so far; work that has to be done (taking an address space down, also
+ * for a process that was killed) goes on. A loop over what a program chose the length of passes here every 512 items.
+ */
+bool preempt_point(void);
+
+/* Who runs on this CPU, for a panic's sentences. */
+struct running {
+    const char *thread;    /* its name; "none" before there are threads */
+    const char *process;   /* NULL: a kernel thread */
+    const void *stack_top; /* NULL: the boot stack */
+};
+struct running running_now(void);
+
+/* --- objects: whoever drops a last reference to kernel/objects/kinds.c, which knows how each kind ends ---------------- */
+struct object;
+void object_destroy(struct object *object);
+
+/* --- the first program: kernel/objects to kernel/main.c, which says how long booting took ------------------ */
+void kernel_reaches_user(void);
+
+/*
+ * --- tests: everybody to tests/machine -------------------------------------------------------------
+ * The test runner gets a look at a fault before it becomes a panic: with no lock held the faulting test is given up and the
+ * next one runs. Debug builds; nothing otherwise.
+ */
+struct inspect_root;
+#if QUIRE_DEBUG
+void test_hook_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
+void test_hook_exception(struct trapframe *tf, const char *what, vaddr_t addr);
+void test_hook_overflow(struct trapframe *tf);
+void test_hook_tick(void);
+void test_hook_expected(const char *text); /* a panic or fault begins: doesn't return if a test asked for it */
+void test_hook_panic(const char *text); /* the sentence of a panic */
+void test_hook_panic_end(void);         /* it has been told; the machine ends */
+void test_hook_inspect(struct inspect_root *root); /* its part of what programs outside know */
+#else
+static inline void test_hook_fault(struct trapframe *tf, vaddr_t addr, unsigned access) {}
+static inline void test_hook_exception(struct trapframe *tf, const char *what, vaddr_t addr) {}
+static inline void test_hook_overflow(struct trapframe *tf) {}
+static inline void test_hook_tick(void) {}
+static inline void test_hook_expected(const char *text) {}
+static inline void test_hook_panic(const char *text) {}
+static inline void test_hook_panic_end(void) {}
+static inline void test_hook_inspect(struct inspect_root *root) {}
+#endif
+s64 sys_test_run(struct trapframe *tf);
+s64 sys_test_event(struct trapframe *tf);

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""Reads from the objects which file calls which, room by room, and keeps the arrows pointing down.
+
+Three things are faults: a call into a room above the caller's, unless include/quire/upcalls.h or
+uv/core/enforce.h declares it; a circle of more
+than three files that need each other; a file in no room. Tests and release builds aren't looked at: debug kernels without
+tests/kernel/ are. The data is what `nm` says of build/MACHINE/obj/: what an object defines, and what it leaves to others.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+
+# From the ground up. A file may call what is in its own room and in rooms before it. `boot/` runs before there is anything
+# else, and calls kernel_main() by the list of up-calls.
+ROOMS = ("lib", "arch", "base", "boot", "mm/frames", "mm/tables", "mm/folios", "mm/holes", "mm/spaces", "mm", "uv/core", "uv/soft",
+         "kernel/sched", "kernel/objects", "kernel/unix", "look", "kernel/calls", "kernel/traps", "tests/machine", "kernel")  # fmt: skip
+UPCALLS = ("include/quire/upcalls.h", "uv/core/enforce.h")
+ENTRY = {"boot_main"}  # entry code to boot/: what each firmware hands over is its own, so no header declares it
+CIRCLE_MAX = 3
+
+
+def room_of(file):
+    """The innermost room that the file lies in."""
+    fits = [room for room in ROOMS if file.startswith(room + "/")]
+    return max(fits, key=len) if fits else None
+
+
+def declared_upcalls():
+    """The names that the two headers declare: functions, and variables with `extern`."""
+    names = set(ENTRY)
+    for file in UPCALLS:
+        with open(file, encoding="utf-8") as header:
+            text = re.sub(r"/\*.*?\*/", "", header.read(), flags=re.DOTALL)
+        names |= set(re.findall(r"\b(\w+)\(", text)) | set(re.findall(r"^extern .*?(\w+)(?:\[\w*\])?;", text, re.MULTILINE))
+    return names
+
+
+def read_objects(machine, nm):
+    """({name: file that defines it}, {file: names that it leaves to others}) of a machine's kernel."""
+    top = f"build/{machine}/obj"
+    defined = {}
+    objects = sorted(os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names if name.endswith(".o"))
+    sources = {path: os.path.relpath(path, top)[:-2] for path in objects}
+    objects = [path for path in objects if os.path.exists(sources[path]) and not sources[path].startswith("tests/kernel/")]
+    if not objects:
+        raise SystemExit(f"[house] {top} holds no objects: build the kernel first, make {machine}")
+    listing = subprocess.run([nm, "-A", *objects], capture_output=True, text=True, check=True).stdout
+    wanted = {sources[path]: set() for path in objects}
+    for line in listing.splitlines():
+        path, symbol = line.split(":", 1)
+        file = sources[path]
+        kind, name = symbol.split()[-2:]
+        if kind in "Uwv":
+            wanted[file].add(name)
+        elif kind.isupper():
+            defined[name] = file
+    return defined, wanted
+
+
+def calls_of(machine, nm):
+    """{(caller, callee): names}, files without themselves."""
+    defined, wanted = read_objects(machine, nm)
+    calls = defaultdict(set)
+    for file, names in wanted.items():
+        for name in names:
+            if name in defined and defined[name] != file:
+                calls[file, defined[name]].add(name)
+    return calls, set(wanted)
+
+
+def circles_of(calls, files):
+    """Sets of files that need each other, larger ones first (Tarjan 1972, without recursion)."""
+    after = defaultdict(list)
+    for caller, callee in calls:
+        after[caller].append(callee)
+    number, low, stack, circles = {}, {}, [], []
+    for start in sorted(files):
+        path = [(start, iter(after[start]))] if start not in number else []
+        if path:
+            number[start] = low[start] = len(number)
+            stack.append(start)
+        while path:
+            file, rest = path[-1]
+            step = next(rest, None)
+            if step is None:
+                path.pop()
+                if path:
+                    low[path[-1][0]] = min(low[path[-1][0]], low[file])
+                if low[file] == number[file]:
+                    at = stack.index(file)
+                    circles.append(sorted(stack[at:]))
+                    del stack[at:]
+            elif step not in number:
+                number[step] = low[step] = len(number)
+                stack.append(step)
+                path.append((step, iter(after[step])))
+            elif step in stack:
+                low[file] = min(low[file], number[step])
+    return sorted((circle for circle in circles if len(circle) > 1), key=lambda circle: (-len(circle), circle))
+
+
+def arrows_between_rooms(calls):
+    """{(room, room): how many names}"""
+    arrows = defaultdict(set)
+    for (caller, callee), names in calls.items():
+        if room_of(caller) != room_of(callee):
+            arrows[room_of(caller), room_of(callee)] |= names
+    return {rooms: len(names) for rooms, names in arrows.items()}
+
+
+def faults_of(machine, calls, files):
+    """One line each."""
+    for file in sorted(files):
+        if room_of(file) is None:
+            yield f"{machine}: {file} lies in no room; tools/house/ lists them"
+    for (caller, callee), names in sorted(calls.items()):
+        if ROOMS.index(room_of(callee)) > ROOMS.index(room_of(caller)):
+            yield f"{machine}: {caller} calls upward, {callee}: {', '.join(sorted(names))}"
+    for circle in circles_of(calls, files):
+        if len(circle) > CIRCLE_MAX:
+            yield f"{machine}: {len(circle)} files need each other: {' '.join(circle)}"
+
+
+def print_house(calls, files):
+    """A line a room, from the roof down: its files, and which rooms it calls by how many names."""
+    arrows = arrows_between_rooms(calls)
+    for room in reversed(ROOMS):
+        inside = [file for file in files if room_of(file) == room]
+        if not inside:
+            continue
+        below = sorted(((to, count) for (start, to), count in arrows.items() if start == room), key=lambda arrow: -ROOMS.index(arrow[0]))
+        print(f"  {room:15} {len(inside):3} files  -> " + (", ".join(f"{to} {count}" for to, count in below) or "nothing"))
+    sizes = [len(circle) for circle in circles_of(calls, files)]
+    print(f"  circles of files: {', '.join(map(str, sizes)) if sizes else 'none'}")
+
+
+def dot_of(calls, files):
+    """The picture for graphviz: rooms as boxes on their floors; the thicker an arrow, the more names it stands for."""
+    lines = ["digraph house {", '  rankdir=TB; node [shape=box, style="rounded,filled", fillcolor="#f4efe4", fontname="sans-serif"];',
+             '  edge [color="#44546a", fontname="sans-serif", fontsize=9];']  # fmt: skip
+    rooms = [room for room in reversed(ROOMS) if any(room_of(file) == room for file in files)]
+    for room in rooms:
+        count = sum(room_of(file) == room for file in files)
+        lines.append(f'  "{room}" [label="{room}/\\n{count} file{"s" * (count != 1)}"];')
+    lines += [f'  "{upper}" -> "{lower}" [style=invis, weight=20];' for upper, lower in zip(rooms, rooms[1:])]
+    for (start, to), count in sorted(arrows_between_rooms(calls).items()):
+        lines.append(f'  "{start}" -> "{to}" [penwidth={1 + min(count, 40) / 10:.1f}, label="{count}", constraint=false];')
+    return "\n".join(lines + ["}"])
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/house", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dot", metavar="FILE", help="write the picture for graphviz, of the first machine")
+    parser.add_argument("--quiet", action="store_true", help="print faults alone, not the house")
+    parser.add_argument("machines", nargs="+", metavar="MACHINE=NM", help="a built machine and its nm, as in riscv=riscv64-linux-gnu-nm")
+    arguments = parser.parse_args()
+    upcalls, faults = declared_upcalls(), []
+    for machine, _, nm in (word.partition("=") for word in arguments.machines):
+        all_calls, files = calls_of(machine, nm or "nm")
+        calls = {pair: names - upcalls for pair, names in all_calls.items() if names - upcalls}
+        wrong = list(faults_of(machine, calls, files))
+        faults += wrong
+        if machine == arguments.machines[0].partition("=")[0] and not wrong:
+            if not arguments.quiet:
+                print_house(calls, files)
+            if arguments.dot:
+                with open(arguments.dot, "w", encoding="utf-8") as picture:
+                    picture.write(dot_of(calls, files) + "\n")
+    print("\n".join(faults), end="\n" if faults else "")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

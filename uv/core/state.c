@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* All that the ultravisor knows. */
+#include "uv.h"
+
+struct uv uv;
