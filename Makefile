@@ -38,12 +38,12 @@ build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 # The machines that the goals ask for: all of them unless each goal names one.
 GOALS   := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 one_of   = $(filter fuzz-calls-$(1) build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1) memory-map-$(1),$(GOALS))
-ASKED   := $(if $(filter test test-harness bench build check mutants fuzz-calls,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
-SCRIPTS  = $(if $(filter test% bench% memory-map% mutants,$(GOALS)),--with-python) $(if $(filter test test-native explore,$(GOALS)),--with-native $(filter native-on-%,$(NATIVE))) \
+ASKED   := $(if $(filter test test-harness bench build check house mutants fuzz-calls,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
+SCRIPTS  = $(if $(filter test% bench% memory-map% mutants check house,$(GOALS)),--with-python) $(if $(filter house,$(GOALS)),--with-graphviz) $(if $(filter test test-native explore,$(GOALS)),--with-native $(filter native-on-%,$(NATIVE))) \
     $(if $(filter fuzz,$(GOALS)),--with-fuzzer) $(if $(filter test%,$(GOALS)),--with-plugins) \
     $(if $(filter test test-harness,$(GOALS)),--with-firmware)
 
-.PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check clean ready \
+.PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check house clean ready \
     $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS) $(FUZZ_GOALS)
 
 default: build-$(DEFAULT_ARCH)
@@ -76,7 +76,12 @@ $(MAP_GOALS): memory-map-%: build-%
 $(TEST_GOALS): test-%: build-% .cachesan
 	@$(PYTHON) -B tests/runner test $*
 
-test: $(BUILD_GOALS) .cachesan $(NATIVE:%=.native-%) .explore $(HARNESS_ARCHES:%=.harness-%) $(ARCHES:%=.stale-%)
+# A room that calls upward ends it before anything is tested.
+.PHONY: .arrows
+.arrows: $(BUILD_GOALS)
+	@sh tools/house.sh --quiet $(ARCHES)
+
+test: $(BUILD_GOALS) .arrows .cachesan $(NATIVE:%=.native-%) .explore $(HARNESS_ARCHES:%=.harness-%) $(ARCHES:%=.stale-%)
 	@$(PYTHON) -B tests/runner test --native "$(NATIVE) explore" --harness "$(HARNESS_ARCHES)" --thorough $(ARCHES)
 
 # Kernels whose shadow frames play the instruction cache, docs/caches.md.
@@ -138,8 +143,13 @@ bench: $(ARCHES:%=.release-%)
 	@$(PYTHON) -B tests/runner bench $(ARCHES)
 
 # --- odds and ends -------------------------------------------------------------------------------
-check:
+check: $(BUILD_GOALS)
 	@sh tools/check.sh $(ARCHES)
+	@sh tools/house.sh $(ARCHES)
+
+# The picture of the house: rooms, and which calls which. Graphviz draws it.
+house: $(BUILD_GOALS)
+	@sh tools/house.sh --picture docs/house.svg $(ARCHES)
 
 clean:
 	rm -rf build

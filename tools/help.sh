@@ -22,7 +22,8 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make mutants              seeded bugs, one after the other: do the tests notice? MUTANT=pattern for some;
                             RANDOM=20 SEED=1: changes at random places instead, each of which a test should notice
                             (python3 tests/mutants --list: their names)
-  make check                static analysis: sparse, cppcheck, shellcheck
+  make check                static analysis: sparse, cppcheck, shellcheck; does any room call upward?
+  make house                a picture of the rooms and their arrows, docs/house.svg
   make clean                remove build/
 
 Options, written behind the target:

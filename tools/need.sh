@@ -11,7 +11,7 @@ QEMU_OLDEST=7.2
 
 usage()
 {
-    echo "usage: tools/need.sh [--with-python] [--with-native [FORM...]] [--with-fuzzer] [--with-plugins] [--with-firmware] MACHINE..."
+    echo "usage: tools/need.sh [--with-python] [--with-native [FORM...]] [--with-fuzzer] [--with-plugins] [--with-firmware] [--with-graphviz] MACHINE..."
     echo "Checks compiler and QEMU for these machines; installs what is missing (see the top of the file)."
 }
 
@@ -128,6 +128,7 @@ find_missing() # MACHINE...: fills packages
             esac
         done
     done
+    [ -z "$with_graphviz" ] || have dot || add_packages graphviz
     have cpio || add_packages cpio
     find_python
 }
@@ -188,6 +189,7 @@ with_native=
 with_fuzzer=
 with_plugins=
 with_firmware=
+with_graphviz=
 chosen_qemu=${QEMU:-} # before describe sets them
 chosen_prefix=${CROSS_COMPILE:-}
 while :; do
@@ -202,6 +204,7 @@ while :; do
     --with-fuzzer) with_fuzzer=yes ;;
     --with-plugins) with_plugins=yes ;;
     --with-firmware) with_firmware=yes ;;
+    --with-graphviz) with_graphviz=yes ;;
     *) break ;;
     esac
     shift

@@ -138,17 +138,39 @@ def print_house(calls, files):
     print(f"  circles of files: {', '.join(map(str, sizes)) if sizes else 'none'}")
 
 
-def dot_of(calls, files):
-    """The picture for graphviz: rooms as boxes on their floors; the thicker an arrow, the more names it stands for."""
-    lines = ["digraph house {", '  rankdir=TB; node [shape=box, style="rounded,filled", fillcolor="#f4efe4", fontname="sans-serif"];',
-             '  edge [color="#44546a", fontname="sans-serif", fontsize=9];']  # fmt: skip
+def without_shortcuts(arrows):
+    """The arrows that no way through other rooms stands for: A -> C goes if there are A -> B and B ... -> C."""
+    after = defaultdict(set)
+    for start, to in arrows:
+        after[start].add(to)
+
+    def reaches(start, to):
+        return to in after[start] or any(reaches(step, to) for step in after[start])
+
+    return {(start, to) for start, to in arrows if not any(reaches(step, to) for step in after[start] - {to})}
+
+
+def dot_of(calls, upward, files):
+    """The picture for graphviz. An arrow is drawn if no way through other rooms stands for it; dashed are declared up-calls,
+    whose names show under the mouse."""
+    lines = ["digraph house {", "  compound=true; nodesep=0.35; ranksep=0.45;",
+             '  node [shape=box, style="rounded,filled", fillcolor="#f4efe4", fontname="sans-serif"];',
+             '  edge [color="#44546a"];']  # fmt: skip
     rooms = [room for room in reversed(ROOMS) if any(room_of(file) == room for file in files)]
+    for house in ("kernel", "uv", "mm"):
+        lines.append(f'  subgraph "cluster_{house}" {{ label="{house}"; labeljust=l; fontname="sans-serif"; color="#b8b0a0";')
+        lines += [f'    "{room}";' for room in rooms if room.split("/")[0] == house]
+        lines.append("  }")
     for room in rooms:
         count = sum(room_of(file) == room for file in files)
         lines.append(f'  "{room}" [label="{room}/\\n{count} file{"s" * (count != 1)}"];')
-    lines += [f'  "{upper}" -> "{lower}" [style=invis, weight=20];' for upper, lower in zip(rooms, rooms[1:])]
-    for (start, to), count in sorted(arrows_between_rooms(calls).items()):
-        lines.append(f'  "{start}" -> "{to}" [penwidth={1 + min(count, 40) / 10:.1f}, label="{count}", constraint=false];')
+    lines += [f'  "{start}" -> "{to}";' for start, to in sorted(without_shortcuts(arrows_between_rooms(calls)))]
+    names = defaultdict(set)
+    for (caller, callee), some in upward.items():
+        if ROOMS.index(room_of(callee)) > ROOMS.index(room_of(caller)):
+            names[room_of(caller), room_of(callee)] |= some
+    for (start, to), some in sorted(names.items()):
+        lines.append(f'  "{start}" -> "{to}" [style=dashed, color="#b5651d", constraint=false, tooltip="{" ".join(sorted(some))}"];')
     return "\n".join(lines + ["}"])
 
 
@@ -162,6 +184,7 @@ def main():
     for machine, _, nm in (word.partition("=") for word in arguments.machines):
         all_calls, files = calls_of(machine, nm or "nm")
         calls = {pair: names - upcalls for pair, names in all_calls.items() if names - upcalls}
+        upward = {pair: names & upcalls for pair, names in all_calls.items() if names & upcalls}
         wrong = list(faults_of(machine, calls, files))
         faults += wrong
         if machine == arguments.machines[0].partition("=")[0] and not wrong:
@@ -169,8 +192,10 @@ def main():
                 print_house(calls, files)
             if arguments.dot:
                 with open(arguments.dot, "w", encoding="utf-8") as picture:
-                    picture.write(dot_of(calls, files) + "\n")
+                    picture.write(dot_of(calls, upward, files) + "\n")
     print("\n".join(faults), end="\n" if faults else "")
+    print(f"[house] {len(arguments.machines)} machines: {len(faults)} arrows and circles that mustn't be" if faults else
+          f"[house] {len(arguments.machines)} machines: every arrow points down")
     return 1 if faults else 0
 
 

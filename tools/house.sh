@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The arrows between the rooms, read from built kernels (tools/house says how), and their picture.
+set -eu
+
+if [ $# -eq 0 ] || [ "$1" = --help ]; then
+    echo "usage: tools/house.sh [--quiet] [--picture FILE.svg] MACHINE...    (people type: make check, make house)"
+    exit 0
+fi
+quiet=
+picture=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quiet) quiet=--quiet ;;
+    --picture)
+        picture=$2
+        shift
+        ;;
+    *) break ;;
+    esac
+    shift
+done
+
+machines=
+for arch; do
+    eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f build.mk ARCH="$arch" describe)"
+    machines="$machines $arch=$NM"
+done
+# shellcheck disable=SC2086 # lists
+"${PYTHON:-python3}" -B tools/house $quiet ${picture:+--dot build/house.dot} $machines
+if [ -n "$picture" ]; then
+    dot -Tsvg -o "$picture" build/house.dot
+    echo "[house] $picture"
+fi
