@@ -12,7 +12,7 @@ from threading import local
 from tests.mutants.mutant import EXPLORE
 from tests.runner.campaign import Progress
 
-COPIED = ("Makefile", "build.mk", "arch", "boot", "include", "kernel", "lib", "linker", "mm", "tests", "tools", "user", "uv")
+COPIED = ("Makefile", "build.mk", "arch", "base", "boot", "include", "kernel", "lib", "linker", "look", "mm", "tests", "tools", "user", "uv")
 BASE = "build/mutants"
 slot = local()
 free_slots = []
