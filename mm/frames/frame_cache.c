@@ -4,7 +4,6 @@
  * draining. Lock order: cache, then buddy.
  */
 #include <quire/frame_cache.h>
-#include <quire/fail.h>
 #include <quire/folio.h>
 #include <quire/log.h>
 
@@ -147,14 +146,3 @@ u64 frame_cache_frames(void)
             sum += (u64)READ_ONCE(cpu_area(cpu)->frames.class[c].nr) << class_order[c];
     return sum;
 }
-
-pfn_t frames_alloc(unsigned order, memdesc_t word)
-{
-    pfn_t pfn = allocation_fails() ? PFN_NONE : frame_cache_alloc(order);
-
-    if (pfn != PFN_NONE)
-        memdesc_fill(memory.words + pfn, 1UL << order, word);
-    return pfn;
-}
-
-void frames_free(pfn_t pfn, unsigned order) { frame_cache_free(pfn, order); }
