@@ -20,7 +20,7 @@ void icache_fence(void)
     u64 gen = __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST);
 
     arch_icache_fence_local();
-    exec_shadow_fenced(gen);
+    code_fenced(gen);
     counter_inc(COUNTER_ICACHE_FENCE);
     /* It never goes back, somebody may wait for it: who waits for the shadow's lock serves others, and fences for them. */
     if (cpu->fenced_gen < gen)

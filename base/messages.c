@@ -11,6 +11,7 @@
 #include <quire/mm_event.h>
 #include <quire/upcalls.h>
 #include <quire/spinlock.h>
+#include <quire/turns.h>
 #include <quire/thread.h>
 #include <quire/tlb.h>
 #include <arch-generic/machine.h>

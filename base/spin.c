@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting for another CPU: see <quire/spinlock.h>. */
 #include <quire/spinlock.h>
+#include <quire/turns.h>
 #include <quire/messages.h>
 #include <quire/upcalls.h>
 #include <arch-generic/machine.h>
-
-#define LONG_WAIT_NS 5000
-
-void long_wait_step(struct long_wait *w)
-{
-    cpu_relax();
-    u64 now = arch_clock_ns();
-    if (now >= w->next_ns) {
-        w->next_ns = now + LONG_WAIT_NS;
-        arch_timer_set(w->next_ns);
-    }
-}
-
-void long_wait_end(struct long_wait *w)
-{
-    if (w->next_ns)
-        sched_rearm_timer();
-}
 
 void spin_wait(spinlock_t *lock)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Filling struct inspect_root: see <quire/inspect.h>. */
 #include <quire/inspect.h>
-#include <quire/exec_pfn.h>
+#include <quire/code_events.h>
 #include <quire/hole.h>
 #include <quire/mm_event.h>
 #include <quire/pgtable.h>
@@ -69,10 +69,6 @@ void inspect_init(void)
     r->early_ptdesc = (u64)memdesc_pointer(memdesc_read(paddr_to_pfn(kernel_root()->table)));
     r->processes = (u64)&processes;
     r->uv = (u64)&inspect_uv;
-#if ICACHE_STALE
-    r->shadow_first = exec_shadow.first;
-    r->shadow_nr = exec_shadow.nr;
-    r->shadow_distance = exec_shadow.distance;
-#endif
+    code_inspect(r);
     r->kernel_root = paddr_value(kernel_root()->table);
 }

@@ -10,11 +10,11 @@
  * before the fence. CPUs that may be in user mode of mm right then are asked to fence, and waited for. docs/caches.md
  * tells it at length, with the manuals.
  *
- * With ICACHE=stale the same calls refresh shadow frames, <quire/exec_shadow.h>, on coherent machines as well.
+ * With ICACHE=stale the same calls refresh shadow frames, tests/icache/exec_shadow.h, on coherent machines as well.
  */
 #pragma once
 
-#include <quire/exec_shadow.h>
+#include <quire/code_events.h>
 #include <quire/folio.h>
 #include <arch/cacheflush.h>
 
@@ -26,12 +26,6 @@ struct mm;
 /* The kernel wrote the folio through its own mapping: what was clean isn't any more. */
 void flush_dcache_folio(struct folio *folio);
 void flush_dcache_page(pfn_t pfn);
-void flush_dcache_folio_at(struct folio *folio, const struct code_place *place); /* there it did; NULL: somewhere */
-void flush_dcache_page_at(pfn_t pfn, const struct code_place *place);
-#if ICACHE_STALE
-#define flush_dcache_folio(folio) flush_dcache_folio_at(folio, CODE_PLACE)
-#define flush_dcache_page(pfn)    flush_dcache_page_at(pfn, CODE_PLACE)
-#endif
 
 /* No store by the kernel since this frame of the folio was maintained. */
 bool folio_frame_is_clean(const struct folio *folio, pfn_t pfn);

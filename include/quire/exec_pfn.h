@@ -2,7 +2,7 @@
 /*
  * Where user mode executes from. pfn_pte() asks exec_pfn() for the frame of an executable entry, and pte_pfn() takes
  * that back, so nobody else knows: as a rule the frame itself; with ICACHE=stale its shadow, a second frame at a fixed
- * distance that plays the instruction cache. A shadow changes only where maintenance is done, <quire/exec_shadow.h>, so
+ * distance that plays the instruction cache. A shadow changes only where maintenance is done, <quire/code_events.h>, so
  * code that nobody maintained really runs as it was before.
  */
 #pragma once
@@ -34,6 +34,12 @@ static inline pfn_t exec_frame(pfn_t pfn)
 static inline pfn_t exec_pfn(pfn_t pfn) { return pfn; }
 static inline pfn_t exec_frame(pfn_t pfn) { return pfn; }
 #endif
+
+/* How far the frame number in an entry for `pfn` moves when the entry becomes executable, or isn't any more. */
+static inline u64 exec_pfn_moves(pfn_t pfn, bool before, bool after)
+{
+    return !ICACHE_STALE || before == after ? 0 : after ? exec_pfn(pfn) - pfn : pfn - exec_pfn(pfn);
+}
 
 /* What an entry for `pfn` with this protection holds. */
 static inline pfn_t pgprot_pfn(pfn_t pfn, pgprot_t prot)

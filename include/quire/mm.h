@@ -49,9 +49,7 @@ struct mm {
     struct quota *quota;
     u64 stack_limit; /* bytes that a stack may grow to */
     u64 need_gen; /* code generation its instructions need, <quire/cacheflush.h> */
-#if ICACHE_STALE
-    u64 exec_gen; /* ... and which it is known to need, <quire/exec_shadow.h> */
-#endif
+    u64 exec_gen; /* ... and which it is known to need; kept by who plays the caches, <quire/code_events.h> */
     u64 nr_mapped; /* frames mapped */
     u32 flushes_pending; /* TLB gathers that have cleared entries and not flushed them yet (mm/holes/rmap.c reads it) */
     u64 nr_table_frames;

@@ -23,10 +23,12 @@
  */
 #pragma once
 
+#include <quire/code_events.h>
 #include <quire/list.h>
 #include <quire/counters.h>
 #include <quire/log.h>
 #include <quire/memdesc.h>
+#include <quire/mm_event.h>
 #include <quire/pgprot.h>
 #include <quire/pt_root.h>
 #include <quire/spinlock.h>
@@ -155,6 +157,15 @@ static inline void pt_isolate(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned
 {
     if (PT_CONT > 1 && unlikely(pte_cont((pte_t){pte_load_raw(ptep).v | pte_load_raw(ptep + nr - 1).v})))
         pt_isolate_slow(mm, addr, ptep, nr);
+}
+
+/* nr entries, `pte` and what follows from it, are about to be set: told to whoever listens. */
+static inline void event_entries_set(struct mm *mm, vaddr_t addr, pte_t pte, u64 nr)
+{
+    mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(pte), nr);
+    if (pte_exec(pte) && pte_user(pte))
+        code_mapped(mm, pte_pfn(pte), nr);
+    (void)addr;
 }
 
 void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr);

@@ -24,16 +24,6 @@ typedef struct {
 
 void spin_wait(spinlock_t *lock); /* the slow path: base/sync.c */
 
-/*
- * Busy waiting for another CPU. A simulated machine may run its CPUs by turns and change turns only at timer events
- * (QEMU with -icount does), so whoever waits makes some, 5 microseconds apart; real machines don't mind.
- */
-struct long_wait {
-    u64 next_ns; /* 0: not yet waited */
-};
-void long_wait_step(struct long_wait *w);
-void long_wait_end(struct long_wait *w); /* the timer is the scheduler's again */
-
 static inline void lock_count_inc(void) { this_cpu()->locks_held++; }
 static inline void lock_count_dec(void) { this_cpu()->locks_held--; }
 static inline unsigned locks_held(void) { return this_cpu()->locks_held; } /* by the current thread */

@@ -17,7 +17,7 @@
 #include <quire/object.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
-#include <quire/stale_code.h>
+#include <quire/code_events.h>
 #include <quire/string.h>
 #include <quire/uaccess.h>
 #include <uapi/quire/abi.h>
@@ -373,8 +373,8 @@ void process_kill(struct process *p, int status)
 
 void __noreturn process_exit(int status)
 {
-    if (ICACHE_STALE && status)
-        stale_code_explain(current_process()->mm, 0);
+    if (status)
+        code_failed(current_process()->mm, 0);
     process_kill(current_process(), status);
     process_thread_exit();
 }
@@ -384,7 +384,7 @@ void __noreturn process_die(const struct trapframe *tf, int status, const char *
     const struct process *p = current_process();
 
     kprintf("%s (process %lu) died: %s at 0x%lx, pc 0x%lx\n", p->name, p->id, why, addr, tf_pc(tf));
-    stale_code_explain(p->mm, tf_pc(tf));
+    code_failed(p->mm, tf_pc(tf));
     process_kill(current_process(), status);
     process_thread_exit();
 }

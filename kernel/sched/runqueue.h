@@ -23,7 +23,6 @@ struct runqueue {
     struct thread *idle;
     struct thread *left; /* was switched away from just now; settled by whoever runs next: finish_switch() */
     u64 switched_at_ns;
-    u64 turn; /* state of turn_ns() */
 
     u32 sleepers_locked;
     struct list sleepers; /* threads with a deadline, soonest first */

@@ -13,12 +13,11 @@
 #include <quire/errno.h>
 #include <quire/kvmap.h>
 #include <quire/mm.h>
+#include <quire/turns.h>
 #include <quire/upcalls.h>
 #include <quire/process.h>
 #include <arch-generic/machine.h>
 
-#define TURN_MIN_NS 200000u
-#define TURN_VARIATION_NS 600000u
 
 struct runqueue runqueues[MAX_CPUS];
 static struct thread boot_thread;
@@ -60,21 +59,9 @@ static struct thread *pick(struct runqueue *rq)
     return t;
 }
 
-/* The same sequence at each boot, another one for each CPU. */
-static u64 turn_ns(struct runqueue *rq)
-{
-    rq->turn = rq->turn * 6364136223846793005UL + 2 * this_cpu()->cpu + 1; /* Knuth's MMIX generator */
-    return TURN_MIN_NS + (u32)(rq->turn >> 32) % TURN_VARIATION_NS;
-}
-
 /*
  * The next thing this CPU's timer has to do, with the thread that runs from now on. The end of a slice that is
  * noted already needs no second interrupt, but sleepers go on counting: kernel code may take its time.
- *
- * Where there are several CPUs, a thread's time comes in turns, even if it is alone: another CPU may have queued a
- * thread here meanwhile; and under -icount QEMU runs one CPU at a time until some timer is due, then leaves out the
- * next, so one that spins in user mode must let others in at times (trap_timer()). Turns differ in length, at
- * random, or it would be the same CPU that is left out each time.
  */
 static void set_timer(struct runqueue *rq, const struct thread *next)
 {
@@ -82,8 +69,8 @@ static void set_timer(struct runqueue *rq, const struct thread *next)
 
     if (rq->nr_queued && next != rq->idle && !rq->need_resched)
         deadline = next->slice_end_ns;
-    if (nr_cpus > 1 && next != rq->idle)
-        deadline = MIN(deadline, arch_clock_ns() + turn_ns(rq));
+    if (next != rq->idle)
+        deadline = MIN(deadline, turn_deadline()); /* another CPU may have queued a thread here meanwhile */
     deadline = MIN(deadline, READ_ONCE(rq->next_wake_ns));
     arch_timer_set(deadline);
 }
@@ -185,11 +172,10 @@ void schedule(void)
     irq_restore(irq);
 }
 
-/* Whoever is waited for may run on another CPU: under -icount that needs its turn. */
+/* Whoever is waited for may run on another CPU. */
 void thread_yield(void)
 {
-    if (nr_cpus > 1)
-        cpu_relax();
+    turn_offer();
     schedule();
 }
 

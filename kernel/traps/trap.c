@@ -2,6 +2,7 @@
 /*
  * Traps, as architecture code hands them up: <quire/upcalls.h>. All are entered with interrupts off.
  */
+#include <quire/turns.h>
 #include <quire/upcalls.h>
 #include <quire/cacheflush.h>
 #include <quire/console.h>
@@ -12,7 +13,7 @@
 #include <quire/log.h>
 #include <quire/process.h>
 #include <quire/messages.h>
-#include <quire/stale_code.h>
+#include <quire/code_events.h>
 #include <quire/syscall.h>
 #include <quire/tlb.h>
 #include <arch-generic/machine.h>
@@ -213,10 +214,7 @@ void __noreturn trap_stack_overflow(struct trapframe *tf)
 void trap_timer(void)
 {
     this_cpu()->irq_depth++;
-    if (nr_cpus > 1) { /* the end of a turn: see set_timer() in kernel/sched/sched.c, which sets the next one */
-        arch_timer_set(~0UL);
-        cpu_relax();
-    }
+    turn_ends();
     sched_tick();
     test_hook_tick();
     this_cpu()->irq_depth--;
@@ -243,6 +241,5 @@ void trap_exit_to_user(struct trapframe *tf)
         process_check_killed();
         icache_enter_user(current_thread()->mm);
     }
-    if (ICACHE_STALE)
-        stale_code_enter(tf, current_thread()->mm);
+    code_entered(tf, current_thread()->mm);
 }

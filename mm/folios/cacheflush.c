@@ -37,28 +37,24 @@ static void announce_stores(struct folio *f, u64 bits)
     spin_unlock(&f->lock);
 }
 
-void flush_dcache_folio_at(struct folio *folio, const struct code_place *place)
+void flush_dcache_folio(struct folio *folio)
 {
     if (ICACHE_COHERENT)
         return;
-    exec_shadow_stored(folio->pfn, folio_nr_pages(folio), place);
+    code_stored(folio->pfn, folio_nr_pages(folio), __builtin_return_address(0));
     announce_stores(folio, ~0UL);
 }
 
-void flush_dcache_page_at(pfn_t pfn, const struct code_place *place)
+void flush_dcache_page(pfn_t pfn)
 {
     struct folio *f = ICACHE_COHERENT ? NULL : pfn_folio_get(pfn);
 
     if (f) {
-        exec_shadow_stored(pfn, 1, place);
+        code_stored(pfn, 1, __builtin_return_address(0));
         announce_stores(f, clean_bits(f, pfn - f->pfn, 1));
         folio_put(f);
     }
 }
-
-/* Parentheses: these are macros where places are kept. */
-void (flush_dcache_folio)(struct folio *folio) { flush_dcache_folio_at(folio, NULL); }
-void (flush_dcache_page)(pfn_t pfn) { flush_dcache_page_at(pfn, NULL); }
 
 /*
  * Other CPUs in user mode of mm, maybe, with a fence older than gen. Whoever takes mm up from now on (mm_activate())
@@ -90,7 +86,7 @@ static void need_generation(struct mm *mm, u64 gen)
         counter_add(COUNTER_ICACHE_REMOTE, (u64)__builtin_popcount(others));
         mm_fence_remote(others, gen);
     }
-    exec_shadow_published(mm, gen);
+    code_published(mm, gen);
 }
 
 void icache_clean(struct mm *mm, vaddr_t start, vaddr_t end)
@@ -100,7 +96,7 @@ void icache_clean(struct mm *mm, vaddr_t start, vaddr_t end)
     counter_inc(COUNTER_ICACHE_CLEAN);
     counter_add(COUNTER_ICACHE_BYTES, end - start);
     arch_icache_clean((const void *)start, end - start);
-    exec_shadow_cleaned(mm, start, end);
+    code_cleaned(mm, start, end);
 }
 
 void icache_publish(struct mm *mm)

@@ -84,10 +84,8 @@ int map_block(struct vma *vma, vaddr_t addr, struct folio *f, size_t first, unsi
         deposit(entry, table);
         folio_get_mapped(f, BLOCK_FRAMES);
         __atomic_fetch_add(&mm->nr_mapped, BLOCK_FRAMES, __ATOMIC_RELAXED);
-        mm_event(MM_EVENT_ENTRY_SET, start, pfn, BLOCK_FRAMES);
+        event_entries_set(mm, start, pfn_pte(pfn, area_pgprot(vma, prot)), BLOCK_FRAMES);
         counter_inc(COUNTER_BLOCK_MAP);
-        if (prot & PROT_EXEC)
-            exec_shadow_mapped(mm, pfn, BLOCK_FRAMES);
         pte_store(entry, pfn_block(pfn, area_pgprot(vma, prot), 1));
         arch_pt_publish();
     }

@@ -7,7 +7,7 @@
 #include <quire/block.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
-#include <quire/exec_shadow.h>
+#include <quire/code_events.h>
 #include <quire/folio_trim.h>
 #include <quire/mm.h>
 #include <quire/mm_event.h>
@@ -168,7 +168,7 @@ static struct mm *clone(struct mm *mm)
     tlb_gather_begin(&g, mm);
     rwsem_write_lock(&mm->areas_lock);
     child->need_gen = READ_ONCE(mm->need_gen); /* another thread may raise it: what it syncs then is in its own space */
-    exec_shadow_published(child, child->need_gen);
+    code_published(child, child->need_gen);
     child->stack_limit = mm->stack_limit;
     struct tree_node *first = tree_first(&mm->areas);
     for (struct vma *vma = first ? container_of(first, struct vma, node) : NULL; vma && !err; vma = area_next(vma)) {

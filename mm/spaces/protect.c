@@ -12,18 +12,10 @@ static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)
 {
     for (unsigned i = 0; i < nr; i++) {
         pte_t e = pte_load(ptep + i);
-        if (pte_present(e) && !pte_exec(e))
+        if (pte_present(e) && !pte_exec(e)) {
             flush_icache_pages(vma, pte_pfn(e), 1);
-    }
-}
-
-/* ICACHE=stale: what became executable counts as mapped so. Lock held. */
-static void note_exec(struct mm *mm, const pte_t *ptep, unsigned nr)
-{
-    for (unsigned i = 0; ICACHE_STALE && i < nr; i++) {
-        pte_t e = pte_load(ptep + i);
-        if (pte_present(e) && pte_exec(e))
-            exec_shadow_mapped(mm, pte_pfn(e), 1);
+            code_mapped(vma->mm, pte_pfn(e), 1);
+        }
     }
 }
 
@@ -61,7 +53,6 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
             drop_zeros(mm, addr, ptep, nr);
         /* Write permission is never given here: a private page may be shared, the fault decides. */
         protect_ptes(mm, addr, ptep, nr, area_pgprot(vma, prot));
-        note_exec(mm, ptep, nr);
         spin_unlock(lock);
         tlb_gather_range(&g, addr, nr);
     }

@@ -20,7 +20,7 @@
  * before giving up what keeps it, process_thread_exit().
  */
 #include <quire/mm.h>
-#include <quire/exec_shadow.h>
+#include <quire/code_events.h>
 #include <quire/log.h>
 #include <quire/mm_event.h>
 #include <quire/tlb.h>
@@ -101,7 +101,7 @@ void mm_activate(struct mm *mm)
     struct mm *old = cpu->active_mm;
     u32 self = 1u << cpu->cpu;
 
-    exec_shadow_left(); /* the thread that was here: the next one looks at the code on its way to user mode */
+    code_left(); /* the thread that was here: the next one looks at the code on its way to user mode */
     if (old == mm)
         return;
     if (mm)

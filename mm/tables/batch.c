@@ -8,7 +8,7 @@
  * loses nothing. Others are taken out by an atomic exchange before they are changed.
  */
 #include <quire/batch.h>
-#include <quire/exec_shadow.h>
+#include <quire/code_events.h>
 #include <quire/counters.h>
 #include <quire/log.h>
 #include <quire/mm.h>
@@ -96,13 +96,11 @@ void store_ptes(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 {
     check_set_ptes(mm, addr, ptep, pte, nr);
-    if (ICACHE_STALE && pte_exec(pte) && pte_user(pte))
-        exec_shadow_mapped(mm, pte_pfn(pte), nr);
     counter_inc(COUNTER_SET_PTES_CALLS);
     counter_add(COUNTER_SET_PTES_ENTRIES, nr);
     if (nr == 1)
         pt_isolate(mm, addr, ptep, 1);
-    mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(pte), nr);
+    event_entries_set(mm, addr, pte, nr);
     store_ptes(addr, ptep, pte, nr);
 }
 
@@ -179,11 +177,7 @@ static __always_inline pte_t changed(pte_t e, struct pte_change change)
 {
     pte_t fresh = pte_apply(e, change);
 
-    if (ICACHE_STALE && pte_exec(e) != pte_exec(fresh)) {
-        u64 distance = exec_pfn(pte_pfn(e)) - pte_pfn(e);
-        fresh = pte_advance_pfn(fresh, pte_exec(fresh) ? distance : -distance);
-    }
-    return fresh;
+    return pte_advance_pfn(fresh, exec_pfn_moves(pte_pfn(e), pte_exec(e), pte_exec(fresh)));
 }
 
 /* Out of the hardware's reach, changed, and back. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Shadow frames: see <quire/exec_shadow.h>. Built with ICACHE=stale only. */
-#include <quire/exec_shadow.h>
+/* Shadow frames: see exec_shadow.h. Built with ICACHE=stale only. */
+#include "exec_shadow.h"
+#include "shadow.h"
 #include <quire/cacheflush.h>
 #include <quire/direct_map.h>
 #include <quire/mm.h>
@@ -10,15 +11,6 @@
 #define LINES (PAGE_SIZE / EXEC_LINE)
 _Static_assert(LINES == 64, "a word has a bit for each line of a frame");
 
-/* One for each frame that has a shadow. */
-struct shadow {
-    u64 cleaned; /* the generation that a CPU has to fence for before it runs what was maintained; 0: never */
-    u64 changed; /* the same of the last maintenance that found something new */
-    u64 stored;  /* the generation in which the last store was announced */
-    const struct code_place *place; /* ... and where */
-    u64 stored_by;
-};
-
 /* Lines that are maintained, and CPUs that were in the address space then and have neither fenced nor switched threads. */
 struct pending {
     pfn_t pfn;
@@ -27,20 +19,10 @@ struct pending {
 };
 #define MOST_PENDING 1024 /* a CPU makes at most 512 before it is preempted, or waits for the others */
 
-struct exec_shadow exec_shadow;
-static struct shadow *shadows;
 static struct pending pending[MOST_PENDING];
 static u32 nr_pending; /* [nr_pending, MOST_PENDING) are free */
 static spinlock_t lock;
 static u64 fenced[MAX_CPUS];
-
-u64 exec_shadow_table_bytes(u64 nr) { return nr * sizeof(struct shadow); }
-
-void exec_shadow_init(pfn_t first, u64 nr, u64 distance, void *table)
-{
-    shadows = table;
-    exec_shadow = (struct exec_shadow){first, nr, distance};
-}
 
 static bool begin(void)
 {
@@ -131,7 +113,7 @@ static void maintained(struct shadow *s, pfn_t pfn, u64 lines, u32 waiting)
     nr_pending = MAX(nr_pending, i + 1);
 }
 
-void exec_shadow_cleaned(struct mm *mm, vaddr_t start, vaddr_t stop)
+void code_cleaned(struct mm *mm, vaddr_t start, vaddr_t stop)
 {
     bool irq = begin();
     u32 waiting = cpus_in(mm);
@@ -173,7 +155,7 @@ static u32 waiting_for(pfn_t pfn, unsigned line)
 }
 
 /* --- what happened ----------------------------------------------------------------------------- */
-void exec_shadow_stored(pfn_t pfn, u64 nr, const struct code_place *place)
+void code_stored(pfn_t pfn, u64 nr, const void *by)
 {
     bool irq = begin();
 
@@ -182,13 +164,13 @@ void exec_shadow_stored(pfn_t pfn, u64 nr, const struct code_place *place)
         if (!s)
             continue;
         s->stored = icache_generation() + 1;
-        s->place = place;
+        s->place = by;
         s->stored_by = this_cpu()->cpu;
     }
     end(irq);
 }
 
-void exec_shadow_fenced(u64 gen)
+void code_fenced(u64 gen)
 {
     bool irq = begin();
 
@@ -198,7 +180,7 @@ void exec_shadow_fenced(u64 gen)
     end(irq);
 }
 
-void exec_shadow_left(void)
+void code_left(void)
 {
     bool irq = begin();
 
@@ -206,7 +188,7 @@ void exec_shadow_left(void)
     end(irq);
 }
 
-void exec_shadow_published(struct mm *mm, u64 gen)
+void code_published(struct mm *mm, u64 gen)
 {
     bool irq = begin();
 
@@ -214,7 +196,7 @@ void exec_shadow_published(struct mm *mm, u64 gen)
     end(irq);
 }
 
-void exec_shadow_mapped(struct mm *mm, pfn_t pfn, u64 nr)
+void code_mapped(struct mm *mm, pfn_t pfn, u64 nr)
 {
     bool irq = begin();
 

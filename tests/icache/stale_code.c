@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run with ICACHE=stale found: see <quire/stale_code.h>. Built with ICACHE=stale only. */
-#include <quire/stale_code.h>
+/* What a run with ICACHE=stale found: see stale_code.h. Built with ICACHE=stale only. */
+#include "stale_code.h"
 #include <quire/cacheflush.h>
+#include <quire/ksyms.h>
 #include <quire/log.h>
+#include <quire/mm.h>
 #include <quire/printf.h>
 #include <quire/string.h>
 #include <quire/test.h>
@@ -37,24 +39,21 @@ static __printf_like(1, 2) void say(const char *fmt, ...)
         kprintf("stale: %s\n", text);
 }
 
-static const char *file_name(const char *path)
+/* --- one line ---------------------------------------------------------------------------------- */
+static void tell_place(const struct stale_line *l, char *text, size_t room)
 {
-    const char *name = path;
+    u64 offset = 0;
+    const char *name = ksym_name((vaddr_t)l->place, &offset);
 
-    for (; *path; path++)
-        if (*path == '/')
-            name = path + 1;
-    return name;
+    snprintf(text, room, "stored by CPU %u in %s+0x%lx", l->stored_by, name ? name : "?", offset);
 }
 
-/* --- one line ---------------------------------------------------------------------------------- */
 static void tell_who(const struct stale_line *l, unsigned cpu, bool ran, char *text, size_t room)
 {
     char by[80] = "stored by a program, or by a kernel that didn't say so";
 
     if (l->stored_later)
-        snprintf(by, sizeof(by), "stored by CPU %u in %s, %s:%u", l->stored_by, l->place->function,
-                 file_name(l->place->file), l->place->line);
+        tell_place(l, by, sizeof(by));
     else if (!l->maintained)
         strlcpy(by, "never maintained since the machine began", sizeof(by));
     snprintf(text, room, "CPU %u %s stale code at user 0x%lx, frame 0x%lx; %s", cpu, ran ? "ran" : "would run", l->addr,
@@ -122,7 +121,12 @@ static bool kernels_fault(const struct stale_line *l)
     return f && l->stored_later && !folio_frame_is_clean(f, l->pfn);
 }
 
-void stale_code_enter(const struct trapframe *tf, struct mm *mm)
+/*
+ * Two things fail the test that runs, whatever it computes: code newer than this CPU's last fence, and a line that the kernel
+ * stored to and nobody has maintained. An old line that a program may have written itself is noted, and told when the test
+ * fails for another reason.
+ */
+void code_entered(const struct trapframe *tf, struct mm *mm)
 {
     static bool told[MAX_CPUS]; /* once for each maintenance that was missed */
     struct stale_line line;
@@ -160,7 +164,7 @@ void stale_code_enter(const struct trapframe *tf, struct mm *mm)
 }
 
 /* --- when something went wrong ------------------------------------------------------------------ */
-void stale_code_explain(struct mm *mm, vaddr_t pc)
+void code_failed(struct mm *mm, vaddr_t pc)
 {
     struct stale_line line;
     unsigned told = 0;
@@ -184,7 +188,7 @@ void stale_code_explain(struct mm *mm, vaddr_t pc)
     nr_notes = 0;
 }
 
-void stale_code_forget(void)
+void code_forget(void)
 {
     nr_notes = 0;
     memset(told_at, 0, sizeof(told_at));

@@ -15,6 +15,7 @@
 #include <quire/thread.h>
 #include <arch-generic/machine.h>
 #include <arch/pgtable.h>
+#include <quire/turns.h>
 #include "helpers.h"
 #include "uv_guests.h"
 

@@ -6,7 +6,7 @@
 #include "helpers.h"
 #include <quire/cacheflush.h>
 #include <quire/printf.h>
-#include <quire/stale_code.h>
+#include "../icache/stale_code.h"
 #include <quire/string.h>
 
 #define RX       (PROT_READ | PROT_EXEC)
@@ -174,7 +174,7 @@ TEST(stale, the_report_names_who_stored_and_what_is_missing)
     code_open(&c);
     memset(c.frame, 0x33, PAGE_SIZE);
     flush_dcache_folio(c.folio);
-    snprintf(place, sizeof(place), "stored by CPU %u in %s, stale_test.c:%u", this_cpu()->cpu, __func__, __LINE__ - 1);
+    snprintf(place, sizeof(place), "stored by CPU %u in %s+", this_cpu()->cpu, __func__);
     snprintf(where, sizeof(where), "user 0x%lx, frame 0x%lx", c.addr + EXEC_LINE, c.folio->pfn);
     ASSERT(exec_shadow_stale(c.mm, c.addr + EXEC_LINE + 20, &l));
     stale_code_text(&l, 3, true, text);

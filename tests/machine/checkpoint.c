@@ -16,6 +16,7 @@
 #include <quire/string.h>
 #include <quire/test.h>
 #include <quire/thread.h>
+#include <quire/turns.h>
 #include <quire/upcalls.h>
 #include <arch-generic/machine.h>
 

@@ -22,7 +22,7 @@
 #include <quire/printf.h>
 #include <quire/process.h>
 #include <quire/slab.h>
-#include <quire/stale_code.h>
+#include <quire/code_events.h>
 #include <quire/string.h>
 #include <quire/sys.h>
 #include <quire/test.h>
@@ -224,7 +224,7 @@ static void compare_books(struct books before)
 static void begin(const char *name, const char *file, u64 line)
 {
     memset(&now, 0, sizeof(now));
-    stale_code_forget();
+    code_forget();
     strlcpy(now.name, name, sizeof(now.name));
     now.file = file;
     now.line = line;
@@ -460,7 +460,7 @@ int test_runner_event(unsigned kind, const char *text, u64 value)
     case QUIRE_TEST_FAIL:
         now.failed = true;
         test_diag("%s", text);
-        stale_code_explain(current_process()->mm, 0);
+        code_failed(current_process()->mm, 0);
         return 0;
     case QUIRE_TEST_DIAG:
         test_diag("%s", text);

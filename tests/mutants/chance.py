@@ -157,7 +157,13 @@ def run(count, seed):
         status, output = build(path, MACHINE, "", "")
         if status != 0:
             raise SystemExit(f"the tree doesn't compile as it is: {output[-400:]}")
-        return kernel_of(path)
+        unchanged = kernel_of(path)
+        for machine in (NATIVE, EXPLORE, MACHINE):
+            build(path, machine, "", "")
+            status, output = run_tests(path, machine, "", "*", "4", False, "", first=True)
+            if status != 0:  # everything would be "killed"
+                raise SystemExit(f"the tests fail without a change, on {machine}: {first_failure(output)}")
+        return unchanged
 
     print(f"{len(changes)} changes, a minute or two each on an idle processor:", flush=True)
     with ThreadPoolExecutor(max_workers=workers()) as pool:

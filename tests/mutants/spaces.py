@@ -150,8 +150,8 @@ SPACES = [
            "mm.failing_allocations", "a fork that fails leaves nothing behind", NATIVE),
     # --- flushes, tables, ASIDs -----------------------------------------------------------------------------------
     Mutant("protection-without-flush", "mm/spaces/protect.c",
-           "        note_exec(mm, ptep, nr);\n        spin_unlock(lock);\n        tlb_gather_range(&g, addr, nr);\n",
-           "        note_exec(mm, ptep, nr);\n        spin_unlock(lock);\n",
+           "        protect_ptes(mm, addr, ptep, nr, area_pgprot(vma, prot));\n        spin_unlock(lock);\n        tlb_gather_range(&g, addr, nr);\n",
+           "        protect_ptes(mm, addr, ptep, nr, area_pgprot(vma, prot));\n        spin_unlock(lock);\n",
            "mm.random", "permission that was taken is flushed", NATIVE),
     Mutant("put-before-flush", "mm/holes/gather.c",
            "    if (g->tables || g->start < g->end) {", "    folio_put_all_mapped(g->folios, g->nr_folios);\n    g->nr_folios = 0;\n    if (g->tables || g->start < g->end) {",
