@@ -26,12 +26,6 @@ void turn_ends(void)
     cpu_relax();
 }
 
-void turn_offer(void)
-{
-    if (nr_cpus > 1)
-        cpu_relax();
-}
-
 void long_wait_step(struct long_wait *w)
 {
     cpu_relax();

@@ -12,7 +12,12 @@ u64 turn_begin(void);
 /* When this CPU's turn, which begins now, ends, in nanoseconds; ~0: never, it is alone. */
 static inline u64 turn_deadline(void) { return nr_cpus == 1 ? ~0UL : turn_begin(); }
 void turn_ends(void);    /* in the timer's interrupt, before the next deadline is set */
-void turn_offer(void);   /* whoever is waited for may run on another CPU */
+/* Whoever is waited for may run on another CPU. */
+static inline void turn_offer(void)
+{
+    if (nr_cpus > 1)
+        cpu_relax();
+}
 
 /* Busy waiting for another CPU: a timer event every 5 microseconds. */
 struct long_wait {
