@@ -24,6 +24,7 @@
 
 #include <quire/list.h>
 #include <quire/memdesc.h>
+#include <quire/refs.h>
 #include <quire/spinlock.h>
 #include <quire/direct_map.h>
 
@@ -97,16 +98,7 @@ static inline void folio_put_many(struct folio *f, u32 nr)
 static inline void folio_put(struct folio *f) { folio_put_many(f, 1); }
 
 /* Take a reference unless the count is 0. */
-static inline bool folio_try_get(struct folio *f)
-{
-    u32 refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
-
-    do {
-        if (refs == 0)
-            return false;
-    } while (!__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-    return true;
-}
+static inline bool folio_try_get(struct folio *f) { return refs_get_unless_zero(&f->refs); }
 
 struct folio *pfn_folio_get_slow(pfn_t pfn); /* internal */
 /*

@@ -74,7 +74,29 @@ static inline void memdesc_write(pfn_t pfn, memdesc_t word)
 {
     __atomic_store_n(&memory.words[pfn], word, __ATOMIC_RELEASE);
 }
-/* Write nr words with one value; the owner's lock is held. */
+/* Write nr words, one at least, with one value; the owner's lock is held. In few instructions for few words. */
+static __always_inline void memdesc_fill_few(memdesc_t *words, u64 nr, memdesc_t word)
+{
+    memdesc_t *end = words + nr;
+
+    do
+        WRITE_ONCE(*words, word);
+    while (++words < end);
+}
+/*
+ * The same for any number. One store a word: a 256 MiB folio has 65,536 of them, so the loop
+ * is unrolled. Inline for who knows nr.
+ */
+static __always_inline void memdesc_fill_inline(memdesc_t *words, u64 nr, memdesc_t word)
+{
+    for (; nr >= 16; nr -= 16, words += 16) {
+#pragma GCC unroll 16
+        for (unsigned i = 0; i < 16; i++)
+            WRITE_WORD(words[i], word);
+    }
+    if (nr)
+        memdesc_fill_few(words, nr, word);
+}
 void memdesc_fill(memdesc_t *words, u64 nr, memdesc_t word);
 
 /* Count frames of RAM by type into counts[MEMDESC_NR_TYPES]; returns their sum. Reads every word but those

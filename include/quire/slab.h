@@ -38,7 +38,7 @@ struct slab_cache {
     struct slab_magazine magazine[MAX_CPUS];
 };
 
-void *slab_take_slow(struct slab_cache *cache); /* internal: this CPU's magazine is empty */
+void *slab_take_slow(struct slab_cache *cache); /* internal: the magazine is empty */
 
 /* At the start of its frames, whose words point to it. */
 struct slab {
@@ -77,29 +77,34 @@ void slab_free_chain(struct slab_cache *cache, void *first, u32 n);
 void *kmalloc(size_t size);
 void kfree(void *p); /* NULL is fine */
 
-/*
- * An object of a typed cache, link_offset being the cache's: what slab_alloc() does, in the few instructions that
- * folio_make_cached() has for it.
- */
-static __always_inline void *slab_take_typed(struct slab_cache *cache, size_t link_offset)
+/* internal: the first of the nr objects in a magazine */
+static __always_inline void *slab_pop(struct slab_magazine *m, u64 nr, size_t link_offset)
 {
-    struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
-
-    if (allocation_fails())
-        return NULL;
-    u64 nr = m->nr;
-    if (unlikely(!nr))
-        return slab_take_slow(cache);
     void *object = m->free;
     void **link = (void **)((u8 *)object + link_offset);
+
     m->nr = nr - 1;
     m->free = *link;
     *link = NULL;
     return object;
 }
 
+/*
+ * An object out of the CPU's magazine, as its last owner left it but for its link, link_offset being the cache's:
+ * slab_alloc() for a typed cache, in the few instructions that those have for it who make objects at every fault.
+ */
+static __always_inline void *slab_take(struct slab_cache *cache, size_t link_offset)
+{
+    struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
+
+    if (allocation_fails())
+        return NULL;
+    u64 nr = m->nr;
+    return unlikely(!nr) ? slab_take_slow(cache) : slab_pop(m, nr, link_offset);
+}
+
 /* And slab_free(), for caches that SLAB_CACHE made: their slabs are single frames. */
-static __always_inline void slab_give_typed(struct slab_cache *cache, size_t link_offset, void *object)
+static __always_inline void slab_give(struct slab_cache *cache, size_t link_offset, void *object)
 {
     struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
     u64 nr = m->nr;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Counting references to objects. See <quire/object.h>. */
 #include <quire/object.h>
+#include <quire/refs.h>
 #include <quire/upcalls.h>
 
 void object_init(struct object *o, enum object_type type)
@@ -11,15 +12,7 @@ void object_init(struct object *o, enum object_type type)
 
 void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
 
-bool object_try_get(struct object *o)
-{
-    u32 refs = READ_ONCE(o->refs);
-
-    while (refs)
-        if (__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return true;
-    return false;
-}
+bool object_try_get(struct object *o) { return refs_get_unless_zero(&o->refs); }
 
 void object_put(struct object *o)
 {

@@ -22,31 +22,12 @@ SLAB_CACHE(folio_cache, folio, slab_link, true);
 
 struct folio *folio_make(unsigned order, unsigned flags)
 {
-    if (order == 0)
-        return folio_make_cached(0, 0, flags);
-    struct folio *f = slab_alloc(&folio_cache);
-
-    if (!f)
-        return NULL;
-    pfn_t pfn = allocation_fails() ? PFN_NONE : frame_cache_alloc(order);
-    if (pfn == PFN_NONE) {
-        slab_free(&folio_cache, f);
-        return NULL;
-    }
-    /* A free descriptor has no owner, quota, flags, holes or mappings: folio_free() and a new slab see to that. */
-    f->pfn = pfn;
-    f->order = (u8)order;
-    if (flags & FOLIO_ZERO)
-        arch_zero(pfn_address(pfn), PAGE_SIZE << order);
-    memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
-    counter_inc(COUNTER_FOLIO_ALLOC);
-    mm_event(MM_EVENT_FOLIO_ALLOC, pfn, order, (u64)f);
-    return f;
+    return order == 0 ? folio_make_inline(0, 0, flags) : folio_make_inline(FRAME_CACHE_CLASSES, order, flags);
 }
 
 struct folio *folio_alloc(unsigned order, unsigned flags)
 {
-    struct folio *f = order == 0 ? folio_make_cached(0, 0, flags) : folio_make(order, flags);
+    struct folio *f = order == 0 ? folio_make_inline(0, 0, flags) : folio_make(order, flags);
 
     if (f)
         folio_publish(f, FOLIO_REFERENCE);
@@ -122,21 +103,6 @@ static __noinline void bury(struct quota *quota, struct memobj *owner, u64 frame
     slab_free_chain(&folio_cache, chain, folios);
 }
 
-/* nr is 2 at least, and a power of two. */
-static inline void fill_words(memdesc_t *words, u64 nr, memdesc_t word)
-{
-    if (nr < 16) {
-        for (u64 i = 0; i < nr; i++)
-            ((volatile memdesc_t *)words)[i] = word;
-        return;
-    }
-    for (u64 i = 0; i < nr; i += 16) {
-#pragma GCC unroll 16
-        for (unsigned k = 0; k < 16; k++)
-            ((volatile memdesc_t *)words)[i + k] = word;
-    }
-}
-
 static inline void free_run(pfn_t first, pfn_t end)
 {
     if (likely(end > first))
@@ -187,7 +153,7 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
         end = pfn + 1;
         if (f->order) {
             end = pfn + (1UL << f->order);
-            fill_words(words + pfn, 1UL << f->order, MEMDESC_BUDDY);
+            memdesc_fill_inline(words + pfn, 1UL << f->order, MEMDESC_BUDDY);
         }
         frames += end - pfn;
         f->quota = NULL;

@@ -29,14 +29,7 @@ struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *
     return obj;
 }
 
-bool memobj_try_get(struct memobj *obj)
-{
-    u32 refs = __atomic_load_n(&obj->refs, __ATOMIC_RELAXED);
-
-    while (refs && !__atomic_compare_exchange_n(&obj->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-        ;
-    return refs > 0;
-}
+bool memobj_try_get(struct memobj *obj) { return refs_get_unless_zero(&obj->refs); }
 
 struct memobj *folio_owner_get(struct folio *f)
 {

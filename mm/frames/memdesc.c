@@ -4,20 +4,7 @@
 
 struct memory memory;
 
-/* One store a word: a 256 MiB folio has 65,536 of them, so the loop is unrolled. */
-void memdesc_fill(memdesc_t *words, u64 nr, memdesc_t word)
-{
-    volatile memdesc_t *w = words;
-
-    for (; nr >= 16; nr -= 16, w += 16) {
-        w[0] = word, w[1] = word, w[2] = word, w[3] = word;
-        w[4] = word, w[5] = word, w[6] = word, w[7] = word;
-        w[8] = word, w[9] = word, w[10] = word, w[11] = word;
-        w[12] = word, w[13] = word, w[14] = word, w[15] = word;
-    }
-    while (nr--)
-        *w++ = word;
-}
+void memdesc_fill(memdesc_t *words, u64 nr, memdesc_t word) { memdesc_fill_inline(words, nr, word); }
 
 const char *memdesc_type_name(enum memdesc_type type)
 {

@@ -67,7 +67,7 @@ static bool return_objects(struct slab_cache *cache, struct slab *slab, void *fi
 }
 
 /* The free objects of one slab, as many as a magazine holds: all of them move over without being looked at. */
-static __noinline bool refill(struct slab_cache *cache, struct slab_magazine *m)
+static bool refill(struct slab_cache *cache, struct slab_magazine *m)
 {
     spin_lock(&cache->lock);
     if (list_empty(&cache->partial)) {
@@ -100,24 +100,21 @@ static __noinline bool refill(struct slab_cache *cache, struct slab_magazine *m)
     return true;
 }
 
-static void *take(struct slab_cache *cache)
+void *slab_take_slow(struct slab_cache *cache)
 {
     struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
 
-    if (unlikely(!m->nr) && !refill(cache, m))
-        return NULL;
-    void *object = m->free;
-    m->free = *link_of(cache, object);
-    m->nr--;
-    if (cache->typed)
-        *link_of(cache, object) = NULL;
-    else
+    return refill(cache, m) ? slab_pop(m, m->nr, cache->link_offset) : NULL;
+}
+
+void *slab_alloc(struct slab_cache *cache)
+{
+    void *object = slab_take(cache, cache->link_offset);
+
+    if (object && !cache->typed)
         memset(object, 0, cache->size);
     return object;
 }
-
-void *slab_alloc(struct slab_cache *cache) { return allocation_fails() ? NULL : take(cache); }
-void *slab_take_slow(struct slab_cache *cache) { return take(cache); }
 
 /* n chained objects back into their slabs; neighbours often come from one, and move as a piece of the chain. */
 static void *return_chain(struct slab_cache *cache, void *first, u32 n)

@@ -35,19 +35,15 @@ static int check_range(const struct folio *f, pfn_t first, size_t nr)
 /* nr words, each by one store, all after what the caller wrote before. */
 static inline void write_words(pfn_t first, size_t nr, memdesc_t word)
 {
-    volatile memdesc_t *to = memory.words + first, *end = to + nr;
-
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    do
-        *to = word;
-    while (++to < end);
+    memdesc_fill_few(memory.words + first, nr, word);
 }
 
 int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind kind, struct insecure_mem **hole)
 {
     if (nr == 0 || first >= folio_nr_pages(f) || nr > folio_nr_pages(f) - first)
         return -EINVAL;
-    struct insecure_mem *h = slab_take_typed(&hole_cache, offsetof(struct insecure_mem, slab_link));
+    struct insecure_mem *h = slab_take(&hole_cache, offsetof(struct insecure_mem, slab_link));
     if (!h)
         return -ENOMEM;
     h->nr = (u32)nr;
@@ -109,7 +105,7 @@ static int close_hole(struct insecure_mem *h)
     bool last = left == 0 && READ_ONCE(f->flags) & FOLIO_F_DYING;
     spin_unlock(&f->lock);
     mm_event(MM_EVENT_HOLE_MEND, h->first, h->nr, (u64)h);
-    slab_give_typed(&hole_cache, offsetof(struct insecure_mem, slab_link), h);
+    slab_give(&hole_cache, offsetof(struct insecure_mem, slab_link), h);
     counter_inc(COUNTER_HOLE_MEND);
     if (unlikely(last))
         folio_free(f);
@@ -138,10 +134,7 @@ struct insecure_mem *pfn_hole_get(pfn_t pfn)
         if (memdesc_type(word) != MEMDESC_HOLE)
             return NULL;
         struct insecure_mem *h = memdesc_pointer(word);
-        u32 refs = READ_ONCE(h->refs);
-        bool got = false;
-        while (refs && !got)
-            got = __atomic_compare_exchange_n(&h->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+        bool got = refs_get_unless_zero(&h->refs);
         if (likely(memdesc_read(pfn) == word))
             return got ? h : NULL;
         if (got)

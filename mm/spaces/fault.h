@@ -57,7 +57,7 @@ static __always_inline struct folio *anon_new(struct vma *vma, vaddr_t addr, uns
 
     if (unlikely(!anon || !quota_charge(quota, 1UL << order)))
         return NULL;
-    struct folio *f = class == NO_CLASS ? folio_make(order, flags) : folio_make_cached(class, order, flags);
+    struct folio *f = class == NO_CLASS ? folio_make(order, flags) : folio_make_inline(class, order, flags);
     if (likely(f))
         give_to(f, anon, quota, addr >> PAGE_SHIFT >> order << order);
     else
