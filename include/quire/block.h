@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks in user space: one entry of level 1 that maps 2 MiB (what level 1 spans) of one folio.
+ * Blocks in user space: one entry of level 1 that maps what level 1 spans, 2 MiB or 1 MiB, of one folio.
  *
  * Invariants: a block lies within one area; each holds as many mappings and references of its folio as it has frames;
  * and with each goes an empty page table, set aside when it was installed, so that it can always be split into page

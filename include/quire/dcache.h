@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Data that leaves the caches' world: frames that a guest and the host hand each other (uv/core/uv.c), buffers of devices
- * that aren't coherent (<quire/dma.h>). Nothing at all where the hardware keeps them coherent.
+ * Data that leaves the caches' world: frames that a guest and the host hand each other (uv/soft/soft.c), buffers of
+ * devices that aren't coherent (<quire/dma.h>). Nothing at all where the hardware keeps them coherent.
  */
 #pragma once
 

@@ -2,7 +2,8 @@
 /*
  * Processes: making, ending, waiting. See <quire/process.h>.
  *
- * Locks: processes_lock (the list, parents and children), then process->lock, then handle tables and wait queues.
+ * Locks: the lock of a process's wait queue, then processes_lock (the list, parents and children), then process->lock,
+ * then handle tables.
  *
  * A process is made in silence and shown last: process_begin() gives the parent its handle and its child, the list its
  * member and the scheduler its thread, and can fail only before the first of these.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Installing entries in user page tables: the one way anything gets into an address space, page by page (blocks:
- * mm/holes/block.c). A batch never leaves one level-0 table and one folio.
+ * Installing entries of published folios and of holes in user page tables, page by page. A batch never leaves one
+ * level-0 table and one folio. Blocks: mm/holes/block.c. Folios that are being made, copies and zeros: the fault files
+ * beside this one, map_fresh() first. Fork: mm/spaces/clone.c.
  */
 #include <quire/batch.h>
 #include <quire/block.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel's own page tables, built once before there is a buddy: the image, the direct map, devices.
- * Everything later goes through pt_ensure() and map_pages().
+ * Whoever needs more tables later gets them by pt_ensure().
  */
 #include <quire/pgtable.h>
 #include <quire/log.h>

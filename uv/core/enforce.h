@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What makes the ultravisor's table true, by name: all that uv/core calls outside itself and lib. uv/soft enforces with the
- * direct map and user mode; tests/explore plays with marks. `make check` reads the names here.
+ * What makes the ultravisor's table true, by name: all that uv/core calls in the room above it. uv/soft enforces with
+ * the direct map and user mode; tests/explore plays with marks. `make check` reads the names here. Downward, uv/core
+ * calls mm and base as well: flushes, instruction caches, loading an address space, panics.
  */
 #pragma once
 
