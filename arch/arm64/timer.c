@@ -3,7 +3,6 @@
 #include <arch-generic/machine.h>
 #include <arch/sysreg.h>
 
-#define NS_PER_S 1000000000UL
 
 u64 arch_clock_ns(void)
 {

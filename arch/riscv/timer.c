@@ -8,7 +8,6 @@
 #include <arch/sbi.h>
 #include <quire/spinlock.h>
 
-#define NS_PER_S 1000000000UL
 
 static inline u64 read_time(void)
 {

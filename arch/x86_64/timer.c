@@ -10,7 +10,6 @@
 #include <quire/upcalls.h>
 #include "platform.h"
 
-#define NS_PER_S 1000000000UL
 
 /* 8254 data sheet, and the PC's port 0x61, which gates counter 2. */
 #define PIT_HZ             1193182UL

@@ -47,6 +47,9 @@ static inline paddr_t pfn_to_paddr(pfn_t pfn) { return mk_paddr(pfn << PAGE_SHIF
 #define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
 #define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+
+#define NS_PER_MS 1000000UL
+#define NS_PER_S  1000000000UL
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 #define MIN(a, b)                                                                                  \
     ({                                                                                             \

@@ -214,6 +214,7 @@ void __noreturn trap_stack_overflow(struct trapframe *tf)
 void trap_timer(void)
 {
     this_cpu()->irq_depth++;
+    counter_inc(COUNTER_TIMER_INTERRUPTS);
     turn_ends();
     sched_tick();
     test_hook_tick();

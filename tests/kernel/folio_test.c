@@ -219,8 +219,10 @@ TEST(folio, look_up_is_safe_against_free_on_other_cpus)
     for (unsigned cpu = 1; cpu < nr_cpus; cpu++)
         crew_start(&crew, cpu, look_up, NULL);
     crew_wait_started(&crew);
-    for (unsigned round = 0; round < 400; round++) {
+    /* On a busy host the others may not have run yet: then it goes on until they have met a folio, or for too long. */
+    for (unsigned round = 0; round < 400 || (!READ_ONCE(race.found) && round < 40000); round++) {
         jitter();
+        test_gets_ahead();
         struct folio *f = folio_alloc(round % 4, 0);
         ASSERT(f != NULL);
         WRITE_ONCE(race.pfn, f->pfn + round % folio_nr_pages(f));

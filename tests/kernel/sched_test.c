@@ -111,6 +111,40 @@ static void sleep_and_log(void *arg)
     write_down((void *)('0' + (u64)arg % 16));
 }
 
+static struct thread *ages_sleeper;
+
+static void sleep_until(void *deadline)
+{
+    WRITE_ONCE(ages_sleeper, current_thread());
+    thread_sleep_until((u64)deadline);
+}
+
+/*
+ * A deadline that overflows in a machine's counter would be due at once, for ever: on a machine of one CPU no thread would get
+ * on. Here the test runner's own deadline is nearer, so it shows on another CPU, which idles and is interrupted all the time.
+ */
+TEST(sched, who_sleeps_for_ages_costs_no_interrupts)
+{
+    static const u64 deadlines[] = {~0UL - 1, ~0UL - 1000, 1UL << 63, 1UL << 62, 1UL << 60};
+
+    if (nr_cpus == 1)
+        SKIP("needs two CPUs");
+    for (unsigned i = 0; i < ARRAY_SIZE(deadlines); i++) {
+        struct crew crew = {0};
+        ages_sleeper = NULL;
+        crew_start(&crew, nr_cpus - 1, sleep_until, (void *)deadlines[i]);
+        while (!READ_ONCE(ages_sleeper) || READ_ONCE(ages_sleeper->state) != THREAD_BLOCKED)
+            thread_sleep_until(arch_clock_ns() + 10000);
+        u64 before = counter_read(COUNTER_TIMER_INTERRUPTS);
+        thread_sleep_until(arch_clock_ns() + 2 * NS_PER_MS);
+        u64 nr = counter_read(COUNTER_TIMER_INTERRUPTS) - before;
+        if (nr > 100)
+            test_fail(__FILE__, __LINE__, "beside one who sleeps until 0x%lx there are %lu timer interrupts in 2 ms", deadlines[i], nr);
+        thread_wake(ages_sleeper);
+        crew_wait(&crew);
+    }
+}
+
 TEST(sched, sleepers_wake_in_the_order_of_their_deadlines)
 {
     static const u64 delay[] = {3, 1, 4, 2};

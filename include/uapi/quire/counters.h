@@ -48,6 +48,7 @@
     X(SYSCALLS, "syscalls")                                                                        \
     X(SWITCHES, "sched.switches")                                                                  \
     X(PREEMPTIONS, "sched.preemptions")                                                            \
+    X(TIMER_INTERRUPTS, "timer.interrupts")                                                        \
     X(IPIS, "ipi.received")                                                                        \
     X(DCACHE_BYTES, "dcache.coherency_bytes")  /* cleaned and invalidated down to memory */        \
     X(UVCALLS, "uv.calls")                                                                         \
