@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Seeded bugs in the ultravisor and in guests as objects: what a hostile host or guest would use."""
 
-from tests.mutants.mutant import EXPLORE, Mutant
+from tests.mutants.mutant import EXPLORE, NATIVE_UV, Mutant
 
 UV = [
     Mutant("uv-lock-cleared", "uv/soft/guest.c",
@@ -63,6 +63,21 @@ UV = [
     Mutant("uv-frame-of-two-guests", "uv/core/frame.c",
            "    if (!claim(span, rule->from))\n        return -EBUSY;\n", "    claim(span, rule->from);\n",
            "explore.guest-two.*", "two calls about one frame can't both succeed", EXPLORE),
+    Mutant("uv-one-frame-too-many", "uv/core/uv.c",
+           "return nr && nr <= UV_BATCH && uv_frame_valid(pfn)", "return nr && nr <= UV_BATCH + 1 && uv_frame_valid(pfn)",
+           "uv-states.whole_batches", "a call is about UV_BATCH frames at most", NATIVE_UV),
+    Mutant("uv-any-frames-are-a-row", "uv/core/world.c",
+           "enforce_frame_of(g->id, page + i) != pfn + i)", "enforce_frame_of(g->id, page + i) == PFN_NONE)",
+           "uv-states.scattered_frames", "frames in a row are one behind the other", NATIVE_UV),
+    Mutant("uv-taken-back-is-not-counted", "uv/core/frame.c",
+           "    if (rule->to != UV_NONSECURE)\n", "    if (rule->to != UV_NONSECURE && by != UV_BY_REFUSE)\n",
+           "uv.random", "every change of a frame is counted", NATIVE_UV),
+    Mutant("uv-zeros-stay-in-a-cache", "uv/core/frame.c",
+           "        enforce_zero(pfn, nr, true);\n        enforce_show(pfn, nr);\n", "        enforce_zero(pfn, nr, false);\n        enforce_show(pfn, nr);\n",
+           "uv.random", "nothing of a frame that changes sides stays in a cache", NATIVE_UV),
+    Mutant("uv-text-of-the-last-exit", "uv/core/world.c",
+           "    g->exit.has_text = false;\n", "",
+           "uv.random", "an exit tells nothing of the one before", NATIVE_UV),
     Mutant("guest-runs-twice", "kernel/objects/guest_run.c",
            "    if (!err) {\n        g->answer = 0;\n        guest_become(g, GUEST_RUNNING);\n    }\n",
            "    if (!err)\n        g->answer = 0;\n",

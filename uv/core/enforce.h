@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Between what the ultravisor knows (uv/core) and what makes it true, by name; numbers and frames alone. uv/soft enforces with
- * the direct map, page tables and user mode; tests/explore and tests/native/uv play it. `make check` reads the names here.
+ * the direct map, page tables and user mode; tests/explore and tests/native/uv play it. `make house` reads the names here.
  *
  * The first part is all that uv/core calls outside itself and lib. `guest` is the number of a guest, 1 to UV_MAX_GUESTS, and
  * its caller holds that guest's lock. Pages are guest pages of 4 KiB, below the number that the guest was made with; frames
@@ -70,9 +70,9 @@ void enforce_forget(unsigned guest, u64 page);      /* what this CPU remembers o
 void enforce_start(unsigned guest, u64 entry, u64 stack, u64 argument); /* where it will begin; stack: grows down from there */
 void enforce_result(unsigned guest, s64 result);    /* of its last call; whether it runs or not */
 /*
- * In, and out again: the place where the host called exchanges the host's registers and address space for the guest's. One
- * guest at a place, one place for a guest. enforce_enter() -> the number of the place; enforce_leave() there and nowhere
- * else, with interrupts off: the host's registers are back, and nothing of the guest is loaded on this CPU.
+ * In, and out again: the place where the host called exchanges the host's registers and address space for the guest's. A
+ * guest is at one place at a time. enforce_enter() -> the number of the place; enforce_leave() there and nowhere else, with
+ * interrupts off: the host's registers are back, and nothing of the guest is loaded on this CPU.
  */
 u64 enforce_enter(unsigned guest);
 void enforce_leave(unsigned guest);
