@@ -19,9 +19,9 @@ MAP_GOALS   := $(ARCHES:%=memory-map-%)
 HARNESS_ARCHES := $(ARCHES)
 
 # Native tests: mm/ as programs on this machine, tests/native/native.mk: with a page-table format of its own, with that
-# of each machine, and in the byte order of those that user-mode QEMU can play. NATIVE= picks some of them.
+# of each machine, and in the byte order of those that user-mode QEMU can play; and uv/core alone. NATIVE= picks some of them.
 NATIVE_ON     := $(patsubst arch/%/arch.mk,%,$(shell grep -l '^ARCH_NATIVE_RUN' $(ARCHES:%=arch/%/arch.mk)))
-NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%)
+NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%) native-uv
 NATIVE        ?= $(NATIVE_FORMS)
 # And every order in which operations of mm/ and uv/ can meet: tests/explore/explore.mk.
 

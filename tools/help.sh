@@ -9,7 +9,7 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make memory-map-MACHINE   a picture of its physical memory (SVG) while it runs a program (RUN=, or zoo)
   make test                 all tests on all machines, with 1 and with 4 CPUs
   make test-MACHINE         the tests of one machine
-  make test-native          mm/ as programs on this machine, against a model: every short sequence, and random ones
+  make test-native          mm/ and uv/core as programs here, against a model: every short sequence, and random ones
   make explore              every order in which two operations of mm/ and uv/ can meet, natively; data races
   make fuzz                 the same games, moves chosen by libFuzzer for FUZZ_SECONDS=60
   make fuzz-calls           random system calls on CPUs that run at once, for SECONDS=60 a machine from SEED= on;

@@ -4,9 +4,10 @@
  * each frame, trusts no caller, and a call checks everything first: it changes all it says or nothing. Calls take
  * numbers and frames, never pointers, and give numbers back.
  *
- * This is the *soft* ultravisor: linked into the kernel, a call is a function call, and what enforces secrecy is
- * the direct map and the guest's page tables, which it alone writes for secure frames. There is no encryption, no
- * export and no import of exported pages yet, and a kernel that maps a secure frame on purpose isn't stopped.
+ * uv/core knows, and could be moved out of the kernel as it is; uv/soft makes it true. That is the *soft* form: linked into
+ * the kernel, a call is a function call, and what enforces secrecy is the direct map and the guest's page tables, which it
+ * alone writes for secure frames; <quire/uv_soft.h>. There is no encryption, no export and no import of exported pages yet,
+ * and a kernel that maps a secure frame on purpose isn't stopped.
  *
  * What may be called in which state of a guest and of a frame is a table: uv/core/rules.c, docs/ultravisor.md.
  *
@@ -15,19 +16,23 @@
 #pragma once
 
 #include <quire/types.h>
-#include <quire/upcalls.h>
 
 #define UV_MAX_GUESTS 16
 #define UV_BATCH 512 /* frames a call handles at most; it returns how many it did */
 #define UV_MEASUREMENT_BYTES 32
 #define UV_TEXT_BYTES 128 /* of a guest's text, with the zero at its end */
 
+/* What a guest may do with a page, or-ed together; the numbers of ACCESS_* and PROT_*. */
+#define UV_READ 1u
+#define UV_WRITE 2u
+#define UV_EXEC 4u
+
 enum uv_call {
     UV_INIT,        /* table frame, frames: donate the frame table; once */
     UV_CREATE,      /* guest pages: -> guest id */
     UV_DONATE,      /* id, frame: a frame for the guest's page tables */
     UV_NEEDED,      /* id: -> table frames that the guest may need in all */
-    UV_LOAD,        /* id, guest page, frame, nr, ACCESS_*: secure frames with their contents */
+    UV_LOAD,        /* id, guest page, frame, nr, UV_READ, ...: secure frames with their contents */
     UV_IMPORT,      /* id, guest page, frame, nr: secure frames, zeroed; UNSHARING ones keep their contents */
     UV_SEAL,        /* id, entry point: the guest is complete and may run; nothing is loaded any more */
     UV_EXPOSE,      /* id, frame, nr: the host takes what the guest wants to share (direct map) */
@@ -61,15 +66,3 @@ static inline enum uv_state uv_state_of(u64 query) { return query & 15; }
 static inline unsigned uv_guest_of(u64 query) { return query >> 4 & 0xffff; }
 static inline u64 uv_page_of(u64 query) { return query >> 24; }
 const char *uv_state_name(enum uv_state state);
-
-/*
- * A trap from user mode inside a guest, with interrupts off. True: the guest left, *tf is the host's frame again and no
- * guest's tables are loaded. True and nothing has happened: that guest doesn't run on this frame.
- */
-bool uv_guest_trap_call(unsigned id, struct trapframe *tf);
-bool uv_guest_trap_fault(unsigned id, struct trapframe *tf, vaddr_t addr, unsigned access);
-bool uv_guest_trap_exception(unsigned id, struct trapframe *tf, enum exception what, u64 code);
-/* The host thread inside ends: the guest leaves for good. */
-bool uv_guest_trap_end(unsigned id, struct trapframe *tf);
-struct mm;
-struct mm *uv_guest_mm(unsigned id); /* the address space to load while the guest runs */

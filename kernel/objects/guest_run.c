@@ -13,8 +13,8 @@
 #include <quire/string.h>
 #include <quire/sys.h>
 #include <quire/uaccess.h>
+#include <quire/uv_soft.h>
 #include <uapi/quire/abi.h>
-
 
 static struct trapframe *own_frame(void) { return arch_user_frame(current_thread()->stack_top); }
 

@@ -8,7 +8,8 @@
 #include "../native/machine/machine.h"
 #include "../native/machine/sanitizer.h"
 #include "../native/play/check.h"
-#include "../../uv/core/uv.h"
+#include "../../uv/soft/soft.h"
+#include <arch/layout.h>
 #include <string.h>
 
 static bool hidden[WORLD_MAX_FRAMES];
@@ -18,12 +19,18 @@ void enforce_begin(void)
 {
     memset(hidden, 0, sizeof(hidden));
     memset(frames, 0, sizeof(frames));
+    memset(&uv_soft, 0, sizeof(uv_soft));
 }
 
 bool enforce_hidden(pfn_t pfn) { return hidden[pfn - WORLD_FIRST_PFN]; }
 struct trapframe *enforce_frame(void) { return &frames[cpu_playing]; }
 
-bool uv_soft_present(pfn_t pfn, u64 nr)
+struct enforce_machine enforce_machine(void)
+{
+    return (struct enforce_machine){memory.first, memory.end, USER_TOP >> PAGE_SHIFT};
+}
+
+bool enforce_shown(pfn_t pfn, u64 nr)
 {
     for (u64 i = 0; i < nr; i++)
         if (enforce_hidden(pfn + i))
@@ -31,9 +38,9 @@ bool uv_soft_present(pfn_t pfn, u64 nr)
     return true;
 }
 
-bool uv_soft_prepared(pfn_t pfn, u64 nr) { return (void)pfn, (void)nr, true; }
-bool uv_soft_lent(pfn_t pfn) { return memdesc_type(memdesc_read(pfn)) == MEMDESC_HOLE; }
-bool uv_soft_reserved(pfn_t pfn) { return memdesc_type(memdesc_read(pfn)) == MEMDESC_MISC; }
+bool enforce_can_hide(pfn_t pfn, u64 nr) { return (void)pfn, (void)nr, true; }
+bool enforce_lent(pfn_t pfn) { return memdesc_type(memdesc_read(pfn)) == MEMDESC_HOLE; }
+bool enforce_reserved(pfn_t pfn) { return memdesc_type(memdesc_read(pfn)) == MEMDESC_MISC; }
 
 static void hide(pfn_t pfn, u64 nr, bool now)
 {
@@ -46,20 +53,31 @@ static void hide(pfn_t pfn, u64 nr, bool now)
     }
 }
 
-void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr)
+void enforce_hide(pfn_t pfn, u64 nr)
 {
     explore_hardware();
-    if (effect == UV_ZERO || effect == UV_ZERO_HIDE || effect == UV_ZERO_SHOW)
-        memset(pfn_address(pfn), 0, nr << PAGE_SHIFT);
-    if (effect == UV_HIDE || effect == UV_ZERO_HIDE)
-        hide(pfn, nr, true);
-    if (effect == UV_SHOW || effect == UV_ZERO_SHOW)
-        hide(pfn, nr, false);
+    hide(pfn, nr, true);
 }
 
-void *uv_soft_open(pfn_t pfn) { return pfn_address(pfn); }
-void uv_soft_close(void) {}
-struct trapframe *uv_soft_frame(void) { return enforce_frame(); }
+void enforce_show(pfn_t pfn, u64 nr)
+{
+    explore_hardware();
+    hide(pfn, nr, false);
+}
+
+void enforce_flush(pfn_t pfn, u64 nr) { (void)pfn, (void)nr; }
+
+void enforce_zero(pfn_t pfn, u64 nr, bool flush)
+{
+    (void)flush;
+    explore_hardware();
+    memset(pfn_address(pfn), 0, nr << PAGE_SHIFT);
+}
+
+void enforce_read(void *to, pfn_t pfn, u64 offset, u64 n) { memcpy(to, (u8 *)pfn_address(pfn) + offset, n); }
+void enforce_write(pfn_t pfn, u64 offset, const void *from, u64 n) { memcpy((u8 *)pfn_address(pfn) + offset, from, n); }
+void *enforce_keep(pfn_t pfn, u64 nr) { return memset(pfn_address(pfn), 0, nr << PAGE_SHIFT); }
+struct trapframe *soft_frame(void) { return enforce_frame(); }
 
 /* --- the machine below ------------------------------------------------------------------------- */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1)

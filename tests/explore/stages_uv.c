@@ -10,8 +10,10 @@
 #include "../native/machine/machine.h"
 #include "../native/play/check.h"
 #include "../../uv/core/uv.h"
+#include "../../uv/soft/soft.h"
 #include <quire/buddy.h>
 #include <quire/errno.h>
+#include <quire/uv_soft.h>
 #include <uapi/quire/uv_guest.h>
 #include <string.h>
 
@@ -151,7 +153,7 @@ static void check_frame(pfn_t pfn, u64 count[UV_NR_STATES])
     if (state == UV_NONSECURE || state == UV_OWN)
         return;
     struct uv_guest *g = &uv.guests[uv_guest_of(word) - 1];
-    CHECK(uv_tables_frame(g, uv_page_of(word)) == pfn, "a guest's frame is where its tables show it",
+    CHECK(enforce_frame_of(g->id, uv_page_of(word)) == pfn, "a guest's frame is where its tables show it",
           "frame 0x%lx isn't", pfn);
     if (uv_guest_of(word) == guest)
         count[state]++;
@@ -168,8 +170,8 @@ static void check_uv(void)
         if (s != UV_OWN)
             CHECK_EQ(g->count[s], count[s], "frames of the guest in one state, against the table",
                      "every change is counted");
-    for (unsigned i = 0; i < UV_MAX_GUESTS; i++)
-        CHECK(!spin_is_locked(&uv.guest_lock[i]), "a lock that is taken is let go", "guest %u is locked", i + 1);
+    for (unsigned i = 0; i <= UV_MAX_GUESTS; i++)
+        CHECK(!spin_is_locked(&uv_soft.lock[i]), "a lock that is taken is let go", "guest %u is locked", i);
 }
 
 /* States of the folio's frames and of the guest, in one number. */
@@ -314,7 +316,7 @@ static long op_recycle(void)
 
 static void check_recycled(void)
 {
-    const struct pt_root *root = &uv.guests[guest - 1].mm.root;
+    const struct pt_root *root = &uv_soft.guests[guest - 1].mm.root;
 
     check_uv();
     if (uv.guests[guest - 1].state == UVG_LOADING)

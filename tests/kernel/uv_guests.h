@@ -7,7 +7,7 @@
 
 #include <quire/folio.h>
 #include <quire/test.h>
-#include <quire/uv.h>
+#include <quire/uv_soft.h>
 #include <uapi/quire/abi.h>
 #include <uapi/quire/uv_guest.h>
 

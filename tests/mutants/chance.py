@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tests.mutants.mutant import EXPLORE, MACHINE, NATIVE
+from tests.mutants.mutant import EXPLORE, MACHINE, NATIVE, NATIVE_UV
 from tests.mutants.workshop import build, first_failure, run_tests, told, tree, workers
 
 # Tools and pictures for people, and what only tests use, aren't kernel promises.
@@ -100,6 +100,8 @@ def ways(change):
     header = change.file.endswith(".h")
     if folder == "mm" or header:
         yield NATIVE
+    if change.file.startswith("uv/core/"):
+        yield NATIVE_UV
     if folder in ("mm", "uv") or header or change.file in EXPLORED:
         yield EXPLORE
     yield MACHINE

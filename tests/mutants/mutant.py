@@ -12,6 +12,7 @@ HEADERS = f"arch/{MACHINE}/include/arch"
 NATIVE = "native"
 HIGH_BITS = "x86_64"  # the format whose entries have bits above the frame number
 NATIVE_AS = f"native-as-{MACHINE}"
+NATIVE_UV = "native-uv"  # uv/core alone, against a model
 # Every order in which two operations can meet, natively (make explore); one change of CPU is enough for each here.
 EXPLORE = "explore"
 

@@ -61,14 +61,14 @@ RACES = [
            "    if (nr <= 4) {\n        frame_cache_lock", "    if (nr + class->nr <= class_limit[0]) {\n        frame_cache_lock",
            "explore.stack.*", "a CPU's cache of frames is read under its lock", EXPLORE),
     # --- the ultravisor -------------------------------------------------------------------------------------------
-    Mutant("guests-lock-cleared", "uv/core/uv.c",
-           "    memset(g, 0, sizeof(*g)); /* its lock isn't in there */",
-           "    memset(g, 0, sizeof(*g));\n    *uv_guest_lock(g) = (spinlock_t)SPINLOCK_INIT;",
+    Mutant("guests-lock-cleared", "uv/soft/guest.c",
+           "    memset(s, 0, sizeof(*s)); /* its lock isn't in there */",
+           "    memset(s, 0, sizeof(*s));\n    uv_soft.lock[guest] = (spinlock_t)SPINLOCK_INIT;",
            "explore.guest-*.create+create", "two guests never get one number: a lock is never cleared with what it protects", EXPLORE),
     Mutant("guest-stopped-where-it-does-not-run", "uv/core/rules.c",
            "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING),", "    [UV_STOP] = IN(LOADING) | IN(READY) | IN(ASKING) | IN(RUNNING),",
            "explore.guest-ready.*+stop", "a guest stops only on the CPU that it runs on", EXPLORE),
-    Mutant("a-guest-gets-its-number-late", "uv/core/uv.c",
+    Mutant("a-guest-gets-its-number-late", "uv/soft/table.c",
            "        asid_forget(); /*", "        /*",
            "explore.guest-recycled*", "nobody gives an address space a number that is being made anew", EXPLORE),
     # --- threads ---------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #   native-on-A    for machine A, run by user-mode QEMU: the other byte order
 #   native-as-A    on the build machine, with the page-table entries of machine A
 #   native-fuzz    clang with libFuzzer
+#   native-uv      uv/core alone, with a machine of its own (uv/): no header and no object of arch/, base/ or mm/ is there
 #
 # mm/ is compiled as it is. Each of its objects has .data and .bss renamed, so that worlds can put its state back to
 # what it was at the start (machine/ram.c).
@@ -54,6 +55,14 @@ LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=f
 # mm/, and what of base/ the native machine plays no part of.
 MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c) base/fail.c base/fence.c base/tlb_local.c)
 TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) $(FORMAT_SRC) lib/tree.c)
+
+ifeq ($(FORM),native-uv)
+CFLAGS   := $(filter-out -Iinclude -Iinclude/uapi -I$(HERE)/include,$(CFLAGS)) -Iinclude/uapi -Iinclude
+LDFLAGS  := -no-pie $(SANITIZE)
+MM_OBJ   :=
+TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard uv/core/*.c $(HERE)/uv/*.c) lib/sha256.c \
+    $(patsubst %,$(HERE)/play/%.c,main child process check error_name play))
+endif
 
 .PHONY: all
 all: $(OUT)/test $(OUT)/run

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Reads from the objects which file calls which, room by room, and keeps the arrows pointing down.
 
-Three things are faults: a call into a room above the caller's, unless include/quire/upcalls.h or
+Four things are faults: a call into a room above the caller's, unless include/quire/upcalls.h or
 uv/core/enforce.h declares it; a circle of more
-than three files that need each other; a file in no room. Tests and release builds aren't looked at: debug kernels without
+than three files that need each other; a file in no room; a call of
+uv/core into anything but lib and what enforce.h declares. Tests and release builds aren't looked at: debug kernels without
 tests/kernel/ are. The data is what `nm` says of build/MACHINE/obj/: what an object defines, and what it leaves to others.
 """
 
@@ -120,6 +121,8 @@ def faults_of(machine, calls, files):
     for (caller, callee), names in sorted(calls.items()):
         if ROOMS.index(room_of(callee)) > ROOMS.index(room_of(caller)):
             yield f"{machine}: {caller} calls upward, {callee}: {', '.join(sorted(names))}"
+        if room_of(caller) == "uv/core" and room_of(callee) not in ("uv/core", "lib"):
+            yield f"{machine}: {caller} calls {callee}, which isn't lib or enforce.h: {', '.join(sorted(names))}"
     for circle in circles_of(calls, files):
         if len(circle) > CIRCLE_MAX:
             yield f"{machine}: {len(circle)} files need each other: {' '.join(circle)}"

@@ -11,7 +11,7 @@ import tempfile
 from . import words as w
 from .formats import FORMATS
 from .memory import Memory
-from .root import read_root, read_uv, root_bytes
+from .root import read_root, read_uv, root_bytes, uv_bytes
 from .words import Words
 
 MAX_READS = 48
@@ -40,7 +40,7 @@ class Picture:
         return self.memory.u64(self.physical(address))
 
     def uv(self):
-        return read_uv(self.memory.bytes(self.physical(self.root.uv), 8 * 11), self.kernel.order)
+        return read_uv(self.memory.bytes(self.physical(self.root.uv), uv_bytes()), self.kernel.order)
 
     def edited(self):
         """A copy to break things in."""

@@ -4,7 +4,7 @@
 import struct
 
 MAGIC = 0x5155495245303031
-VERSION = 3
+VERSION = 4
 
 FIELDS = """
     magic version build
@@ -22,8 +22,8 @@ FIELDS = """
 FORM = "QQ64s" + "Q" * (len(FIELDS) - 3)
 
 UV_FIELDS = """
-    guests guest_size nr_guests guest_state guest_dead guest_table frames frame_size
-    state_secure state_shared state_unsharing
+    guests guest_size nr_guests guest_state guest_dead frames frame_size
+    state_secure state_shared state_unsharing spaces space_size space_table
 """.split()
 UV_FORM = "Q" * len(UV_FIELDS)
 
@@ -60,6 +60,10 @@ def read_root(data, order):
 
 def root_bytes(order):
     return struct.calcsize(order + FORM)
+
+
+def uv_bytes():
+    return struct.calcsize("=" + UV_FORM)
 
 
 def read_uv(data, order):

@@ -99,8 +99,8 @@ def find_spaces(picture):
             spaces.append(Space(pfn * PAGE, "user", name, mm))
     uv = picture.uv()
     for guest in range(uv.nr_guests):
-        at = picture.physical(uv.guests) + guest * uv.guest_size
-        state, table = picture.memory.u32(at + uv.guest_state), picture.memory.u64(at + uv.guest_table)
+        state = picture.memory.u32(picture.physical(uv.guests) + guest * uv.guest_size + uv.guest_state)
+        table = picture.memory.u64(picture.physical(uv.spaces) + guest * uv.space_size + uv.space_table)
         if state not in (0, uv.guest_dead) and table:
             spaces.append(Space(table, "guest", f"guest {guest}"))
     return spaces

@@ -3,13 +3,12 @@
  * The ultravisor's frame table: the only truth about who owns a frame. A frame changes hands through BUSY, so
  * two calls about one frame can't both succeed. All changes but the first (UV_INIT) go through uv_change().
  */
-#include <quire/cacheflush.h>
 #include <quire/errno.h>
 #include "uv.h"
 
 static pfn_t frame_of(const struct uv_span *span, u64 i)
 {
-    return span->pfn != PFN_NONE ? span->pfn + i : uv_tables_frame(span->guest, span->page + i);
+    return span->pfn != PFN_NONE ? span->pfn + i : enforce_frame_of(span->guest->id, span->page + i);
 }
 
 /* What its word is in this state: the guest's own frames say which page, its tables' and the host's don't. */
@@ -24,9 +23,9 @@ static u64 word_in(const struct uv_span *span, enum uv_state state, u64 i)
 static unsigned facts_about(const struct uv_span *span, enum uv_by by, u64 i, pfn_t pfn, u64 word)
 {
     bool mine = word == word_in(span, uv_state_of(word), i) && uv_state_of(word) != UV_NONSECURE;
-    bool empty = (by == UV_BY_LOAD || by == UV_BY_IMPORT) && uv_tables_frame(span->guest, span->page + i) == PFN_NONE;
+    bool empty = (by == UV_BY_LOAD || by == UV_BY_IMPORT) && enforce_frame_of(span->guest->id, span->page + i) == PFN_NONE;
 
-    return (mine ? UV_IF_MINE : 0) | (empty ? UV_IF_EMPTY : 0) | (uv_soft_lent(pfn) ? 0 : UV_IF_BACK);
+    return (mine ? UV_IF_MINE : 0) | (empty ? UV_IF_EMPTY : 0) | (enforce_lent(pfn) ? 0 : UV_IF_BACK);
 }
 
 /* What holds for all of a span of consecutive frames. Only frames that come from the host are asked about it. */
@@ -35,8 +34,8 @@ static unsigned facts_about_all(const struct uv_span *span, enum uv_by by)
     unsigned facts = span->guest->state == UVG_LOADING ? UV_IF_LOADING : 0;
 
     if (by == UV_BY_DONATE || by == UV_BY_LOAD || by == UV_BY_IMPORT)
-        facts |= (uv_soft_present(span->pfn, span->nr) ? UV_IF_PRESENT : 0) |
-                 (uv_soft_prepared(span->pfn, span->nr) ? UV_IF_PREPARED : 0);
+        facts |= (enforce_shown(span->pfn, span->nr) ? UV_IF_PRESENT : 0) |
+                 (enforce_can_hide(span->pfn, span->nr) ? UV_IF_PREPARED : 0);
     return facts;
 }
 
@@ -80,35 +79,51 @@ static void publish(const struct uv_span *span, enum uv_state state)
         __atomic_store_n(&uv.frames[frame_of(span, i)].word, word_in(span, state, i), __ATOMIC_RELEASE);
 }
 
-/* Pages that the guest gets now are in its tables before they are hidden: it doesn't run yet. */
-static void map_fresh(const struct uv_span *span, enum uv_by by, unsigned access)
-{
-    vaddr_t start = (vaddr_t)pfn_address(span->pfn);
-
-    uv_tables_map(span->guest, span->page, span->pfn, span->nr, access);
-    if (by == UV_BY_LOAD)
-        flush_icache_range(&span->guest->mm, start, start + (span->nr << PAGE_SHIFT));
-}
-
-/* And they are measured when they are hidden already: what the host writes any later doesn't get in. */
+/* Frames that the guest gets now are measured when they are hidden already: what the host writes any later doesn't get in. */
 static void measure_fresh(const struct uv_span *span, enum uv_by by, unsigned access)
 {
     struct uv_measure *m = &span->guest->measure;
 
     if (by == UV_BY_IMPORT)
         uv_measure_zeroed(m, span->page, span->nr);
-    for (u64 i = 0; by == UV_BY_LOAD && i < span->nr; i++) {
-        uv_measure_loaded(m, span->page + i, access, uv_soft_open(span->pfn + i));
-        uv_soft_close();
+    for (u64 i = 0; by == UV_BY_LOAD && i < span->nr; i++)
+        uv_measure_loaded(m, span->page + i, access, span->pfn + i);
+}
+
+/* What the host wrote is in memory before a frame is hidden, and zeros are before it is shown. */
+static void apply_to(enum uv_effect effect, pfn_t pfn, u64 nr)
+{
+    switch (effect) {
+    case UV_KEEP:
+        break;
+    case UV_ZERO:
+        enforce_zero(pfn, nr, false);
+        break;
+    case UV_HIDE:
+        enforce_flush(pfn, nr);
+        enforce_hide(pfn, nr);
+        break;
+    case UV_ZERO_HIDE: /* hidden first: what the host writes any later doesn't get in */
+        enforce_hide(pfn, nr);
+        enforce_zero(pfn, nr, true);
+        break;
+    case UV_SHOW:
+        enforce_show(pfn, nr);
+        enforce_flush(pfn, nr);
+        break;
+    case UV_ZERO_SHOW:
+        enforce_zero(pfn, nr, true);
+        enforce_show(pfn, nr);
+        break;
     }
 }
 
 static void apply(const struct uv_span *span, enum uv_effect effect)
 {
     if (span->pfn != PFN_NONE)
-        uv_soft_apply(effect, span->pfn, span->nr);
+        apply_to(effect, span->pfn, span->nr);
     for (u64 i = 0; span->pfn == PFN_NONE && effect != UV_KEEP && i < span->nr; i++)
-        uv_soft_apply(effect, frame_of(span, i), 1);
+        apply_to(effect, frame_of(span, i), 1);
 }
 
 s64 uv_change(const struct uv_span *span, enum uv_by by, unsigned access)
@@ -119,12 +134,12 @@ s64 uv_change(const struct uv_span *span, enum uv_by by, unsigned access)
     if (!rule)
         return -EPERM;
     bool fresh = rule->from == UV_NONSECURE && rule->to == UV_SECURE;
-    if (fresh && uv_tables_make(g, span->page, span->pfn, span->nr))
+    if (fresh && enforce_prepare(g->id, span->page, span->pfn, span->nr))
         return -ENOMEM;
     if (!claim(span, rule->from))
         return -EBUSY;
-    if (fresh)
-        map_fresh(span, by, access);
+    if (fresh) /* shown still: it doesn't run yet */
+        enforce_map(g->id, span->page, span->pfn, span->nr, access);
     apply(span, rule->effect);
     if (fresh)
         measure_fresh(span, by, access);
@@ -138,7 +153,7 @@ s64 uv_change(const struct uv_span *span, enum uv_by by, unsigned access)
 
 enum uv_state uv_page_state(struct uv_guest *g, u64 page)
 {
-    pfn_t pfn = page < g->nr_pages ? uv_tables_frame(g, page) : PFN_NONE;
+    pfn_t pfn = page < g->nr_pages ? enforce_frame_of(g->id, page) : PFN_NONE;
     u64 word = pfn == PFN_NONE ? 0 : uv_frame_read(pfn);
 
     return word == uv_word(uv_state_of(word), g->id, page) ? uv_state_of(word) : UV_NONSECURE;

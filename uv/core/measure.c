@@ -4,13 +4,15 @@
  * how many pages came with one call.
  *
  *   size       {1, guest pages}
- *   loaded     {2, guest page, ACCESS_*}, 4,096 bytes      for each page
+ *   loaded     {2, guest page, UV_READ, ...}, 4,096 bytes      for each page
  *   zeroed     {3, guest page, pages}                      for each run of pages one behind the other
  *   entry      {4, address}
  *
  * Each number is 8 bytes, lowest first.
  */
 #include "uv.h"
+
+#define PIECE 512UL /* of a page, at a time: it lies on the stack */
 
 enum record { SIZE = 1, LOADED, ZEROED, ENTRY };
 
@@ -45,11 +47,16 @@ void uv_measure_begin(struct uv_measure *m, u64 nr_pages)
     add_record(&m->hash, SIZE, nr_pages, 0, 1);
 }
 
-void uv_measure_loaded(struct uv_measure *m, u64 page, unsigned access, const void *contents)
+void uv_measure_loaded(struct uv_measure *m, u64 page, unsigned access, pfn_t pfn)
 {
+    u8 piece[PIECE];
+
     end_zeroed(m);
     add_record(&m->hash, LOADED, page, access, 2);
-    sha256_update(&m->hash, contents, PAGE_SIZE);
+    for (u64 at = 0; at < PAGE_SIZE; at += PIECE) {
+        enforce_read(piece, pfn, at, PIECE);
+        sha256_update(&m->hash, piece, PIECE);
+    }
 }
 
 void uv_measure_zeroed(struct uv_measure *m, u64 page, u64 nr)
@@ -61,7 +68,7 @@ void uv_measure_zeroed(struct uv_measure *m, u64 page, u64 nr)
     m->zero_nr += nr;
 }
 
-void uv_measure_entry(struct uv_measure *m, vaddr_t entry)
+void uv_measure_entry(struct uv_measure *m, u64 entry)
 {
     end_zeroed(m);
     add_record(&m->hash, ENTRY, entry, 0, 1);

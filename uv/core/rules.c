@@ -4,7 +4,6 @@
  * in docs/ultravisor.md are made from these (tools/uv_tables.py); `make check` compares them.
  */
 #include <quire/errno.h>
-#include <quire/log.h>
 #include "uv.h"
 
 /*
@@ -92,7 +91,7 @@ static const u16 next_states[UVG_NR_STATES] = {
 
 void uv_guest_become(struct uv_guest *g, enum uv_guest_state to)
 {
-    KASSERT(spin_is_locked(uv_guest_lock(g)) && next_states[g->state] >> to & 1, "guest %u: from state %u to %u", g->id,
-            g->state, to);
+    UV_ASSERT(uv.locked[g->id] && next_states[g->state] >> to & 1,
+              "a guest's state changes under its lock, in the ways of next_states", g->id, g->state, to);
     g->state = to;
 }

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ultravisor's one entry, and the calls of the host. Each checks its arguments and the state of everything it
+ * The calls of the host, and their one entry. Each checks its arguments and the state of everything it
  * will touch before it changes anything: see <quire/uv.h>, and rules.c for the tables of states and calls.
  */
-#include <quire/counters.h>
 #include <quire/errno.h>
-#include <quire/log.h>
 #include <quire/string.h>
-#include <quire/tlb.h>
 #include "uv.h"
 
-#define MIN_PAGES 16 /* of a guest: its stack's first frame needs some room */
+#define MIN_PAGES 16  /* of a guest: its stack's first frame needs some room */
+#define STACK_GAP 256 /* bytes above the stack that a guest begins with */
 
 static bool frames_ok(pfn_t pfn, u64 nr)
 {
@@ -21,33 +19,39 @@ static bool pages_ok(const struct uv_guest *g, u64 page, u64 nr) { return page <
 
 /* --- the table of frames ------------------------------------------------------------------------ */
 /* Frames that can't be anybody's memory are the ultravisor's for ever, and so are those of the table itself. */
-static void fill_table(struct uv_frame *frames, pfn_t table, u64 nr)
+static void fill_table(struct uv_frame *frames, struct enforce_machine m, pfn_t table, u64 nr)
 {
-    memset(pfn_address(table), 0, nr << PAGE_SHIFT);
-    for (pfn_t pfn = memory.first; pfn < memory.end; pfn++)
-        if ((pfn >= table && pfn < table + nr) || uv_soft_reserved(pfn))
+    for (pfn_t pfn = m.first; pfn < m.end; pfn++)
+        if ((pfn >= table && pfn < table + nr) || enforce_reserved(pfn))
             frames[pfn].word = uv_word(UV_OWN, 0, 0);
+}
+
+/* Frames that the machine has, enough for the table, and reachable. */
+static bool table_ok(struct enforce_machine m, pfn_t table, u64 nr)
+{
+    u64 frames = m.end - m.first, needed = DIV_ROUND_UP(frames * sizeof(struct uv_frame), PAGE_SIZE);
+
+    return nr >= needed && nr <= frames && table >= m.first && table < m.end && nr <= m.end - table && enforce_shown(table, nr);
 }
 
 static s64 call_init(pfn_t table, u64 nr)
 {
-    u64 needed = DIV_ROUND_UP((memory.end - memory.first) * sizeof(struct uv_frame), PAGE_SIZE);
+    struct enforce_machine m = enforce_machine();
     s64 err = 0;
 
-    spin_lock(&uv.init_lock);
+    uv_lock(0);
     if (uv_ready())
         err = -EPERM;
-    else if (nr < needed || nr > memory.end - memory.first || !pfn_valid(table) || !pfn_valid(table + nr - 1) ||
-             !uv_soft_present(table, nr))
+    else if (!table_ok(m, table, nr))
         err = -EINVAL;
     if (!err) {
-        struct uv_frame *frames = (struct uv_frame *)pfn_address(table) - memory.first;
-        fill_table(frames, table, nr);
-        uv.first = memory.first;
-        uv.end = memory.end;
+        struct uv_frame *frames = (struct uv_frame *)enforce_keep(table, nr) - m.first;
+        fill_table(frames, m, table, nr);
+        uv.first = m.first;
+        uv.end = m.end;
         __atomic_store_n(&uv.frames, frames, __ATOMIC_RELEASE); /* from here on there is an ultravisor */
     }
-    spin_unlock(&uv.init_lock);
+    uv_unlock(0);
     return err;
 }
 
@@ -58,7 +62,7 @@ static void begin_guest(struct uv_guest *g, u64 nr_pages)
     g->id = (unsigned)(g - uv.guests) + 1;
     g->nr_pages = nr_pages;
     uv_measure_begin(&g->measure, nr_pages);
-    arch_fpu_init(&g->guest_fpu);
+    enforce_make(g->id, nr_pages);
     uv_guest_become(g, UVG_LOADING);
 }
 
@@ -66,15 +70,15 @@ static s64 call_create(u64 nr_pages)
 {
     if (!uv_ready())
         return -EPERM;
-    if (nr_pages < MIN_PAGES || nr_pages > uv.end - uv.first || nr_pages << PAGE_SHIFT > USER_TOP)
+    if (nr_pages < MIN_PAGES || nr_pages > uv.end - uv.first || nr_pages > enforce_machine().guest_pages)
         return -EINVAL;
     for (unsigned i = 0; i < UV_MAX_GUESTS; i++) {
         struct uv_guest *g = &uv.guests[i];
-        spin_lock(uv_guest_lock(g));
+        uv_lock(i + 1);
         bool mine = g->state == UVG_FREE;
         if (mine)
             begin_guest(g, nr_pages);
-        spin_unlock(uv_guest_lock(g));
+        uv_unlock(i + 1);
         if (mine)
             return i + 1;
     }
@@ -87,12 +91,12 @@ static s64 call_donate(struct uv_guest *g, pfn_t pfn)
 
     if (!frames_ok(pfn, 1))
         return -EINVAL;
-    if (g->nr_donated == UV_MAX_DONATED)
+    if (g->count[UV_OWN] == UV_MAX_DONATED)
         return -EBUSY;
     s64 n = uv_change(&span, UV_BY_DONATE, 0);
     if (n < 0)
         return n;
-    g->donated[g->nr_donated++] = (u32)(pfn - uv.first);
+    enforce_give(g->id, pfn);
     return 0;
 }
 
@@ -102,7 +106,7 @@ static s64 call_load(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, u64 access
 
     if (!frames_ok(pfn, nr) || !pages_ok(g, page, nr))
         return -EINVAL;
-    if ((access & ACCESS_WRITE && access & ACCESS_EXEC) || access & ~7UL || !(access & ACCESS_READ))
+    if ((access & UV_WRITE && access & UV_EXEC) || access & ~7UL || !(access & UV_READ))
         return -EINVAL;
     return uv_change(&span, UV_BY_LOAD, (unsigned)access);
 }
@@ -113,18 +117,15 @@ static s64 call_import(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
 
     if (!frames_ok(pfn, nr) || !pages_ok(g, page, nr))
         return -EINVAL;
-    return uv_change(&span, UV_BY_IMPORT, ACCESS_READ | ACCESS_WRITE);
+    return uv_change(&span, UV_BY_IMPORT, UV_READ | UV_WRITE);
 }
 
-static s64 call_seal(struct uv_guest *g, vaddr_t entry)
+static s64 call_seal(struct uv_guest *g, u64 entry)
 {
-    pte_t e = uv_tables_entry(g, entry >> PAGE_SHIFT);
-
-    if (!pte_present(e) || !pte_exec(e))
+    if (!(enforce_access(g->id, entry >> PAGE_SHIFT) & UV_EXEC))
         return -EINVAL;
-    g->entry = entry;
     uv_measure_entry(&g->measure, entry);
-    tf_init_user(&g->guest_frame, entry, (g->nr_pages << PAGE_SHIFT) - 256, g->nr_pages, 0);
+    enforce_start(g->id, entry, (g->nr_pages << PAGE_SHIFT) - STACK_GAP, g->nr_pages);
     uv_guest_become(g, UVG_READY);
     return 0;
 }
@@ -159,7 +160,9 @@ static s64 call_exit(const struct uv_guest *g, u64 field)
     case UV_EXIT_HIGH:
         return (s64)(g->exit.value >> 32);
     default:
-        return field < UV_EXIT_FIELDS ? text[0] | text[1] << 8 | text[2] << 16 | (s64)text[3] << 24 : -EINVAL;
+        if (field >= UV_EXIT_FIELDS)
+            return -EINVAL;
+        return g->exit.has_text ? text[0] | text[1] << 8 | text[2] << 16 | (s64)text[3] << 24 : 0;
     }
 }
 
@@ -170,9 +173,15 @@ static u64 run_of_pages(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
     enum uv_state state = uv_page_state(g, page);
     u64 n = 1;
 
-    while (n < nr && page + n < g->nr_pages && uv_tables_frame(g, page + n) == pfn + n && uv_page_state(g, page + n) == state)
+    while (n < nr && page + n < g->nr_pages && enforce_frame_of(g->id, page + n) == pfn + n && uv_page_state(g, page + n) == state)
         n++;
     return n;
+}
+
+/* Pages that it has, in any state. */
+static u64 pages_of(const struct uv_guest *g)
+{
+    return g->count[UV_SECURE] + g->count[UV_SHARING] + g->count[UV_SHARED] + g->count[UV_UNSHARING];
 }
 
 /* The host sees a frame again only when there are zeros in it. */
@@ -182,17 +191,17 @@ static s64 call_destroy(struct uv_guest *g)
 
     if (g->state != UVG_DEAD)
         uv_guest_become(g, UVG_DEAD);
-    if (!paddr_value(g->mm.root.table))
-        g->next_destroy = g->nr_pages; /* it never got a page */
+    if (!pages_of(g))
+        g->next_destroy = g->nr_pages;
     for (; g->next_destroy < g->nr_pages && looked < UV_BATCH; g->next_destroy += nr, looked += nr) {
-        pfn_t pfn = uv_tables_frame(g, g->next_destroy);
+        pfn_t pfn = enforce_frame_of(g->id, g->next_destroy);
         nr = 1;
         if (pfn == PFN_NONE)
             continue;
         nr = run_of_pages(g, g->next_destroy, pfn, UV_BATCH - looked);
         struct uv_span span = {g, g->next_destroy, pfn, nr};
         s64 n = uv_change(&span, UV_BY_DESTROY, 0);
-        KASSERT(n == (s64)nr, "guest %u: its page %lu isn't its own, error %ld", g->id, g->next_destroy, n);
+        UV_ASSERT(n == (s64)nr, "a guest's page is its own", g->id, g->next_destroy, n);
         done += nr;
     }
     return g->next_destroy < g->nr_pages ? (s64)MAX(done, 1UL) : (s64)done;
@@ -202,20 +211,15 @@ static s64 call_reclaim(struct uv_guest *g)
 {
     if (g->next_destroy < g->nr_pages)
         return -EPERM;
-    if (!g->nr_donated) {
-        asid_forget(); /* its root is made anew: nobody may still be giving it a number */
+    pfn_t pfn = enforce_take_back(g->id);
+    if (pfn == PFN_NONE) {
+        UV_ASSERT(!g->count[UV_OWN], "a guest gives back every frame of its tables", g->id, g->count[UV_OWN], 0);
         uv_guest_become(g, UVG_FREE);
         return 0;
     }
-    if (g->mm.root.cpumask) /* no CPU may remember tables that are about to be the host's frames */
-        tlb_flush_range(&g->mm, 0, 0);
-    g->mm.root.cpumask = 0;
-    g->mm.root.table = mk_paddr(0);
-    pfn_t pfn = uv.first + g->donated[g->nr_donated - 1];
     struct uv_span span = {g, 0, pfn, 1};
     s64 n = uv_change(&span, UV_BY_RECLAIM, 0);
-    KASSERT(n == 1, "guest %u: its table frame 0x%lx isn't its own, error %ld", g->id, pfn, n);
-    g->nr_donated--;
+    UV_ASSERT(n == 1, "a frame of a guest's tables is its own", g->id, pfn, n);
     return (s64)pfn;
 }
 
@@ -238,7 +242,7 @@ static s64 guest_call(struct uv_guest *g, enum uv_call call, u64 a1, u64 a2, u64
     case UV_DONATE:
         return call_donate(g, a1);
     case UV_NEEDED:
-        return (s64)uv_tables_needed(g->nr_pages);
+        return (s64)enforce_needed(g->nr_pages);
     case UV_LOAD:
         return call_load(g, a1, a2, a3, a4);
     case UV_IMPORT:
@@ -269,10 +273,9 @@ static s64 guest_call(struct uv_guest *g, enum uv_call call, u64 a1, u64 a2, u64
     }
 }
 
-s64 uvcall(enum uv_call call, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 uv_host_call(u64 call, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-    counter_inc(COUNTER_UVCALLS);
-    if ((unsigned)call >= UV_NR_CALLS)
+    if (call >= UV_NR_CALLS)
         return -EINVAL;
     if (call == UV_INIT)
         return call_init(a0, a1);
@@ -283,10 +286,10 @@ s64 uvcall(enum uv_call call, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
     if (a0 == 0 || a0 > UV_MAX_GUESTS)
         return -ESRCH;
     struct uv_guest *g = &uv.guests[a0 - 1];
-    spin_lock(uv_guest_lock(g));
-    s64 result = g->state == UVG_FREE ? -ESRCH : uv_call_allowed(call, g->state);
+    uv_lock((unsigned)a0);
+    s64 result = g->state == UVG_FREE ? -ESRCH : uv_call_allowed((enum uv_call)call, g->state);
     if (!result)
-        result = guest_call(g, call, a1, a2, a3, a4);
-    spin_unlock(uv_guest_lock(g));
+        result = guest_call(g, (enum uv_call)call, a1, a2, a3, a4);
+    uv_unlock((unsigned)a0);
     return result;
 }

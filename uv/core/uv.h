@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside uv/: guests and the frame table. State lives in struct uv; there is one root.
+ * Inside uv/core: guests and the frame table. State lives in struct uv; there is one root. It calls lib, itself and enforce.h,
+ * and no more: no address space, no register and no address of the host's is known here.
  *
  * A guest's lock isn't part of the guest: making one clears all of struct uv_guest.
  */
 #pragma once
 
-#include <quire/mm.h>
 #include <quire/sha256.h>
+#include <quire/types.h>
 #include <quire/uv.h>
-#include <arch-generic/context.h>
-
-#define UV_MAX_DONATED 2048
+#include "enforce.h"
 
 /* States of a guest; rules.c has the table of who changes them. */
 enum uv_guest_state {
@@ -65,8 +64,9 @@ struct uv_span {
 
 struct uv_exit {
     u32 kind; /* enum quire_guest_exit_kind */
+    bool has_text;
     u64 page, nr, value;
-    char text[UV_TEXT_BYTES];
+    char text[UV_TEXT_BYTES]; /* only if it has one */
 };
 
 struct uv_measure {
@@ -78,22 +78,15 @@ struct uv_guest {
     enum uv_guest_state state;
     unsigned id;
     u64 nr_pages;
-    vaddr_t entry;
-    struct mm mm; /* only root, need_gen: what a CPU needs to run it */
-    u32 donated[UV_MAX_DONATED]; /* frames for tables, as offsets from the first frame; [0, used) are in use */
-    unsigned nr_donated, nr_used;
-    u32 fragment, fragment_frame; /* tables smaller than a frame: bytes used of which frame */
-    u64 count[UV_NR_STATES];
+    u64 count[UV_NR_STATES]; /* its frames by state; OWN: donated for its tables */
     u64 next_destroy; /* guest page that UV_DESTROY comes to next */
     u64 next_unshare; /* guest page that the next "unshare all" looks at first */
     struct uv_measure measure;
-    struct trapframe *frame; /* RUNNING: the host thread's user frame, which holds the guest's registers */
-    struct trapframe guest_frame, host_frame;
-    struct arch_fpu guest_fpu, host_fpu;
+    u64 place;           /* RUNNING: where, as the enforcement numbers it */
     struct uv_exit exit; /* the last; ASKING: the request */
     bool unshares_all;   /* ASKING: by UVG_UNSHARE_ALL */
     bool answer_due;     /* READY: the host's number is the result of a call */
-    vaddr_t last_fault;
+    u64 last_fault; /* address */
 };
 
 /* 16 bytes a frame: state, guest, guest page in one word that changes by compare-and-swap. */
@@ -104,14 +97,30 @@ struct uv_frame {
 
 struct uv {
     struct uv_frame *frames; /* [pfn], biased; NULL: not donated yet */
-    pfn_t first, end;
-    spinlock_t init_lock; /* frames, first, end: set once */
-    spinlock_t guest_lock[UV_MAX_GUESTS]; /* guests[i], all of it */
-    struct uv_guest guests[UV_MAX_GUESTS];
+    pfn_t first, end; /* with frames: set once, under lock 0 */
+    bool locked[UV_MAX_GUESTS + 1]; /* whether somebody holds this lock; changes under it */
+    struct uv_guest guests[UV_MAX_GUESTS]; /* guests[i], all of it: under lock i + 1 */
 };
 extern struct uv uv;
 
-static inline spinlock_t *uv_guest_lock(const struct uv_guest *g) { return &uv.guest_lock[g - uv.guests]; }
+/* A rule of the ultravisor's own is broken: not by a caller, who gets an error. */
+#define UV_ASSERT(cond, rule, guest, number, result)                                                                   \
+    do {                                                                                                               \
+        if (unlikely(!(cond)))                                                                                         \
+            enforce_panic(rule, guest, number, result);                                                                \
+    } while (0)
+
+static inline void uv_lock(unsigned guest)
+{
+    enforce_lock(guest);
+    uv.locked[guest] = true;
+}
+static inline void uv_unlock(unsigned guest)
+{
+    uv.locked[guest] = false;
+    enforce_unlock(guest);
+}
+
 static inline u64 uv_word(enum uv_state state, unsigned guest, u64 page) { return state | (u64)guest << 4 | page << 24; }
 static inline bool uv_ready(void) { return __atomic_load_n(&uv.frames, __ATOMIC_ACQUIRE) != NULL; }
 static inline bool uv_frame_valid(pfn_t pfn) { return uv_ready() && pfn >= uv.first && pfn < uv.end; }
@@ -133,12 +142,15 @@ enum uv_state uv_page_state(struct uv_guest *g, u64 page); /* NONSECURE: it has 
 
 /* --- measure.c ---------------------------------------------------------------------------------- */
 void uv_measure_begin(struct uv_measure *m, u64 nr_pages);
-void uv_measure_loaded(struct uv_measure *m, u64 page, unsigned access, const void *contents); /* one page */
+void uv_measure_loaded(struct uv_measure *m, u64 page, unsigned access, pfn_t pfn); /* one page and its frame */
 void uv_measure_zeroed(struct uv_measure *m, u64 page, u64 nr);
-void uv_measure_entry(struct uv_measure *m, vaddr_t entry);
+void uv_measure_entry(struct uv_measure *m, u64 entry);
 void uv_measure_digest(const struct uv_measure *m, u8 digest[UV_MEASUREMENT_BYTES]);
 
 /* --- world.c: in and out ------------------------------------------------------------------------ */
 s64 uv_enter(struct uv_guest *g, u64 answer); /* guest lock held */
 
-#include "enforce.h"
+/* --- memory.c: the guest's memory, translated by its own tables --------------------------------- */
+/* n bytes at addr, all of them or none: -EFAULT. Pages of any state that belongs to the guest. Guest lock held. */
+int uv_memory_read(struct uv_guest *g, void *to, u64 addr, u64 n);
+int uv_memory_write(struct uv_guest *g, u64 addr, const void *from, u64 n);

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Into a guest and out of it. A soft guest is an unprivileged program in an address space of the ultravisor's; the
- * host thread that runs it lends its kernel stack: its user frame is kept aside and the guest's takes its place, so
- * that traps, preemption and switches work as for any thread. A trap inside the guest comes here first and never
- * reaches the host's system calls.
+ * Into a guest and out of it; the guest's calls. Registers and address spaces are exchanged by the enforcement, at the
+ * place where the host called; here is decided whether, and what the guest finds in its result. A trap inside the guest
+ * comes here first and never reaches the host's system calls.
  *
  * What share and unshare return to the guest is computed here, from the table of frames, when the guest is entered again.
  * The host's number reaches a guest only as the result of console and yield.
- *
- * The guest's floating-point registers are kept here too: the host gets its own back, never the guest's. No guest's tables
- * are loaded on a CPU from the moment that its guest has left.
  */
 #include <quire/errno.h>
 #include <quire/string.h>
-#include <arch-generic/machine.h>
 #include <uapi/quire/abi.h>
 #include <uapi/quire/uv_guest.h>
 #include "uv.h"
-
-struct mm *uv_guest_mm(unsigned id) { return &uv.guests[id - 1].mm; }
 
 /* --- in ---------------------------------------------------------------------------------------- */
 /* Pages of the request by what has become of them. */
@@ -42,19 +35,6 @@ static bool outcome(struct uv_guest *g, s64 *result)
     return count[UV_SECURE] + count[UV_SHARED] == nr;
 }
 
-static void swap_in(struct uv_guest *g, struct trapframe *tf)
-{
-    bool irq = irq_save();
-
-    g->frame = tf;
-    g->host_frame = *tf;
-    *tf = g->guest_frame;
-    arch_fpu_save(&g->host_fpu);
-    arch_fpu_restore(&g->guest_fpu);
-    mm_activate(&g->mm);
-    irq_restore(irq);
-}
-
 s64 uv_enter(struct uv_guest *g, u64 answer)
 {
     s64 result = (s64)answer;
@@ -62,91 +42,109 @@ s64 uv_enter(struct uv_guest *g, u64 answer)
     if (g->state == UVG_ASKING && !outcome(g, &result))
         return -EBUSY;
     if (g->state == UVG_ASKING || g->answer_due)
-        tf_set_ret(&g->guest_frame, result);
+        enforce_result(g->id, result);
     g->answer_due = g->unshares_all = false;
     uv_guest_become(g, UVG_RUNNING);
-    swap_in(g, uv_soft_frame());
+    g->place = enforce_enter(g->id);
     return 0;
 }
 
 /* --- out --------------------------------------------------------------------------------------- */
-/* The guest that runs on this frame, locked; NULL: it doesn't. */
-static struct uv_guest *running(unsigned id, const struct trapframe *tf)
+/* The guest that runs at this place, locked; NULL: it doesn't. */
+static struct uv_guest *running(unsigned id, u64 place)
 {
     if (id == 0 || id > UV_MAX_GUESTS)
         return NULL;
     struct uv_guest *g = &uv.guests[id - 1];
-    spin_lock(uv_guest_lock(g));
-    if (g->state == UVG_RUNNING && g->frame == tf)
+    uv_lock(id);
+    if (g->state == UVG_RUNNING && g->place == place)
         return g;
-    spin_unlock(uv_guest_lock(g));
+    uv_unlock(id);
     return NULL;
 }
 
 /* The guest goes on. */
-static bool stay(struct uv_guest *g)
+static bool stay(const struct uv_guest *g)
 {
-    spin_unlock(uv_guest_lock(g));
+    uv_unlock(g->id);
     return false;
 }
 
-static bool stay_with(struct uv_guest *g, struct trapframe *tf, s64 result)
+static bool stay_with(const struct uv_guest *g, s64 result)
 {
-    tf_set_ret(tf, result);
+    enforce_result(g->id, result);
     return stay(g);
 }
 
-/* Back to the host; interrupts are off. Always true: "the guest left". */
-static bool leave(struct uv_guest *g, struct trapframe *tf, enum uv_guest_state next)
+/* Back to the host. Always true: "the guest left". */
+static bool leave(struct uv_guest *g, enum uv_guest_state next)
 {
-    g->guest_frame = *tf;
-    *tf = g->host_frame;
-    g->frame = NULL;
-    arch_fpu_save(&g->guest_fpu);
-    arch_fpu_restore(&g->host_fpu);
-    mm_activate(NULL);
+    enforce_leave(g->id);
     uv_guest_become(g, next);
-    spin_unlock(uv_guest_lock(g));
+    uv_unlock(g->id);
     return true;
 }
 
 static void say(struct uv_guest *g, u32 kind, u64 page, u64 nr, u64 value)
 {
-    g->exit = (struct uv_exit){.kind = kind, .page = page, .nr = nr, .value = value};
+    g->exit.kind = kind;
+    g->exit.has_text = false;
+    g->exit.page = page;
+    g->exit.nr = nr;
+    g->exit.value = value;
 }
 
-static bool leave_dead(struct uv_guest *g, struct trapframe *tf, u64 page, u64 value, const char *why)
+/* Up to UV_TEXT_BYTES - 1 bytes, and zeros behind them. */
+static void say_text(struct uv_guest *g, const char *text, u64 n)
+{
+    memset(g->exit.text, 0, sizeof(g->exit.text));
+    memcpy(g->exit.text, text, n);
+    g->exit.has_text = true;
+}
+
+static bool leave_dead(struct uv_guest *g, u64 page, u64 value, const char *why)
 {
     say(g, QUIRE_GUEST_FAULT, page, 0, value);
-    strlcpy(g->exit.text, why, sizeof(g->exit.text));
-    return leave(g, tf, UVG_STOPPED);
+    say_text(g, why, strnlen(why, UV_TEXT_BYTES - 1));
+    return leave(g, UVG_STOPPED);
 }
 
 /* With a value, to have the host's number as the result. */
-static bool leave_for_answer(struct uv_guest *g, struct trapframe *tf)
+static bool leave_for_answer(struct uv_guest *g)
 {
     g->answer_due = true;
-    return leave(g, tf, UVG_READY);
+    return leave(g, UVG_READY);
 }
 
 /* --- the guest's calls ------------------------------------------------------------------------- */
-/* Ask the host to act on [page, page + nr): states change now, the answer comes with the next UV_RUN. */
-static bool ask_host(struct uv_guest *g, struct trapframe *tf, u32 kind, u64 page, u64 nr)
+/* The first frame of these pages, if one lies behind the other: they needn't be looked up again. Else PFN_NONE. */
+static pfn_t frames_in_a_row(const struct uv_guest *g, u64 page, u64 nr)
 {
-    struct uv_span span = {g, page, PFN_NONE, nr};
+    pfn_t pfn = enforce_frame_of(g->id, page);
 
-    if (!nr || nr > UV_BATCH || page >= g->nr_pages || nr > g->nr_pages - page ||
-        uv_change(&span, kind == QUIRE_GUEST_SHARE ? UV_BY_SHARE : UV_BY_UNSHARE, 0) < 0)
-        return stay_with(g, tf, -EINVAL);
+    for (u64 i = 1; i < nr; i++)
+        if (pfn == PFN_NONE || enforce_frame_of(g->id, page + i) != pfn + i)
+            return PFN_NONE;
+    return pfn;
+}
+
+/* Ask the host to act on [page, page + nr): states change now, the answer comes with the next UV_RUN. */
+static bool ask_host(struct uv_guest *g, u32 kind, u64 page, u64 nr)
+{
+    if (!nr || nr > UV_BATCH || page >= g->nr_pages || nr > g->nr_pages - page)
+        return stay_with(g, -EINVAL);
+    struct uv_span span = {g, page, frames_in_a_row(g, page, nr), nr};
+    if (uv_change(&span, kind == QUIRE_GUEST_SHARE ? UV_BY_SHARE : UV_BY_UNSHARE, 0) < 0)
+        return stay_with(g, -EINVAL);
     say(g, kind, page, nr, 0);
-    return leave(g, tf, UVG_ASKING);
+    return leave(g, UVG_ASKING);
 }
 
 /*
  * A run of shared pages, which may be several shares side by side. Looks at UV_BATCH pages at most, and goes on there
  * next time: the guest calls again until it is told that none is left.
  */
-static bool unshare_next(struct uv_guest *g, struct trapframe *tf)
+static bool unshare_next(struct uv_guest *g)
 {
     for (u64 looked = 0; g->count[UV_SHARED] && looked < UV_BATCH; looked++) {
         u64 page = g->next_unshare, nr = 0;
@@ -154,106 +152,104 @@ static bool unshare_next(struct uv_guest *g, struct trapframe *tf)
             nr++;
         if (nr) {
             g->unshares_all = true;
-            return ask_host(g, tf, QUIRE_GUEST_UNSHARE, page, nr);
+            return ask_host(g, QUIRE_GUEST_UNSHARE, page, nr);
         }
         g->next_unshare = page + 1 < g->nr_pages ? page + 1 : 0;
     }
-    return stay_with(g, tf, (s64)g->count[UV_SHARED]);
+    return stay_with(g, (s64)g->count[UV_SHARED]);
 }
 
-static bool console(struct uv_guest *g, struct trapframe *tf)
+static bool console(struct uv_guest *g, u64 addr, u64 bytes)
 {
     char text[UV_TEXT_BYTES];
-    u64 n = MIN(tf_arg(tf, 1), sizeof(text) - 1);
+    u64 n = MIN(bytes, sizeof(text) - 1);
 
-    if (uv_memory_read(g, text, tf_arg(tf, 0), n))
-        return stay_with(g, tf, -EFAULT);
+    if (uv_memory_read(g, text, addr, n))
+        return stay_with(g, -EFAULT);
     say(g, QUIRE_GUEST_CONSOLE, 0, 0, 0);
-    memcpy(g->exit.text, text, n);
-    return leave_for_answer(g, tf);
+    say_text(g, text, n);
+    return leave_for_answer(g);
 }
 
-static bool measurement(struct uv_guest *g, struct trapframe *tf)
+static bool measurement(struct uv_guest *g, u64 addr)
 {
     u8 digest[UV_MEASUREMENT_BYTES];
 
     uv_measure_digest(&g->measure, digest);
-    return stay_with(g, tf, uv_memory_write(g, tf_arg(tf, 0), digest, sizeof(digest)));
+    return stay_with(g, uv_memory_write(g, addr, digest, sizeof(digest)));
 }
 
-bool uv_guest_trap_call(unsigned id, struct trapframe *tf)
+bool uv_guest_call(unsigned id, u64 place, u64 nr, u64 a0, u64 a1)
 {
-    struct uv_guest *g = running(id, tf);
+    struct uv_guest *g = running(id, place);
 
     if (!g)
         return true;
-    switch (tf_syscall_nr(tf)) {
+    switch (nr) {
     case UVG_SHARE:
-        return ask_host(g, tf, QUIRE_GUEST_SHARE, tf_arg(tf, 0), tf_arg(tf, 1));
+        return ask_host(g, QUIRE_GUEST_SHARE, a0, a1);
     case UVG_UNSHARE:
-        return ask_host(g, tf, QUIRE_GUEST_UNSHARE, tf_arg(tf, 0), tf_arg(tf, 1));
+        return ask_host(g, QUIRE_GUEST_UNSHARE, a0, a1);
     case UVG_UNSHARE_ALL:
-        return unshare_next(g, tf);
+        return unshare_next(g);
     case UVG_CONSOLE:
-        return console(g, tf);
+        return console(g, a0, a1);
     case UVG_YIELD:
-        say(g, QUIRE_GUEST_YIELD, 0, 0, tf_arg(tf, 0));
-        return leave_for_answer(g, tf);
+        say(g, QUIRE_GUEST_YIELD, 0, 0, a0);
+        return leave_for_answer(g);
     case UVG_EXIT:
-        say(g, QUIRE_GUEST_EXIT, 0, 0, tf_arg(tf, 0));
-        return leave(g, tf, UVG_STOPPED);
+        say(g, QUIRE_GUEST_EXIT, 0, 0, a0);
+        return leave(g, UVG_STOPPED);
     case UVG_PAGES:
-        return stay_with(g, tf, (s64)g->nr_pages);
+        return stay_with(g, (s64)g->nr_pages);
     case UVG_MEASUREMENT:
-        return measurement(g, tf);
+        return measurement(g, a0);
     default:
-        return stay_with(g, tf, -ENOSYS);
+        return stay_with(g, -ENOSYS);
     }
 }
 
 /* --- what it may not do ------------------------------------------------------------------------ */
 /* The guest's tables allow the access: accessed and dirty are left to us, or this CPU remembers an older entry. */
-static bool allowed_after_all(const struct uv_guest *g, vaddr_t addr, unsigned access)
+static bool allowed_after_all(const struct uv_guest *g, u64 addr, unsigned access)
 {
-    pte_t e = uv_tables_entry(g, addr >> PAGE_SHIFT);
-
-    return pte_present(e) && (access != ACCESS_WRITE || pte_write(e)) && (access != ACCESS_EXEC || pte_exec(e));
+    return enforce_access(g->id, addr >> PAGE_SHIFT) & access;
 }
 
-bool uv_guest_trap_fault(unsigned id, struct trapframe *tf, vaddr_t addr, unsigned access)
+bool uv_guest_fault(unsigned id, u64 place, u64 addr, unsigned access)
 {
-    struct uv_guest *g = running(id, tf);
+    struct uv_guest *g = running(id, place);
 
     if (!g)
         return true;
     if (allowed_after_all(g, addr, access) && g->last_fault != addr) {
         g->last_fault = addr;
-        arch_tlb_flush_page(&g->mm.root, ALIGN_DOWN(addr, PAGE_SIZE));
+        enforce_forget(id, addr >> PAGE_SHIFT);
         return stay(g);
     }
-    return leave_dead(g, tf, addr >> PAGE_SHIFT, 0,
+    return leave_dead(g, addr >> PAGE_SHIFT, 0,
                       addr >> PAGE_SHIFT >= g->nr_pages ? "the guest used memory that it doesn't have"
-                      : access == ACCESS_WRITE          ? "the guest wrote to memory that it may not write"
-                      : access == ACCESS_EXEC           ? "the guest jumped into memory that isn't executable"
+                      : access == UV_WRITE              ? "the guest wrote to memory that it may not write"
+                      : access == UV_EXEC               ? "the guest jumped into memory that isn't executable"
                                                         : "the guest read memory that it may not read");
 }
 
-bool uv_guest_trap_exception(unsigned id, struct trapframe *tf, enum exception what, u64 code)
+bool uv_guest_exception(unsigned id, u64 place, enum uv_exception what, u64 code)
 {
-    struct uv_guest *g = running(id, tf);
+    struct uv_guest *g = running(id, place);
 
     if (!g)
         return true;
-    return leave_dead(g, tf, 0, code,
-                      what == EXC_ILLEGAL      ? "the guest ran an illegal instruction"
-                      : what == EXC_ARITHMETIC ? "the guest's arithmetic went wrong"
-                      : what == EXC_ALIGNMENT  ? "the guest made a misaligned access"
-                                               : "the guest raised an exception");
+    return leave_dead(g, 0, code,
+                      what == UV_EXCEPTION_ILLEGAL      ? "the guest ran an illegal instruction"
+                      : what == UV_EXCEPTION_ARITHMETIC ? "the guest's arithmetic went wrong"
+                      : what == UV_EXCEPTION_ALIGNMENT  ? "the guest made a misaligned access"
+                                                        : "the guest raised an exception");
 }
 
-bool uv_guest_trap_end(unsigned id, struct trapframe *tf)
+bool uv_guest_end(unsigned id, u64 place)
 {
-    struct uv_guest *g = running(id, tf);
+    struct uv_guest *g = running(id, place);
 
-    return !g || leave_dead(g, tf, 0, 0, "the host's thread ended");
+    return !g || leave_dead(g, 0, 0, "the host's thread ended");
 }

@@ -2,6 +2,7 @@
 /* Where the ultravisor's state lies, for programs outside the machine: <quire/inspect.h>. Read, never called. */
 #include <quire/inspect.h>
 #include "../core/uv.h"
+#include "soft.h"
 
 const struct inspect_uv inspect_uv = {
     .guests = (u64)uv.guests,
@@ -9,10 +10,12 @@ const struct inspect_uv inspect_uv = {
     .nr_guests = UV_MAX_GUESTS,
     .guest_state = offsetof(struct uv_guest, state),
     .guest_dead = UVG_DEAD,
-    .guest_table = offsetof(struct uv_guest, mm) + offsetof(struct mm, root) + offsetof(struct pt_root, table),
     .frames = (u64)&uv.frames,
     .frame_size = sizeof(struct uv_frame),
     .state_secure = UV_SECURE,
     .state_shared = UV_SHARED,
     .state_unsharing = UV_UNSHARING,
+    .spaces = (u64)uv_soft.guests,
+    .space_size = sizeof(struct soft_guest),
+    .space_table = offsetof(struct soft_guest, mm) + offsetof(struct mm, root) + offsetof(struct pt_root, table),
 };

@@ -14,7 +14,7 @@
 #include <quire/string.h>
 #include <quire/tlb.h>
 #include <arch/layout.h>
-#include "../core/uv.h"
+#include "soft.h"
 
 #define WINDOW       ((vaddr_t)KVMAP_BASE)
 #define WINDOW_PAGES 4 /* one stack's worth: behind it is the guard of the next slot's stack */
@@ -22,7 +22,12 @@
 static spinlock_t window_lock;
 static bool window_irq; /* interrupts as they were; under window_lock */
 
-bool uv_soft_present(pfn_t pfn, u64 nr)
+struct enforce_machine enforce_machine(void)
+{
+    return (struct enforce_machine){memory.first, memory.end, USER_TOP >> PAGE_SHIFT};
+}
+
+bool enforce_shown(pfn_t pfn, u64 nr)
 {
     for (u64 i = 0; i < nr; i++)
         if (!direct_map_present(pfn + i))
@@ -30,7 +35,7 @@ bool uv_soft_present(pfn_t pfn, u64 nr)
     return true;
 }
 
-bool uv_soft_prepared(pfn_t pfn, u64 nr)
+bool enforce_can_hide(pfn_t pfn, u64 nr)
 {
     for (u64 i = 0; i < nr;) {
         unsigned level;
@@ -43,7 +48,7 @@ bool uv_soft_prepared(pfn_t pfn, u64 nr)
     return true;
 }
 
-bool uv_soft_lent(pfn_t pfn)
+bool enforce_lent(pfn_t pfn)
 {
     memdesc_t word = memdesc_read(pfn);
 
@@ -53,7 +58,7 @@ bool uv_soft_lent(pfn_t pfn)
 }
 
 /* Asked once, while the machine starts to have guests. A stack's frames may be memory again. */
-bool uv_soft_reserved(pfn_t pfn)
+bool enforce_reserved(pfn_t pfn)
 {
     memdesc_t word = memdesc_read(pfn);
 
@@ -102,17 +107,32 @@ static void close_window(u64 nr)
     spin_unlock_irqrestore(&window_lock, irq);
 }
 
-void *uv_soft_open(pfn_t pfn) { return open_window(pfn, 1); }
-void uv_soft_close(void) { close_window(1); }
+void enforce_read(void *to, pfn_t pfn, u64 offset, u64 n)
+{
+    memcpy(to, (const u8 *)open_window(pfn, 1) + offset, n);
+    close_window(1);
+}
+
+void enforce_write(pfn_t pfn, u64 offset, const void *from, u64 n)
+{
+    memcpy((u8 *)open_window(pfn, 1) + offset, from, n);
+    close_window(1);
+}
+
+/* --- the frame table ---------------------------------------------------------------------------- */
+void *enforce_keep(pfn_t pfn, u64 nr)
+{
+    memset(pfn_address(pfn), 0, nr << PAGE_SHIFT);
+    return pfn_address(pfn);
+}
 
 /* --- effects ----------------------------------------------------------------------------------- */
 /*
  * These frames change sides: from the host to a guest or back, or from the ultravisor to the host. Whoever had them may
  * have mapped them with other attributes than whoever gets them; so what is true goes to memory, and nothing of them
  * stays in a cache: no zeros that come too late to hide a secret, no old line written over what the other side stores.
- * They are in the direct map.
  */
-static void change_sides(pfn_t pfn, u64 nr) { dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT); }
+void enforce_flush(pfn_t pfn, u64 nr) { dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT); }
 
 /* Whether they are in the direct map. All or none: one rule fits them all, and its first state says which. */
 static bool shown(pfn_t pfn, u64 nr)
@@ -124,8 +144,16 @@ static bool shown(pfn_t pfn, u64 nr)
     return present;
 }
 
-/* Zeros, whether they are hidden or not, without showing to anybody what was in them. In memory too, if they change sides. */
-static void zero(pfn_t pfn, u64 nr, bool changes_sides)
+void enforce_hide(pfn_t pfn, u64 nr) { direct_map_set(pfn, nr, false); }
+
+void enforce_show(pfn_t pfn, u64 nr)
+{
+    if (!shown(pfn, nr))
+        direct_map_set(pfn, nr, true);
+}
+
+/* Hidden ones without showing to anybody what was in them. */
+void enforce_zero(pfn_t pfn, u64 nr, bool flush)
 {
     bool present = shown(pfn, nr);
 
@@ -133,44 +161,11 @@ static void zero(pfn_t pfn, u64 nr, bool changes_sides)
         n = present ? nr : MIN(nr - i, (u64)WINDOW_PAGES);
         void *at = present ? pfn_address(pfn) : open_window(pfn + i, n);
         memset(at, 0, n << PAGE_SHIFT);
-        if (changes_sides)
+        if (flush)
             dcache_flush(at, n << PAGE_SHIFT);
         if (!present)
             close_window(n);
     }
 }
 
-static void show(pfn_t pfn, u64 nr)
-{
-    if (!shown(pfn, nr))
-        direct_map_set(pfn, nr, true);
-}
-
-void uv_soft_apply(enum uv_effect effect, pfn_t pfn, u64 nr)
-{
-    switch (effect) {
-    case UV_KEEP:
-        break;
-    case UV_ZERO:
-        zero(pfn, nr, false);
-        break;
-    case UV_HIDE:
-        change_sides(pfn, nr);
-        direct_map_set(pfn, nr, false);
-        break;
-    case UV_ZERO_HIDE: /* hidden first: what the host writes any later doesn't get in */
-        direct_map_set(pfn, nr, false);
-        zero(pfn, nr, true);
-        break;
-    case UV_SHOW:
-        show(pfn, nr);
-        change_sides(pfn, nr);
-        break;
-    case UV_ZERO_SHOW:
-        zero(pfn, nr, true);
-        show(pfn, nr);
-        break;
-    }
-}
-
-struct trapframe *uv_soft_frame(void) { return arch_user_frame((void *)this_cpu()->kernel_sp); }
+struct trapframe *soft_frame(void) { return arch_user_frame((void *)this_cpu()->kernel_sp); }

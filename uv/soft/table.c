@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest's page tables. They are made of frames that the host donated, so that the ultravisor never allocates;
+ * A guest's address space: its page tables. They are made of frames that the host donated, so that the ultravisor never allocates;
  * guest address = guest page * 4 KiB. Blocks are used where a whole one is secured at once.
  */
+#include <quire/cacheflush.h>
 #include <quire/errno.h>
+#include <quire/string.h>
 #include <quire/tlb.h>
 #include <arch-generic/paging.h>
-#include <quire/string.h>
-#include "../core/uv.h"
+#include "soft.h"
 
-u64 uv_tables_needed(u64 nr_pages)
+u64 enforce_needed(u64 nr_pages)
 {
     u64 bytes = PT_TABLE_BYTES(PT_LEVELS - 1);
 
@@ -19,19 +20,19 @@ u64 uv_tables_needed(u64 nr_pages)
 }
 
 /* The next donated frames that lie one behind the other; NULL: donate more. */
-static pte_t *take_table(struct uv_guest *g, unsigned level)
+static pte_t *take_table(struct soft_guest *g, unsigned level)
 {
     unsigned nr = (unsigned)MAX(PT_TABLE_BYTES(level) / PAGE_SIZE, 1UL);
 
     if (PT_TABLE_BYTES(level) < PAGE_SIZE && g->fragment && g->fragment + PT_TABLE_BYTES(level) <= PAGE_SIZE) {
-        u8 *frame = pfn_address(uv.first + g->fragment_frame);
+        u8 *frame = pfn_address(memory.first + g->fragment_frame);
         pte_t *table = (pte_t *)(frame + g->fragment);
         g->fragment += (u32)PT_TABLE_BYTES(level);
         pt_table_init(table, level);
         return table;
     }
     for (unsigned i = g->nr_used; i + nr <= g->nr_donated; i++) {
-        bool run = IS_ALIGNED(g->donated[i] + uv.first, (u64)nr);
+        bool run = IS_ALIGNED(g->donated[i] + memory.first, (u64)nr);
         for (unsigned k = 1; k < nr; k++)
             run = run && g->donated[i + k] == g->donated[i] + k;
         if (!run)
@@ -41,11 +42,11 @@ static pte_t *take_table(struct uv_guest *g, unsigned level)
             g->donated[g->nr_used + k] = g->donated[i + k];
             g->donated[i + k] = other;
         }
-        pfn_t pfn = uv.first + g->donated[g->nr_used];
+        pfn_t pfn = memory.first + g->donated[g->nr_used];
         g->nr_used += nr;
         if (PT_TABLE_BYTES(level) < PAGE_SIZE) {
             g->fragment = (u32)PT_TABLE_BYTES(level);
-            g->fragment_frame = (u32)(pfn - uv.first);
+            g->fragment_frame = (u32)(pfn - memory.first);
         }
         pte_t *table = pfn_address(pfn);
         pt_table_init(table, level);
@@ -54,7 +55,7 @@ static pte_t *take_table(struct uv_guest *g, unsigned level)
     return NULL;
 }
 
-static int make_root(struct uv_guest *g)
+static int make_root(struct soft_guest *g)
 {
     pte_t *top = take_table(g, PT_LEVELS - 1);
 
@@ -71,7 +72,7 @@ static int make_root(struct uv_guest *g)
 }
 
 /* The entry for a guest address at `level`; NULL: donate more, or a block is there. */
-static pte_t *ensure(struct uv_guest *g, vaddr_t addr, unsigned level)
+static pte_t *ensure(struct soft_guest *g, vaddr_t addr, unsigned level)
 {
     pte_t *table = paddr_address(g->mm.root.table);
 
@@ -100,7 +101,7 @@ static pgprot_t guest_prot(unsigned access)
 #define BLOCK_PAGES (pt_span(1) >> PAGE_SHIFT)
 
 /* These pages become one block: they are all of it, and no table of pages is there yet. Its level-1 entry exists. */
-static bool becomes_block(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
+static bool becomes_block(struct soft_guest *g, u64 page, pfn_t pfn, u64 nr)
 {
     if (!arch_pt_block_ok(1) || nr != BLOCK_PAGES || !IS_ALIGNED(page, BLOCK_PAGES) || !IS_ALIGNED(pfn, BLOCK_PAGES))
         return false;
@@ -108,8 +109,10 @@ static bool becomes_block(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
     return entry && !pde_present(pte_load(entry), 1);
 }
 
-int uv_tables_make(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
+int enforce_prepare(unsigned guest, u64 page, pfn_t pfn, u64 nr)
 {
+    struct soft_guest *g = soft_guest(guest);
+
     if (!paddr_value(g->mm.root.table) && make_root(g))
         return -ENOMEM;
     if (becomes_block(g, page, pfn, nr))
@@ -120,8 +123,18 @@ int uv_tables_make(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
     return 0;
 }
 
-void uv_tables_map(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, unsigned access)
+/* What the guest may execute, the host has just written. */
+static void clean_code(struct soft_guest *g, pfn_t pfn, u64 nr)
 {
+    vaddr_t start = (vaddr_t)pfn_address(pfn);
+
+    flush_icache_range(&g->mm, start, start + (nr << PAGE_SHIFT));
+}
+
+void enforce_map(unsigned guest, u64 page, pfn_t pfn, u64 nr, unsigned access)
+{
+    struct soft_guest *g = soft_guest(guest);
+
     if (becomes_block(g, page, pfn, nr)) {
         pte_store(ensure(g, page << PAGE_SHIFT, 1), pfn_block(pfn, guest_prot(access), 1));
     } else {
@@ -129,17 +142,58 @@ void uv_tables_map(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr, unsigned acc
             pte_store(ensure(g, (page + i) << PAGE_SHIFT, 0), pfn_pte(pfn + i, guest_prot(access)));
     }
     arch_pt_publish();
+    if (access & UV_EXEC)
+        clean_code(g, pfn, nr);
 }
 
-pte_t uv_tables_entry(const struct uv_guest *g, u64 page)
+static pte_t entry_of(const struct soft_guest *g, u64 page)
 {
     if (page >= g->nr_pages || !paddr_value(g->mm.root.table))
         return pte_empty(0);
     return pt_lookup(&g->mm.root, page << PAGE_SHIFT);
 }
 
-pfn_t uv_tables_frame(const struct uv_guest *g, u64 page)
+pfn_t enforce_frame_of(unsigned guest, u64 page)
 {
-    pte_t e = uv_tables_entry(g, page);
+    pte_t e = entry_of(soft_guest(guest), page);
+
     return pte_present(e) ? pte_pfn(e) : PFN_NONE;
+}
+
+unsigned enforce_access(unsigned guest, u64 page)
+{
+    pte_t e = entry_of(soft_guest(guest), page);
+
+    return pte_present(e) ? UV_READ | (pte_write(e) ? UV_WRITE : 0) | (pte_exec(e) ? UV_EXEC : 0) : 0;
+}
+
+void enforce_forget(unsigned guest, u64 page) { arch_tlb_flush_page(&soft_guest(guest)->mm.root, page << PAGE_SHIFT); }
+
+/* --- frames for tables --------------------------------------------------------------------------- */
+void enforce_give(unsigned guest, pfn_t pfn)
+{
+    struct soft_guest *g = soft_guest(guest);
+
+    g->donated[g->nr_donated++] = (u32)(pfn - memory.first);
+}
+
+/* No CPU may remember tables that are about to be the host's frames. */
+static void forget_space(struct soft_guest *g)
+{
+    if (g->mm.root.cpumask)
+        tlb_flush_range(&g->mm, 0, 0);
+    g->mm.root.cpumask = 0;
+    g->mm.root.table = mk_paddr(0);
+}
+
+pfn_t enforce_take_back(unsigned guest)
+{
+    struct soft_guest *g = soft_guest(guest);
+
+    if (!g->nr_donated) {
+        asid_forget(); /* its root is made anew: nobody may still be giving it a number */
+        return PFN_NONE;
+    }
+    forget_space(g);
+    return memory.first + g->donated[--g->nr_donated];
 }

@@ -317,5 +317,5 @@ static size_t alphabet(unsigned config, struct move *m, size_t max)
 const struct game folio_game = {
     .name = "folio", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 17,
     .begin = begin, .step = step, .check = folio_game_check, .end = finish, .alphabet = alphabet,
-    .exhaustive_depth = 5, .random_sequences = 2000, .random_moves = 80,
+    .exhaustive_depth = 5, .random_sequences = 2000, .random_moves = 80, .allocates = true,
 };

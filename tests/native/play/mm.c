@@ -162,5 +162,5 @@ static size_t alphabet(unsigned config, struct move *m, size_t max)
 const struct game mm_game = {
     .name = "mm", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 26,
     .begin = begin, .step = step, .check = mm_game_check, .end = finish, .alphabet = alphabet,
-    .exhaustive_depth = 4, .exhaustive_config = 1, .random_sequences = 4000, .random_moves = 150,
+    .exhaustive_depth = 4, .exhaustive_config = 1, .random_sequences = 4000, .random_moves = 150, .allocates = true,
 };

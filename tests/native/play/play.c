@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Playing one sequence of moves: see play.h. */
 #include "play.h"
-#include "../machine/machine.h"
-#include <quire/log.h>
-#include <quire/slab.h>
 #include <string.h>
-
-/* With another machine's page-table entries only what touches entries is worth playing again. */
-const struct game *const games[] = {
-    &mm_game,
-#ifndef FORMAT_ONLY
-    &folio_game,
-    &buddy_game,
-#endif
-};
-const unsigned nr_games = ARRAY_SIZE(games);
 
 bool failing_everywhere, failure_survived;
 static const struct game *playing;
@@ -44,24 +31,6 @@ size_t play_sequence(const struct game *game, unsigned config, const struct move
     tell("the end: everything is given back");
     game->end();
     return made;
-}
-
-/* --- failing allocations ----------------------------------------------------------------------- */
-#define MOST_ALLOCATIONS 500
-
-void play_arm(u64 n)
-{
-    failure_survived = false;
-    CHECK(n < MOST_ALLOCATIONS, "an operation makes a limited number of allocations", "still failing after %lu", n);
-    fail_nth(n);
-}
-
-bool play_failure_happened(u64 n)
-{
-    bool happened = fail_nth(0) == 0 && n;
-
-    failure_survived = happened;
-    return happened;
 }
 
 bool play_unchanged(u64 n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Games: a part of mm, a slow obvious model of it, and moves that are made on both. After every move the two are
+ * Games: a part of mm or uv/core, a slow obvious model of it, and moves that are made on both. After every move the two are
  * compared; after the last everything is torn down and nothing may be left.
  *
  * A move is four bytes, a sequence of moves is a string of bytes. Random tests, exhaustive tests, the fuzzer and a
@@ -28,9 +28,10 @@ struct game {
     unsigned exhaustive_depth;          /* moves in a sequence, NATIVE_DEPTH=0 */
     unsigned exhaustive_config;
     unsigned random_sequences, random_moves;
+    bool allocates;                     /* it asks for memory, and allocations may fail */
 };
 
-extern const struct game buddy_game, folio_game, mm_game;
+extern const struct game buddy_game, folio_game, mm_game, uv_game;
 extern const struct game *const games[];
 extern const unsigned nr_games;
 const struct game *game_by_name(const char *name, size_t len);

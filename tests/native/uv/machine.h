@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine for uv/core alone: enforce.c plays all that uv/core/enforce.h names, with arrays and marks, and checks that uv/core
+ * keeps each contract: locks, the order of hiding and zeroing, who is inside where.
+ */
+#pragma once
+
+#include <quire/types.h>
+#include <quire/uv.h>
+#include "../../../uv/core/enforce.h"
+
+#define FIRST_FRAME 0x100UL
+#define FRAMES_MAX 1600UL
+#define NR_RESERVED 2UL /* the last frames: can't be anybody's memory */
+#define NR_FIXED 2UL    /* before those: can't be hidden */
+#define TABLE_PAGES 64UL /* pages that one donated frame describes; the first one is the root */
+#define NR_PLACES 3u
+
+struct played_guest {
+    u64 nr_pages;
+    pfn_t given[UV_MAX_DONATED];
+    unsigned nr_given, nr_used;
+    bool described[FRAMES_MAX / TABLE_PAGES]; /* a donated frame is there for these pages */
+    pfn_t frame[FRAMES_MAX];                  /* by page; PFN_NONE */
+    u8 access[FRAMES_MAX];
+    bool inside;
+    unsigned place;
+    s64 result; /* of its last call */
+    u64 entry, stack, argument, forgotten;
+};
+
+struct played {
+    u64 nr; /* frames */
+    bool hidden[FRAMES_MAX], lent[FRAMES_MAX], flushed[FRAMES_MAX]; /* flushed: since machine_watch() */
+    unsigned place; /* where the host or a guest is that acts now */
+    unsigned held;  /* lock + 1; 0: none */
+    struct played_guest guests[UV_MAX_GUESTS];
+};
+extern struct played played;
+
+void machine_begin(u64 nr_frames); /* power on */
+void machine_watch(void);          /* nothing is flushed from now on */
+u8 *machine_frame(pfn_t pfn);      /* what is in it, hidden or not */
+bool machine_fixed(pfn_t pfn);
+bool machine_reserved(pfn_t pfn);
+static inline pfn_t machine_end(void) { return FIRST_FRAME + played.nr; }
+static inline struct played_guest *played_guest(unsigned guest) { return &played.guests[guest - 1]; }
+/* Whether enforce_prepare() would find the frames that it needs. */
+bool machine_can_prepare(unsigned guest, u64 page, u64 nr);

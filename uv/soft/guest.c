@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guests as the soft enforcement has them: locks, registers, into a guest and out of it. A soft guest is an unprivileged
+ * program in an address space of the ultravisor's; the host thread that runs it lends its kernel stack: its user frame is
+ * kept aside and the guest's takes its place, so that traps, preemption and switches work as for any thread. The number of
+ * a place is the address of that frame.
+ *
+ * The guest's floating-point registers are kept here too: the host gets its own back, never the guest's. No guest's tables
+ * are loaded on a CPU from the moment that its guest has left.
+ */
+#include <quire/log.h>
+#include <quire/string.h>
+#include "soft.h"
+
+struct uv_soft uv_soft;
+
+void enforce_lock(unsigned guest) { spin_lock(&uv_soft.lock[guest]); }
+void enforce_unlock(unsigned guest) { spin_unlock(&uv_soft.lock[guest]); }
+
+void enforce_panic(const char *rule, unsigned guest, u64 number, s64 result)
+{
+    panic("ultravisor, guest %u: %s; it is about 0x%lx, result %ld", guest, rule, number, result);
+}
+
+void enforce_make(unsigned guest, u64 nr_pages)
+{
+    struct soft_guest *s = soft_guest(guest);
+
+    memset(s, 0, sizeof(*s)); /* its lock isn't in there */
+    s->nr_pages = nr_pages;
+    arch_fpu_init(&s->guest_fpu);
+}
+
+void enforce_start(unsigned guest, u64 entry, u64 stack, u64 argument)
+{
+    tf_init_user(&soft_guest(guest)->guest_frame, entry, stack, argument, 0);
+}
+
+void enforce_result(unsigned guest, s64 result)
+{
+    struct soft_guest *s = soft_guest(guest);
+
+    tf_set_ret(s->frame ? s->frame : &s->guest_frame, result);
+}
+
+u64 enforce_enter(unsigned guest)
+{
+    struct soft_guest *s = soft_guest(guest);
+    struct trapframe *tf = soft_frame();
+    bool irq = irq_save();
+
+    s->frame = tf;
+    s->host_frame = *tf;
+    *tf = s->guest_frame;
+    arch_fpu_save(&s->host_fpu);
+    arch_fpu_restore(&s->guest_fpu);
+    mm_activate(&s->mm);
+    irq_restore(irq);
+    return (u64)tf;
+}
+
+void enforce_leave(unsigned guest)
+{
+    struct soft_guest *s = soft_guest(guest);
+
+    s->guest_frame = *s->frame;
+    *s->frame = s->host_frame;
+    s->frame = NULL;
+    arch_fpu_save(&s->guest_fpu);
+    arch_fpu_restore(&s->host_fpu);
+    mm_activate(NULL);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside uv/soft: what the enforcement keeps of each guest. State lives in struct uv_soft; there is one root. Entry i of an
+ * array is about guest i + 1 (of the locks: about guest i) and changes under that guest's lock, which isn't part of it.
+ */
+#pragma once
+
+#include <quire/mm.h>
+#include <quire/spinlock.h>
+#include <quire/uv.h>
+#include <arch-generic/context.h>
+#include "../core/enforce.h"
+
+struct soft_guest {
+    u64 nr_pages;
+    struct mm mm; /* only root, need_gen, refs: what a CPU needs to run it */
+    u32 donated[UV_MAX_DONATED]; /* frames for tables, as offsets from the first frame; [0, used) are in use */
+    unsigned nr_donated, nr_used;
+    u32 fragment, fragment_frame; /* tables smaller than a frame: bytes used of which frame */
+    struct trapframe *frame; /* it runs: the host thread's user frame, which holds the guest's registers */
+    struct trapframe guest_frame, host_frame;
+    struct arch_fpu guest_fpu, host_fpu;
+};
+
+struct uv_soft {
+    spinlock_t lock[UV_MAX_GUESTS + 1]; /* [0]: the making of the frame table */
+    struct soft_guest guests[UV_MAX_GUESTS];
+};
+extern struct uv_soft uv_soft;
+
+static inline struct soft_guest *soft_guest(unsigned guest) { return &uv_soft.guests[guest - 1]; }
+
+/* The user frame of the host thread that calls. */
+struct trapframe *soft_frame(void);
