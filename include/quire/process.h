@@ -111,7 +111,6 @@ struct process *process_by_index(unsigned index); /* with a reference; NULL: pas
 struct process *process_by_id(u64 id);
 struct mm *process_mm(struct process *p); /* with a reference; NULL: it has no threads any more */
 void processes_print(void); /* Ctrl-P: locks as little as it can */
-u64 processes_in_use(void);
 
 /* A status is what POSIX's wait() gives: exit code * 256, or the number of the signal of this kind of death. */
 #define STATUS_EXIT(code) (((code) & 255) << 8)

@@ -27,9 +27,6 @@
 struct list processes = LIST_INIT(processes);
 static spinlock_t processes_lock;
 static u64 next_process_id = 1;
-static u64 nr_processes;
-
-u64 processes_in_use(void) { return nr_processes; }
 
 /* --- making ------------------------------------------------------------------------------------ */
 /* The account of a new process: the parent's, or its own (PROCESS_OWN_ACCOUNTS). With a reference; NULL: no memory. */
@@ -87,7 +84,6 @@ void process_destroy(struct object *o)
     if (p->state != PROCESS_MAKING) {
         spin_lock(&processes_lock);
         list_remove(&p->all_link);
-        nr_processes--;
         spin_unlock(&processes_lock);
     }
     quota_put(p->quota);
@@ -189,7 +185,6 @@ static int process_begin(struct process *p, struct process *parent, struct threa
     if (parent)
         list_push_back(&parent->children, &p->child_link);
     list_push_back(&processes, &p->all_link);
-    nr_processes++;
     __atomic_store_n(&p->state, PROCESS_LIVES, __ATOMIC_RELEASE);
     join(p, t);
     spin_unlock(&p->lock);
