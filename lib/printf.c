@@ -20,7 +20,7 @@ struct spec {
  * The arguments that are left, for functions that each take some. In a struct, because va_list is an array on some machines:
  * a parameter of that type is a pointer there, and its address is that of the pointer.
  */
-struct arguments {
+struct arg_list {
     va_list list;
 };
 
@@ -93,7 +93,7 @@ static const char *parse_int(const char *f, int *value)
 }
 
 /* A width or a precision: digits, or * for an argument. */
-static const char *parse_number(const char *f, struct arguments *a, int *value)
+static const char *parse_number(const char *f, struct arg_list *a, int *value)
 {
     if (*f != '*')
         return parse_int(f, value);
@@ -102,7 +102,7 @@ static const char *parse_number(const char *f, struct arguments *a, int *value)
 }
 
 /* What stands between % and the conversion. Returns where the conversion stands. */
-static const char *parse_spec(const char *f, struct arguments *a, struct spec *spec)
+static const char *parse_spec(const char *f, struct arg_list *a, struct spec *spec)
 {
     *spec = (struct spec){.precision = -1};
     f = parse_flags(f, spec);
@@ -123,14 +123,14 @@ static const char *parse_spec(const char *f, struct arguments *a, struct spec *s
     }
 }
 
-static void put_signed(struct sink *s, const struct spec *spec, struct arguments *a)
+static void put_signed(struct sink *s, const struct spec *spec, struct arg_list *a)
 {
     int64_t v = spec->longs ? va_arg(a->list, long) : va_arg(a->list, int);
 
     put_number(s, spec, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0, 10, false);
 }
 
-static void put_unsigned(struct sink *s, const struct spec *spec, struct arguments *a, char conversion)
+static void put_unsigned(struct sink *s, const struct spec *spec, struct arg_list *a, char conversion)
 {
     uint64_t v = spec->longs ? va_arg(a->list, unsigned long) : va_arg(a->list, unsigned);
 
@@ -139,7 +139,7 @@ static void put_unsigned(struct sink *s, const struct spec *spec, struct argumen
     put_number(s, spec, v, false, conversion == 'u' ? 10 : conversion == 'o' ? 8 : 16, conversion == 'X');
 }
 
-static void put_pointer(struct sink *s, const struct spec *spec, struct arguments *a)
+static void put_pointer(struct sink *s, const struct spec *spec, struct arg_list *a)
 {
     put(s, '0');
     put(s, 'x');
@@ -153,7 +153,7 @@ static void put_string(struct sink *s, const struct spec *spec, const char *text
 }
 
 /* False: there is no such conversion, and nothing was put. */
-static bool put_conversion(struct sink *s, const struct spec *spec, struct arguments *a, char conversion)
+static bool put_conversion(struct sink *s, const struct spec *spec, struct arg_list *a, char conversion)
 {
     char c;
 
@@ -189,7 +189,7 @@ static bool put_conversion(struct sink *s, const struct spec *spec, struct argum
 int vsnprintf(char *out, size_t size, const char *fmt, va_list ap)
 {
     struct sink s = {out, size, 0};
-    struct arguments a;
+    struct arg_list a;
     struct spec spec;
 
     va_copy(a.list, ap);

@@ -91,14 +91,14 @@ static int run_program(const char *path, const char *argument)
 {
     char args[2 * MAX_NAME], seed[24];
     size_t bytes = 0;
-    struct process *p;
+    int err;
 
     snprintf(seed, sizeof(seed), "%lu", run_options.seed);
     bytes += strlcpy(args, path, MAX_NAME) + 1;
     bytes += strlcpy(args + bytes, argument, MAX_NAME) + 1;
     bytes += strlcpy(args + bytes, seed, sizeof(seed)) + 1;
-    int err = process_spawn(NULL, path, args, 3, bytes, &p);
-    if (err)
+    struct process *p = process_start(path, &(struct arguments){args, 3, bytes}, &err);
+    if (!p)
         return err;
     int status = wait_for_program(p);
     object_put(&p->object);
