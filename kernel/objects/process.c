@@ -114,13 +114,10 @@ static int push_arguments(struct process *p, const struct arguments *args, vaddr
 
 static void start_user(void *arg)
 {
-    struct thread *self = current_thread();
-
     (void)arg;
     kernel_reaches_user();
     arch_irq_disable();
-    trap_exit_to_user(arch_user_frame(self->stack_top));
-    arch_enter_user(arch_user_frame(self->stack_top));
+    arch_enter_user(arch_user_frame(current_thread()->stack_top));
 }
 
 static struct thread *new_thread(struct process *p, const struct trapframe *frame)
