@@ -44,12 +44,13 @@ ASKED     := $(foreach a,$(ARCHES),$(if $(filter $(ALL_ASKED) %-$(a) %-$(a)-gdb,
 needed  = $(if $(filter $(2),$(GOALS)),$(1))
 SCRIPTS = $(call needed,--with-python,test% bench% memory-map% mutants check house) \
     $(call needed,--with-graphviz,house) \
+    $(call needed,--with-cloc,size) \
     $(call needed,--with-native $(filter native-on-%,$(NATIVE)),test test-native explore) \
     $(call needed,--with-fuzzer,fuzz) \
     $(call needed,--with-plugins,test%) \
     $(call needed,--with-firmware,test test-harness)
 
-.PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check house clean ready \
+.PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check house size clean ready \
     $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS) $(FUZZ_GOALS)
 
 default: build-$(DEFAULT_ARCH)
@@ -173,6 +174,10 @@ check: $(BUILD_GOALS)
 # The picture of the house: rooms, and which calls which. Graphviz draws it.
 house: $(BUILD_GOALS)
 	@sh tools/house.sh --picture docs/house.svg $(ARCHES)
+
+# Lines of code in each room, beside what it may have.
+size: ready
+	@sh tools/size.sh $(ARCHES)
 
 clean:
 	rm -rf build
