@@ -35,15 +35,22 @@ MAKEFLAGS += --no-print-directory
 sub_jobs = $(if $(findstring jobserver,$(MAKEFLAGS))$(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 
-# The machines that the goals ask for: all of them unless each goal names one.
-GOALS   := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
-one_of   = $(filter fuzz-calls-$(1) build-$(1) qemu-$(1) qemu-$(1)-gdb test-$(1) bench-$(1) memory-map-$(1),$(GOALS))
-ASKED   := $(if $(filter test test-harness bench build check house mutants fuzz-calls,$(GOALS)),$(ARCHES),$(foreach a,$(ARCHES),$(if $(call one_of,$(a)),$(a))))
-SCRIPTS  = $(if $(filter test% bench% memory-map% mutants check house,$(GOALS)),--with-python) $(if $(filter house,$(GOALS)),--with-graphviz) $(if $(filter test test-native explore,$(GOALS)),--with-native $(filter native-on-%,$(NATIVE))) \
-    $(if $(filter fuzz,$(GOALS)),--with-fuzzer) $(if $(filter test%,$(GOALS)),--with-plugins) \
-    $(if $(filter test test-harness,$(GOALS)),--with-firmware)
+# The machines that the goals ask for: all of them, or those that a goal names.
+GOALS     := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
+ALL_ASKED := test test-harness bench build check house mutants fuzz-calls
+ASKED     := $(foreach a,$(ARCHES),$(if $(filter $(ALL_ASKED) %-$(a) %-$(a)-gdb,$(GOALS)),$(a)))
 
-.PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check house clean ready \
+# What the goals need besides compilers and QEMUs. OPTION of tools/need.sh, goals
+needed  = $(if $(filter $(2),$(GOALS)),$(1))
+SCRIPTS = $(call needed,--with-python,test% bench% memory-map% mutants check house) \
+    $(call needed,--with-graphviz,house) \
+    $(call needed,--with-cloc,size) \
+    $(call needed,--with-native $(filter native-on-%,$(NATIVE)),test test-native explore) \
+    $(call needed,--with-fuzzer,fuzz) \
+    $(call needed,--with-plugins,test%) \
+    $(call needed,--with-firmware,test test-harness)
+
+.PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check house size clean ready \
     $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS) $(FUZZ_GOALS)
 
 default: build-$(DEFAULT_ARCH)
@@ -69,8 +76,11 @@ $(QEMU_GOALS): qemu-%: build-%
 $(GDB_GOALS): qemu-%-gdb: build-%
 	@sh tools/qemu.sh --gdb $*
 
+MAP_OPTIONS = $(if $(RUN),--run '$(RUN)') \
+    $(if $(CPUS),--cpus $(CPUS)) \
+    $(if $(MEM),--memory $(MEM))
 $(MAP_GOALS): memory-map-%: build-%
-	@$(PYTHON) -B tools/memory_map $* $(if $(RUN),--run '$(RUN)') $(if $(CPUS),--cpus $(CPUS)) $(if $(MEM),--memory $(MEM))
+	@$(PYTHON) -B tools/memory_map $* $(MAP_OPTIONS)
 
 # --- tests ---------------------------------------------------------------------------------------
 $(TEST_GOALS): test-%: build-% .cachesan
@@ -91,12 +101,20 @@ $(ARCHES:%=.stale-%): .stale-%: ready
 
 # REPLAY=GAME:CONFIG:MOVES, as a failing test prints it, plays that one sequence and tells it.
 test-native: $(NATIVE:%=.native-%)
-	$(if $(REPLAY),@sh tests/native/replay.sh $(firstword $(NATIVE)),@$(PYTHON) -B tests/runner test --native "$(NATIVE)")
+ifneq ($(REPLAY),)
+	@sh tests/native/replay.sh $(firstword $(NATIVE))
+else
+	@$(PYTHON) -B tests/runner test --native "$(NATIVE)"
+endif
 
 # All pairs of operations with two changes of CPU, TEST= some of them; REPLAY=PAIR:ORDER:PLACES, as a failing one prints
 # it, tells that one schedule.
+EXPLORE_OPTIONS = $(if $(TEST),--test '$(TEST)') \
+    $(if $(CHANGES),--changes $(CHANGES)) \
+    $(if $(filter 1,$(FIRST)),--first) \
+    $(if $(REPLAY),--replay '$(REPLAY)')
 explore: .explore
-	@build/explore/test --form long $(if $(TEST),--test '$(TEST)') $(if $(CHANGES),--changes $(CHANGES)) $(if $(filter 1,$(FIRST)),--first) $(if $(REPLAY),--replay '$(REPLAY)')
+	@build/explore/test --form long $(EXPLORE_OPTIONS)
 
 .PHONY: .explore
 .explore: ready
@@ -129,8 +147,14 @@ $(ARCHES:%=.harness-%): .harness-%: ready
 	+@$(MAKE) -s $(sub_jobs) -f tests/plugin/cachesan/cachesan.mk
 
 # Seeded bugs, each built and tested: a quarter of an hour, so not part of `make test`. RANDOM=20 SEED=1: random ones.
+MUTANTS :=
+ifneq ($(RANDOM),)
+MUTANTS := --random $(RANDOM) --seed $(or $(SEED),1)
+else ifneq ($(MUTANT),)
+MUTANTS := '$(MUTANT)'
+endif
 mutants: ready
-	@$(PYTHON) -B tests/mutants $(if $(RANDOM),--random $(RANDOM) --seed $(or $(SEED),1),$(if $(MUTANT),'$(MUTANT)'))
+	@$(PYTHON) -B tests/mutants $(MUTANTS)
 
 # --- figures -------------------------------------------------------------------------------------
 $(ARCHES:%=.release-%): .release-%: ready
@@ -150,6 +174,10 @@ check: $(BUILD_GOALS)
 # The picture of the house: rooms, and which calls which. Graphviz draws it.
 house: $(BUILD_GOALS)
 	@sh tools/house.sh --picture docs/house.svg $(ARCHES)
+
+# Lines of code in each room, beside what it may have.
+size: ready
+	@sh tools/size.sh $(ARCHES)
 
 clean:
 	rm -rf build

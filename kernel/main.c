@@ -102,14 +102,14 @@ static int start_init(void)
     char args[BOOT_CMDLINE_MAX + 16] = "init";
     size_t len = 0, bytes = 5;
     const char *run = boot_option(boot, "run", &len);
-    struct process *init;
+    int err;
 
     if (run) {
         memcpy(args + bytes, run, len);
         bytes += len + 1;
     }
-    int err = process_spawn(NULL, INIT_PATH, args, run ? 2 : 1, bytes, &init);
-    if (!err)
+    struct process *init = process_start(INIT_PATH, &(struct arguments){args, run ? 2 : 1, bytes}, &err);
+    if (init)
         object_put(&init->object);
     return err;
 }

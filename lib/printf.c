@@ -13,6 +13,15 @@ struct sink {
 struct spec {
     bool left, zero, plus, commas;
     int width, precision; /* precision -1: none given */
+    int longs, shorts;    /* letters that say how long the argument is */
+};
+
+/*
+ * The arguments that are left, for functions that each take some. In a struct, because va_list is an array on some machines:
+ * a parameter of that type is a pointer there, and its address is that of the pointer.
+ */
+struct arg_list {
+    va_list list;
 };
 
 static void put(struct sink *s, char c)
@@ -36,7 +45,7 @@ static void put_padded(struct sink *s, const struct spec *spec, const char *text
             put(s, ' ');
 }
 
-static void put_number(struct sink *s, struct spec *spec, uint64_t value, bool negative, unsigned base,
+static void put_number(struct sink *s, const struct spec *spec, uint64_t value, bool negative, unsigned base,
                        bool upper)
 {
     char digits[64];
@@ -83,94 +92,122 @@ static const char *parse_int(const char *f, int *value)
     return f;
 }
 
+/* A width or a precision: digits, or * for an argument. */
+static const char *parse_number(const char *f, struct arg_list *a, int *value)
+{
+    if (*f != '*')
+        return parse_int(f, value);
+    *value = va_arg(a->list, int);
+    return f + 1;
+}
+
+/* What stands between % and the conversion. Returns where the conversion stands. */
+static const char *parse_spec(const char *f, struct arg_list *a, struct spec *spec)
+{
+    *spec = (struct spec){.precision = -1};
+    f = parse_flags(f, spec);
+    f = parse_number(f, a, &spec->width);
+    if (spec->width < 0) {
+        spec->left = true;
+        spec->width = -spec->width;
+    }
+    if (*f == '.')
+        f = parse_number(f + 1, a, &spec->precision);
+    for (;; f++) {
+        if (*f == 'l' || *f == 'z' || *f == 'j' || *f == 't')
+            spec->longs++;
+        else if (*f == 'h')
+            spec->shorts++;
+        else
+            return f;
+    }
+}
+
+static void put_signed(struct sink *s, const struct spec *spec, struct arg_list *a)
+{
+    int64_t v = spec->longs ? va_arg(a->list, long) : va_arg(a->list, int);
+
+    put_number(s, spec, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0, 10, false);
+}
+
+static void put_unsigned(struct sink *s, const struct spec *spec, struct arg_list *a, char conversion)
+{
+    uint64_t v = spec->longs ? va_arg(a->list, unsigned long) : va_arg(a->list, unsigned);
+
+    if (spec->shorts)
+        v = spec->shorts > 1 ? (uint8_t)v : (uint16_t)v;
+    put_number(s, spec, v, false, conversion == 'u' ? 10 : conversion == 'o' ? 8 : 16, conversion == 'X');
+}
+
+static void put_pointer(struct sink *s, const struct spec *spec, struct arg_list *a)
+{
+    put(s, '0');
+    put(s, 'x');
+    put_number(s, spec, (uintptr_t)va_arg(a->list, void *), false, 16, false);
+}
+
+static void put_string(struct sink *s, const struct spec *spec, const char *text)
+{
+    text = text ? text : "(null)";
+    put_padded(s, spec, text, (int)(spec->precision >= 0 ? strnlen(text, (size_t)spec->precision) : strlen(text)));
+}
+
+/* False: there is no such conversion, and nothing was put. */
+static bool put_conversion(struct sink *s, const struct spec *spec, struct arg_list *a, char conversion)
+{
+    char c;
+
+    switch (conversion) {
+    case 'd':
+    case 'i':
+        put_signed(s, spec, a);
+        return true;
+    case 'u':
+    case 'x':
+    case 'X':
+    case 'o':
+        put_unsigned(s, spec, a, conversion);
+        return true;
+    case 'p':
+        put_pointer(s, spec, a);
+        return true;
+    case 'c':
+        c = (char)va_arg(a->list, int);
+        put_padded(s, spec, &c, 1);
+        return true;
+    case 's':
+        put_string(s, spec, va_arg(a->list, const char *));
+        return true;
+    case '%':
+        put(s, '%');
+        return true;
+    default:
+        return false;
+    }
+}
+
 int vsnprintf(char *out, size_t size, const char *fmt, va_list ap)
 {
     struct sink s = {out, size, 0};
-    va_list args;
+    struct arg_list a;
+    struct spec spec;
 
-    va_copy(args, ap);
+    va_copy(a.list, ap);
     for (const char *f = fmt; *f; f++) {
         if (*f != '%') {
             put(&s, *f);
             continue;
         }
         const char *start = f;
-        struct spec spec = {.precision = -1};
-        f = parse_flags(f + 1, &spec);
-        if (*f == '*') {
-            spec.width = va_arg(args, int);
-            f++;
-        } else {
-            f = parse_int(f, &spec.width);
-        }
-        if (spec.width < 0) {
-            spec.left = true;
-            spec.width = -spec.width;
-        }
-        if (*f == '.') {
-            f++;
-            if (*f == '*') {
-                spec.precision = va_arg(args, int);
-                f++;
-            } else {
-                f = parse_int(f, &spec.precision);
-            }
-        }
-        int longs = 0, shorts = 0;
-        for (;; f++) {
-            if (*f == 'l' || *f == 'z' || *f == 'j' || *f == 't')
-                longs++;
-            else if (*f == 'h')
-                shorts++;
-            else
-                break;
-        }
-        switch (*f) {
-        case 'd':
-        case 'i': {
-            int64_t v = longs ? va_arg(args, long) : va_arg(args, int);
-            put_number(&s, &spec, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0, 10, false);
+        f = parse_spec(f + 1, &a, &spec);
+        if (put_conversion(&s, &spec, &a, *f))
+            continue;
+        while (start <= f && *start) /* not ours: show it */
+            put(&s, *start++);
+        if (!*f)
             break;
-        }
-        case 'u':
-        case 'x':
-        case 'X':
-        case 'o': {
-            uint64_t v = longs ? va_arg(args, unsigned long) : va_arg(args, unsigned);
-            if (shorts)
-                v = shorts > 1 ? (uint8_t)v : (uint16_t)v;
-            put_number(&s, &spec, v, false, *f == 'u' ? 10 : *f == 'o' ? 8 : 16, *f == 'X');
-            break;
-        }
-        case 'p': {
-            put(&s, '0');
-            put(&s, 'x');
-            put_number(&s, &spec, (uintptr_t)va_arg(args, void *), false, 16, false);
-            break;
-        }
-        case 'c': {
-            char c = (char)va_arg(args, int);
-            put_padded(&s, &spec, &c, 1);
-            break;
-        }
-        case 's': {
-            const char *text = va_arg(args, const char *);
-            text = text ? text : "(null)";
-            size_t len = spec.precision >= 0 ? strnlen(text, (size_t)spec.precision) : strlen(text);
-            put_padded(&s, &spec, text, (int)len);
-            break;
-        }
-        case '%':
-            put(&s, '%');
-            break;
-        default: /* not ours: show it */
-            for (; start <= f && *start; start++)
-                put(&s, *start);
-            if (!*f)
-                f--;
-        }
     }
-    va_end(args);
+    va_end(a.list);
     if (size)
         out[s.len < size ? s.len : size - 1] = 0;
     return (int)s.len;

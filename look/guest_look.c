@@ -97,13 +97,11 @@ s64 sys_guest_info(struct trapframe *tf)
 {
     struct quire_guest_info i = {0};
     int err;
-    struct guest *g = guest_get(tf, &err);
+    struct guest *g = guest_get_locked(tf, &err); /* so that all numbers are of one moment */
 
     if (!g)
         return err;
-    mutex_lock(&g->lock); /* so that all numbers are of one moment */
     err = describe(g, &i);
-    mutex_unlock(&g->lock);
-    object_put(&g->object);
+    guest_unlock_put(g);
     return err ? err : copy_out(user_pointer(tf_arg(tf, 1)), &i, sizeof(i));
 }

@@ -23,6 +23,7 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
                             RANDOM=20 SEED=1: changes at random places instead, each of which a test should notice
                             (python3 tests/mutants --list: their names)
   make check                static analysis: sparse, cppcheck, shellcheck; does any room call upward?
+  make size                 lines of code in each room, beside what it may have
   make house                a picture of the rooms and their arrows, docs/house.svg
   make clean                remove build/
 

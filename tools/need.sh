@@ -11,7 +11,7 @@ QEMU_OLDEST=7.2
 
 usage()
 {
-    echo "usage: tools/need.sh [--with-python] [--with-native [FORM...]] [--with-fuzzer] [--with-plugins] [--with-firmware] [--with-graphviz] MACHINE..."
+    echo "usage: tools/need.sh [--with-python] [--with-native [FORM...]] [--with-fuzzer] [--with-plugins] [--with-firmware] [--with-graphviz] [--with-cloc] MACHINE..."
     echo "Checks compiler and QEMU for these machines; installs what is missing (see the top of the file)."
 }
 
@@ -129,6 +129,7 @@ find_missing() # MACHINE...: fills packages
         done
     done
     [ -z "$with_graphviz" ] || have dot || add_packages graphviz
+    [ -z "$with_cloc" ] || have cloc || add_packages cloc
     have cpio || add_packages cpio
     find_python
 }
@@ -190,6 +191,7 @@ with_fuzzer=
 with_plugins=
 with_firmware=
 with_graphviz=
+with_cloc=
 chosen_qemu=${QEMU:-} # before describe sets them
 chosen_prefix=${CROSS_COMPILE:-}
 while :; do
@@ -205,6 +207,7 @@ while :; do
     --with-plugins) with_plugins=yes ;;
     --with-firmware) with_firmware=yes ;;
     --with-graphviz) with_graphviz=yes ;;
+    --with-cloc) with_cloc=yes ;;
     *) break ;;
     esac
     shift

@@ -154,11 +154,10 @@ user_sync:
     b return_to_user
 1:  bl arm64_sync
 
-/* Back to user mode with the frame at sp, interrupts off. */
+/* The only way to user mode, with the frame at sp; interrupts off. */
 return_to_user:
     mov x0, sp
     bl trap_exit_to_user
-resume_user:
     RESTORE_FRAME_AND_RETURN 1
 
 user_irq:
@@ -195,7 +194,8 @@ overflow:
 /* void arch_enter_user(struct trapframe *tf) */
 FUNC(arch_enter_user)
     mov sp, x0
-    b resume_user
+    mov x29, xzr /* as after a trap: a backtrace ends here */
+    b return_to_user
 END(arch_enter_user)
 
     .section .note.GNU-stack, "", %progbits

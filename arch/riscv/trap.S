@@ -103,11 +103,11 @@ FUNC(trap_entry)
     li s0, 0 /* a backtrace ends at the way into the kernel */
     mv a0, sp
     call trap_from_user
+
+/* The only way to user mode, with the frame at sp; interrupts off. */
+return_to_user:
     mv a0, sp
     call trap_exit_to_user
-
-/* Back to user mode with the frame at sp, interrupts off. */
-return_to_user:
     csrw sscratch, tp
     RESTORE_FRAME
     ld tp, 32(sp)
@@ -156,6 +156,7 @@ END(trap_entry)
 /* void arch_enter_user(struct trapframe *tf) */
 FUNC(arch_enter_user)
     mv sp, a0
+    li s0, 0 /* as after a trap: a backtrace ends here */
     j return_to_user
 END(arch_enter_user)
 

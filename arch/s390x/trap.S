@@ -42,6 +42,8 @@ FUNC(\name)
 2:  stg %r14, 0(%r15) /* our own frame's link in the chain */
     FILL_FRAME \old, \save
     brasl %r14, \handler
+    tm TRAP_PSW+1(%r15), 0x01 /* PSW_PROBLEM */
+    jnz return_to_user
     j trap_return
 
 3:  lg %r14, LC_CPU(%r0) /* are we in the guard, or on the emergency stack already? */
@@ -72,9 +74,16 @@ FUNC(trap_svc)
     mvc TRAP_PSW(16, %r15), LC_SVC_OLD(%r0)
     xc 0(8, %r15), 0(%r15)
     la %r2, TRAP_FRAME(%r15)
-    brasl %r14, handle_svc
-    /* and on into trap_return */
+    brasl %r14, trap_syscall
+    /* and on into return_to_user */
 END(trap_svc)
+
+/* The only way to user mode, with the frame above r15; interruptions off. */
+FUNC(return_to_user)
+    la %r2, TRAP_FRAME(%r15)
+    brasl %r14, trap_exit_to_user
+    /* and on into trap_return */
+END(return_to_user)
 
 /* Back to where the frame above r15 says, interruptions off. */
 FUNC(trap_return)
@@ -106,7 +115,8 @@ END(trap_mcheck)
 /* void arch_enter_user(struct trapframe *tf) */
 FUNC(arch_enter_user)
     lay %r15, -TRAP_FRAME(%r2)
-    j trap_return
+    xc 0(8, %r15), 0(%r15) /* as after a trap: a backtrace ends here */
+    j return_to_user
 END(arch_enter_user)
 
     .section .note.GNU-stack, "", %progbits

@@ -43,7 +43,6 @@
 #define TEID_REASON     0x8cUL  /* bits 56, 60 and 61 of a protection exception (facility 131) */
 #define TEID_NO_EXECUTE 0x84UL
 
-void handle_svc(struct trapframe *tf);
 void handle_program(struct trapframe *tf);
 void handle_external(struct trapframe *tf);
 void handle_io(struct trapframe *tf);
@@ -156,14 +155,6 @@ void handle_program(struct trapframe *tf)
             tf->psw.addr -= tf->length;
         exception(tf, dxc);
     }
-    if (tf_user(tf))
-        trap_exit_to_user(tf);
-}
-
-void handle_svc(struct trapframe *tf)
-{
-    trap_syscall(tf);
-    trap_exit_to_user(tf);
 }
 
 void handle_external(struct trapframe *tf)
@@ -174,8 +165,6 @@ void handle_external(struct trapframe *tf)
     tf->code = lowcore.ext_code;
     tf->translation = 0;
     irq_dispatch(lowcore.ext_code, lowcore.ext_parameter);
-    if (tf_user(tf))
-        trap_exit_to_user(tf);
 }
 
 /* No subchannel is ever enabled, and I/O is masked in every PSW: a report is all that is due. */
@@ -185,8 +174,6 @@ void handle_io(struct trapframe *tf)
     tf->code = lowcore.io_subchannel;
     tf->translation = 0;
     trap_exception(tf, EXC_OTHER, tf->code, 0);
-    if (tf_user(tf))
-        trap_exit_to_user(tf);
 }
 
 /* The operator's restart key, "nmi" in QEMU's monitor: the way to a register dump of a stuck
@@ -196,8 +183,6 @@ void handle_restart(struct trapframe *tf)
     tf->code = 0;
     tf->translation = 0;
     trap_exception(tf, EXC_OTHER, 0, tf->psw.addr);
-    if (tf_user(tf))
-        trap_exit_to_user(tf);
 }
 
 void __noreturn handle_mcheck(struct trapframe *tf)

@@ -123,18 +123,18 @@ FUNC(syscall_entry)
     xorl %ebp, %ebp
     movq %rsp, %rdi
     call trap_syscall
-    movq %rsp, %rdi
-    call trap_exit_to_user
     /* fall through */
 END(syscall_entry)
 
 /*
- * RSP = the frame, interrupts off. A pc beyond the lower half would make IRET fault in the kernel
+ * The only way to user mode. RSP = the frame, interrupts off. A pc beyond the lower half would make IRET fault in the kernel
  * with the user's GS base; it becomes the last address of the lower half, where fetching faults in
  * user mode. SYSRET where the frame is still what SYSCALL left behind (it returns to RCX with the
  * flags in R11); but not with TF or RF set, which only IRET restores right.
  */
 FUNC(return_to_user)
+    movq %rsp, %rdi
+    call trap_exit_to_user
     movq TF_RIP(%rsp), %rcx
     movq %rcx, %rax
     shrq $47, %rax
@@ -164,6 +164,7 @@ END(return_to_user)
 /* void arch_enter_user(struct trapframe *tf) */
 FUNC(arch_enter_user)
     movq %rdi, %rsp
+    xorl %ebp, %ebp /* as after a trap: a backtrace ends here */
     jmp return_to_user
 END(arch_enter_user)
 

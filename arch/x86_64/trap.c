@@ -139,6 +139,4 @@ void trap_dispatch(struct trapframe *tf)
         interrupt(tf->vector);
     else
         exception(tf);
-    if (tf_user(tf))
-        trap_exit_to_user(tf);
 }

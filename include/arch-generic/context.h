@@ -15,7 +15,10 @@ void arch_switch(struct arch_context *prev, struct arch_context *next);
 /* Make ctx start at fn(arg) on the stack that ends at stack_top, interrupts off. fn never returns. */
 void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(void *), void *arg);
 
-/* Leave to user mode as *tf says; interrupts off on entry. `tf` is arch_user_frame() of this stack. */
+/*
+ * Leave to user mode as *tf says, by trap_exit_to_user() like every trap; interrupts off on entry. `tf` is
+ * arch_user_frame() of this stack.
+ */
 void __noreturn arch_enter_user(struct trapframe *tf);
 
 /* Where a trap from user mode saves its frame on the kernel stack that ends at stack_top. */

@@ -158,7 +158,7 @@ vaddr_t stack_lowest(const struct mm *mm, struct vma *vma); /* where the stack m
 /* A fault at addr, where no area is. 0: a stack above has grown over it; -EFAULT; -E2BIG: the stack may not. */
 int stack_grow(struct mm *mm, vaddr_t addr);
 
-/* mm/spaces/mm.c, for the rest of the room */
+/* Areas, for the other files of mm/spaces/ */
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags);
 int area_insert(struct vma *vma);
 void area_free(struct vma *vma);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event hook: what happened to entries, frames and folios, in order, in a ring per CPU that debug
+ * The event hook: what happened to entries, frames and folios, in order, in one ring for all CPUs that debug
  * builds keep and release builds don't have. Format: <uapi/quire/event.h>.
  */
 #pragma once

@@ -26,7 +26,7 @@
 /*
  * One word says what a process does.
  *   from     to       by whom                                         under
- *   MAKING   LIVES    process_begin(): everything is there            processes_lock and its own
+ *   MAKING   LIVES    its maker: everything is there                  processes_lock and its own
  *   LIVES    ENDING   exit, kill, a fault; its last thread's end      its own
  *   ENDING   ENDED    its last thread, when all but the status is gone  processes_lock
  *   MAKING   -        freed: nobody else has seen it
@@ -65,16 +65,21 @@ static inline bool process_ended(const struct process *p)
     return __atomic_load_n(&p->state, __ATOMIC_ACQUIRE) == PROCESS_ENDED;
 }
 
-void process_init(void);
+struct arguments { /* zero-terminated strings, one behind the other; PROCESS_MAX_ARGS and PROCESS_ARGS_BYTES or less */
+    const char *text;
+    unsigned nr;
+    size_t bytes;
+};
 
 /*
- * A new process from a program of the boot archive, running when this returns. `args` is PROCESS_ARGS_BYTES
- * or less of nr zero-terminated strings. With a parent (the caller's process) the result is its handle to the child;
- * without one it is 0 and *out holds a reference for the caller. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, -EMFILE: no
- * instruction of the child has run.
+ * A new process from a program of the boot archive, running when this returns. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, and of
+ * process_spawn() -EMFILE: no instruction of it has run.
+ *
+ * process_start() is for the kernel: nobody's child, with the console as handles 0 to 2; a reference, or NULL and *err.
+ * process_spawn() is for programs: a child of the current process, with that one's handles 0 to 2; its handle.
  */
-int process_spawn(struct process *parent, const char *path, const char *args, unsigned nr_args, size_t args_bytes,
-                  struct process **out);
+struct process *process_start(const char *path, const struct arguments *args, int *err);
+int process_spawn(const char *path, const struct arguments *args);
 /*
  * Whether p was spawned from the program of this name, or is a copy of one that was. Names are compared as processes
  * carry them: without the folder, the first PROCESS_NAME_MAX - 1 characters. No lock: a name never changes.
@@ -111,7 +116,6 @@ struct process *process_by_index(unsigned index); /* with a reference; NULL: pas
 struct process *process_by_id(u64 id);
 struct mm *process_mm(struct process *p); /* with a reference; NULL: it has no threads any more */
 void processes_print(void); /* Ctrl-P: locks as little as it can */
-u64 processes_in_use(void);
 
 /* A status is what POSIX's wait() gives: exit code * 256, or the number of the signal of this kind of death. */
 #define STATUS_EXIT(code) (((code) & 255) << 8)

@@ -55,7 +55,7 @@ void trap_console_rx(void); /* arch_console_getc() may have something */
 
 /*
  * The last thing before a return to user mode, and only then: reschedules, delivers kills, runs
- * instruction-cache generations. Every trap from user mode passes here exactly once.
+ * instruction-cache generations. There is one way to user mode in each trap.S, return_to_user, and it passes here once.
  */
 void trap_exit_to_user(struct trapframe *tf);
 

@@ -64,7 +64,7 @@ s64 sys_read(struct trapframe *tf)
     if (!o)
         return err;
     s64 result = -EBADF;
-    if (!user_range_ok(to, n))
+    if (!user_range_ok(to, n)) /* all that was named, also what a short file leaves alone: copy_out() sees less */
         result = -EFAULT;
     else if (o->type == OBJECT_FILE)
         result = file_read((struct file *)o, to, n);
@@ -83,7 +83,7 @@ s64 sys_write(struct trapframe *tf)
 
     if (!o)
         return err;
-    if (!user_range_ok(from, n))
+    if (!user_range_ok(from, n)) /* before the first part is written: copy_in() sees them one by one */
         err = -EFAULT;
     while (!err && done < n) {
         u64 step = MIN(n - done, sizeof(chunk));

@@ -50,7 +50,7 @@ s64 sys_spawn(struct trapframe *tf)
     size_t bytes;
     int result = copy_arguments(tf_arg(tf, 1), args, &bytes);
     if (result >= 0)
-        result = process_spawn(current_process(), path, args, (unsigned)result, bytes, NULL);
+        result = process_spawn(path, &(struct arguments){args, (unsigned)result, bytes});
     kfree(args);
     return result;
 }

@@ -72,6 +72,21 @@ struct guest *guest_get(struct trapframe *tf, int *err)
     return (struct guest *)handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_GUEST, RIGHT_ALL, err);
 }
 
+struct guest *guest_get_locked(struct trapframe *tf, int *err)
+{
+    struct guest *g = guest_get(tf, err);
+
+    if (g)
+        mutex_lock(&g->lock);
+    return g;
+}
+
+void guest_unlock_put(struct guest *g)
+{
+    mutex_unlock(&g->lock);
+    object_put(&g->object);
+}
+
 void guest_become(struct guest *g, enum guest_state to)
 {
     static const u8 next[GUEST_NR_STATES] = {

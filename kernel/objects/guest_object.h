@@ -56,6 +56,9 @@ struct guest_hole {
 
 /* The guest of the current process's handle (first argument of the call) with a reference; NULL: *err. */
 struct guest *guest_get(struct trapframe *tf, int *err);
+/* The same with guest->lock held, for a call that copies nothing to or from user memory; and its end. */
+struct guest *guest_get_locked(struct trapframe *tf, int *err);
+void guest_unlock_put(struct guest *g);
 /* The one way to change a guest's state; guest->lock held. */
 void guest_become(struct guest *g, enum guest_state to);
 /* A long loop for a program: others may run; -EINTR: the program was killed, the loop ends. No spin locks held. */

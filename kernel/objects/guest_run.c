@@ -161,23 +161,20 @@ void guest_abandon(void)
     irq_restore(irq);
     mutex_lock(&g->lock);
     guest_become(g, GUEST_ENDED);
-    mutex_unlock(&g->lock);
-    object_put(&g->object);
+    guest_unlock_put(g);
 }
 
 /* Only a guest that waits for a number gets one: what share and unshare return isn't the host's to say. */
 s64 sys_guest_answer(struct trapframe *tf)
 {
     int err;
-    struct guest *g = guest_get(tf, &err);
+    struct guest *g = guest_get_locked(tf, &err);
 
     if (!g)
         return err;
-    mutex_lock(&g->lock);
     bool waits = g->state == GUEST_IDLE && (g->left_for == QUIRE_GUEST_CONSOLE || g->left_for == QUIRE_GUEST_YIELD);
     if (waits)
         g->answer = (s64)tf_arg(tf, 1);
-    mutex_unlock(&g->lock);
-    object_put(&g->object);
+    guest_unlock_put(g);
     return waits ? 0 : -EINVAL;
 }

@@ -194,33 +194,29 @@ static int decide(struct guest *g, bool allow)
 s64 sys_guest_share(struct trapframe *tf)
 {
     int err;
-    struct guest *g = guest_get(tf, &err);
+    struct guest *g = guest_get_locked(tf, &err);
 
     if (!g)
         return err;
-    mutex_lock(&g->lock);
     err = g->state == GUEST_PENDING ? decide(g, tf_arg(tf, 1) != 0) : -EINVAL;
-    mutex_unlock(&g->lock);
-    object_put(&g->object);
+    guest_unlock_put(g);
     return err == -EAGAIN ? -EBUSY : err;
 }
 
 s64 sys_guest_map(struct trapframe *tf)
 {
     int err;
-    struct guest *g = guest_get(tf, &err);
+    struct guest *g = guest_get_locked(tf, &err);
     vaddr_t addr = 0;
 
     if (!g)
         return err;
-    mutex_lock(&g->lock);
     struct guest_hole *h = hole_at(g, tf_arg(tf, 1));
     err = !h || h->hole->nr != tf_arg(tf, 2) ? -EACCES : is_shown(h->hole) ? -EBUSY : 0;
     if (!err)
         err = mm_map_hole(current_process()->mm, &addr, h->hole, PROT_READ | PROT_WRITE);
     if (!err)
         h->address = addr;
-    mutex_unlock(&g->lock);
-    object_put(&g->object);
+    guest_unlock_put(g);
     return err ? err : (s64)addr;
 }

@@ -5,7 +5,7 @@
  * Locks: the lock of a process's wait queue, then processes_lock (the list, parents and children), then process->lock,
  * then handle tables.
  *
- * A process is made in silence and shown last: process_begin() gives the parent its handle and its child, the list its
+ * A process is made in silence and shown last: begin_child() gives the parent its handle and its child, the list its
  * member and the scheduler its thread, and can fail only before the first of these.
  */
 #include <quire/process.h>
@@ -28,9 +28,6 @@
 struct list processes = LIST_INIT(processes);
 static spinlock_t processes_lock;
 static u64 next_process_id = 1;
-static u64 nr_processes;
-
-u64 processes_in_use(void) { return nr_processes; }
 
 /* --- making ------------------------------------------------------------------------------------ */
 /* The account of a new process: the parent's, or its own (PROCESS_OWN_ACCOUNTS). With a reference; NULL: no memory. */
@@ -71,9 +68,11 @@ static struct process *process_new(struct process *parent, const char *name, boo
     return p;
 }
 
-/* Undo process_new: it never ran, and nobody has seen it. */
-static void process_abandon(struct process *p)
+/* Undo process_new: it never ran, and nobody has seen it. `t`: its thread, or NULL. */
+static void process_abandon(struct process *p, struct thread *t)
 {
+    if (t)
+        thread_discard(t);
     handle_close_all(&p->handles);
     if (p->mm)
         mm_put(p->mm);
@@ -88,7 +87,6 @@ void process_destroy(struct object *o)
     if (p->state != PROCESS_MAKING) {
         spin_lock(&processes_lock);
         list_remove(&p->all_link);
-        nr_processes--;
         spin_unlock(&processes_lock);
     }
     quota_put(p->quota);
@@ -97,33 +95,30 @@ void process_destroy(struct object *o)
 }
 
 /* Arguments on the new stack: strings on top, below them the pointers, below that the stack. */
-static int push_arguments(struct process *p, const char *args, unsigned nr, size_t bytes, vaddr_t *sp, vaddr_t *argv)
+static int push_arguments(struct process *p, const struct arguments *args, vaddr_t *sp, vaddr_t *argv)
 {
     vaddr_t pointers[PROCESS_MAX_ARGS + 1];
-    vaddr_t strings = ALIGN_DOWN(USER_STACK_TOP - bytes, 16UL);
+    vaddr_t strings = ALIGN_DOWN(USER_STACK_TOP - args->bytes, 16UL);
     size_t at = 0;
 
-    for (unsigned i = 0; i < nr; i++) {
+    for (unsigned i = 0; i < args->nr; i++) {
         pointers[i] = strings + at;
-        at += strlen(args + at) + 1;
+        at += strlen(args->text + at) + 1;
     }
-    pointers[nr] = 0;
-    *argv = ALIGN_DOWN(strings - (nr + 1) * sizeof(vaddr_t), 16UL);
+    pointers[args->nr] = 0;
+    *argv = ALIGN_DOWN(strings - (args->nr + 1) * sizeof(vaddr_t), 16UL);
     *sp = *argv - 160; /* s390x callers own 160 bytes below; nobody minds elsewhere */
     /* The address space isn't loaded here: write through the direct map. */
-    int err = mm_write(p->mm, strings, args, bytes);
-    return err ? err : mm_write(p->mm, *argv, pointers, (nr + 1) * sizeof(vaddr_t));
+    int err = mm_write(p->mm, strings, args->text, args->bytes);
+    return err ? err : mm_write(p->mm, *argv, pointers, (args->nr + 1) * sizeof(vaddr_t));
 }
 
 static void start_user(void *arg)
 {
-    struct thread *self = current_thread();
-
     (void)arg;
     kernel_reaches_user();
     arch_irq_disable();
-    trap_exit_to_user(arch_user_frame(self->stack_top));
-    arch_enter_user(arch_user_frame(self->stack_top));
+    arch_enter_user(arch_user_frame(current_thread()->stack_top));
 }
 
 static struct thread *new_thread(struct process *p, const struct trapframe *frame)
@@ -165,37 +160,46 @@ int process_add_thread(struct process *p, const struct trapframe *frame)
     return id;
 }
 
-/*
- * p is whole: from now on it is known, and it runs. With a parent: its handle to p, or -EMFILE, and nothing has
- * happened; without one 0. Takes over the caller's reference to p, which becomes the parent's claim to wait for it;
- * without a parent it stays the caller's.
- */
-static int process_begin(struct process *p, struct process *parent, struct thread *t)
+/* p is whole: from now on it is known. Under processes_lock and p->lock; its thread is started outside. */
+static void show(struct process *p, struct thread *t)
 {
-    int number = 0;
-
-    spin_lock(&processes_lock);
-    spin_lock(&p->lock); /* another thread of the parent may kill it as soon as the handle is there */
-    if (parent) {
-        object_get(&p->object);
-        number = handle_install(&parent->handles, &p->object, RIGHT_WAIT | RIGHT_KILL);
-    }
-    if (number < 0) {
-        spin_unlock(&p->lock);
-        spin_unlock(&processes_lock);
-        object_put(&p->object);
-        return number;
-    }
-    p->parent = parent;
-    if (parent)
-        list_push_back(&parent->children, &p->child_link);
     list_push_back(&processes, &p->all_link);
-    nr_processes++;
     __atomic_store_n(&p->state, PROCESS_LIVES, __ATOMIC_RELEASE);
     join(p, t);
+}
+
+/* p is nobody's child: the caller's reference stays the caller's. */
+static void begin_alone(struct process *p, struct thread *t)
+{
+    spin_lock(&processes_lock);
+    spin_lock(&p->lock);
+    show(p, t);
     spin_unlock(&p->lock);
     spin_unlock(&processes_lock);
     thread_start(t);
+}
+
+/*
+ * The parent's handle to p, or -EMFILE, and nothing has happened. Takes over the caller's reference to p, which becomes the
+ * parent's claim to wait for it.
+ */
+static int begin_child(struct process *p, struct process *parent, struct thread *t)
+{
+    spin_lock(&processes_lock);
+    spin_lock(&p->lock); /* another thread of the parent may kill it as soon as the handle is there */
+    object_get(&p->object);
+    int number = handle_install(&parent->handles, &p->object, RIGHT_WAIT | RIGHT_KILL);
+    if (number >= 0) {
+        p->parent = parent;
+        list_push_back(&parent->children, &p->child_link);
+        show(p, t);
+    }
+    spin_unlock(&p->lock);
+    spin_unlock(&processes_lock);
+    if (number >= 0)
+        thread_start(t);
+    else
+        object_put(&p->object);
     return number;
 }
 
@@ -211,8 +215,7 @@ bool process_runs(const struct process *p, const char *path)
 }
 
 /* An address space that shows the image, and a stack with the arguments. */
-static int set_up(struct process *p, struct image *image, const char *args, unsigned nr_args, size_t args_bytes,
-                  struct trapframe *frame)
+static int set_up(struct process *p, struct image *image, const struct arguments *args, struct trapframe *frame)
 {
     p->mm = mm_create();
     if (!p->mm)
@@ -225,44 +228,68 @@ static int set_up(struct process *p, struct image *image, const char *args, unsi
         err = mm_map(p->mm, &stack, USER_STACK_BYTES, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_FIXED | MAP_GROWSDOWN, NULL, 0);
     if (!err)
-        err = push_arguments(p, args, nr_args, args_bytes, &sp, &argv);
+        err = push_arguments(p, args, &sp, &argv);
     if (!err)
-        tf_init_user(frame, image->entry, sp, nr_args, argv);
+        tf_init_user(frame, image->entry, sp, args->nr, argv);
     return err;
 }
 
-int process_spawn(struct process *parent, const char *path, const char *args, unsigned nr_args, size_t args_bytes,
-                  struct process **out)
+/* A process that shows the program and has a thread, but no handles yet: it has not begun. NULL: *err says why. */
+static struct process *from_program(struct process *parent, const char *path, const struct arguments *args,
+                                    struct thread **t, int *err)
 {
     struct trapframe frame;
 
-    if (nr_args > PROCESS_MAX_ARGS || args_bytes > PROCESS_ARGS_BYTES)
-        return -E2BIG;
+    if (args->nr > PROCESS_MAX_ARGS || args->bytes > PROCESS_ARGS_BYTES) {
+        *err = -E2BIG;
+        return NULL;
+    }
     struct process *p = process_new(parent, base_name(path), true);
-    if (!p)
-        return -ENOMEM;
-    int result;
-    struct image *image = image_get(path, &result);
+    if (!p) {
+        *err = -ENOMEM;
+        return NULL;
+    }
+    struct image *image = image_get(path, err);
     if (image) {
-        result = set_up(p, image, args, nr_args, args_bytes, &frame);
+        *err = set_up(p, image, args, &frame);
         image_put(image);
     }
-    if (!result && parent)
-        handle_copy_all(&p->handles, &parent->handles, 3);
-    for (int i = 0; !result && !parent && i < 3; i++)
+    *t = *err ? NULL : new_thread(p, &frame);
+    if (*t)
+        return p;
+    if (!*err)
+        *err = -ENOMEM;
+    process_abandon(p, NULL);
+    return NULL;
+}
+
+struct process *process_start(const char *path, const struct arguments *args, int *err)
+{
+    struct thread *t;
+    struct process *p = from_program(NULL, path, args, &t, err);
+
+    if (!p)
+        return NULL;
+    for (int i = 0; i < 3; i++)
         handle_install(&p->handles, console_object(), RIGHT_READ | RIGHT_WRITE);
-    struct thread *t = result ? NULL : new_thread(p, &frame);
-    if (!result)
-        result = t ? process_begin(p, parent, t) : -ENOMEM;
-    if (result < 0) {
-        if (t)
-            thread_discard(t);
-        process_abandon(p);
-        return result;
-    }
-    if (!parent)
-        *out = p;
-    return result;
+    begin_alone(p, t);
+    return p;
+}
+
+int process_spawn(const char *path, const struct arguments *args)
+{
+    struct process *parent = current_process();
+    struct thread *t;
+    int err;
+    struct process *p = from_program(parent, path, args, &t, &err);
+
+    if (!p)
+        return err;
+    handle_copy_all(&p->handles, &parent->handles, 3);
+    int number = begin_child(p, parent, t);
+    if (number < 0)
+        process_abandon(p, t);
+    return number;
 }
 
 int process_fork(const struct trapframe *tf)
@@ -282,12 +309,9 @@ int process_fork(const struct trapframe *tf)
         arch_fpu_save(&t->fpu);
         irq_restore(irq);
     }
-    int number = t ? process_begin(p, parent, t) : -ENOMEM;
-    if (number < 0) {
-        if (t)
-            thread_discard(t);
-        process_abandon(p);
-    }
+    int number = t ? begin_child(p, parent, t) : -ENOMEM;
+    if (number < 0)
+        process_abandon(p, t);
     return number;
 }
 

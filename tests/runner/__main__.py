@@ -42,43 +42,52 @@ def options_from_environment():
     )
 
 
+def machine_for(arch, options):
+    """The machine that a campaign with these options runs on."""
+    return Machine(arch, cpu=options.cpu, cachesan=options.cachesan, icache=options.icache, parallel=options.parallel)
+
+
+def campaigns(values, options, thorough, checked):
+    """What runs beside the usual campaign: (whether it does, what it changes in the options). `values`: what build.mk says of
+    the machine; `checked`: it can run under cachesan."""
+    asked, most = os.environ.get, max(options.cpus)
+    once = options.cpus if asked("CPUS") else (most,)
+    rest = tuple(cpus for cpus in options.cpus if not (thorough and cpus in once))
+    really = max(2, min(most, processors()))  # each CPU really runs: others would only wait for their turns
+    return (
+        # everything under cachesan
+        (checked and thorough, {"cachesan": True, "cpus": once}),
+        # under cachesan what loads or writes code
+        (checked and rest, {"cachesan": True, "suites": tuple(values["CACHESAN_SUITES"].split()), "cpus": rest}),
+        # the same with CPUs that run at the same time
+        (checked and most > 1, {"cachesan": True, "suites": RACED_SUITES, "parallel": True, "cpus": (really,)}),
+        # what another model of the CPU has more than the usual one
+        (values["OTHER_CPU"], {"cpu": values["OTHER_CPU"], "suites": tuple(values["OTHER_CPU_SUITES"].split())}),
+        # everything with instruction caches that can be stale
+        (thorough, {"icache": "stale", "memory": asked("MEM") or STALE_MEMORY, "cpus": once}),
+    )
+
+
 def plans(arches, options, thorough):
-    """(machine, options) of each campaign: all tests on the usual CPU, some suites where another has more, those that
-    load or write code under cachesan. `thorough`: all tests once under cachesan, and once on kernels with stale instruction
-    caches. With CACHESAN=1 or ICACHE=stale only that, with all tests."""
-    once = options.cpus if os.environ.get("CPUS") else (max(options.cpus),)
+    """(machine, options) of each campaign: all tests on the usual CPU, then campaigns(). Options that name one kind of
+    machine (CPU=, CACHESAN=1, ICACHE=stale, PARALLEL=1) ask for that one alone."""
     for arch in arches:
-        machine = Machine(arch, cpu=options.cpu, cachesan=options.cachesan, icache=options.icache, parallel=options.parallel)
-        if options.icache:
-            yield machine, options
-            continue
-        suites = tuple(machine.values["CACHESAN_SUITES"].split())
+        machine = machine_for(arch, options)
+        suites = machine.values["CACHESAN_SUITES"]
         reason = cachesan.why_not(machine.values["QEMU"]) if suites else "its caches are coherent, there is nothing to check"
         if options.cachesan and reason:
             print(f"{arch}: {reason}; without cachesan:")
             machine.cachesan = False
         yield machine, options
-        if options.cachesan or options.cpu or options.parallel:
+        if options.icache or options.cachesan or options.cpu or options.parallel:
             continue
         if suites and reason:
             print(f"{arch}: {reason}")
-        elif suites and os.environ.get("CACHESAN") != "0":
-            checked = replace(options, cachesan=True, suites=suites)
-            if thorough:
-                yield Machine(arch, cachesan=True), replace(options, cachesan=True, cpus=once)
-            rest = tuple(cpus for cpus in options.cpus if not (thorough and cpus in once))
-            if rest:
-                yield Machine(arch, cachesan=True), replace(checked, cpus=rest)
-            if max(options.cpus) > 1:
-                cpus = max(2, min(max(options.cpus), processors()))  # each really runs: others would only wait for their turns
-                raced = replace(checked, suites=RACED_SUITES, parallel=True, cpus=(cpus,))
-                yield Machine(arch, cachesan=True, parallel=True), raced
-        if machine.values["OTHER_CPU"]:
-            other = replace(options, cpu=machine.values["OTHER_CPU"], suites=tuple(machine.values["OTHER_CPU_SUITES"].split()))
-            yield Machine(arch, cpu=other.cpu), other
-        if thorough:
-            memory = os.environ.get("MEM") or STALE_MEMORY
-            yield Machine(arch, icache="stale"), replace(options, icache="stale", memory=memory, cpus=once)
+        checked = suites and not reason and os.environ.get("CACHESAN") != "0"
+        for runs, changes in campaigns(machine.values, options, thorough, checked):
+            if runs:
+                changed = replace(options, **changes)
+                yield machine_for(arch, changed), changed
 
 
 def run_tests(arches, native_forms, harness_arches, thorough):

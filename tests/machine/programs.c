@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Test programs: tests/NAME of the boot archive. `NAME --list` reports the program's tests, `NAME TEST SEED` runs one of
+ * them and ends with status 0 unless it has failed.
+ *
+ * A program reports by the system call test_event, and only the program that is tested may: that is how no other program,
+ * a fuzzer for instance, can say that a test has failed, or that there are others.
+ */
+#include "runner.h"
+#include <quire/errno.h>
+#include <quire/object.h>
+#include <quire/printf.h>
+#include <quire/process.h>
+#include <quire/code_events.h>
+#include <quire/string.h>
+#include <arch-generic/machine.h>
+#include <uapi/quire/abi.h>
+
+#define MAX_PROGRAM_TESTS 128
+#define HUNG (1 << 16) /* no wait status: it was killed after the limit */
+
+static struct {
+    char name[MAX_PROGRAM_TESTS][MAX_NAME];
+    unsigned nr;
+    bool open; /* a program says which tests it has */
+} list;
+
+/* --- what it reports --------------------------------------------------------------------------- */
+/* A test's own program may report, in whichever process; a program that it starts, a fuzzer for instance, may not. */
+static bool speaks_for_the_test(const struct process *p)
+{
+    return test_running() && report_file() && process_runs(p, report_file());
+}
+
+static int add_to_list(const char *test)
+{
+    if (!list.open)
+        return -EPERM;
+    if (list.nr == MAX_PROGRAM_TESTS)
+        return -ENOSPC;
+    strlcpy(list.name[list.nr++], test, MAX_NAME);
+    return 0;
+}
+
+int test_runner_event(unsigned kind, const char *text, u64 value)
+{
+    (void)value;
+    if (!speaks_for_the_test(current_process()))
+        return -EPERM;
+    switch (kind) {
+    case QUIRE_TEST_LIST:
+        return add_to_list(text);
+    case QUIRE_TEST_FAIL:
+        test_runner_fail();
+        test_diag("%s", text);
+        code_failed(current_process()->mm, 0);
+        return 0;
+    case QUIRE_TEST_DIAG:
+        test_diag("%s", text);
+        return 0;
+    case QUIRE_TEST_SKIP:
+        report_skip(text);
+        return 0;
+    case QUIRE_TEST_CHECKPOINT:
+        test_checkpoint(text);
+        return 0;
+    case QUIRE_TEST_ALLOW_LEAK:
+        test_allow_leak(text);
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+/* --- it runs ----------------------------------------------------------------------------------- */
+/* Its status, with a limit in time. */
+static int wait_for_program(struct process *p)
+{
+    while (!process_ended(p) && arch_clock_ns() < run_time.deadline_ns)
+        thread_sleep_until(MIN(run_time.deadline_ns, arch_clock_ns() + NS_PER_MS));
+    bool hung = !process_ended(p);
+    if (hung)
+        process_kill(p, STATUS_KILLED);
+    for (unsigned i = 0; i < 1000 && !process_ended(p); i++)
+        thread_sleep_until(arch_clock_ns() + NS_PER_MS);
+    return hung ? HUNG : p->status;
+}
+
+/* Run a test program with one argument, and the seed; its status, HUNG, or a negative error. */
+static int run_program(const char *path, const char *argument)
+{
+    char args[2 * MAX_NAME], seed[24];
+    size_t bytes = 0;
+    int err;
+
+    snprintf(seed, sizeof(seed), "%lu", run_options.seed);
+    bytes += strlcpy(args, path, MAX_NAME) + 1;
+    bytes += strlcpy(args + bytes, argument, MAX_NAME) + 1;
+    bytes += strlcpy(args + bytes, seed, sizeof(seed)) + 1;
+    struct process *p = process_start(path, &(struct arguments){args, 3, bytes}, &err);
+    if (!p)
+        return err;
+    int status = wait_for_program(p);
+    object_put(&p->object);
+    return status;
+}
+
+unsigned program_list_tests(const char *path)
+{
+    list.nr = 0;
+    run_begin(0, "list", path, 0);
+    list.open = true;
+    int status = run_program(path, "--list");
+    list.open = false;
+    if (status) {
+        kprint_line("# %s --list ended with status %d\n", path, status);
+        report_diag();
+    }
+    return list.nr;
+}
+
+const char *program_test(unsigned index) { return list.name[index]; }
+
+static void judge_program(int status)
+{
+    if (status == 0 || (status > 0 && test_has_failed()))
+        return;
+    test_runner_fail();
+    if (status < 0)
+        test_diag("the program can't be started: error %d", -status);
+    else if (status == HUNG)
+        test_diag("hang: not finished after %lu ms of guest time", run_options.limit_ns / NS_PER_MS);
+    else if (status & 0x7f)
+        test_diag("fault: the test's process died of signal %d; the line above says why", status & 0x7f);
+    else
+        test_diag("the test's process ended with status %d", status >> 8);
+}
+
+void run_program_test(const char *path, const char *test, u64 number)
+{
+    struct books before = run_settled_books();
+
+    run_begin(number, test, path, 0);
+    judge_program(run_program(path, test));
+    run_compare_books(before);
+    report_test();
+}

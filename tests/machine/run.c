@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One test: its threads, its time, and the books before and after it.
+ *
+ * A test runs in a thread on the runner's own CPU, the first, so that others know which are left to them, and so that
+ * the runner's deadline is that CPU's next timer interrupt: a test that never ends is caught there, wherever it loops
+ * with interrupts on. The runner sleeps until the test says that it is done, or until the deadline; the thread of a test
+ * that waits for something that never comes is left behind.
+ */
+#include "runner.h"
+#include <quire/elf.h>
+#include <quire/guest.h>
+#include <quire/kvmap.h>
+#include <quire/memory_init.h>
+#include <quire/printf.h>
+#include <quire/slab.h>
+#include <quire/spinlock.h>
+#include <quire/code_events.h>
+#include <quire/string.h>
+#include <quire/thread.h>
+#include <quire/upcalls.h>
+#include <arch-generic/machine.h>
+
+#define MOST_ROUNDS 10000u
+#define DEFAULT_LIMIT_MS 500
+#define SETTLE_NS (5000 * NS_PER_MS) /* a CPU that is busy for so long does something that never ends */
+
+struct run_options run_options = {.limit_ns = DEFAULT_LIMIT_MS * NS_PER_MS};
+struct run_threads run_threads;
+struct run_time run_time;
+
+static u32 busy; /* tests run */
+
+static u64 counters_before[COUNTER_COUNT];
+static u64 random_state; /* never 0 */
+static bool leak_allowed;
+
+bool test_running(void) { return busy; }
+bool run_take(void) { return !__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE); }
+void run_let_go(void) { __atomic_store_n(&busy, 0, __ATOMIC_RELEASE); }
+
+/* --- what a test may ask and do ----------------------------------------------------------------- */
+u64 test_race_places(u64 usual) { return run_options.race_places ? run_options.race_places : usual; }
+
+void test_gets_ahead(void)
+{
+    if (run_time.rounds++ < MOST_ROUNDS)
+        run_time.deadline_ns = arch_clock_ns() + run_options.limit_ns;
+}
+
+/* xorshift64* (Vigna 2016) */
+u64 test_rand(void)
+{
+    u64 x = random_state;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    random_state = x;
+    return x * 0x2545f4914f6cdd1dUL;
+}
+
+u64 test_count(enum counter c) { return counter_read(c) - counters_before[c]; }
+
+void test_allow_leak(const char *why)
+{
+    leak_allowed = true;
+    (void)why;
+}
+
+void __noreturn run_end(void)
+{
+    if (current_thread() != run_threads.test)
+        thread_exit();
+    run_threads.done = true;
+    if (run_threads.runner)
+        thread_wake(run_threads.runner);
+    thread_exit();
+}
+
+void __noreturn test_abort(void)
+{
+    if (locks_held()) {
+        test_diag("the test ended holding %u locks: the machine can't go on", locks_held());
+        report_and_power_off();
+    }
+    if (!report_is_skip())
+        test_runner_fail();
+    run_end();
+}
+
+void __noreturn test_skip(const char *reason)
+{
+    report_skip(reason);
+    run_end();
+}
+
+/* --- books ------------------------------------------------------------------------------------- */
+static struct books read_books(void)
+{
+    images_release();
+    return (struct books){memory_available_frames() + guest_uv_frames(), slab_objects_in_use() - kstack_tables()};
+}
+
+static bool same_books(struct books a, struct books b) { return a.frames == b.frames && a.objects == b.objects; }
+
+/*
+ * Processes and threads that have been waited for may still be on their way out, and on a busy host a CPU of ours may
+ * stand still on that way for long. So time alone says nothing: as long as a CPU has something to do, it isn't over.
+ */
+static bool settles(unsigned tries, u64 since_ns)
+{
+    return tries < 20 || (!sched_is_quiet() && arch_clock_ns() - since_ns < SETTLE_NS);
+}
+
+struct books run_settled_books(void)
+{
+    struct books before = read_books();
+    u64 since_ns = arch_clock_ns();
+
+    for (unsigned tries = 0; settles(tries, since_ns); tries++) {
+        thread_sleep_until(arch_clock_ns() + NS_PER_MS / 10);
+        struct books now = read_books();
+        if (same_books(now, before) && sched_is_quiet())
+            break;
+        before = now;
+    }
+    return before;
+}
+
+void run_compare_books(struct books before)
+{
+    struct books after = {0};
+    u64 since_ns = arch_clock_ns();
+
+    /* What a test left to others to clean up (ended processes, dead threads) may take a moment. */
+    for (unsigned tries = 0; settles(tries, since_ns); tries++) {
+        after = read_books();
+        if (same_books(after, before))
+            return;
+        thread_sleep_until(arch_clock_ns() + NS_PER_MS);
+    }
+    if (leak_allowed)
+        return;
+    test_runner_fail();
+    test_diag("leak: available frames %lu before, %lu after; kernel objects %lu before, %lu after", before.frames,
+              after.frames, before.objects, after.objects);
+    test_diag("likely: something taken in this test was never given back (or was given back twice)");
+}
+
+/* --- one test of the kernel -------------------------------------------------------------------- */
+void run_begin(u64 number, const char *name, const char *file, u64 line)
+{
+    run_threads = (struct run_threads){.runner = current_thread()};
+    report_begin(&(struct test_id){number, name, file, line, run_options.seed});
+    code_forget();
+    leak_allowed = false;
+    random_state = run_options.seed * 0x9e3779b97f4a7c15UL + 1;
+    for (unsigned c = 0; c < COUNTER_COUNT; c++)
+        counters_before[c] = counter_read(c);
+    run_time = (struct run_time){.deadline_ns = arch_clock_ns() + run_options.limit_ns};
+}
+
+static void run_case(void *arg)
+{
+    const struct test_case *test = arg;
+
+    test->fn();
+    if (locks_held()) {
+        test_diag("the test returned holding %u locks", locks_held());
+        report_and_power_off();
+    }
+    run_end();
+}
+
+static void wait_for_test(void)
+{
+    while (!READ_ONCE(run_threads.done) && arch_clock_ns() < run_time.deadline_ns)
+        thread_sleep_until(run_time.deadline_ns);
+    if (READ_ONCE(run_threads.done))
+        return;
+    test_runner_fail();
+    test_allow_leak("what it holds is lost");
+    test_diag("hang: not finished after %lu ms of guest time; it waits for something that never comes",
+              run_options.limit_ns / NS_PER_MS);
+}
+
+void run_kernel_test(const struct test_case *test, u64 number)
+{
+    char name[MAX_NAME];
+
+    snprintf(name, sizeof(name), "%s.%s", test->suite, test->name);
+    struct books before = run_settled_books();
+    run_begin(number, name, test->file, test->line);
+    run_threads.test = thread_create("test", NULL, PRIORITY_USER, run_case, (void *)test);
+    if (!run_threads.test) {
+        test_runner_fail();
+        test_diag("no memory for the test's thread");
+    } else {
+        thread_start_on(run_threads.test, this_cpu()->cpu);
+        wait_for_test();
+        run_compare_books(before);
+    }
+    report_test();
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the in-machine test runner know of each other. Each may use those below it:
+ *
+ *   test_runner.c   which tests run, and in which order
+ *   programs.c      a test program: its tests, what it reports, its end
+ *   hooks.c         a test that panics, faults or hangs
+ *   run.c           one test: its threads, its time, the books before and after
+ *   report.c        what a test says, and its verdict
+ *
+ * There is one test at a time, so there is one of each struct here. run_begin() and report_begin() set them for the next.
+ */
+#pragma once
+
+#include <quire/test.h>
+#include <quire/test_runner.h>
+
+#define MAX_NAME 96
+
+struct thread;
+
+/* --- report.c ---------------------------------------------------------------------------------- */
+/* Which test it is, and what it takes to find it and to run it again. */
+struct test_id {
+    u64 number; /* in the plan */
+    const char *name, *file;
+    u64 line; /* 0: a program's */
+    u64 seed;
+};
+void report_begin(const struct test_id *id);
+const char *report_file(void); /* the file of the test that runs, or ran last; NULL: none yet */
+void report_skip(const char *reason);
+bool report_is_skip(void);
+void report_diag(void); /* print the lines alone */
+void report_test(void); /* print the verdict, then the lines; count it */
+/* The state of the kernel can't be trusted: report this test, failed, and end the machine. */
+void __noreturn report_and_power_off(void);
+
+/* --- run.c ------------------------------------------------------------------------------------- */
+struct run_options { /* from the command line */
+    u64 seed, limit_ns;
+    u64 race_places; /* 0: what the test says */
+};
+extern struct run_options run_options;
+
+struct run_threads {
+    struct thread *runner;
+    struct thread *test;   /* NULL: the test is a program */
+    struct thread *doomed; /* is expected to panic; NULL: none */
+    bool done;             /* the test has ended */
+};
+extern struct run_threads run_threads;
+
+struct run_time {
+    u64 deadline_ns;
+    u64 rounds; /* test_gets_ahead() */
+};
+extern struct run_time run_time;
+
+struct books { /* what a test must leave as it was */
+    u64 frames, objects;
+};
+
+/* One report at a time: false if tests run already. */
+bool run_take(void);
+void run_let_go(void);
+struct books run_settled_books(void);
+void run_compare_books(struct books before); /* a difference is a failure */
+void run_begin(u64 number, const char *name, const char *file, u64 line);
+void run_kernel_test(const struct test_case *test, u64 number);
+static inline bool run_in_kernel(void) { return run_threads.test && !run_threads.done; }
+/* The test is over for the thread that calls this: for a helper of the test only that thread. */
+void __noreturn run_end(void);
+
+/* --- programs.c -------------------------------------------------------------------------------- */
+/* Ask the program which tests it has; it stays the one that program_test() tells about. Their number. */
+unsigned program_list_tests(const char *path);
+const char *program_test(unsigned index);
+void run_program_test(const char *path, const char *test, u64 number);
