@@ -103,7 +103,10 @@ void rwsem_wake(struct rwsem *s)
     spin_unlock_irqrestore(&s->queue.lock, irq);
 }
 
-/* The hasty count of a reader that may not in: undone, and a writer that saw it looks again. */
+/*
+ * A reader has counted itself in the word, but a writer holds the lock or waits for it. The reader takes its count back; if a
+ * writer saw that count and waits for it to go, the reader wakes that writer. Then the reader waits like everybody.
+ */
 void rwsem_read_contended(struct rwsem *s)
 {
     if (__atomic_sub_fetch(&s->word, 1, __ATOMIC_RELAXED) == RWSEM_WAITERS)

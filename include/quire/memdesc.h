@@ -35,7 +35,7 @@ enum memdesc_misc {
     MISC_INITRD,   /* the boot archive */
     MISC_KERNEL,   /* kernel stacks and other frames without a descriptor of their own */
     MISC_ZERO,     /* the page of zeros */
-    MISC_SHADOW,   /* plays the instruction cache, <quire/exec_shadow.h> */
+    MISC_SHADOW,   /* plays the instruction cache, tests/icache/ */
     MISC_NR,
 };
 

@@ -133,9 +133,8 @@ struct vma *area_next(struct vma *vma);
 struct vma *area_step(struct vma *vma);
 static inline u64 area_page(const struct vma *vma, vaddr_t addr) { return vma->offset + ((addr - vma->start) >> PAGE_SHIFT); }
 /* PROT_NONE keeps its frames behind entries that allow nothing; writable entries are dirty from the start. */
-static inline pgprot_t area_pgprot(const struct vma *vma, unsigned prot)
+static inline pgprot_t area_pgprot(unsigned prot)
 {
-    (void)vma;
     return PGPROT_USER | (prot ? PGPROT_READ : 0u) | (prot & PROT_WRITE ? PGPROT_WRITE | PGPROT_DIRTY : 0u) |
            (prot & PROT_EXEC ? PGPROT_EXEC : 0u);
 }

@@ -79,6 +79,6 @@ static inline void thread_change(struct thread *t, u32 from, u32 to)
 
 void sched_queue(struct thread *t);            /* a READY one that is in no queue: on a CPU, and tell that CPU */
 void sched_wake_sleepers(struct runqueue *rq); /* whose time has come; this CPU's, interrupts off */
-void thread_bury(struct thread *t);            /* free a dead one, when its CPU is off its stack */
+void thread_free_dead(struct thread *t);            /* free a dead one, when its CPU is off its stack */
 bool threads_are_ending(void);                 /* a thread is in thread_exit() or dead, and isn't freed yet */
 void thread_trampoline(void *thread);          /* where a new one begins */

@@ -104,7 +104,7 @@ static void finish_switch(void)
         sched_queue(left);
         break;
     case THREAD_DEAD:
-        thread_bury(left);
+        thread_free_dead(left);
         break;
     }
 }

@@ -36,7 +36,7 @@ static void thread_free(struct thread *t)
 
 void thread_discard(struct thread *t) { thread_free(t); }
 
-void thread_bury(struct thread *t)
+void thread_free_dead(struct thread *t)
 {
     thread_free(t);
     __atomic_sub_fetch(&nr_ending, 1, __ATOMIC_RELEASE);

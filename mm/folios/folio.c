@@ -93,7 +93,7 @@ void folio_release(struct folio *f)
 
 /* --- many at once ------------------------------------------------------------------------------ */
 /* What is common to folios that are being freed: given back for all together. `chain`: their descriptors. */
-static __noinline void bury(struct quota *quota, struct memobj *owner, u64 frames, struct folio *chain, u32 folios)
+static __noinline void give_back(struct quota *quota, struct memobj *owner, u64 frames, struct folio *chain, u32 folios)
 {
     if (!folios)
         return;
@@ -139,7 +139,7 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
         pfn_t pfn = f->pfn;
         mm_event(MM_EVENT_FOLIO_FREE, pfn, f->order, (u64)f);
         if (unlikely(f->quota != quota || f->owner != owner)) {
-            bury(quota, owner, frames, chain, folios);
+            give_back(quota, owner, frames, chain, folios);
             quota = f->quota;
             owner = f->owner;
             frames = folios = 0;
@@ -164,7 +164,7 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
         folios++;
     }
     free_run(first, end);
-    bury(quota, owner, frames, chain, folios);
+    give_back(quota, owner, frames, chain, folios);
 }
 
 /* The count was 0: because the folio is being cut, or was until now. The flag goes after the count has come back. */

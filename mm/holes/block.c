@@ -84,9 +84,9 @@ int map_block(struct vma *vma, vaddr_t addr, struct folio *f, size_t first, unsi
         deposit(entry, table);
         folio_get_mapped(f, BLOCK_FRAMES);
         __atomic_fetch_add(&mm->nr_mapped, BLOCK_FRAMES, __ATOMIC_RELAXED);
-        event_entries_set(mm, start, pfn_pte(pfn, area_pgprot(vma, prot)), BLOCK_FRAMES);
+        event_entries_set(mm, start, pfn_pte(pfn, area_pgprot(prot)), BLOCK_FRAMES);
         counter_inc(COUNTER_BLOCK_MAP);
-        pte_store(entry, pfn_block(pfn, area_pgprot(vma, prot), 1));
+        pte_store(entry, pfn_block(pfn, area_pgprot(prot), 1));
         arch_pt_publish();
     }
     spin_unlock(lock);
@@ -185,7 +185,7 @@ bool block_protect(struct tlb_gather *g, struct vma *vma, vaddr_t addr, pte_t *e
     spin_lock(lock);
     bool block = is_block(entry);
     if (block)
-        change(g, addr, entry, pte_apply(pte_mkyoung(page_of(entry)), pte_change(area_pgprot(vma, prot))));
+        change(g, addr, entry, pte_apply(pte_mkyoung(page_of(entry)), pte_change(area_pgprot(prot))));
     spin_unlock(lock);
     return block;
 }

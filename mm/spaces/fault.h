@@ -100,7 +100,7 @@ static __always_inline bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep
                                       unsigned prot)
 {
     struct mm *mm = vma->mm;
-    pte_t e = pfn_pte(f->pfn, area_pgprot(vma, prot));
+    pte_t e = pfn_pte(f->pfn, area_pgprot(prot));
     spinlock_t *lock = pt_lock(ptep);
 
     spin_lock(lock);

@@ -38,7 +38,7 @@ int fault_hole_mark(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t mark)
         if (READ_ONCE(memory.words[pfn]) == folio_word(f)) { /* the word under this lock, as in map_entries() */
             folio_add_mappings(f, 1);
             __atomic_fetch_add(&mm->nr_mapped, 1, __ATOMIC_RELAXED);
-            set_pte_at(mm, addr, ptep, pfn_pte(pfn, area_pgprot(vma, vma->prot & ~(unsigned)PROT_WRITE)));
+            set_pte_at(mm, addr, ptep, pfn_pte(pfn, area_pgprot(vma->prot & ~(unsigned)PROT_WRITE)));
             update_mmu_cache(vma, addr, ptep);
         } else {
             err = frame_error(pfn);

@@ -90,7 +90,7 @@ static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, 
         hide_ptes(mm, addr, ptep, 1);
         tlb_flush_range(mm, addr, 1);
         folio_publish(copy, FOLIO_MAPPING);
-        set_ptes(mm, addr, ptep, pfn_pte(copy->pfn, area_pgprot(vma, vma->prot)), 1);
+        set_ptes(mm, addr, ptep, pfn_pte(copy->pfn, area_pgprot(vma->prot)), 1);
         update_mmu_cache_range(vma, addr, ptep, 1);
     }
     spin_unlock(lock);

@@ -44,7 +44,7 @@ int fault_zero(struct vma *vma, vaddr_t addr, pte_t *ptep)
         return own_frame(vma, addr, ptep);
     vaddr_t start;
     unsigned nr = block_around(vma, addr, &start);
-    pte_t e = pfn_pte(zero_pfn, area_pgprot(vma, vma->prot & ~(unsigned)PROT_WRITE));
+    pte_t e = pfn_pte(zero_pfn, area_pgprot(vma->prot & ~(unsigned)PROT_WRITE));
     spinlock_t *lock = pt_lock(ptep);
 
     ptep -= (addr - start) >> PAGE_SHIFT;
@@ -81,7 +81,7 @@ int fault_zero_write(struct vma *vma, vaddr_t addr, pte_t *ptep)
     if (!f)
         return -ENOMEM;
     struct mm *mm = vma->mm;
-    pte_t *at = ptep, e = pfn_pte(f->pfn, area_pgprot(vma, vma->prot));
+    pte_t *at = ptep, e = pfn_pte(f->pfn, area_pgprot(vma->prot));
     start = f->index << PAGE_SHIFT;
     nr = 1u << f->order;
     ptep -= (addr - start) >> PAGE_SHIFT;

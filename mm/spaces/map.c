@@ -47,7 +47,7 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
     if (n) {
         folio_get_mapped(f, n);
         __atomic_fetch_add(&mm->nr_mapped, n, __ATOMIC_RELAXED);
-        set_ptes(mm, addr, ptep, pfn_pte(pfn, area_pgprot(vma, prot)), n);
+        set_ptes(mm, addr, ptep, pfn_pte(pfn, area_pgprot(prot)), n);
         update_mmu_cache_range(vma, addr, ptep, n);
         if (PT_CONT > 1 && unlikely(n < PT_CONT && folio_nr_pages(f) >= PT_CONT))
             pt_fold(mm, addr, ptep); /* it may have been what a group lacked: a hole that was mended */
@@ -81,7 +81,7 @@ static void map_hole_run(struct vma *vma, vaddr_t addr, pte_t *ptep, pfn_t pfn, 
             __atomic_fetch_add(&h->refs, n, __ATOMIC_RELAXED);
             __atomic_fetch_add(&h->map_count, n, __ATOMIC_RELAXED);
             __atomic_fetch_add(&vma->mm->nr_mapped, n, __ATOMIC_RELAXED);
-            set_ptes(vma->mm, addr + done * PAGE_SIZE, ptep + done, pfn_pte(pfn + done, area_pgprot(vma, vma->prot)), n);
+            set_ptes(vma->mm, addr + done * PAGE_SIZE, ptep + done, pfn_pte(pfn + done, area_pgprot(vma->prot)), n);
         } else {
             pte_store(ptep + done, pte_poison());
             n = 1;

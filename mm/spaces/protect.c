@@ -52,7 +52,7 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         if (prot & PROT_EXEC && !vma->obj)
             drop_zeros(mm, addr, ptep, nr);
         /* Write permission is never given here: a private page may be shared, the fault decides. */
-        protect_ptes(mm, addr, ptep, nr, area_pgprot(vma, prot));
+        protect_ptes(mm, addr, ptep, nr, area_pgprot(prot));
         spin_unlock(lock);
         tlb_gather_range(&g, addr, nr);
     }
