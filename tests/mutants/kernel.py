@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Seeded bugs in the kernel: threads, waits, kills, where threads run, processes, accounts, text of programs."""
 
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import NATIVE, Mutant
 
 KERNEL = [
     # --- a thread's state -----------------------------------------------------------------------------------------
@@ -43,6 +43,14 @@ KERNEL = [
     Mutant("lists-while-a-test-runs", "tests/machine/programs.c",
            "    if (!list.open)\n        return -EPERM;\n", "",
            "syscall.a_test_that_runs_lists_no_tests", "a program lists its tests only when it is asked to", cpus="4"),
+    Mutant("long-lines-go-astray", "base/log.c",
+           "        text += n;\n", "        text -= n;\n", "start.a_long_line*", "a program's line is quoted whole"),
+    Mutant("no-point-between-areas", "mm/holes/rmap.c",
+           "        preempt_point();\n    }\n    mutex_unlock(&owner->lock);", "    }\n    mutex_unlock(&owner->lock);",
+           "loops.who_may_show*", "a walk over all that map a page lets others run", NATIVE),
+    Mutant("folios-not-counted", "look/sys_info.c",
+           "            m->folios[f->order]++;\n", "",
+           "walk.folios_are_counted*", "memory_info counts folios by order"),
     Mutant("ages-are-now", "kernel/sched/sleep.c",
            "        next = MIN(next, arch_clock_ns() + FAR_NS);\n", "        ;\n",
            "sched.who_sleeps_for_ages*", "a deadline that is years away is not due at once", cpus="4"),

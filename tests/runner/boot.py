@@ -56,6 +56,7 @@ def broken_init(data):
 
 
 LONG = "x" * 1500
+DIGITS = "0123456789" * 20
 PASTED_LINES = 500  # three times as many bytes as the kernel's ring holds
 
 CASES = [
@@ -77,6 +78,8 @@ CASES = [
     Case("an_init_that_is_no_program", PANIC, ("bin/init can't be started: it isn't a 64-bit program",), archive=broken_init),
     Case("a_command_line_that_is_too_long", 0, ("longer than", "hello from process land"), f'run="hello" {LONG}',
          or_qemu_says="command line exceeds maximum size"),
+    # The kernel quotes such a line piece by piece; the prefix stands before the first alone.
+    Case("a_long_line_of_a_program_has_one_prefix", 0, ("| " + DIGITS,), "test=process.a_long_line_is_written_whole"),
     # An echo may stand in the middle of a line that a program prints. So a letter is counted that only hello prints.
     Case("a_paste_of_many_lines_loses_none", 0, ("d",), append="", cpus=4,
          pasted=b"hello\n" * PASTED_LINES + b"poweroff\n", often=PASTED_LINES),

@@ -159,3 +159,26 @@ TEST(walk, bad_questions_are_refused)
     EXPECT_EQ(quire_call(walk_info, 0, 0x200000, 8), -EFAULT);
     EXPECT_EQ(quire_call(walk_info, getpid(), &w, &w), 0);
 }
+
+TEST(walk, folios_are_counted_by_their_order)
+{
+    static struct quire_memory before, after;
+    char *large = map(9 * 64 * KIB), *small = map(16 * PAGE);
+    char *aligned = (char *)(((unsigned long)large + 64 * KIB - 1) & -(64 * KIB));
+
+    ASSERT_EQ(madvise(small, 16 * PAGE, MADV_NOHUGEPAGE), 0);
+    ASSERT_EQ(quire_call(memory_info, &after), 0); /* both have their pages from now on */
+    ASSERT_EQ(quire_call(memory_info, &before), 0);
+    for (int i = 0; i < 8; i++)
+        aligned[i * 64 * KIB] = 1;
+    for (int i = 0; i < 16; i++)
+        small[i * PAGE] = 1;
+    ASSERT_EQ(quire_call(memory_info, &after), 0);
+    EXPECT_EQ(after.folios[4] - before.folios[4], 8);
+    EXPECT_EQ(after.folios[0] - before.folios[0], 16);
+    munmap(large, 9 * 64 * KIB);
+    munmap(small, 16 * PAGE);
+    ASSERT_EQ(quire_call(memory_info, &after), 0);
+    EXPECT_EQ(after.folios[4], before.folios[4]);
+    EXPECT_EQ(after.folios[0], before.folios[0]);
+}

@@ -18,3 +18,4 @@ void meanwhile_marks_go_last(void);
 void meanwhile_marks_and_mend(void);
 void loops_over_areas(void);
 void loops_hear_a_kill(void);
+void loops_over_who_may_show_a_page(void);

@@ -23,5 +23,6 @@ const struct native_test native_tests[] = {
     IN("meanwhile.c", "meanwhile.a_mark_names_its_folio_while_the_hole_closes", meanwhile_marks_and_mend),
     IN("loops.c", "loops.each_passes_a_point_where_others_run", loops_over_areas),
     IN("loops.c", "loops.a_kill_is_heard_before_anything_changes", loops_hear_a_kill),
+    IN("loops.c", "loops.who_may_show_a_page_is_asked_with_points_in_between", loops_over_who_may_show_a_page),
     {NULL, NULL, NULL},
 };

@@ -7,6 +7,7 @@
 #include "../machine/machine.h"
 #include "../play/check.h"
 #include <quire/errno.h>
+#include <quire/rmap.h>
 
 /* Where mappings go that don't say where; the native machine's own address space ends below that. */
 #define BASE (USER_TOP > 1UL << 33 ? 1UL << 32 : 8 * MiB)
@@ -56,6 +57,34 @@ static int age(struct mm *mm)
 {
     age_range(mm, BASE, BASE + ALL);
     return 0;
+}
+
+static int take_away(struct folio *f)
+{
+    rmap_unmap_frames(f, 0, folio_nr_pages(f));
+    return 0;
+}
+
+/* Whoever takes a page away from everybody goes through all areas that may show it. */
+void loops_over_who_may_show_a_page(void)
+{
+    world_begin(1024, 1);
+    struct mm *mm = mm_create();
+    struct memobj *obj = memobj_create(MEMOBJ_BACKED, 1, NULL);
+
+    world_killed = false;
+    CHECK(mm && obj, "there is memory", "no address space or no object");
+    for (unsigned i = 0; i < PIECES; i++) {
+        vaddr_t addr = BASE + 2 * i * PAGE_SIZE;
+        CHECK_EQ(mm_map(mm, &addr, PAGE_SIZE, RW, MAP_SHARED | MAP_FIXED, obj, 0), 0, "mm_map()", "there is memory");
+    }
+    struct folio *f = memobj_folio(obj, 0);
+    CHECK(f, "there is memory", "no page");
+    LOOPS("taking a page away", 1, take_away(f));
+    folio_put(f);
+    mm_put(mm);
+    memobj_put(obj);
+    world_end(0);
 }
 
 void loops_over_areas(void)
