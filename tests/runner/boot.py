@@ -83,6 +83,8 @@ CASES = [
     # An echo may stand in the middle of a line that a program prints. So a letter is counted that only hello prints.
     Case("a_paste_of_many_lines_loses_none", 0, ("d",), append="", cpus=4,
          pasted=b"hello\n" * PASTED_LINES + b"poweroff\n", often=PASTED_LINES),
+    # If Ctrl-D ended nothing, `cat` would read the last line too, and the machine would stay up.
+    Case("ctrl_d_ends_a_programs_input", 0, ("1 and 1",), append="", cpus=4, pasted=b"cat\n1 and 1\n\x04poweroff\n"),
 ]  # fmt: skip
 
 
