@@ -79,7 +79,10 @@ static void publish(const struct uv_span *span, enum uv_state state)
         __atomic_store_n(&uv.frames[frame_of(span, i)].word, word_in(span, state, i), __ATOMIC_RELEASE);
 }
 
-/* Frames that the guest gets now are measured when they are hidden already: what the host writes any later doesn't get in. */
+/*
+ * Frames that the guest gets now are measured when they are hidden already: what the host writes any later isn't in them. But
+ * instruction caches are maintained before that, docs/ultravisor.md, "What it does not do".
+ */
 static void measure_fresh(const struct uv_span *span, enum uv_by by, unsigned access)
 {
     struct uv_measure *m = &span->guest->measure;
