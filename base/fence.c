@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Generations of code, and a CPU's instruction fence: see <quire/cacheflush.h>. What needs a fence, and in which address
- * spaces, is known in mm/folios/cacheflush.c.
+ * Generations of code, and a CPU's instruction fence: see <quire/cacheflush.h>. What needs a fence, and in which
+ * address spaces, is known in mm/folios/cacheflush.c.
  */
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
@@ -22,7 +22,10 @@ void icache_fence(void)
     arch_icache_fence_local();
     code_fenced(gen);
     counter_inc(COUNTER_ICACHE_FENCE);
-    /* It never goes back, somebody may wait for it: who waits for the shadow's lock serves others, and fences for them. */
+    /*
+     * It never goes back, somebody may wait for it: who waits for the shadow's lock serves others, and fences for
+     * them.
+     */
     if (cpu->fenced_gen < gen)
         __atomic_store_n(&cpu->fenced_gen, gen, __ATOMIC_RELEASE);
     irq_restore(irq);

@@ -76,8 +76,9 @@ void kprintf(const char *fmt, ...)
 }
 
 /*
- * While tests run every line of a program gets a prefix, so that none can print a verdict. '\n' ends a line, and nothing
- * else does: whatever some terminal or program takes for the end of a line, or moves the cursor, is shown as '?'.
+ * While tests run every line of a program gets a prefix, so that none can print a verdict. '\n' ends a line, and
+ * nothing else does: whatever some terminal or program takes for the end of a line, or moves the cursor, is shown as
+ * '?'.
  */
 static void write_quoted(const char *text, size_t len)
 {

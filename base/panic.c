@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Panics that explain themselves, and the machine's end. Of the thread that runs only what <quire/upcalls.h> tells is known
- * here.
+ * Panics that explain themselves, and the machine's end. Of the thread that runs only what <quire/upcalls.h> tells is
+ * known here.
  */
 #include <quire/log.h>
 #include <quire/ksyms.h>

@@ -104,8 +104,9 @@ void rwsem_wake(struct rwsem *s)
 }
 
 /*
- * A reader has counted itself in the word, but a writer holds the lock or waits for it. The reader takes its count back; if a
- * writer saw that count and waits for it to go, the reader wakes that writer. Then the reader waits like everybody.
+ * A reader has counted itself in the word, but a writer holds the lock or waits for it. The reader takes its count
+ * back; if a writer saw that count and waits for it to go, the reader wakes that writer. Then the reader waits like
+ * everybody.
  */
 void rwsem_read_contended(struct rwsem *s)
 {

@@ -17,8 +17,8 @@ struct spec {
 };
 
 /*
- * The arguments that are left, for functions that each take some. In a struct, because va_list is an array on some machines:
- * a parameter of that type is a pointer there, and its address is that of the pointer.
+ * The arguments that are left, for functions that each take some. In a struct, because va_list is an array on some
+ * machines: a parameter of that type is a pointer there, and its address is that of the pointer.
  */
 struct arg_list {
     va_list list;

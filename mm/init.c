@@ -143,8 +143,8 @@ static void build_tables(const struct boot_info *boot)
     /* KVMAP's first level must exist before address spaces copy the top table; one page makes it so. */
     early_map_range(&map, KVMAP_BASE, root->table, PAGE_SIZE, PGPROT_KERNEL_RO);
     unsigned level;
-    pte_t *stub = pt_walk(root, KVMAP_BASE, &level);
-    pte_store(stub, pte_empty(0));
+    pte_t *only = pt_walk(root, KVMAP_BASE, &level);
+    pte_store(only, pte_empty(0));
     arch_pt_activate_kernel(root);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What memory_init() sorts out: RAM, and what is taken of it. For mm/init.c, and for who takes more before it is given out. */
+/*
+ * What memory_init() sorts out: RAM, and what is taken of it. For mm/init.c, and for who takes more before it is
+ * given out.
+ */
 #pragma once
 
 #include <quire/boot_info.h>

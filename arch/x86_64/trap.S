@@ -127,10 +127,10 @@ FUNC(syscall_entry)
 END(syscall_entry)
 
 /*
- * The only way to user mode. RSP = the frame, interrupts off. A pc beyond the lower half would make IRET fault in the kernel
- * with the user's GS base; it becomes the last address of the lower half, where fetching faults in
- * user mode. SYSRET where the frame is still what SYSCALL left behind (it returns to RCX with the
- * flags in R11); but not with TF or RF set, which only IRET restores right.
+ * The only way to user mode. RSP = the frame, interrupts off. A pc beyond the lower half would make IRET fault in the
+ * kernel with the user's GS base; it becomes the last address of the lower half, where fetching faults in user mode.
+ * SYSRET where the frame is still what SYSCALL left behind (it returns to RCX with the flags in R11); but not with TF
+ * or RF set, which only IRET restores right.
  */
 FUNC(return_to_user)
     movq %rsp, %rdi

@@ -36,8 +36,8 @@ void arch_idle(void);
 /* Nanoseconds since some point before boot; the same on all CPUs within the machine's precision. */
 u64 arch_clock_ns(void);
 /*
- * trap_timer() on this CPU once arch_clock_ns() >= deadline; ~0: never. Replaces the last deadline. A deadline that isn't ~0
- * is at most some 1000 seconds away, so that no machine need think of overflows.
+ * trap_timer() on this CPU once arch_clock_ns() >= deadline; ~0: never. Replaces the last deadline. A deadline that
+ * isn't ~0 is at most some 1000 seconds away, so that no machine need think of overflows.
  */
 void arch_timer_set(u64 deadline_ns);
 

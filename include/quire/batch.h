@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inner loops of the range interface, for the room mm alone: inline, because fork and unmapping run through them
+ * The inner loops of the range interface, for mm/ alone: inline, because fork and unmapping run through them
  * for every page there is. All under the tables' locks; no counters and no events, which are the callers'.
  */
 #pragma once

@@ -31,8 +31,8 @@ void flush_dcache_page(pfn_t pfn);
 bool folio_frame_is_clean(const struct folio *folio, pfn_t pfn);
 
 /*
- * Frames [pfn, pfn + nr) of one folio are about to be mapped executable into vma. Before set_ptes. May wait for other CPUs:
- * no spin locks held.
+ * Frames [pfn, pfn + nr) of one folio are about to be mapped executable into vma. Before set_ptes. May wait for other
+ * CPUs: no spin locks held.
  */
 void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr);
 static inline void flush_icache_page(struct vma *vma, pfn_t pfn) { flush_icache_pages(vma, pfn, 1); }

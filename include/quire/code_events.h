@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to code, told by name to whoever plays the instruction caches. In ordinary kernels nobody does and nothing
- * is left of these calls; in a kernel built with ICACHE=stale tests/icache/ listens.
+ * What happens to code, told by name to whoever plays the instruction caches. In ordinary kernels nobody does and
+ * nothing is left of these calls; in a kernel built with ICACHE=stale tests/icache/ listens.
  */
 #pragma once
 

@@ -38,7 +38,7 @@ struct quota;
 #define FOLIO_F_POISON (1u << 1) /* some frames are struct hwpoison */
 #define FOLIO_F_DYING (1u << 2)  /* count is 0, holes keep the frames */
 #define FOLIO_F_SECURE (1u << 3) /* frames are out of the direct map unless their word is HOLE */
-#define FOLIO_F_PARTIAL (1u << 4) /* in the list of folios that may be mapped only in part: mm/folios/folio_trim.c; under its lock */
+#define FOLIO_F_PARTIAL (1u << 4) /* in a list of partly mapped folios, under its lock: mm/folios/partial.c */
 #define FOLIO_F_CUTTING (1u << 5) /* frozen for a moment although it is mapped: who looks it up looks again */
 
 struct folio {
@@ -179,7 +179,10 @@ static inline void folio_put_mapped(struct folio *f, u32 nr)
         folio_release(f);
 }
 
-/* A folio that was being made can be found from now on, with these counts: so many FOLIO_MAPPINGs and FOLIO_REFERENCEs. */
+/*
+ * A folio that was being made can be found from now on, with these counts: so many FOLIO_MAPPINGs and
+ * FOLIO_REFERENCEs.
+ */
 static inline void folio_publish(struct folio *f, u64 counts) { __atomic_store_n(&f->counts, counts, __ATOMIC_RELEASE); }
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making a folio, inline: every fault on anonymous memory and every copy after fork goes through here, with an order that the
- * frame cache keeps. folio_make() calls it for all orders, and its comments hold here too.
+ * Making a folio, inline: every fault on anonymous memory and every copy after fork goes through here, with an order
+ * that the frame cache keeps. folio_make() calls it for all orders, and its comments hold here too.
  */
 #pragma once
 
@@ -21,8 +21,8 @@ extern struct slab_cache folio_cache;
 #endif
 
 /*
- * order is a constant where class is one of the frame cache's; any other class means that frames of this order aren't cached.
- * A free descriptor has no owner, quota, flags, holes or mappings: folio_free() and a new slab see to that.
+ * order is a constant where class is one of the frame cache's; any other class means that frames of this order aren't
+ * cached. A free descriptor has no owner, quota, flags, holes or mappings: folio_free() and a new slab see to that.
  */
 static __always_inline struct folio *folio_make_inline(unsigned class, unsigned order, unsigned flags)
 {

@@ -19,7 +19,10 @@ struct folio;
 struct guest_run;
 struct mm;
 
-/* Its frames are out of the direct map unless they are in a hole; or they are all there again. Takes the folio's lock. */
+/*
+ * Its frames are out of the direct map unless they are in a hole; or they are all there again. Takes the folio's
+ * lock.
+ */
 void guest_mark_secure(struct folio *folio, bool secure);
 
 /* The current thread ends; if it is inside a guest, the guest ends with it. */

@@ -8,7 +8,8 @@
 #include <quire/types.h>
 
 #define INSPECT_MAGIC 0x5155495245303031UL /* "QUIRE001" */
-#define INSPECT_VERSION 4 /* 2: whatever tools/ptwalk needs, behind the fields of version 1; 3: shadows; 4: inspect_uv.spaces */
+/* 2: whatever tools/ptwalk needs, behind the fields of version 1; 3: shadows; 4: inspect_uv.spaces */
+#define INSPECT_VERSION 4
 
 struct inspect_root {
     u64 magic, version;
@@ -44,9 +45,11 @@ extern struct inspect_root inspect_root;
 struct inspect_uv {
     u64 guests, guest_size, nr_guests;              /* array of struct uv_guest */
     u64 guest_state, guest_dead;                    /* offset, the state without tables */
-    u64 frames, frame_size;                         /* address of the pointer to its frame table, biased like the words */
+    /* address of the pointer to its frame table, biased like the words */
+    u64 frames, frame_size;
     u64 state_secure, state_shared, state_unsharing; /* bits 0-3 of a frame's first word */
-    u64 spaces, space_size, space_table;            /* array of struct soft_guest, one each; offset of the top table's address */
+    /* array of struct soft_guest, one each; offset of the top table's address */
+    u64 spaces, space_size, space_table;
 };
 extern const struct inspect_uv inspect_uv;
 

@@ -12,8 +12,8 @@ void kprintf(const char *fmt, ...) __printf_like(1, 2);
 void kvprintf(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 
 /*
- * At the margin: a line that somebody else has begun ends first, in the same hold of the lock. For what programs outside
- * read line by line, such as a test's verdict: no program's text comes in between.
+ * At the margin: a line that somebody else has begun ends first, in the same hold of the lock. For what programs
+ * outside read line by line, such as a test's verdict: no program's text comes in between.
  */
 void kprint_line(const char *fmt, ...) __printf_like(1, 2);
 

@@ -32,7 +32,7 @@ void radix_destroy(struct radix_tree *tree); /* frees the nodes, not the values 
 enum memobj_kind { MEMOBJ_ANON, MEMOBJ_BACKED };
 
 struct memobj {
-    u32 refs; /* areas, handles, and one for each folio that has it as owner */
+    u32 refs; /* areas, handles, and, of an anonymous one, each folio that has it as owner */
     enum memobj_kind kind;
     u64 nr_pages; /* backed: size */
     struct mutex lock;
@@ -60,8 +60,14 @@ u64 memobj_next(struct memobj *obj, u64 index);
 
 /* With obj->lock held, the page inside the object; the object's own reference keeps it as long as the lock is held. */
 struct folio *memobj_folio_locked(struct memobj *obj, u64 index);
-/* Pages index, index + 1, ... of an object that has a folio for one of the 64 around it: up to the next multiple of 64. */
+/*
+ * Pages index, index + 1, ... of an object that has a folio for one of the 64 around it: up to the next multiple of
+ * 64.
+ */
 struct folio *const *memobj_slots(const struct memobj *obj, u64 index);
 
-/* The folio's owner with a reference; NULL: none, or its last area is just going on another CPU. The caller has one too. */
+/*
+ * The folio's owner with a reference; NULL: none, or its last area is just going on another CPU. The caller has one
+ * too.
+ */
 struct memobj *folio_owner_get(struct folio *folio);

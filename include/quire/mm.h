@@ -61,7 +61,10 @@ struct mm *mm_create(void); /* NULL: no memory */
 static inline void mm_get(struct mm *mm) { __atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED); }
 void mm_put(struct mm *mm); /* the last one unmaps everything */
 struct mm *mm_clone(struct mm *mm); /* copy-on-write copy; NULL: no memory */
-/* Before the first mapping: what mm keeps is charged from now on. -ENOMEM: not even what it has by now; nothing is changed. */
+/*
+ * Before the first mapping: what mm keeps is charged from now on. -ENOMEM: not even what it has by now; nothing is
+ * changed.
+ */
 int mm_set_quota(struct mm *mm, struct quota *quota);
 
 /*
@@ -73,14 +76,20 @@ int mm_set_quota(struct mm *mm, struct quota *quota);
  */
 int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj, u64 offset);
 int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are fine; -EINVAL, -ENOMEM */
-/* -ENOMEM: not all mapped; -EACCES: writable and executable, an object that may not be written, a hole made executable. */
+/*
+ * -ENOMEM: not all mapped; -EACCES: writable and executable, an object that may not be written, a hole made
+ * executable.
+ */
 int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot);
 /*
- * -ENOMEM: not all mapped, or no memory; -EINVAL: no such advice, or MADV_DONTNEED of pages that can't be brought in again
- * (a guest's); -EINTR: the process was killed meanwhile.
+ * -ENOMEM: not all mapped, or no memory; -EINVAL: no such advice, or MADV_DONTNEED of pages that can't be brought in
+ * again (a guest's); -EINTR: the process was killed meanwhile.
  */
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
-/* User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space; -EINTR: killed. */
+/*
+ * User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space; -EINTR:
+ * killed.
+ */
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len);
 
 /*
@@ -108,7 +117,7 @@ pte_t mm_lookup(struct mm *mm, vaddr_t addr);
 int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len);
 
 /*
- * The one way anything gets into user space: frames [first, first + nr) of folio at addr, with the area's
+ * Map frames [first, first + nr) of folio at addr, page by page, with the area's
  * protection. Stops at the area's end, the table's end, the folio's end, a change of word, and an entry
  * that is present already. Returns the frames mapped (0: none; -ENOMEM). Takes a reference a frame.
  * `prot`: PROT_* to use, at most what the area allows. areas_lock held.
@@ -139,7 +148,10 @@ static inline pgprot_t area_pgprot(unsigned prot)
            (prot & PROT_EXEC ? PGPROT_EXEC : 0u);
 }
 
-/* The page of zeros, read-only wherever it is mapped, nobody's folio; PFN_NONE: there is none (mm/spaces/fault_zero.c). */
+/*
+ * The page of zeros, read-only wherever it is mapped, nobody's folio; PFN_NONE: there is none
+ * (mm/spaces/fault_zero.c).
+ */
 extern pfn_t zero_pfn;
 
 /*
@@ -153,11 +165,12 @@ void hole_mark_get(pte_t e); /* one more entry says the same; nothing if it is n
 /* Stacks: mm/spaces/stack.c */
 #define STACK_GUARD_GAP (64 * KiB) /* kept free below each */
 #define STACK_LIMIT_DEFAULT (8 * MiB)
-vaddr_t stack_lowest(const struct mm *mm, struct vma *vma); /* where the stack may grow to that vma is the lowest piece of */
+/* where the stack may grow to that vma is the lowest piece of */
+vaddr_t stack_lowest(const struct mm *mm, struct vma *vma);
 /* A fault at addr, where no area is. 0: a stack above has grown over it; -EFAULT; -E2BIG: the stack may not. */
 int stack_grow(struct mm *mm, vaddr_t addr);
 
-/* Areas, for the other files of mm/spaces/ */
+/* Areas: mm/spaces/area.c; then what unmap.c, map.c and protect.c do with a range of them */
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags);
 int area_insert(struct vma *vma);
 void area_free(struct vma *vma);

@@ -14,8 +14,8 @@ struct hwpoison {
 } __aligned(16);
 
 /*
- * Frame pfn is broken. 0: handled, what it meant is in docs/poison.md. -EHWPOISON: it was poisoned
- * already. -EBUSY: kernel memory that nothing can take the place of (image, slab, page table), or a folio that
- * somebody keeps frozen: reported, left as it is. -EINVAL: no such frame. -ENOMEM: nothing changed. May sleep; no locks held.
+ * Frame pfn is broken. 0: handled, what it meant is in docs/poison.md. -EHWPOISON: it was poisoned already. -EBUSY:
+ * kernel memory that nothing can take the place of (image, slab, page table), or a folio that somebody keeps frozen:
+ * reported, left as it is. -EINVAL: no such frame. -ENOMEM: nothing changed. May sleep; no locks held.
  */
 int memory_failure(pfn_t pfn);

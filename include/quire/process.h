@@ -72,8 +72,8 @@ struct arguments { /* zero-terminated strings, one behind the other; PROCESS_MAX
 };
 
 /*
- * A new process from a program of the boot archive, running when this returns. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, and of
- * process_spawn() -EMFILE: no instruction of it has run.
+ * A new process from a program of the boot archive, running when this returns. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG,
+ * and of process_spawn() -EMFILE: no instruction of it has run.
  *
  * process_start() is for the kernel: nobody's child, with the console as handles 0 to 2; a reference, or NULL and *err.
  * process_spawn() is for programs: a child of the current process, with that one's handles 0 to 2; its handle.

@@ -4,9 +4,9 @@
  * what is charged remembers the quota, which lives as long as anything charged to it.
  *
  * Whatever a program makes the kernel keep is charged: frames of folios and page tables by the frame; areas, memory
- * objects and the nodes of their trees by the byte (quota_keep), all bytes of a quota together rounded up to frames. The
- * descriptor of a folio, a page table or a hole isn't charged by itself: each belongs to a frame that is, so all of them
- * together are at most sizeof(struct folio) / 4,096, a fortieth, of what is charged.
+ * objects and the nodes of their trees by the byte (quota_keep), all bytes of a quota together rounded up to frames.
+ * The descriptor of a folio, a page table or a hole isn't charged by itself: each belongs to a frame that is, so all
+ * of them together are at most sizeof(struct folio) / 4,096, a fortieth, of what is charged.
  */
 #pragma once
 
@@ -15,7 +15,10 @@
 
 #define QUOTA_FRAME_SHIFT 24
 
-/* An account's folios that are mapped only in part, and its place among the accounts that have some: mm/folios/folio_trim.c. */
+/*
+ * An account's folios that are mapped only in part, and its place among the accounts that have some:
+ * mm/folios/folio_trim.c.
+ */
 struct partial_folios {
     struct list folios, turn;
     u64 nr;
@@ -45,8 +48,8 @@ static inline bool quota_charge(struct quota *q, u64 nr)
 }
 void quota_uncharge(struct quota *q, u64 nr);
 /*
- * The same for `bytes` of an object that shares a frame with others: what SLAB_COST() says. Mostly the frame is one that
- * is charged already.
+ * The same for `bytes` of an object that shares a frame with others: what SLAB_COST() says. Mostly the frame is one
+ * that is charged already.
  */
 static inline u64 quota_frames_of(u64 bytes) { return (bytes + (1UL << 12) - 1) >> 12; }
 bool quota_keep_slow(struct quota *q, u64 bytes);

@@ -4,7 +4,10 @@
 
 #include <quire/types.h>
 
-/* One more, unless the count is 0: then false, and nothing has changed. What the caller reads after it is as new as the count. */
+/*
+ * One more, unless the count is 0: then false, and nothing has changed. What the caller reads after it is as new as
+ * the count.
+ */
 static __always_inline bool refs_get_unless_zero(u32 *count)
 {
     u32 refs = __atomic_load_n(count, __ATOMIC_RELAXED);

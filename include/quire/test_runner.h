@@ -32,8 +32,8 @@ void __noreturn test_runner_main(const struct boot_info *boot);
 /* Kernel tests matching pattern, from the shell. Number of failures. */
 s64 test_runner_run(const char *pattern);
 /*
- * What a test program reports (system call test_event). -EPERM: the caller isn't the program that is tested, or it lists
- * tests while one runs; -EINVAL: no such kind; -ENOSPC: too many tests in one program.
+ * What a test program reports (system call test_event). -EPERM: the caller isn't the program that is tested, or it
+ * lists tests while one runs; -EINVAL: no such kind; -ENOSPC: too many tests in one program.
  */
 int test_runner_event(unsigned kind, const char *text, u64 value);
 #else

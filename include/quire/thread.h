@@ -66,7 +66,8 @@ struct thread {
     struct arch_context context;
     void *stack_top;
     struct process *process; /* NULL: a kernel thread, or one that has left its process and ends */
-    struct mm *mm;           /* whose user space it runs in: its process's or, inside a guest, that guest's; NULL: none */
+    /* whose user space it runs in: its process's or, inside a guest, that guest's; NULL: none */
+    struct mm *mm;
     struct list run_link;    /* run queue; under its lock */
     struct list wait_link;   /* wait queue; under its lock */
     struct list sleep_link;  /* a CPU's sleepers; under their lock */
@@ -103,7 +104,8 @@ struct thread *thread_create(const char *name, struct process *process, unsigned
                              void *arg);
 void thread_start(struct thread *thread); /* on an idle CPU if there is one; it may be gone when this returns */
 void thread_start_on(struct thread *thread, unsigned cpu); /* and it stays there */
-int thread_pin(int cpu); /* the caller goes to that CPU and stays there; -1: anywhere again. -EINVAL: no such CPU. No locks held */
+/* the caller goes to that CPU and stays there; -1: anywhere again. -EINVAL: no such CPU. No locks held */
+int thread_pin(int cpu);
 void __noreturn thread_exit(void);
 void thread_discard(struct thread *thread); /* one that never started */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A simulated machine may run its CPUs by turns. QEMU with -icount runs one CPU until some timer is due, and leaves out the
- * next then: so a CPU that waits for another must make timer events, and one that runs must let others in at times. Turns
- * differ in length, at random, or it would be the same CPU that is left out each time. Real machines don't mind.
+ * A simulated machine may run its CPUs by turns. QEMU with -icount runs one CPU until some timer is due, and leaves
+ * out the next then: so a CPU that waits for another must make timer events, and one that runs must let others in at
+ * times. Turns differ in length, at random, or it would be the same CPU that is left out each time. Real machines
+ * don't mind.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that a lower room calls in a higher one, by name, on one page; `make check` reads it here and lets no other call go
- * upward. The kernel implements it, and so do tests/native and tests/explore, as far as they play a kernel.
+ * All that a lower room calls in a higher one, by name, on one page; `make check` reads it here and lets no other
+ * call go upward. The kernel implements it, and so do tests/native and tests/explore, as far as they play a kernel.
  */
 #pragma once
 
@@ -67,7 +67,7 @@ struct boot_info;
 void __noreturn kernel_main(struct boot_info *info);
 void __noreturn secondary_main(void);
 
-/* --- what arch/ uses of base/, which stands on it: each CPU's data, and the voice to print a trap's registers with -------- */
+/* --- what arch/ uses of base/, which stands on it: each CPU's data, and the voice to print registers with --- */
 extern struct percpu percpu_area[MAX_CPUS];
 extern unsigned nr_cpus;
 void kprintf(const char *fmt, ...) __printf_like(1, 2);
@@ -96,7 +96,7 @@ struct running {
 };
 struct running running_now(void);
 
-/* --- objects: whoever drops a last reference to kernel/objects/kinds.c, which knows how each kind ends ---------------- */
+/* --- objects: whoever drops a last reference to kernel/objects/kinds.c, which knows how each kind ends --- */
 struct object;
 void object_destroy(struct object *object);
 
@@ -104,9 +104,9 @@ void object_destroy(struct object *object);
 void kernel_reaches_user(void);
 
 /*
- * --- tests: everybody to tests/machine -------------------------------------------------------------
- * The test runner gets a look at a fault before it becomes a panic: with no lock held the faulting test is given up and the
- * next one runs. Debug builds; nothing otherwise.
+ * --- tests: everybody to tests/machine ------------------------------------------------------------- The test runner
+ * gets a look at a fault before it becomes a panic: with no lock held the faulting test is given up and the next one
+ * runs. Debug builds; nothing otherwise.
  */
 struct inspect_root;
 #if QUIRE_DEBUG

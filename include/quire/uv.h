@@ -4,10 +4,10 @@
  * each frame, trusts no caller, and a call checks everything first: it changes all it says or nothing. Calls take
  * numbers and frames, never pointers, and give numbers back.
  *
- * uv/core knows, and could be moved out of the kernel as it is; uv/soft makes it true. That is the *soft* form: linked into
- * the kernel, a call is a function call, and what enforces secrecy is the direct map and the guest's page tables, which it
- * alone writes for secure frames; <quire/uv_soft.h>. There is no encryption, no export and no import of exported pages yet,
- * and a kernel that maps a secure frame on purpose isn't stopped.
+ * uv/core knows, and could be moved out of the kernel as it is; uv/soft makes it true. That is the *soft* form:
+ * linked into the kernel, a call is a function call, and what enforces secrecy is the direct map and the guest's page
+ * tables, which it alone writes for secure frames; <quire/uv_soft.h>. There is no encryption, no export and no import
+ * of exported pages yet, and a kernel that maps a secure frame on purpose isn't stopped.
  *
  * What may be called in which state of a guest and of a frame is a table: uv/core/rules.c, docs/ultravisor.md.
  *

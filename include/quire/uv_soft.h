@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the soft ultravisor, uv/soft, offers the host's trap code beside uvcall(). A soft guest runs as a host thread does: its
- * traps come to the host's kernel first, which hands them on by these. An ultravisor below the kernel gets them itself, and
- * has none of this.
+ * What the soft ultravisor, uv/soft, offers the host's trap code beside uvcall(). A soft guest runs as a host thread
+ * does: its traps come to the host's kernel first, which hands them on by these. An ultravisor below the kernel gets
+ * them itself, and has none of this.
  */
 #pragma once
 

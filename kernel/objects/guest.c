@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Guests as objects of the host: making and ending them. A guest has one folio for all its memory, secured through
- * uvcall() in steps of UV_BATCH frames with a preemption point between them. Everything that a guest makes the host keep
- * is charged to the process that made it: the folio, the frames of its page tables, its descriptor, its holes.
+ * uvcall() in steps of UV_BATCH frames with a preemption point between them. Everything that a guest makes the host
+ * keep is charged to the process that made it: the folio, the frames of its page tables, its descriptor, its holes.
  */
 #include "guest_object.h"
 #include <quire/buddy.h>

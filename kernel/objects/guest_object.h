@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest as an object of the host, for the files that have its system calls: guest.c makes and ends guests, guest_run.c
- * runs them, guest_share.c decides what they share, guest_look.c shows them.
+ * A guest as an object of the host, for the files that have its system calls: guest.c makes and ends guests,
+ * guest_run.c runs them, guest_share.c decides what they share, guest_look.c shows them.
  *
- * guest->lock (sleeping) serialises the host's calls on one guest; it isn't held while the guest runs, nor across copies
- * to user memory. It comes before mm.areas of any address space. One word says what the guest is for the host:
+ * guest->lock (sleeping) serialises the host's calls on one guest; it isn't held while the guest runs, nor across
+ * copies to user memory. It comes before mm.areas of any address space. One word says what the guest is for the host:
  *
  *   IDLE    -> RUNNING   guest_run
  *   RUNNING -> IDLE      it left to print or to let the host look     \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running a guest: the system calls, and its traps on their way to the ultravisor. A thread that is inside a guest knows
- * the guest by current->guest, holds a reference to it, and alone may take it out of the state RUNNING; so nobody mixes up
- * two exits or two addresses, however many threads try.
+ * Running a guest: the system calls, and its traps on their way to the ultravisor. A thread that is inside a guest
+ * knows the guest by current->guest, holds a reference to it, and alone may take it out of the state RUNNING; so
+ * nobody mixes up two exits or two addresses, however many threads try.
  */
 #include "guest_object.h"
 #include <quire/counters.h>

@@ -3,8 +3,9 @@
  * What a guest shares: a hole in its folio for each request, and where the host shows it. The host only says yes or no;
  * the ultravisor takes the guest's answer from its own table of frames.
  *
- * A request to unshare may be about several holes side by side. They close one after the other; one that somebody still
- * holds leaves the rest undecided, and the request pending. A hole closes whole: a request for a part of one is refused.
+ * A request to unshare may be about several holes side by side. They close one after the other; one that somebody
+ * still holds leaves the rest undecided, and the request pending. A hole closes whole: a request for a part of one is
+ * refused.
  *
  * What is shared is shared with one address space at a time. A child of fork has the handle, not the mapping. A mapping
  * doesn't keep the address space alive: it ends with its process.
@@ -33,16 +34,6 @@ static int uv_frames(struct guest *g, enum uv_call call, u64 page, u64 nr)
 }
 
 /* --- where a hole is shown ---------------------------------------------------------------------- */
-static bool mm_try_get(struct mm *mm)
-{
-    u32 refs = READ_ONCE(mm->refs);
-
-    while (refs)
-        if (__atomic_compare_exchange_n(&mm->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return true;
-    return false;
-}
-
 /* The address space that shows it, with a reference; NULL: none does, or that one is just ending. */
 static struct mm *shown_in(struct insecure_mem *hole)
 {
@@ -51,7 +42,7 @@ static struct mm *shown_in(struct insecure_mem *hole)
     spin_lock(&hole->folio->lock); /* an area leaves the list before it goes, and its address space after it */
     list_for_each(node, &hole->areas) {
         struct vma *vma = list_entry(node, struct vma, obj_link);
-        if (mm_try_get(vma->mm)) {
+        if (refs_get_unless_zero(&vma->mm->refs)) {
             mm = vma->mm;
             break;
         }

@@ -180,8 +180,8 @@ static void begin_alone(struct process *p, struct thread *t)
 }
 
 /*
- * The parent's handle to p, or -EMFILE, and nothing has happened. Takes over the caller's reference to p, which becomes the
- * parent's claim to wait for it.
+ * The parent's handle to p, or -EMFILE, and nothing has happened. Takes over the caller's reference to p, which
+ * becomes the parent's claim to wait for it.
  */
 static int begin_child(struct process *p, struct process *parent, struct thread *t)
 {

@@ -9,7 +9,10 @@
 
 #define FAR_NS (1000 * NS_PER_S)
 
-/* For who sleeps for ages the timer looks in vain now and then: a machine's counter can't say every number of nanoseconds. */
+/*
+ * For who sleeps for ages the timer looks in vain now and then: a machine's counter can't say every number of
+ * nanoseconds.
+ */
 static void note_next(struct runqueue *rq)
 {
     u64 next = list_empty(&rq->sleepers) ? ~0UL : list_entry(rq->sleepers.next, struct thread, sleep_link)->wake_at_ns;

@@ -139,5 +139,6 @@ struct running running_now(void)
 
     if (!t)
         return (struct running){.thread = "none"};
-    return (struct running){.thread = t->name, .process = t->process ? t->process->name : NULL, .stack_top = t->stack_top};
+    const char *process = t->process ? t->process->name : NULL;
+    return (struct running){.thread = t->name, .process = process, .stack_top = t->stack_top};
 }

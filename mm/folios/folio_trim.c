@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Folios that are mapped only in part. A program gives back fifteen pages of a folio of sixteen, and the folio keeps all
- * its frames, and its account pays for them, until the last page goes. That is cheap while there is memory; when a
- * request fails for want of it, such folios are cut down to what is still mapped.
+ * Folios that are mapped only in part. A program gives back fifteen pages of a folio of sixteen, and the folio keeps
+ * all its frames, and its account pays for them, until the last page goes. That is cheap while there is memory; when
+ * a request fails for want of it, such folios are cut down to what is still mapped.
  *
- * Who unmaps a part of a private folio puts it into its account's list (folio_note_partial). Whoever runs out of memory or
- * of its account asks folios_trim_for(), which goes through its own list, oldest first: the frames that nothing maps go
- * back, those that are mapped become folios as large as can be, each wholly mapped; entries and contents stay. If the
- * machine is short of memory, then the other accounts' lists have their turns.
+ * Who unmaps a part of a private folio puts it into its account's list (folio_note_partial). Whoever runs out of
+ * memory or of its account asks folios_trim_for(), which goes through its own list, oldest first: the frames that
+ * nothing maps go back, those that are mapped become folios as large as can be, each wholly mapped; entries and
+ * contents stay. If the machine is short of memory, then the other accounts' lists have their turns.
  *
- * Bound: after folios_trim() has returned 0, the frames that are kept without being mapped belong to folios that several
- * address spaces share after a fork, or that somebody else holds a reference to at this moment.
+ * Bound: after folios_trim() has returned 0, the frames that are kept without being mapped belong to folios that
+ * several address spaces share after a fork, or that somebody else holds a reference to at this moment.
  *
- * A folio can be cut if all its references are mappings of one address space, and ours: then, with its page table locked
- * and its count frozen, nobody else can find, map, unmap or free any part of it. Its entries all lie in one table: it is
- * aligned in memory and in the address space, and no larger than what a table of pages spans.
+ * A folio can be cut if all its references are mappings of one address space, and ours: then, with its page table
+ * locked and its count frozen, nobody else can find, map, unmap or free any part of it. Its entries all lie in one
+ * table: it is aligned in memory and in the address space, and no larger than what a table of pages spans.
  *
  * Locks: memobj (the owner), page table, list_lock. The list holds no reference: a folio that is freed leaves it.
  */
@@ -142,7 +142,9 @@ static u64 cut_locked(struct folio *f, const pte_t *first, struct folio **list, 
     return frames;
 }
 
-/* The entry of the folio's first page in this area's address space, if a table of pages is there; NULL. Owner locked. */
+/*
+ * The entry of the folio's first page in this area's address space, if a table of pages is there; NULL. Owner locked.
+ */
 static const pte_t *first_entry(const struct vma *vma, const struct folio *f)
 {
     vaddr_t addr = f->index << PAGE_SHIFT;

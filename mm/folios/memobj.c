@@ -46,7 +46,8 @@ void memobj_put_many(struct memobj *obj, u32 nr)
     if (!obj || __atomic_sub_fetch(&obj->refs, nr, __ATOMIC_ACQ_REL))
         return;
     struct folio *f;
-    for (u64 i = 0; (i = radix_next(&obj->folios, i, (void **)&f)) != ~0UL;) { /* what there is, not what there might be */
+    /* what there is, not what there might be */
+    for (u64 i = 0; (i = radix_next(&obj->folios, i, (void **)&f)) != ~0UL;) {
         i += folio_nr_pages(f);
         spin_lock(&f->lock); /* rmap_walk() may be looking */
         f->owner = NULL;

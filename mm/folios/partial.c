@@ -95,4 +95,7 @@ struct folio *partial_folio_take(struct quota *quota)
     return f;
 }
 
-u64 partial_folios_count(const struct quota *quota) { return quota ? READ_ONCE(quota->partial.nr) : READ_ONCE(nr_partial); }
+u64 partial_folios_count(const struct quota *quota)
+{
+    return quota ? READ_ONCE(quota->partial.nr) : READ_ONCE(nr_partial);
+}

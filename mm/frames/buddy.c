@@ -148,14 +148,22 @@ void buddy_free_cached(struct buddy *b, pfn_t pfn, u64 nr)
     spin_unlock(&b->lock);
 }
 
+/* The order of the largest block that begins at pfn and lies within nr frames. */
+static unsigned largest_order(pfn_t pfn, u64 nr)
+{
+    unsigned order = BUDDY_MAX_ORDER;
+
+    while (!IS_ALIGNED(pfn, 1UL << order) || nr < 1UL << order)
+        order--;
+    return order;
+}
+
 /* Boot: the words hold nothing yet. */
 void buddy_add_range(struct buddy *b, pfn_t pfn, u64 nr)
 {
     memdesc_fill(b->words + pfn, nr, INSIDE);
     while (nr) {
-        unsigned order = BUDDY_MAX_ORDER;
-        while (!IS_ALIGNED(pfn, 1UL << order) || nr < 1UL << order)
-            order--;
+        unsigned order = largest_order(pfn, nr);
         free_locked(b, pfn, order);
         pfn += 1UL << order;
         nr -= 1UL << order;
@@ -165,9 +173,7 @@ void buddy_add_range(struct buddy *b, pfn_t pfn, u64 nr)
 void buddy_free_range(struct buddy *b, pfn_t pfn, u64 nr)
 {
     while (nr) {
-        unsigned order = BUDDY_MAX_ORDER;
-        while (!IS_ALIGNED(pfn, 1UL << order) || nr < 1UL << order)
-            order--;
+        unsigned order = largest_order(pfn, nr);
         buddy_free(b, pfn, order);
         pfn += 1UL << order;
         nr -= 1UL << order;

@@ -15,7 +15,8 @@ static const u8 class_limit[NR_CLASSES] = {FRAME_CACHE_CAPACITY, 32}; /* blocks 
 
 static struct frame_class *class_of(struct frame_cache *cache, unsigned order)
 {
-    return likely(order == 0) ? &cache->class[0] : order == FOLIO_DEFAULT_ORDER ? &cache->class[1] : NULL; /* CLASS_ORDERS */
+    /* CLASS_ORDERS */
+    return likely(order == 0) ? &cache->class[0] : order == FOLIO_DEFAULT_ORDER ? &cache->class[1] : NULL;
 }
 
 static unsigned limit_of(const struct frame_cache *cache, const struct frame_class *class)

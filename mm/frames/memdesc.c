@@ -15,6 +15,7 @@ const char *memdesc_type_name(enum memdesc_type type)
 
 const char *memdesc_misc_name(enum memdesc_misc kind)
 {
-    static const char names[MISC_NR][9] = {"absent", "firmware", "image", "words", "initrd", "kernel", "zero", "shadow"};
+    static const char names[MISC_NR][9] = {"absent", "firmware", "image", "words",
+                                           "initrd", "kernel",   "zero",  "shadow"};
     return kind < MISC_NR ? names[kind] : "unknown";
 }

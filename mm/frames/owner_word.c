@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose a frame is, below what its word says for the moment: under poison and under a hole lies the word of the folio. Only
- * words and two kinds of descriptors are read, so this needs nothing of what lies above the frames.
+ * Whose a frame is, below what its word says for the moment: under poison and under a hole lies the word of the
+ * folio. Only words and two kinds of descriptors are read, so this needs nothing of what lies above the frames.
  */
 #include <quire/owner_word.h>
 #include <quire/hole.h>

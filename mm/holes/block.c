@@ -10,7 +10,10 @@
 #include <quire/tlb.h>
 
 /* --- the table that goes with a block ---------------------------------------------------------- */
-/* Set aside in the descriptor of the block's table, chained through their first entries, which have to be empty later. */
+/*
+ * Set aside in the descriptor of the block's table, chained through their first entries, which have to be empty
+ * later.
+ */
 static void deposit(pte_t *entry, pte_t *table)
 {
     struct ptdesc *pt = pt_descriptor(entry);
@@ -114,7 +117,8 @@ static void split_locked(struct mm *mm, vaddr_t start, pte_t *entry)
     do {
         store_ptes(start, table, pte_of_block(block, 1, 0), BLOCK_FRAMES);
         __atomic_thread_fence(__ATOMIC_RELEASE); /* the table's contents before the pointer to it */
-    } while (!pte_cmpxchg(entry, &block, pde_hide(shown, 1))); /* the hardware may set "accessed" or "dirty" in between */
+    /* the hardware may set "accessed" or "dirty" in between */
+    } while (!pte_cmpxchg(entry, &block, pde_hide(shown, 1)));
     spin_unlock(lock);
     tlb_flush_range(mm, start, BLOCK_FRAMES);
     mm_event(MM_EVENT_ENTRY_SET, start, pte_pfn(pte_of_block(block, 1, 0)), BLOCK_FRAMES);

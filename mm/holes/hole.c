@@ -82,7 +82,8 @@ static __noinline void write_words_around_poison(pfn_t first, u32 nr, memdesc_t 
     for (u32 i = 0; i < nr; i++) {
         memdesc_t word = memory.words[first + i];
         if (memdesc_type(word) == MEMDESC_HWPOISON)
-            __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, saved, __ATOMIC_RELEASE); /* mm/spaces/map.c reads it */
+            /* mm/spaces/map.c reads it */
+            __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, saved, __ATOMIC_RELEASE);
         else
             memdesc_write(first + i, saved);
     }

@@ -22,8 +22,8 @@
 static SLAB_CACHE(poison_cache, hwpoison, slab_link, true);
 
 /*
- * A frame that is on its way from one owner to the next is looked at again, so often that only somebody who keeps a folio
- * frozen meets -EBUSY: making or freeing one takes some thousand instructions at most.
+ * A frame that is on its way from one owner to the next is looked at again, so often that only somebody who keeps a
+ * folio frozen meets -EBUSY: making or freeing one takes some thousand instructions at most.
  */
 #if defined(QUIRE_NATIVE) && !defined(EXPLORE) /* one thread plays all CPUs: nobody is on the way */
 #define MOST_LOOKS 64u

@@ -12,10 +12,10 @@
  *                     every area that the owner lists (rmap_walk), and in each takes the lock of the table where the
  *                     walk ends, even if nothing is there: folio_punch_hole(), memory_failure()
  *
- * Of the two who take the lock of one table, the second sees what the first has done: entries that are to be removed, or
- * words that have changed. That holds for every place where a walk may end: a table that is missing is put there under
- * the lock of the table above, before the words are read. No count says "mapped nowhere, so needn't look": it rises
- * only after the words were read.
+ * Of the two who take the lock of one table, the second sees what the first has done: entries that are to be removed,
+ * or words that have changed. That holds for every place where a walk may end: a table that is missing is put there
+ * under the lock of the table above, before the words are read. No count says "mapped nowhere, so needn't look": it
+ * rises only after the words were read.
  *
  * Nor can the change miss an area or the owner. An area joins its owner's list under the owner's lock, which the walk
  * holds; one that joins later maps later. A folio gets its owner before it is published (folio_publish), or under its
@@ -26,8 +26,8 @@
  * Entries that are cleared but not flushed show nothing here, and other CPUs still use them: mm->flushes_pending says
  * that there may be some (a TLB gather raises it under the table's lock and lowers it after its flush).
  *
- * Lock order: memobj, folio, page table. Frames in holes: the areas that show a hole are in the hole's own list, and map
- * it under the folio's lock, so rmap_poison_in_hole() under that lock misses nothing.
+ * Lock order: memobj, folio, page table. Frames in holes: the areas that show a hole are in the hole's own list, and
+ * map it under the folio's lock, so rmap_poison_in_hole() under that lock misses nothing.
  */
 #include <quire/rmap.h>
 #include <quire/block.h>
@@ -43,7 +43,10 @@ static void flush_what_is_pending(struct mm *mm, vaddr_t start, u64 nr)
         tlb_flush_range(mm, start, nr);
 }
 
-/* Where pages [index, index + nr) of the owner lie in this area: [*start, *end), *start showing page *first. False: nowhere. */
+/*
+ * Where pages [index, index + nr) of the owner lie in this area: [*start, *end), *start showing page *first. False:
+ * nowhere.
+ */
 static bool range_in_area(const struct vma *vma, const struct memobj *owner, u64 index, size_t nr, vaddr_t *start,
                           vaddr_t *end, u64 *first)
 {
@@ -58,8 +61,8 @@ static bool range_in_area(const struct vma *vma, const struct memobj *owner, u64
 }
 
 /*
- * Entries for addr and what follows it, up to end, of one table; pfn is the frame that addr would show. Returns where to
- * go on.
+ * Entries for addr and what follows it, up to end, of one table; pfn is the frame that addr would show. Returns where
+ * to go on.
  */
 static vaddr_t walk_table(struct vma *vma, vaddr_t addr, vaddr_t end, pfn_t pfn, rmap_fn fn, void *arg)
 {
@@ -130,7 +133,10 @@ void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
     memobj_put(owner);
 }
 
-/* These entries show nothing any more, on no CPU; they are hidden, and the references that they hold stay with the caller. */
+/*
+ * These entries show nothing any more, on no CPU; they are hidden, and the references that they hold stay with the
+ * caller.
+ */
 static void take_mappings(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
 {
     hide_ptes(mm, addr, ptep, nr);

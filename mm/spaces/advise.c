@@ -40,8 +40,9 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
 }
 
 /*
- * MADV_HWPOISON breaks frames: for tests of what happens then, and for people who want to see it. They are gone for good,
- * and no account pays for them any longer than for their folios: so programs break a small part of memory at most.
+ * MADV_HWPOISON breaks frames: for tests of what happens then, and for people who want to see it. They are gone for
+ * good, and no account pays for them any longer than for their folios: so programs break a small part of memory at
+ * most.
  */
 #define MOST_BROKEN(frames) ((frames) / 64)
 
@@ -154,8 +155,9 @@ static vaddr_t behind_gap(struct mm *mm, vaddr_t addr)
 }
 
 /*
- * A shared page that isn't mapped at addr may have been written through another mapping all the same; and whoever maps it
- * executable here at this moment may have done its maintenance before that store. With a reference; NULL: no such page.
+ * A shared page that isn't mapped at addr may have been written through another mapping all the same; and whoever
+ * maps it executable here at this moment may have done its maintenance before that store. With a reference; NULL: no
+ * such page.
  */
 static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pfn)
 {
@@ -168,9 +170,10 @@ static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pf
 }
 
 /*
- * Maintenance of what a page shows at addr, up to n bytes. False: nothing is there, so nothing was written. The reference
- * keeps the frame from being freed, or from going back to a guest and out of the direct map, meanwhile. areas_lock held,
- * no page-table lock: so the entry is read again once the reference is there. A hidden entry still names its frame.
+ * Maintenance of what a page shows at addr, up to n bytes. False: nothing is there, so nothing was written. The
+ * reference keeps the frame from being freed, or from going back to a guest and out of the direct map, meanwhile.
+ * areas_lock held, no page-table lock: so the entry is read again once the reference is there. A hidden entry still
+ * names its frame.
  */
 static bool sync_page(struct vma *vma, vaddr_t addr, size_t n)
 {

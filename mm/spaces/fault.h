@@ -46,9 +46,9 @@ static inline void give_to(struct folio *f, struct memobj *anon, struct quota *q
 #define NO_CLASS ~0u /* of the frame cache: an order that it may not keep */
 
 /*
- * A folio for addr, charged, owned by the area's anonymous object, and not published yet: nobody can look it up, punch it
- * or poison it before it is mapped. NULL: no memory. Its frames come from that class of the frame cache, inline; the
- * following ask for one frame, default size, `order`, or at most `order`.
+ * A folio for addr, charged, owned by the area's anonymous object, and not published yet: nobody can look it up,
+ * punch it or poison it before it is mapped. NULL: no memory. Its frames come from that class of the frame cache,
+ * inline; the following ask for one frame, default size, `order`, or at most `order`.
  */
 static __always_inline struct folio *anon_new(struct vma *vma, vaddr_t addr, unsigned class, unsigned order, unsigned flags)
 {

@@ -75,8 +75,9 @@ static __noinline void allow_write_run(struct vma *vma, vaddr_t addr, pte_t *pte
 }
 
 /*
- * The copy's frame for addr, and the copy published, if the entry still maps the old one. Hidden and flushed first on every machine, whether or
- * not it asks for that: else one CPU could write to the new frame while another still reads the old one.
+ * The copy's frame for addr, and the copy published, if the entry still maps the old one. Hidden and flushed first on
+ * every machine, whether or not it asks for that: else one CPU could write to the new frame while another still reads
+ * the old one.
  */
 static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, struct folio *copy)
 {

@@ -115,8 +115,9 @@ pte_t mm_lookup(struct mm *mm, vaddr_t addr)
 
 /* --- finding room ------------------------------------------------------------------------------ */
 /*
- * The one rule of where memory may go if the caller doesn't insist (MAP_FIXED): over no area, into no stack's guard gap,
- * and, as long as there is other room, not where a stack may still grow to. A stack leaves a gap below itself, too.
+ * The one rule of where memory may go if the caller doesn't insist (MAP_FIXED): over no area, into no stack's guard
+ * gap, and, as long as there is other room, not where a stack may still grow to. A stack leaves a gap below itself,
+ * too.
  */
 struct room {
     size_t len, align;
@@ -134,8 +135,8 @@ static vaddr_t claim_of(const struct mm *mm, struct vma *vma, const struct room 
 }
 
 /*
- * `next`: the first area that ends above at; `at` isn't inside the one below. What a stack claims takes a look at all its
- * pieces: only the lowest of them is asked, for no other has room before it.
+ * `next`: the first area that ends above at; `at` isn't inside the one below. What a stack claims takes a look at all
+ * its pieces: only the lowest of them is asked, for no other has room before it.
  */
 static bool fits(const struct mm *mm, vaddr_t at, struct vma *next, const struct room *room)
 {
@@ -196,7 +197,10 @@ static bool range_is_free(struct mm *mm, vaddr_t addr, size_t len)
 }
 
 /* --- mapping ----------------------------------------------------------------------------------- */
-/* Whatever a page may be used for, it may be read: not every machine can tell, and an access must always say the same. */
+/*
+ * Whatever a page may be used for, it may be read: not every machine can tell, and an access must always say the
+ * same.
+ */
 static unsigned readable(unsigned prot) { return prot ? prot | PROT_READ : prot; }
 
 static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, const struct memobj *obj, u64 offset)

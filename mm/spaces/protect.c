@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Changing what entries allow (mprotect), and whether they say "accessed": in runs, with one flush for all of a range. */
+/*
+ * Changing what entries allow (mprotect), and whether they say "accessed": in runs, with one flush for all of a
+ * range.
+ */
 #include <quire/batch.h>
 #include <quire/block.h>
 #include <quire/cacheflush.h>
@@ -19,7 +22,10 @@ static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)
     }
 }
 
-/* The page of zeros is never executable (mm/spaces/fault_zero.c): the next access brings a frame in its place. Lock held. */
+/*
+ * The page of zeros is never executable (mm/spaces/fault_zero.c): the next access brings a frame in its place. Lock
+ * held.
+ */
 static void drop_zeros(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
 {
     for (unsigned i = 0; i < nr; i++) {

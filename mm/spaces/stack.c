@@ -4,8 +4,8 @@
  *
  *   next area below | ... STACK_GUARD_GAP at least ... | grown so far | the area as it was mapped |
  *
- * The gap turns an overflow into a fault instead of a write to somebody else's memory; choose_address() keeps it free too.
- * All pieces that a mprotect() made of a stack count as one against the limit.
+ * The gap turns an overflow into a fault instead of a write to somebody else's memory; choose_address() keeps it free
+ * too. All pieces that a mprotect() made of a stack count as one against the limit.
  */
 #include <quire/mm.h>
 #include <quire/counters.h>

@@ -13,7 +13,10 @@
 #include <quire/upcalls.h>
 #include <quire/tlb.h>
 
-/* One entry that isn't as most are: poison, nothing, of no folio (nobody counts such a mapping), of a folio with a hole. */
+/*
+ * One entry that isn't as most are: poison, nothing, of no folio (nobody counts such a mapping), of a folio with a
+ * hole.
+ */
 static __noinline unsigned clear_odd(struct tlb_gather *g, vaddr_t addr, pte_t *ptep)
 {
     pte_t e = pte_load(ptep);

@@ -3,11 +3,11 @@
  * Groups of entries that share one TLB entry: arm64's contiguous bit, riscv's Svnapot. PT_CONT entries, naturally
  * aligned in addresses and frames, alike in everything.
  *
- * Invariant: the entries of a group differ in nothing, and their frames belong to one folio; a group is changed whole (mm/tables/batch.c) or unfolded before.
- * pte_load() shows single entries as if there were no groups. From single entries to a group or back the size of what
- * a TLB holds changes, which takes break-before-make: hide, flush, store (Arm ARM, "Using break-before-make";
- * Privileged ISA, Svnapot, asks for the same). An access in between faults, finds the page-table lock, and then the
- * new entries; a look-up without the lock finds the frame all the same.
+ * Invariant: the entries of a group differ in nothing, and their frames belong to one folio; a group is changed whole
+ * (mm/tables/batch.c) or unfolded before. pte_load() shows single entries as if there were no groups. From single
+ * entries to a group or back the size of what a TLB holds changes, which takes break-before-make: hide, flush, store
+ * (Arm ARM, "Using break-before-make"; Privileged ISA, Svnapot, asks for the same). An access in between faults,
+ * finds the page-table lock, and then the new entries; a look-up without the lock finds the frame all the same.
  */
 #include <quire/batch.h>
 #include <quire/counters.h>

@@ -28,7 +28,10 @@ static u64 taken[NR_SLOTS / 64]; /* bit: the slot is in use or kept; the first n
 static u64 search_from;          /* no slot of an earlier word is free */
 static u64 kept[KEPT_MOST + 1];  /* slots */
 static unsigned nr_kept;
-/* Slots that the table maps; only then is it there. The first stays once it was made: uv/soft/soft.c has a window in slot 0. */
+/*
+ * Slots that the table maps; only then is it there. The first stays once it was made: uv/soft/soft.c has a window in
+ * slot 0.
+ */
 static u16 used_in_table[NR_TABLES] = {1};
 static u64 nr_tables;
 

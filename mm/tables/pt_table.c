@@ -2,8 +2,8 @@
 /*
  * Page tables as memory: descriptors, small tables that share a frame, making the way down to an entry.
  *
- * A table's contents are all empty before anybody can find it, and it is freed only when nobody can walk through
- * it any more (mm/holes/gather.c). Lock order: mm->tables_lock is taken alone; the lock of a table, in struct ptdesc, is
+ * A table's contents are all empty before anybody can find it, and it is freed only when nobody can walk through it
+ * any more (mm/holes/gather.c). Lock order: mm->tables_lock is taken alone; the lock of a table, in struct ptdesc, is
  * below the folio's.
  */
 #include <quire/pgtable.h>

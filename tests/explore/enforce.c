@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In place of uv/soft/soft.c: a frame is hidden by a mark, and whoever touches a hidden frame is named, as with free memory.
- * A host thread's user frame is a variable.
+ * In place of uv/soft/soft.c: a frame is hidden by a mark, and whoever touches a hidden frame is named, as with free
+ * memory. A host thread's user frame is a variable.
  */
 #include "enforce.h"
 #include "explore.h"

@@ -44,7 +44,8 @@ long op_get(void); /* look up scene.pfn, keep the reference */
 long op_watch(void);                        /* look up what the other CPUs allocate next */
 long op_put(void);                          /* the stage's reference goes */
 long op_alloc(void);                        /* a folio of default order */
-long op_trim(void);                         /* folios that are mapped in part are cut down; how many is nobody's promise */
+/* folios that are mapped in part are cut down; how many is nobody's promise */
+long op_trim(void);
 long op_punch(void);                        /* scene.pfn and the frame behind it */
 long op_poison(void), op_poison_next(void); /* scene.pfn; the frame behind it */
 long op_split(void), op_split_around(void), op_join(void);

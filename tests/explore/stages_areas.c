@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stages on areas: they are cut, merged, replaced, grown and shown while their pages are used, punched and poisoned. Those
- * on what is mapped in one area are in stages_mm.c.
+ * Stages on areas: they are cut, merged, replaced, grown and shown while their pages are used, punched and poisoned.
+ * Those on what is mapped in one area are in stages_mm.c.
  */
 #include "operations.h"
 #include "stages.h"

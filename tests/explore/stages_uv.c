@@ -244,7 +244,8 @@ static void begin_two(void)
     guest = spare[0] = (unsigned)uvcall(UV_CREATE, PAGES, 0, 0, 0, 0);
     must(guest, 2, "UV_CREATE");
     donate();
-    must(call(UV_LOAD, PAGES / 2 + 4, scene.folio->pfn + PAGES / 2 + 4, 1, PROT_READ), 1, "UV_LOAD"); /* its tables are there */
+    /* its tables are there */
+    must(call(UV_LOAD, PAGES / 2 + 4, scene.folio->pfn + PAGES / 2 + 4, 1, PROT_READ), 1, "UV_LOAD");
     guest = first;
     must(call(UV_LOAD, PAGES / 2 + 5, scene.folio->pfn + PAGES / 2 + 5, 1, PROT_READ), 1, "UV_LOAD");
 }

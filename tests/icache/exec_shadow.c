@@ -11,7 +11,10 @@
 #define LINES (PAGE_SIZE / EXEC_LINE)
 _Static_assert(LINES == 64, "a word has a bit for each line of a frame");
 
-/* Lines that are maintained, and CPUs that were in the address space then and have neither fenced nor switched threads. */
+/*
+ * Lines that are maintained, and CPUs that were in the address space then and have neither fenced nor switched
+ * threads.
+ */
 struct pending {
     pfn_t pfn;
     u64 lines;

@@ -4,12 +4,14 @@
  * shadows (<quire/exec_pfn.h>), and a line of a shadow becomes what its frame holds only
  *
  *   - when that line is maintained, and,
- *   - where each CPU fences for itself, when those that were in the address space then have fenced, or switched threads.
+ *   - where each CPU fences for itself, when those that were in the address space then have fenced, or switched
+ *     threads.
  *
- * The events come by name, <quire/code_events.h>. The shadows also know what nobody else has to: who announced the last store, when a frame was maintained, which
- * generation a CPU really fenced for. tests/icache/stale_code.c makes sentences of that. Limits: data that is read through an
- * executable mapping comes from the shadow as well; one shadow serves all CPUs, so a CPU that fences too late after a
- * switch shows as a broken rule (exec_gen) and not by what it computes. cachesan is exact there.
+ * The events come by name, <quire/code_events.h>. The shadows also know what nobody else has to: who announced the
+ * last store, when a frame was maintained, which generation a CPU really fenced for. tests/icache/stale_code.c makes
+ * sentences of that. Limits: data that is read through an executable mapping comes from the shadow as well; one
+ * shadow serves all CPUs, so a CPU that fences too late after a switch shows as a broken rule (exec_gen) and not by
+ * what it computes. cachesan is exact there.
  *
  * Lock: one, below everything, interrupts off.
  */

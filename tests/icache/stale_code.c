@@ -122,9 +122,9 @@ static bool kernels_fault(const struct stale_line *l)
 }
 
 /*
- * Two things fail the test that runs, whatever it computes: code newer than this CPU's last fence, and a line that the kernel
- * stored to and nobody has maintained. An old line that a program may have written itself is noted, and told when the test
- * fails for another reason.
+ * Two things fail the test that runs, whatever it computes: code newer than this CPU's last fence, and a line that
+ * the kernel stored to and nobody has maintained. An old line that a program may have written itself is noted, and
+ * told when the test fails for another reason.
  */
 void code_entered(const struct trapframe *tf, struct mm *mm)
 {
@@ -147,7 +147,8 @@ void code_entered(const struct trapframe *tf, struct mm *mm)
             "Generations");
         test_runner_fail();
     }
-    if (!rwsem_read_trylock(&mm->areas_lock)) /* interrupts are off: no waiting. The next way to user mode looks again */
+    /* interrupts are off: no waiting. The next way to user mode looks again */
+    if (!rwsem_read_trylock(&mm->areas_lock))
         return;
     bool stale = exec_shadow_stale(mm, tf_pc(tf), &line);
     rwsem_read_unlock(&mm->areas_lock);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host kernel that means harm: every call in every state of a guest and of a frame, odd numbers for every argument, calls
- * while the guest runs, and lies wherever the host may answer. The guest here is played by the test (uv_guests.h).
+ * A host kernel that means harm: every call in every state of a guest and of a frame, odd numbers for every argument,
+ * calls while the guest runs, and lies wherever the host may answer. The guest here is played by the test
+ * (uv_guests.h).
  *
  * What is allowed is written down once more, in may_change(): the ultravisor's own table isn't asked.
  */
@@ -562,7 +563,10 @@ static void mark(void *folio)
     WRITE_ONCE(enemy.stop, 1);
 }
 
-/* A folio's flags have one lock; whoever changes one of them without it may lose what somebody else says of the folio. */
+/*
+ * A folio's flags have one lock; whoever changes one of them without it may lose what somebody else says of the
+ * folio.
+ */
 TEST(evilhost, flags_of_a_folio_wait_for_its_lock)
 {
     struct crew crew = {0};

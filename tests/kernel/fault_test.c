@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults: the page of zeros, large folios after fork, objects. Frames and kernel objects are compared with what there was
- * before by the runner; here it is what is mapped, and counted. Holes are in fault_hole_test.c, stacks in stack_test.c.
+ * Faults: the page of zeros, large folios after fork, objects. Frames and kernel objects are compared with what there
+ * was before by the runner; here it is what is mapped, and counted. Holes are in fault_hole_test.c, stacks in
+ * stack_test.c.
  */
 #include <quire/counters.h>
 #include <quire/errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address spaces through the kernel's own interface: areas, faults, protection, several CPUs. Copies are in clone_test.c,
- * what happens without memory in exhaustion_test.c.
+ * Address spaces through the kernel's own interface: areas, faults, protection, several CPUs. Copies are in
+ * clone_test.c, what happens without memory in exhaustion_test.c.
  */
 #include "helpers.h"
 #include <quire/errno.h>

@@ -120,8 +120,9 @@ static void sleep_until(void *deadline)
 }
 
 /*
- * A deadline that overflows in a machine's counter would be due at once, for ever: on a machine of one CPU no thread would get
- * on. Here the test runner's own deadline is nearer, so it shows on another CPU, which idles and is interrupted all the time.
+ * A deadline that overflows in a machine's counter would be due at once, for ever: on a machine of one CPU no thread
+ * would get on. Here the test runner's own deadline is nearer, so it shows on another CPU, which idles and is
+ * interrupted all the time.
  */
 TEST(sched, who_sleeps_for_ages_costs_no_interrupts)
 {
@@ -139,7 +140,8 @@ TEST(sched, who_sleeps_for_ages_costs_no_interrupts)
         thread_sleep_until(arch_clock_ns() + 2 * NS_PER_MS);
         u64 nr = counter_read(COUNTER_TIMER_INTERRUPTS) - before;
         if (nr > 100)
-            test_fail(__FILE__, __LINE__, "beside one who sleeps until 0x%lx there are %lu timer interrupts in 2 ms", deadlines[i], nr);
+            test_fail(__FILE__, __LINE__, "beside one who sleeps until 0x%lx there are %lu timer interrupts in 2 ms",
+                      deadlines[i], nr);
         thread_wake(ages_sleeper);
         crew_wait(&crew);
     }

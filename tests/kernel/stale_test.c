@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shadows of ICACHE=stale themselves: they change line by line, only by maintenance, only when everybody has fenced,
- * and what they say of a store is true. Built with ICACHE=stale only.
+ * The shadows of ICACHE=stale themselves: they change line by line, only by maintenance, only when everybody has
+ * fenced, and what they say of a store is true. Built with ICACHE=stale only.
  */
 #include "helpers.h"
 #include <quire/cacheflush.h>
@@ -60,7 +60,8 @@ TEST(stale, user_entries_lead_to_the_shadow_and_say_the_frame)
     pte_t e = mm_lookup(c.mm, c.addr), data = pfn_pte(c.folio->pfn, PGPROT_READ | PGPROT_USER);
     EXPECT_EQ(pte_pfn(e), c.folio->pfn);
     EXPECT_EQ(pte_pfn(data), c.folio->pfn);
-    EXPECT(pte_same(pte_advance_pfn(pfn_pte(0, PGPROT_READ | PGPROT_USER), c.folio->pfn), data)); /* no shadow for data */
+    /* no shadow for data */
+    EXPECT(pte_same(pte_advance_pfn(pfn_pte(0, PGPROT_READ | PGPROT_USER), c.folio->pfn), data));
     EXPECT_EQ(exec_frame(exec_pfn(c.folio->pfn)), c.folio->pfn);
     code_close(&c);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Folios that are mapped only in part, and what becomes of them when memory or an account runs out: mm/folios/folio_trim.c. */
+/*
+ * Folios that are mapped only in part, and what becomes of them when memory or an account runs out:
+ * mm/folios/folio_trim.c.
+ */
 #include "helpers.h"
 #include <quire/block.h>
 #include <quire/errno.h>
@@ -160,7 +163,10 @@ TEST(trim, an_account_that_is_full_of_parts_isnt_full)
     EXPECT_LEDGER(before);
 }
 
-/* Who runs out cuts its own folios first, and others' only if they help: an account's own limit isn't widened by them. */
+/*
+ * Who runs out cuts its own folios first, and others' only if they help: an account's own limit isn't widened by
+ * them.
+ */
 TEST(trim, each_account_has_its_own)
 {
     struct quota *a = quota_create(1024), *b = quota_create(1024);

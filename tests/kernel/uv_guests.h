@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests of kernel tests: they are the ultravisor's alone, without an object of the kernel, and what they do is played by
- * the test on its thread's own user frame.
+ * Guests of kernel tests: they are the ultravisor's alone, without an object of the kernel, and what they do is
+ * played by the test on its thread's own user frame.
  */
 #pragma once
 

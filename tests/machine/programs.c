@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Test programs: tests/NAME of the boot archive. `NAME --list` reports the program's tests, `NAME TEST SEED` runs one of
- * them and ends with status 0 unless it has failed.
+ * Test programs: tests/NAME of the boot archive. `NAME --list` reports the program's tests, `NAME TEST SEED` runs one
+ * of them and ends with status 0 unless it has failed.
  *
- * A program reports by the system call test_event, and only the program that is tested may: that is how no other program,
- * a fuzzer for instance, can say that a test has failed, or that there are others.
+ * A program reports by the system call test_event, and only the program that is tested may: that is how no other
+ * program, a fuzzer for instance, can say that a test has failed, or that there are others.
  */
 #include "runner.h"
 #include <quire/errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a test says, and the verdict: KTAP 1. A test has failed as soon as anybody says so, and nobody takes that back; one
- * that was skipped can still fail afterwards. Its lines are kept and printed below the verdict, so that a reader of the
- * report knows first what the lines are about.
+ * What a test says, and the verdict: KTAP 1. A test has failed as soon as anybody says so, and nobody takes that
+ * back; one that was skipped can still fail afterwards. Its lines are kept and printed below the verdict, so that a
+ * reader of the report knows first what the lines are about.
  *
  * Any thread of a test may say something at any time, also in the middle of a panic: nothing here takes a lock.
  */

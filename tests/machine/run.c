@@ -4,8 +4,8 @@
  *
  * A test runs in a thread on the runner's own CPU, the first, so that others know which are left to them, and so that
  * the runner's deadline is that CPU's next timer interrupt: a test that never ends is caught there, wherever it loops
- * with interrupts on. The runner sleeps until the test says that it is done, or until the deadline; the thread of a test
- * that waits for something that never comes is left behind.
+ * with interrupts on. The runner sleeps until the test says that it is done, or until the deadline; the thread of a
+ * test that waits for something that never comes is left behind.
  */
 #include "runner.h"
 #include <quire/elf.h>

@@ -8,7 +8,8 @@
  *   run.c           one test: its threads, its time, the books before and after
  *   report.c        what a test says, and its verdict
  *
- * There is one test at a time, so there is one of each struct here. run_begin() and report_begin() set them for the next.
+ * There is one test at a time, so there is one of each struct here. run_begin() and report_begin() set them for the
+ * next.
  */
 #pragma once
 

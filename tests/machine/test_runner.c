@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which tests run, and in which order: those of the kernel first, as the linker has put them, then those of each test
- * program. See <quire/test.h> and <quire/test_runner.h>; the number of a test is its place among those that the pattern and
- * the group select, so it is the same in a machine that begins with from=. Output is KTAP 1 with a plan.
+ * program. See <quire/test.h> and <quire/test_runner.h>; the number of a test is its place among those that the
+ * pattern and the group select, so it is the same in a machine that begins with from=. Output is KTAP 1 with a plan.
  */
 #include "runner.h"
 #include <quire/console.h>
@@ -124,7 +124,8 @@ void __noreturn test_runner_main(const struct boot_info *boot)
     u64 total = go_over(PASS_COUNT);
     kprint_line("KTAP version 1\n1..%lu\n", total);
     go_over(PASS_RUN);
-    kprint_line("# passed %lu, failed %lu, skipped %lu\n", test_results.passed, test_results.failed, test_results.skipped);
+    kprint_line("# passed %lu, failed %lu, skipped %lu\n", test_results.passed, test_results.failed,
+                test_results.skipped);
     machine_poweroff(test_results.failed ? 1 : 0);
 }
 

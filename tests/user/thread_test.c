@@ -228,7 +228,8 @@ TEST(thread, sleep_is_not_shorter_and_not_much_longer_than_asked)
 
     for (int i = 0; i < 4; i++) {
         long took = 0, best = __LONG_MAX__;
-        for (int tries = 0; tries < 20 && best >= times[i] + 2 * MS; tries++) { /* the machine's own CPUs may be made to wait */
+        /* the machine's own CPUs may be made to wait */
+        for (int tries = 0; tries < 20 && best >= times[i] + 2 * MS; tries++) {
             long begin = now_ns();
             EXPECT_CALL(0, sleep, times[i]);
             took = now_ns() - begin;

@@ -23,7 +23,8 @@ static u64 word_in(const struct uv_span *span, enum uv_state state, u64 i)
 static unsigned facts_about(const struct uv_span *span, enum uv_by by, u64 i, pfn_t pfn, u64 word)
 {
     bool mine = word == word_in(span, uv_state_of(word), i) && uv_state_of(word) != UV_NONSECURE;
-    bool empty = (by == UV_BY_LOAD || by == UV_BY_IMPORT) && enforce_frame_of(span->guest->id, span->page + i) == PFN_NONE;
+    bool empty = (by == UV_BY_LOAD || by == UV_BY_IMPORT) &&
+                 enforce_frame_of(span->guest->id, span->page + i) == PFN_NONE;
 
     return (mine ? UV_IF_MINE : 0) | (empty ? UV_IF_EMPTY : 0) | (enforce_lent(pfn) ? 0 : UV_IF_BACK);
 }
@@ -80,8 +81,8 @@ static void publish(const struct uv_span *span, enum uv_state state)
 }
 
 /*
- * Frames that the guest gets now are measured when they are hidden already: what the host writes any later isn't in them. But
- * instruction caches are maintained before that, docs/ultravisor.md, "What it does not do".
+ * Frames that the guest gets now are measured when they are hidden already: what the host writes any later isn't in
+ * them. But instruction caches are maintained before that, docs/ultravisor.md, "What it does not do".
  */
 static void measure_fresh(const struct uv_span *span, enum uv_by by, unsigned access)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's memory as the ultravisor reads and writes it for a guest's calls: page by page, by the guest's own tables
- * and the frame table, never by the addresses that are loaded on this CPU. A guest address that the guest itself couldn't
- * use is -EFAULT, whatever the host has mapped there; nothing here ever takes a fault.
+ * The guest's memory as the ultravisor reads and writes it for a guest's calls: page by page, by the guest's own
+ * tables and the frame table, never by the addresses that are loaded on this CPU. A guest address that the guest
+ * itself couldn't use is -EFAULT, whatever the host has mapped there; nothing here ever takes a fault.
  */
 #include <quire/errno.h>
 #include "uv.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What may become of a frame and of a guest, and who may make it so: three tables, each read by one function. The tables
- * in docs/ultravisor.md are made from these (tools/uv_tables.py); `make check` compares them.
+ * What may become of a frame and of a guest, and who may make it so: three tables, each read by one function. The
+ * tables in docs/ultravisor.md are made from these (tools/uv_tables.py); `make check` compares them.
  */
 #include <quire/errno.h>
 #include "uv.h"
 
 /*
- * Frames. The first rule counts whose state and caller fit and whose conditions all hold. A frame is out of the direct map
- * before it becomes SECURE, and in it only after it has left that state: effects come while it is BUSY.
+ * Frames. The first rule counts whose state and caller fit and whose conditions all hold. A frame is out of the
+ * direct map before it becomes SECURE, and in it only after it has left that state: effects come while it is BUSY.
  */
 #define MINE  UV_IF_MINE
 #define FRESH (UV_IF_LOADING | UV_IF_EMPTY | UV_IF_BACK | UV_IF_PRESENT | UV_IF_PREPARED)

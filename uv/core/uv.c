@@ -31,7 +31,8 @@ static bool table_ok(struct enforce_machine m, pfn_t table, u64 nr)
 {
     u64 frames = m.end - m.first, needed = DIV_ROUND_UP(frames * sizeof(struct uv_frame), PAGE_SIZE);
 
-    return nr >= needed && nr <= frames && table >= m.first && table < m.end && nr <= m.end - table && enforce_shown(table, nr);
+    return nr >= needed && nr <= frames && table >= m.first && table < m.end && nr <= m.end - table &&
+           enforce_shown(table, nr);
 }
 
 static s64 call_init(pfn_t table, u64 nr)
@@ -173,7 +174,8 @@ static u64 run_of_pages(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
     enum uv_state state = uv_page_state(g, page);
     u64 n = 1;
 
-    while (n < nr && page + n < g->nr_pages && enforce_frame_of(g->id, page + n) == pfn + n && uv_page_state(g, page + n) == state)
+    while (n < nr && page + n < g->nr_pages && enforce_frame_of(g->id, page + n) == pfn + n &&
+           uv_page_state(g, page + n) == state)
         n++;
     return n;
 }

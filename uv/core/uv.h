@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside uv/core: guests and the frame table. State lives in struct uv; there is one root. It calls lib, itself and enforce.h,
- * and no more: no address space, no register and no address of the host's is known here.
+ * Inside uv/core: guests and the frame table. State lives in struct uv; there is one root. It calls lib, itself and
+ * enforce.h, and no more: no address space, no register and no address of the host's is known here.
  *
  * A guest's lock isn't part of the guest: making one clears all of struct uv_guest.
  */

@@ -4,8 +4,8 @@
  * place where the host called; here is decided whether, and what the guest finds in its result. A trap inside the guest
  * comes here first and never reaches the host's system calls.
  *
- * What share and unshare return to the guest is computed here, from the table of frames, when the guest is entered again.
- * The host's number reaches a guest only as the result of console and yield.
+ * What share and unshare return to the guest is computed here, from the table of frames, when the guest is entered
+ * again. The host's number reaches a guest only as the result of console and yield.
  */
 #include <quire/errno.h>
 #include <quire/string.h>

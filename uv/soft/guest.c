@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests as the soft enforcement has them: locks, registers, into a guest and out of it. A soft guest is an unprivileged
- * program in an address space of the ultravisor's; the host thread that runs it lends its kernel stack: its user frame is
- * kept aside and the guest's takes its place, so that traps, preemption and switches work as for any thread. The number of
- * a place is the address of that frame.
+ * Guests as the soft enforcement has them: locks, registers, into a guest and out of it. A soft guest is an
+ * unprivileged program in an address space of the ultravisor's; the host thread that runs it lends its kernel stack:
+ * its user frame is kept aside and the guest's takes its place, so that traps, preemption and switches work as for
+ * any thread. The number of a place is the address of that frame.
  *
- * The guest's floating-point registers are kept here too: the host gets its own back, never the guest's. No guest's tables
- * are loaded on a CPU from the moment that its guest has left.
+ * The guest's floating-point registers are kept here too: the host gets its own back, never the guest's. No guest's
+ * tables are loaded on a CPU from the moment that its guest has left.
  */
 #include <quire/log.h>
 #include <quire/string.h>

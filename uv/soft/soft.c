@@ -76,8 +76,8 @@ static pte_t *window_entry(void)
 }
 
 /*
- * Up to WINDOW_PAGES frames. The entries are empty; what this CPU may remember of the last time goes before they are made.
- * Other CPUs may remember what they like: they do the same before they look.
+ * Up to WINDOW_PAGES frames. The entries are empty; what this CPU may remember of the last time goes before they are
+ * made. Other CPUs may remember what they like: they do the same before they look.
  */
 static void *open_window(pfn_t pfn, u64 nr)
 {

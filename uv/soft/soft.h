@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside uv/soft: what the enforcement keeps of each guest. State lives in struct uv_soft; there is one root. Entry i of an
- * array is about guest i + 1 (of the locks: about guest i) and changes under that guest's lock, which isn't part of it.
+ * Inside uv/soft: what the enforcement keeps of each guest. State lives in struct uv_soft; there is one root. Entry i
+ * of an array is about guest i + 1 (of the locks: about guest i) and changes under that guest's lock, which isn't
+ * part of it.
  */
 #pragma once
 

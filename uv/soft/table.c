@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest's address space: its page tables. They are made of frames that the host donated, so that the ultravisor never allocates;
- * guest address = guest page * 4 KiB. Blocks are used where a whole one is secured at once.
+ * A guest's address space: its page tables. They are made of frames that the host donated, so that the ultravisor
+ * never allocates; guest address = guest page * 4 KiB. Blocks are used where a whole one is secured at once.
  */
 #include <quire/cacheflush.h>
 #include <quire/errno.h>

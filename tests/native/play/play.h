@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Games: a part of mm or uv/core, a slow obvious model of it, and moves that are made on both. After every move the two are
- * compared; after the last everything is torn down and nothing may be left.
+ * Games: a part of mm or uv/core, a slow obvious model of it, and moves that are made on both. After every move the
+ * two are compared; after the last everything is torn down and nothing may be left.
  *
  * A move is four bytes, a sequence of moves is a string of bytes. Random tests, exhaustive tests, the fuzzer and a
  * person's REPLAY= all end in play_sequence().

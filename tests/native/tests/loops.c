@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls about as many areas as a program likes. Each of their loops passes preempt_point() at least once an area, so that
- * others run in between, and none takes more than a few steps an area.
+ * Calls about as many areas as a program likes. Each of their loops passes preempt_point() at least once an area, so
+ * that others run in between, and none takes more than a few steps an area.
  */
 #include "all.h"
 #include "../machine/machine.h"

@@ -27,7 +27,7 @@ u8 *machine_frame(pfn_t pfn) { return ram[index_of(pfn)]; }
 bool machine_reserved(pfn_t pfn) { return pfn >= machine_end() - NR_RESERVED; }
 bool machine_fixed(pfn_t pfn) { return pfn >= machine_end() - NR_RESERVED - NR_FIXED; }
 
-/* --- locks ---------------------------------------------------------------------------------------------------------- */
+/* --- locks ------------------------------------------------------------------------------------ */
 void enforce_lock(unsigned guest)
 {
     CHECK(guest <= UV_MAX_GUESTS, "there is a lock for each guest", "lock %u", guest);
@@ -51,11 +51,15 @@ static struct played_guest *locked(unsigned guest)
 
 void enforce_panic(const char *rule, unsigned guest, u64 number, s64 result)
 {
-    fail(rule, "the ultravisor says that this rule is broken: guest %u, number 0x%lx, result %ld", guest, number, result);
+    fail(rule, "the ultravisor says that this rule is broken: guest %u, number 0x%lx, result %ld", guest, number,
+         result);
 }
 
-/* --- frames --------------------------------------------------------------------------------------------------------- */
-struct enforce_machine enforce_machine(void) { return (struct enforce_machine){FIRST_FRAME, machine_end(), FRAMES_MAX}; }
+/* --- frames ----------------------------------------------------------------------------------- */
+struct enforce_machine enforce_machine(void)
+{
+    return (struct enforce_machine){FIRST_FRAME, machine_end(), FRAMES_MAX};
+}
 bool enforce_reserved(pfn_t pfn) { return index_of(pfn), machine_reserved(pfn); }
 bool enforce_lent(pfn_t pfn) { return played.lent[index_of(pfn)]; }
 
@@ -88,7 +92,8 @@ static bool all_hidden(pfn_t pfn, u64 nr)
 
 void enforce_hide(pfn_t pfn, u64 nr)
 {
-    CHECK(!all_hidden(pfn, nr) && enforce_can_hide(pfn, nr), "shown frames that can be hidden are hidden", "frame 0x%lx", pfn);
+    CHECK(!all_hidden(pfn, nr) && enforce_can_hide(pfn, nr), "shown frames that can be hidden are hidden",
+          "frame 0x%lx", pfn);
     memset(played.hidden + index_of(pfn), true, nr);
 }
 
@@ -129,12 +134,13 @@ void *enforce_keep(pfn_t pfn, u64 nr)
     return memset(machine_frame(pfn), 0, nr * PAGE_SIZE);
 }
 
-/* --- address spaces ------------------------------------------------------------------------------------------------- */
+/* --- address spaces --------------------------------------------------------------------------- */
 void enforce_make(unsigned guest, u64 nr_pages)
 {
     struct played_guest *g = locked(guest);
 
-    CHECK(!g->nr_given && !g->inside, "a guest is made after all of the last one has gone", "guest %u has %u frames", guest, g->nr_given);
+    CHECK(!g->nr_given && !g->inside, "a guest is made after all of the last one has gone", "guest %u has %u frames",
+          guest, g->nr_given);
     CHECK(nr_pages <= FRAMES_MAX, "a guest has no more pages than the machine allows", "%lu pages", nr_pages);
     memset(g, 0, sizeof(*g));
     g->nr_pages = nr_pages;
@@ -149,7 +155,8 @@ void enforce_give(unsigned guest, pfn_t pfn)
     struct played_guest *g = locked(guest);
 
     CHECK(g->nr_given < UV_MAX_DONATED, "no more frames are given than fit", "guest %u", guest);
-    CHECK(!played.hidden[index_of(pfn)] && !*machine_frame(pfn), "shown and zeroed frames are given for tables", "frame 0x%lx", pfn);
+    CHECK(!played.hidden[index_of(pfn)] && !*machine_frame(pfn), "shown and zeroed frames are given for tables",
+          "frame 0x%lx", pfn);
     g->given[g->nr_given++] = pfn;
 }
 
@@ -184,7 +191,8 @@ int enforce_prepare(unsigned guest, u64 page, pfn_t pfn, u64 nr)
 {
     struct played_guest *g = locked(guest);
 
-    CHECK(nr && nr <= UV_BATCH && page + nr <= g->nr_pages, "only a guest's own pages are mapped", "%lu pages at %lu", nr, page);
+    CHECK(nr && nr <= UV_BATCH && page + nr <= g->nr_pages, "only a guest's own pages are mapped", "%lu pages at %lu",
+          nr, page);
     (void)pfn;
     if (!machine_can_prepare(guest, page, nr))
         return -ENOMEM;
@@ -198,7 +206,8 @@ void enforce_map(unsigned guest, u64 page, pfn_t pfn, u64 nr, unsigned access)
 {
     struct played_guest *g = locked(guest);
 
-    CHECK(!g->inside && !all_hidden(pfn, nr), "shown frames are mapped, while the guest doesn't run", "frame 0x%lx", pfn);
+    CHECK(!g->inside && !all_hidden(pfn, nr), "shown frames are mapped, while the guest doesn't run", "frame 0x%lx",
+          pfn);
     for (u64 i = 0; i < nr; i++) {
         CHECK(page + i < g->nr_pages && g->described[(page + i) / TABLE_PAGES] && g->frame[page + i] == PFN_NONE,
               "pages are mapped that are prepared and empty", "page %lu", page + i);
@@ -227,12 +236,13 @@ void enforce_forget(unsigned guest, u64 page)
     g->forgotten++;
 }
 
-/* --- registers ------------------------------------------------------------------------------------------------------ */
+/* --- registers -------------------------------------------------------------------------------- */
 void enforce_start(unsigned guest, u64 entry, u64 stack, u64 argument)
 {
     struct played_guest *g = locked(guest);
 
-    CHECK(stack % 16 == 0 && stack <= g->nr_pages << PAGE_SHIFT, "a guest's stack lies in its memory", "stack at 0x%lx", stack);
+    CHECK(stack % 16 == 0 && stack <= g->nr_pages << PAGE_SHIFT, "a guest's stack lies in its memory", "stack at 0x%lx",
+          stack);
     g->entry = entry;
     g->stack = stack;
     g->argument = argument;
@@ -254,6 +264,7 @@ void enforce_leave(unsigned guest)
 {
     struct played_guest *g = locked(guest);
 
-    CHECK(g->inside && g->place == played.place, "a guest leaves where it is", "guest %u isn't inside at place %u", guest, played.place);
+    CHECK(g->inside && g->place == played.place, "a guest leaves where it is", "guest %u isn't inside at place %u",
+          guest, played.place);
     g->inside = false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Game "uv": calls of a host and of its guests in any order, half of them with numbers that make sense where they are made,
- * the others with any number. After each, every frame and every guest is compared with the model.
+ * Game "uv": calls of a host and of its guests in any order, half of them with numbers that make sense where they are
+ * made, the others with any number. After each, every frame and every guest is compared with the model.
  */
 #include "model.h"
 #include "../play/play.h"
@@ -9,7 +9,8 @@
 
 static const u64 sizes[] = {48, 96, 160}; /* frames; in the smallest a guest is ready when the game begins */
 
-static const u64 odd[] = {0, 1, 2, 15, 16, 511, 512, 513, FIRST_FRAME - 1, FIRST_FRAME, 4096, 1UL << 40, 1UL << 63, ~0UL - 1, ~0UL};
+static const u64 odd[] = {0,           1,    2,         15,        16,       511, 512, 513, FIRST_FRAME - 1,
+                          FIRST_FRAME, 4096, 1UL << 40, 1UL << 63, ~0UL - 1, ~0UL};
 
 static void begin(unsigned config)
 {
@@ -18,7 +19,7 @@ static void begin(unsigned config)
         fill_guest(make_guest(16));
 }
 
-/* --- numbers that a move means --------------------------------------------------------------------------------------------- */
+/* --- numbers that a move means ---------------------------------------------------------------- */
 static u64 any_number(u8 a) { return a < 128 ? odd[a % ARRAY_SIZE(odd)] : a - 128UL; }
 static unsigned any_guest(u8 a) { return a % 16 == 15 ? a / 16 : 1 + a % 3; } /* mostly one of three */
 static pfn_t any_frame(u8 a) { return FIRST_FRAME - 1 + a % (played.nr + 2); }
@@ -50,7 +51,7 @@ static u64 free_page(unsigned id, u8 a)
     return a;
 }
 
-/* --- moves: true if something changed ---------------------------------------------------------------------------------------- */
+/* --- moves: true if something changed --------------------------------------------------------- */
 static void secure(unsigned id, struct move m)
 {
     u64 nr = 1 + m.c % 4, page = m.c & 128 ? any_number(m.b) : free_page(id, m.b);
@@ -89,7 +90,10 @@ static void answer(unsigned id, struct move m)
 {
     static const enum uv_call calls[] = {UV_EXPOSE, UV_REFUSE, UV_IMPORT};
     enum uv_call call = calls[m.b % 3];
-    enum uv_state state = call == UV_EXPOSE ? UV_SHARING : call == UV_IMPORT || m.c & 64 ? UV_UNSHARING : m.c & 32 ? UV_SHARED : UV_SHARING;
+    enum uv_state state = call == UV_EXPOSE               ? UV_SHARING
+                          : call == UV_IMPORT || m.c & 64 ? UV_UNSHARING
+                          : m.c & 32                      ? UV_SHARED
+                                                          : UV_SHARING;
     u64 page = page_in(id, state, m.c), nr = 1 + m.c / 8 % 4;
     pfn_t pfn = m.c & 128 ? any_frame(m.c) : frame_in(id, state, m.c);
 
@@ -115,10 +119,12 @@ static void trap(struct move m)
     u64 addr = m.c & 1 ? any_number(m.b) : ((u64)m.b % 20 << PAGE_SHIFT) + (m.c & 2 ? PAGE_SIZE - m.c / 4 : m.c);
     switch (m.a / 8 % 8) {
     case 0:
-        guest_calls(id, UVG_SHARE, m.c & 128 ? any_number(m.b) : page_in(id, UV_SECURE, m.b), m.c & 64 ? any_number(m.c) : 1UL + m.c % 3);
+        guest_calls(id, UVG_SHARE, m.c & 128 ? any_number(m.b) : page_in(id, UV_SECURE, m.b),
+                    m.c & 64 ? any_number(m.c) : 1UL + m.c % 3);
         break;
     case 1:
-        guest_calls(id, UVG_UNSHARE, m.c & 128 ? any_number(m.b) : page_in(id, UV_SHARED, m.b), m.c & 64 ? any_number(m.c) : 1UL + m.c % 3);
+        guest_calls(id, UVG_UNSHARE, m.c & 128 ? any_number(m.b) : page_in(id, UV_SHARED, m.b),
+                    m.c & 64 ? any_number(m.c) : 1UL + m.c % 3);
         break;
     case 2:
         guest_calls(id, UVG_CONSOLE, addr, m.c & 128 ? any_number(m.c) : (u64)m.c);
@@ -162,8 +168,8 @@ static void any_call(struct move m)
 {
     u64 call = m.a % (UV_NR_CALLS + 1);
 
-    host5(call == UV_NR_CALLS ? any_number(m.b) | UV_NR_CALLS : call, any_guest(m.a / 8), any_number(m.b), any_number(m.c),
-          any_number((u8)(m.b + m.c)), m.c % 9);
+    host5(call == UV_NR_CALLS ? any_number(m.b) | UV_NR_CALLS : call, any_guest(m.a / 8), any_number(m.b),
+          any_number(m.c), any_number((u8)(m.b + m.c)), m.c % 9);
 }
 
 static bool step(struct move m)
@@ -176,7 +182,8 @@ static bool step(struct move m)
         host(UV_CREATE, m.b & 1 ? any_number(m.c) : 16UL + m.c % 8, 0, 0, 0);
         break;
     case 1:
-        host(UV_DONATE, id, m.c & 1 || host_frames(FIRST_FRAME, 1) == PFN_NONE ? any_frame(m.b) : host_frames(FIRST_FRAME, 1), 0, 0);
+        host(UV_DONATE, id,
+             m.c & 1 || host_frames(FIRST_FRAME, 1) == PFN_NONE ? any_frame(m.b) : host_frames(FIRST_FRAME, 1), 0, 0);
         break;
     case 2:
     case 3:
@@ -216,20 +223,17 @@ static bool step(struct move m)
 static size_t alphabet(unsigned config, struct move *m, size_t max)
 {
     static const struct move moves[] = {
-        {5, 0, 3, 0},          /* guest 1 is run */
-        {12, 8 * 4 + 1, 0, 4}, /* yields, or ends */
-        {12, 8 * 4 + 1, 0, 96},
-        {12, 1, 3, 4},         /* shares two pages, 3 and 4 */
-        {12, 8 + 1, 3, 4},     /* takes them back */
-        {12, 8 * 6 + 1, 0, 4}, /* takes all back */
-        {7, 0, 129, 0},        /* the host takes what is asked for: see answer(), 129 % 3 */
-        {7, 0, 130, 0},        /* refuses */
-        {7, 0, 131, 0},        /* gives back */
-        {7, 0, 1, 4},          /* refuses or takes one of the pages */
-        {7, 0, 0, 3},
-        {9, 0, 0, 0},          /* stops, destroys, reclaims */
-        {9, 0, 0, 1},
-        {9, 0, 1, 1},
+        {5, 0, 3, 0},                          /* guest 1 is run */
+        {12, 8 * 4 + 1, 0, 4},                 /* yields, or ends */
+        {12, 8 * 4 + 1, 0, 96}, {12, 1, 3, 4}, /* shares two pages, 3 and 4 */
+        {12, 8 + 1, 3, 4},                     /* takes them back */
+        {12, 8 * 6 + 1, 0, 4},                 /* takes all back */
+        {7, 0, 129, 0},                        /* the host takes what is asked for: see answer(), 129 % 3 */
+        {7, 0, 130, 0},                        /* refuses */
+        {7, 0, 131, 0},                        /* gives back */
+        {7, 0, 1, 4},                          /* refuses or takes one of the pages */
+        {7, 0, 0, 3},           {9, 0, 0, 0},  /* stops, destroys, reclaims */
+        {9, 0, 0, 1},           {9, 0, 1, 1},
     };
 
     (void)config, (void)max;
@@ -238,7 +242,16 @@ static size_t alphabet(unsigned config, struct move *m, size_t max)
 }
 
 const struct game uv_game = {
-    .name = "uv", .file = __FILE__, .configs = ARRAY_SIZE(sizes), .kinds = 16,
-    .begin = begin, .step = step, .check = look, .end = end_all, .alphabet = alphabet,
-    .exhaustive_depth = 8, .random_sequences = 1200, .random_moves = 240,
+    .name = "uv",
+    .file = __FILE__,
+    .configs = ARRAY_SIZE(sizes),
+    .kinds = 16,
+    .begin = begin,
+    .step = step,
+    .check = look,
+    .end = end_all,
+    .alphabet = alphabet,
+    .exhaustive_depth = 8,
+    .random_sequences = 1200,
+    .random_moves = 240,
 };

@@ -6,7 +6,7 @@
 #include <uapi/quire/abi.h>
 #include <string.h>
 
-/* --- who runs here ------------------------------------------------------------------------------------------------------ */
+/* --- who runs here ---------------------------------------------------------------------------- */
 static bool runs_here(unsigned id)
 {
     return id >= 1 && id <= UV_MAX_GUESTS && model.guests[id].life == RUNNING && model.guests[id].place == played.place;
@@ -52,11 +52,12 @@ static bool dies(unsigned id, bool seen, u64 page, u64 value)
         for (unsigned k = 0; k < 4; k++)
             g->text[4 * i + k] = (char)(four >> (8 * k));
     }
-    CHECK(strnlen(g->text, sizeof(g->text)) >= 10 && !g->text[UV_TEXT_BYTES - 1], "a guest's end is told in words", "\"%.127s\"", g->text);
+    CHECK(strnlen(g->text, sizeof(g->text)) >= 10 && !g->text[UV_TEXT_BYTES - 1], "a guest's end is told in words",
+          "\"%.127s\"", g->text);
     return true;
 }
 
-/* --- share and unshare --------------------------------------------------------------------------------------------------- */
+/* --- share and unshare ------------------------------------------------------------------------ */
 bool decided(unsigned id, s64 *result)
 {
     const struct model_guest *g = &model.guests[id];
@@ -98,7 +99,10 @@ static bool asks(unsigned id, bool seen, bool shares, u64 page, u64 nr)
     return must_leave(seen, "share or unshare");
 }
 
-/* Which run of shared pages is the ultravisor's choice. If it looked at UV_BATCH pages and found none, the guest asks again. */
+/*
+ * Which run of shared pages is the ultravisor's choice. If it looked at UV_BATCH pages and found none, the guest asks
+ * again.
+ */
 static bool asks_for_all(unsigned id, bool seen)
 {
     u64 shared = count_of(id, UV_SHARED);
@@ -108,12 +112,13 @@ static bool asks_for_all(unsigned id, bool seen)
         return must_stay(id, seen, (s64)shared);
     }
     model.guests[id].takes_all = true;
-    u64 page = (u64)uv_host_call(UV_EXIT, id, UV_EXIT_PAGE, 0, 0, 0), nr = (u64)uv_host_call(UV_EXIT, id, UV_EXIT_NR, 0, 0, 0);
+    u64 page = (u64)uv_host_call(UV_EXIT, id, UV_EXIT_PAGE, 0, 0, 0),
+        nr = (u64)uv_host_call(UV_EXIT, id, UV_EXIT_NR, 0, 0, 0);
     CHECK(all_in(id, page, nr, UV_SHARED), "a run of shared pages is taken back", "%lu pages at %lu", nr, page);
     return asks(id, seen, false, page, nr);
 }
 
-/* --- buffers ----------------------------------------------------------------------------------------------------------- */
+/* --- buffers ---------------------------------------------------------------------------------- */
 static bool may_use(unsigned id, u64 addr, u64 n, unsigned access)
 {
     u64 end = model.guests[id].pages << PAGE_SHIFT;
@@ -148,14 +153,15 @@ static bool measures(unsigned id, bool seen, u64 addr)
     if (!may_use(id, addr, UV_MEASUREMENT_BYTES, UV_WRITE))
         return must_stay(id, seen, -EFAULT);
     for (unsigned i = 0; i < UV_MEASUREMENT_BYTES; i++)
-        CHECK_EQ(*byte_of(id, addr + i), uv_host_call(UV_MEASUREMENT, id, i / 4, 0, 0, 0) >> (8 * (i % 4)) & 0xff, "a byte of the measurement",
-                 "host and guest are told the same");
+        CHECK_EQ(*byte_of(id, addr + i), uv_host_call(UV_MEASUREMENT, id, i / 4, 0, 0, 0) >> (8 * (i % 4)) & 0xff,
+                 "a byte of the measurement", "host and guest are told the same");
     for (u64 page = addr >> PAGE_SHIFT; page <= (addr + UV_MEASUREMENT_BYTES - 1) >> PAGE_SHIFT; page++)
-        memcpy(&page_at(id, page)->stamp, byte_of(id, page << PAGE_SHIFT), sizeof(u64)); /* it may have been written over */
+        /* it may have been written over */
+        memcpy(&page_at(id, page)->stamp, byte_of(id, page << PAGE_SHIFT), sizeof(u64));
     return must_stay(id, seen, 0);
 }
 
-/* --- traps --------------------------------------------------------------------------------------------------------------- */
+/* --- traps ------------------------------------------------------------------------------------ */
 /* True: it doesn't run here, and that is what uv/core says. */
 static bool nothing_happened(unsigned id, bool seen)
 {
@@ -202,7 +208,8 @@ bool guest_faults(unsigned id, u64 addr, unsigned access)
     u64 forgotten = runs_here(id) ? played_guest(id)->forgotten : 0;
     bool seen = uv_guest_fault(id, place_number(), addr, access);
 
-    tell("guest %u at place %u faults at 0x%lx, access %u, %s", id, played.place, addr, access, seen ? "leaves" : "goes on");
+    tell("guest %u at place %u faults at 0x%lx, access %u, %s", id, played.place, addr, access,
+         seen ? "leaves" : "goes on");
     model.calls++;
     if (nothing_happened(id, seen))
         return true;
@@ -211,7 +218,8 @@ bool guest_faults(unsigned id, u64 addr, unsigned access)
         return dies(id, seen, addr >> PAGE_SHIFT, 0);
     g->last_fault = addr;
     CHECK(!seen, "an access that the tables allow is made again", "guest %u left", id);
-    CHECK_EQ(played_guest(id)->forgotten, forgotten + 1, "translations that are forgotten", "this CPU may remember an older entry");
+    CHECK_EQ(played_guest(id)->forgotten, forgotten + 1, "translations that are forgotten",
+             "this CPU may remember an older entry");
     return false;
 }
 

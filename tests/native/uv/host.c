@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What must come of each call of the host. expect() says it and changes nothing; follow() writes down what has happened. */
+/*
+ * What must come of each call of the host. expect() says it and changes nothing; follow() writes down what has
+ * happened.
+ */
 #include "model.h"
 #include "../play/check.h"
 #include <quire/errno.h>
@@ -10,7 +13,7 @@
 
 static bool frames_ok(pfn_t pfn, u64 nr) { return nr && nr <= UV_BATCH && is_frame(pfn) && nr <= machine_end() - pfn; }
 
-/* --- which calls, when ------------------------------------------------------------------------------------------------ */
+/* --- which calls, when ------------------------------------------------------------------------ */
 static s64 allowed(u64 call, enum life life)
 {
     bool alive = life != RUNNING && life != DEAD, yes = false;
@@ -54,7 +57,7 @@ static s64 allowed(u64 call, enum life life)
     return yes ? 0 : life == RUNNING && call != UV_QUERY ? -EBUSY : -EPERM;
 }
 
-/* --- what comes of them ------------------------------------------------------------------------------------------------- */
+/* --- what comes of them ----------------------------------------------------------------------- */
 static s64 expect_create(u64 pages)
 {
     if (pages < 16 || pages > played.nr)
@@ -95,7 +98,8 @@ static s64 expect_secure(u64 call, unsigned id, u64 page, pfn_t pfn, u64 nr, u64
     if (g->life == LOADING)
         return expect_fresh(id, page, pfn, nr);
     for (u64 i = 0; i < nr; i++)
-        if (page_at(id, page + i) != frame_at(pfn + i) || frame_at(pfn + i)->state != UV_UNSHARING || played.lent[pfn + i - FIRST_FRAME])
+        if (page_at(id, page + i) != frame_at(pfn + i) || frame_at(pfn + i)->state != UV_UNSHARING ||
+            played.lent[pfn + i - FIRST_FRAME])
             return -EPERM;
     return (s64)nr;
 }
@@ -111,8 +115,10 @@ static s64 expect_answer(u64 call, unsigned id, pfn_t pfn, u64 nr)
         return -EPERM;
     for (u64 i = 0; i < nr; i++) {
         const struct model_frame *f = frame_at(pfn + i);
-        bool asked = f->guest == id && f->page == frame_at(pfn)->page + i && f->page >= g->ask_page && f->page - g->ask_page < g->ask_nr;
-        if (!asked || f->state != from || (call == UV_REFUSE && from != UV_UNSHARING && played.lent[pfn + i - FIRST_FRAME]))
+        bool asked = f->guest == id && f->page == frame_at(pfn)->page + i && f->page >= g->ask_page &&
+                     f->page - g->ask_page < g->ask_nr;
+        if (!asked || f->state != from ||
+            (call == UV_REFUSE && from != UV_UNSHARING && played.lent[pfn + i - FIRST_FRAME]))
             return -EPERM;
     }
     return (s64)nr;
@@ -195,14 +201,15 @@ static s64 expect(u64 call, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
     if (call == UV_CREATE)
         return expect_create(a0);
     if (call == UV_QUERY)
-        return is_frame(a0) ? (s64)((u64)frame_at(a0)->state | (u64)frame_at(a0)->guest << 4 | frame_at(a0)->page << 24) : -EINVAL;
+        return is_frame(a0) ? (s64)((u64)frame_at(a0)->state | (u64)frame_at(a0)->guest << 4 | frame_at(a0)->page << 24)
+                            : -EINVAL;
     if (a0 == 0 || a0 > UV_MAX_GUESTS || model.guests[a0].life == NOBODY)
         return -ESRCH;
     s64 may = allowed(call, model.guests[a0].life);
     return may ? may : expect_about((unsigned)a0, call, a1, a2, a3, a4);
 }
 
-/* --- what has happened -------------------------------------------------------------------------------------------------- */
+/* --- what has happened ------------------------------------------------------------------------ */
 static void follow_run(unsigned id, u64 answer)
 {
     struct model_guest *g = &model.guests[id];
@@ -248,7 +255,8 @@ static void follow_answer(u64 call, unsigned id, pfn_t pfn, u64 nr)
 {
     for (u64 i = 0; i < nr; i++) {
         enum uv_state from = frame_at(pfn + i)->state;
-        model_become(pfn + i, call == UV_EXPOSE || from == UV_UNSHARING ? UV_SHARED : UV_SECURE, id, frame_at(pfn + i)->page, false);
+        model_become(pfn + i, call == UV_EXPOSE || from == UV_UNSHARING ? UV_SHARED : UV_SECURE, id,
+                     frame_at(pfn + i)->page, false);
     }
 }
 
@@ -296,9 +304,10 @@ static void follow(u64 call, u64 a0, u64 a1, u64 a2, u64 a3, s64 seen)
 
 s64 host5(u64 call, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-    static const char names[UV_NR_CALLS + 1][16] = {"UV_INIT",   "UV_CREATE",  "UV_DONATE", "UV_NEEDED", "UV_LOAD",    "UV_IMPORT",
-                                                    "UV_SEAL",   "UV_EXPOSE",  "UV_REFUSE", "UV_RUN",    "UV_EXIT",    "UV_STOP",
-                                                    "UV_QUERY",  "UV_COUNT",   "UV_DESTROY", "UV_RECLAIM", "UV_MEASUREMENT", "no call"};
+    static const char names[UV_NR_CALLS + 1][16] = {
+        "UV_INIT",  "UV_CREATE", "UV_DONATE",  "UV_NEEDED",  "UV_LOAD",        "UV_IMPORT",
+        "UV_SEAL",  "UV_EXPOSE", "UV_REFUSE",  "UV_RUN",     "UV_EXIT",        "UV_STOP",
+        "UV_QUERY", "UV_COUNT",  "UV_DESTROY", "UV_RECLAIM", "UV_MEASUREMENT", "no call"};
     const char *name = names[MIN(call, (u64)UV_NR_CALLS)];
     s64 expected = expect(call, a0, a1, a2, a3, a4);
 

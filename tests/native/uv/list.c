@@ -8,7 +8,10 @@
 const struct game *const games[] = {&uv_game};
 const unsigned nr_games = ARRAY_SIZE(games);
 
-#define IN(test, function) {"uv-states." test, "tests/native/uv/states.c", function}
+#define IN(test, function)                                                                                             \
+    {                                                                                                                  \
+        "uv-states." test, "tests/native/uv/states.c", function                                                        \
+    }
 
 const struct native_test native_tests[] = {
     IN("what_init_takes", states_init),

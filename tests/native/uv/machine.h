@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine for uv/core alone: enforce.c plays all that uv/core/enforce.h names, with arrays and marks, and checks that uv/core
- * keeps each contract: locks, the order of hiding and zeroing, who is inside where.
+ * A machine for uv/core alone: enforce.c plays all that uv/core/enforce.h names, with arrays and marks, and checks
+ * that uv/core keeps each contract: locks, the order of hiding and zeroing, who is inside where.
  */
 #pragma once
 
@@ -10,11 +10,11 @@
 #include "../../../uv/core/enforce.h"
 
 #define FIRST_FRAME 0x100UL
-#define FRAMES_MAX 1600UL
-#define NR_RESERVED 2UL /* the last frames: can't be anybody's memory */
-#define NR_FIXED 2UL    /* before those: can't be hidden */
+#define FRAMES_MAX  1600UL
+#define NR_RESERVED 2UL  /* the last frames: can't be anybody's memory */
+#define NR_FIXED    2UL  /* before those: can't be hidden */
 #define TABLE_PAGES 64UL /* pages that one donated frame describes; the first one is the root */
-#define NR_PLACES 3u
+#define NR_PLACES   3u
 
 struct played_guest {
     u64 nr_pages;
@@ -30,10 +30,10 @@ struct played_guest {
 };
 
 struct played {
-    u64 nr; /* frames */
+    u64 nr;                                                         /* frames */
     bool hidden[FRAMES_MAX], lent[FRAMES_MAX], flushed[FRAMES_MAX]; /* flushed: since machine_watch() */
-    unsigned place; /* where the host or a guest is that acts now */
-    unsigned held;  /* lock + 1; 0: none */
+    unsigned place;                                                 /* where the host or a guest is that acts now */
+    unsigned held;                                                  /* lock + 1; 0: none */
     struct played_guest guests[UV_MAX_GUESTS];
 };
 extern struct played played;

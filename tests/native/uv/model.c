@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The model's books, and comparing: see model.h. What must come of the host's calls is in host.c, of the guest's in guest.c. */
+/*
+ * The model's books, and comparing: see model.h. What must come of the host's calls is in host.c, of the guest's in
+ * guest.c.
+ */
 #include "model.h"
 #include "../play/check.h"
 #include "../../../uv/core/uv.h"
@@ -37,25 +40,28 @@ void model_become(pfn_t pfn, enum uv_state state, unsigned guest, u64 page, bool
     CHECK(!changes_sides || played.flushed[pfn - FIRST_FRAME], "nothing of a frame that changes sides stays in a cache",
           "frame 0x%lx went from %s to %s", pfn, uv_state_name(f->state), uv_state_name(state));
     bool zeroed = state == UV_NONSECURE || state == UV_OWN || zeros;
-    CHECK(!zeroed || !memcmp(machine_frame(pfn), no_bytes, PAGE_SIZE), "what was in a frame isn't told to its next owner",
-          "frame 0x%lx, now %s, isn't zeroed", pfn, uv_state_name(state));
+    CHECK(!zeroed || !memcmp(machine_frame(pfn), no_bytes, PAGE_SIZE),
+          "what was in a frame isn't told to its next owner", "frame 0x%lx, now %s, isn't zeroed", pfn,
+          uv_state_name(state));
     *f = (struct model_frame){state, guest, page, zeroed ? 0 : f->stamp};
 }
 
-/* --- comparing ------------------------------------------------------------------------------------------------------- */
+/* --- comparing -------------------------------------------------------------------------------- */
 static void look_at_frame(pfn_t pfn, u64 count[UV_MAX_GUESTS + 1][UV_NR_STATES])
 {
     const struct model_frame *f = frame_at(pfn);
     u64 word = (u64)uv_host_call(UV_QUERY, pfn, 0, 0, 0, 0), stamp;
 
     if (word != ((u64)f->state | (u64)f->guest << 4 | f->page << 24))
-        fail("only a call that says so changes whose a frame is", "frame 0x%lx is %s, guest %u, page %lu; expected %s, guest %u, page %lu",
-             pfn, uv_state_name(uv_state_of(word)), uv_guest_of(word), uv_page_of(word), uv_state_name(f->state), f->guest, f->page);
+        fail("only a call that says so changes whose a frame is",
+             "frame 0x%lx is %s, guest %u, page %lu; expected %s, guest %u, page %lu", pfn,
+             uv_state_name(uv_state_of(word)), uv_guest_of(word), uv_page_of(word), uv_state_name(f->state), f->guest,
+             f->page);
     CHECK(played.hidden[pfn - FIRST_FRAME] == secret(f->state), "a frame is hidden exactly while a guest alone has it",
           "frame 0x%lx is %s", pfn, uv_state_name(f->state));
     memcpy(&stamp, machine_frame(pfn), sizeof(stamp));
-    CHECK(f->state == UV_OWN || stamp == f->stamp, "contents stay as they are, or become zeros", "frame 0x%lx: 0x%lx, expected 0x%lx", pfn,
-          stamp, f->stamp);
+    CHECK(f->state == UV_OWN || stamp == f->stamp, "contents stay as they are, or become zeros",
+          "frame 0x%lx: 0x%lx, expected 0x%lx", pfn, stamp, f->stamp);
     CHECK(f->state == UV_NONSECURE || f->state == UV_OWN || played_guest(f->guest)->frame[f->page] == pfn,
           "a guest's frame is where its tables show it", "frame 0x%lx, guest %u, page %lu", pfn, f->guest, f->page);
     count[f->guest][f->state]++;
@@ -67,13 +73,17 @@ static void look_at_guest(unsigned id, const u64 count[UV_NR_STATES])
     const struct played_guest *p = played_guest(id);
 
     for (unsigned state = 0; g->life != NOBODY && state < UV_NR_STATES; state++)
-        CHECK_EQ(uv_host_call(UV_COUNT, id, state, 0, 0, 0), count[state], "UV_COUNT", "every change of a frame is counted");
-    for (u64 field = 0; (g->life == READY || g->life == ASKING || g->life == STOPPED) && field <= UV_EXIT_FIELDS; field++)
-        CHECK_EQ(uv_host_call(UV_EXIT, id, field, 0, 0, 0), expect_exit(id, field), "UV_EXIT", "why it left last, and nothing of the time before");
-    CHECK(p->inside == (g->life == RUNNING) && (!p->inside || p->place == g->place), "a guest is inside exactly while it runs",
-          "guest %u", id);
+        CHECK_EQ(uv_host_call(UV_COUNT, id, state, 0, 0, 0), count[state], "UV_COUNT",
+                 "every change of a frame is counted");
+    for (u64 field = 0; (g->life == READY || g->life == ASKING || g->life == STOPPED) && field <= UV_EXIT_FIELDS;
+         field++)
+        CHECK_EQ(uv_host_call(UV_EXIT, id, field, 0, 0, 0), expect_exit(id, field), "UV_EXIT",
+                 "why it left last, and nothing of the time before");
+    CHECK(p->inside == (g->life == RUNNING) && (!p->inside || p->place == g->place),
+          "a guest is inside exactly while it runs", "guest %u", id);
     for (u64 page = 0; g->life != NOBODY && g->life != DEAD && page < p->nr_pages; page++)
-        CHECK(p->frame[page] == PFN_NONE || page_at(id, page), "a guest's tables show its own frames alone", "guest %u, page %lu", id, page);
+        CHECK(p->frame[page] == PFN_NONE || page_at(id, page), "a guest's tables show its own frames alone",
+              "guest %u, page %lu", id, page);
 }
 
 void look(void)
@@ -95,7 +105,7 @@ void scribble(pfn_t pfn, u64 value)
     frame_at(pfn)->stamp = value;
 }
 
-/* --- making and ending ------------------------------------------------------------------------------------------------ */
+/* --- making and ending ------------------------------------------------------------------------ */
 void model_begin(u64 nr_frames)
 {
     u64 table = DIV_ROUND_UP(nr_frames * 16, PAGE_SIZE);
@@ -103,7 +113,8 @@ void model_begin(u64 nr_frames)
     memset(&uv, 0, sizeof(uv));
     memset(&model, 0, sizeof(model));
     machine_begin(nr_frames);
-    CHECK_EQ(uv_host_call(UV_INIT, FIRST_FRAME, table, 0, 0, 0), 0, "UV_INIT", "a frame table of shown frames, large enough");
+    CHECK_EQ(uv_host_call(UV_INIT, FIRST_FRAME, table, 0, 0, 0), 0, "UV_INIT",
+             "a frame table of shown frames, large enough");
     for (pfn_t pfn = FIRST_FRAME; pfn < machine_end(); pfn++)
         if (pfn < FIRST_FRAME + table || machine_reserved(pfn))
             frame_at(pfn)->state = UV_OWN;
@@ -111,7 +122,8 @@ void model_begin(u64 nr_frames)
 
 static bool can_be_given(pfn_t pfn)
 {
-    return is_frame(pfn) && frame_at(pfn)->state == UV_NONSECURE && !machine_fixed(pfn) && !played.lent[pfn - FIRST_FRAME];
+    return is_frame(pfn) && frame_at(pfn)->state == UV_NONSECURE && !machine_fixed(pfn) &&
+           !played.lent[pfn - FIRST_FRAME];
 }
 
 pfn_t host_frames(pfn_t from, u64 n)

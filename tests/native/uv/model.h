@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The model: who has each frame, and what each guest may do next, written down once more; uv/core's tables aren't asked. Every
- * call goes through host() or guest_...(), which say what must come of it and compare; look() compares everything.
+ * The model: who has each frame, and what each guest may do next, written down once more; uv/core's tables aren't
+ * asked. Every call goes through host() or guest_...(), which say what must come of it and compare; look() compares
+ * everything.
  */
 #pragma once
 
@@ -20,22 +21,22 @@ struct model_frame {
 struct model_guest {
     enum life life;
     u64 pages;
-    bool shares;               /* ASKING: to share, else to take back */
-    bool takes_all;            /* by UVG_UNSHARE_ALL */
-    u64 ask_page, ask_nr;      /* ASKING */
-    bool answer_due;           /* the host's number is the result of its call */
+    bool shares;          /* ASKING: to share, else to take back */
+    bool takes_all;       /* by UVG_UNSHARE_ALL */
+    u64 ask_page, ask_nr; /* ASKING */
+    bool answer_due;      /* the host's number is the result of its call */
     u64 last_fault;
-    u32 kind;                  /* of its last exit, as the other fields */
+    u32 kind; /* of its last exit, as the other fields */
     u64 exit_page, exit_nr, exit_value;
-    char text[UV_TEXT_BYTES];  /* CONSOLE */
-    unsigned place;            /* RUNNING */
-    u64 next_destroy;          /* DEAD: the first page that is left */
+    char text[UV_TEXT_BYTES]; /* CONSOLE */
+    unsigned place;           /* RUNNING */
+    u64 next_destroy;         /* DEAD: the first page that is left */
 };
 
 struct model {
     struct model_frame frames[FRAMES_MAX];
     struct model_guest guests[UV_MAX_GUESTS + 1]; /* [0] is nobody */
-    u64 changes; /* calls that did something */
+    u64 changes;                                  /* calls that did something */
     u64 calls;
 };
 extern struct model model;
@@ -49,10 +50,16 @@ u64 count_of(unsigned guest, enum uv_state state);
 /* Zeros: it must hold nothing else now, as it must if it goes back to the host or becomes a table. */
 void model_become(pfn_t pfn, enum uv_state state, unsigned guest, u64 page, bool zeros);
 
-/* A call of the host at played.place: what came of it, which is checked, and everything that it may change is followed. */
+/*
+ * A call of the host at played.place: what came of it, which is checked, and everything that it may change is
+ * followed.
+ */
 s64 host5(u64 call, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 static inline s64 host(u64 call, u64 a0, u64 a1, u64 a2, u64 a3) { return host5(call, a0, a1, a2, a3, 0); }
-static inline s64 load(unsigned guest, u64 page, pfn_t pfn, u64 nr, u64 access) { return host5(UV_LOAD, guest, page, pfn, nr, access); }
+static inline s64 load(unsigned guest, u64 page, pfn_t pfn, u64 nr, u64 access)
+{
+    return host5(UV_LOAD, guest, page, pfn, nr, access);
+}
 
 /* A trap at played.place. True: it left, or doesn't run here; checked. */
 bool guest_calls(unsigned guest, u64 nr, u64 a0, u64 a1);
@@ -72,8 +79,8 @@ void end_all(void);
 /* Whoever may write to the frame does: the value, and letters behind it. */
 void scribble(pfn_t pfn, u64 value);
 
-/* --- making guests ----------------------------------------------------------------------------------------------------- */
+/* --- making guests ---------------------------------------------------------------------------- */
 /* The next n frames of the host's from this one on that can be given; PFN_NONE: there aren't any. */
 pfn_t host_frames(pfn_t from, u64 n);
-unsigned make_guest(u64 pages);    /* LOADING, with frames for its tables */
-void fill_guest(unsigned guest);   /* page 0 loaded with UV_EXEC, the others zeros: READY */
+unsigned make_guest(u64 pages);  /* LOADING, with frames for its tables */
+void fill_guest(unsigned guest); /* page 0 loaded with UV_EXEC, the others zeros: READY */

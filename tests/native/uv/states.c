@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests that are no game: every call of the host and of a guest, in every state of a guest, with every number of a list; what
- * UV_INIT takes; and calls of as many frames as a call may have. The model says what must come of each, and host() compares.
+ * Tests that are no game: every call of the host and of a guest, in every state of a guest, with every number of a
+ * list; what UV_INIT takes; and calls of as many frames as a call may have. The model says what must come of each,
+ * and host() compares.
  */
 #include "tests.h"
 #include "model.h"
@@ -10,13 +11,27 @@
 #include <quire/errno.h>
 #include <string.h>
 
-#define FRAMES 128
-#define PAGES 16UL
-#define ASKED 7UL /* the page that the guest asks about ... */
+#define FRAMES   128
+#define PAGES    16UL
+#define ASKED    7UL /* the page that the guest asks about ... */
 #define NR_ASKED 2UL
 
-enum where { NO_GUEST, AT_LOADING, AT_READY, SHARE_ASKED, HALF_TAKEN, SHARE_TAKEN, SHARE_REFUSED, IN_USE, UNSHARE_ASKED, HALF_BACK,
-             AT_RUNNING, AT_STOPPED, AT_DEAD, NR_WHERE };
+enum where {
+    NO_GUEST,
+    AT_LOADING,
+    AT_READY,
+    SHARE_ASKED,
+    HALF_TAKEN,
+    SHARE_TAKEN,
+    SHARE_REFUSED,
+    IN_USE,
+    UNSHARE_ASKED,
+    HALF_BACK,
+    AT_RUNNING,
+    AT_STOPPED,
+    AT_DEAD,
+    NR_WHERE
+};
 
 static const unsigned id = 1, other = 2;
 
@@ -68,8 +83,25 @@ static void bring(enum where where)
 /* Good numbers and bad ones, for any argument: pages, frames of everybody, counts, rights, addresses. */
 static unsigned numbers(u64 n[32])
 {
-    const u64 always[] = {0, 1, 2, 3, 5, 7, 8, PAGES - 1, PAGES, 17, UV_BATCH, UV_BATCH + 1, FIRST_FRAME - 1, FIRST_FRAME, machine_end() - 1,
-                          machine_end(), 1UL << 32 | 1, 1UL << 63, ~0UL};
+    const u64 always[] = {0,
+                          1,
+                          2,
+                          3,
+                          5,
+                          7,
+                          8,
+                          PAGES - 1,
+                          PAGES,
+                          17,
+                          UV_BATCH,
+                          UV_BATCH + 1,
+                          FIRST_FRAME - 1,
+                          FIRST_FRAME,
+                          machine_end() - 1,
+                          machine_end(),
+                          1UL << 32 | 1,
+                          1UL << 63,
+                          ~0UL};
     unsigned nr = ARRAY_SIZE(always);
 
     memcpy(n, always, sizeof(always));
@@ -85,13 +117,18 @@ static unsigned numbers(u64 n[32])
 
 static u64 power(u64 n, unsigned exponent) { return exponent ? n * power(n, exponent - 1) : 1; }
 
-/* Each number in each argument behind the guest that the call has; what changed something is undone by beginning anew. */
+/*
+ * Each number in each argument behind the guest that the call has; what changed something is undone by beginning
+ * anew.
+ */
 static void every_number(enum where where, u64 call)
 {
     static const u8 arguments[UV_NR_CALLS + 1] = {
-        [UV_INIT] = 1, [UV_DONATE] = 1, [UV_LOAD] = 3, [UV_IMPORT] = 3, [UV_SEAL] = 1,  [UV_EXPOSE] = 2,      [UV_REFUSE] = 2,
-        [UV_RUN] = 1,  [UV_EXIT] = 1,   [UV_COUNT] = 1, [UV_RECLAIM] = 0, [UV_QUERY] = 0, [UV_MEASUREMENT] = 1, [UV_NR_CALLS] = 1};
-    static const u64 rights[] = {UV_READ, UV_READ | UV_WRITE, UV_READ | UV_EXEC, 0, UV_WRITE, UV_READ | UV_WRITE | UV_EXEC, 9, ~0UL};
+        [UV_INIT] = 1,    [UV_DONATE] = 1, [UV_LOAD] = 3,        [UV_IMPORT] = 3,  [UV_SEAL] = 1,
+        [UV_EXPOSE] = 2,  [UV_REFUSE] = 2, [UV_RUN] = 1,         [UV_EXIT] = 1,    [UV_COUNT] = 1,
+        [UV_RECLAIM] = 0, [UV_QUERY] = 0,  [UV_MEASUREMENT] = 1, [UV_NR_CALLS] = 1};
+    static const u64 rights[] = {
+        UV_READ, UV_READ | UV_WRITE, UV_READ | UV_EXEC, 0, UV_WRITE, UV_READ | UV_WRITE | UV_EXEC, 9, ~0UL};
     u64 n[32], nr = numbers(n);
 
     for (u64 i = 0; i < power(nr, arguments[call]); i++) {
@@ -121,7 +158,7 @@ void states_every_host_call(void)
     }
 }
 
-/* --- a guest's calls ------------------------------------------------------------------------------------------------------ */
+/* --- a guest's calls -------------------------------------------------------------------------- */
 static void bring_running(void)
 {
     bring(IN_USE); /* two pages are shared */
@@ -131,8 +168,10 @@ static void bring_running(void)
 void states_every_guest_call(void)
 {
     const u64 end = PAGES << PAGE_SHIFT;
-    const u64 n[] = {0, 1, 2, ASKED - 1, ASKED, ASKED + 1, PAGES - 1, PAGES, UV_BATCH, UV_BATCH + 1, PAGE_SIZE - 8, PAGE_SIZE, end - 127,
-                     end - 31, end - 1, end, end + 1, 1UL << 52, 1UL << 63, ~0UL - 63, ~0UL};
+    const u64 n[] = {0,         1,         2,        ASKED - 1,    ASKED,         ASKED + 1,
+                     PAGES - 1, PAGES,     UV_BATCH, UV_BATCH + 1, PAGE_SIZE - 8, PAGE_SIZE,
+                     end - 127, end - 31,  end - 1,  end,          end + 1,       1UL << 52,
+                     1UL << 63, ~0UL - 63, ~0UL};
     u64 before;
 
     bring_running();
@@ -170,7 +209,7 @@ void states_traps_from_elsewhere(void)
     }
 }
 
-/* --- as many frames as a call may have -------------------------------------------------------------------------------------- */
+/* --- as many frames as a call may have -------------------------------------------------------- */
 #define MANY (3 * UV_BATCH / 2)
 
 static void share_all(unsigned guest)
@@ -180,7 +219,8 @@ static void share_all(unsigned guest)
     for (u64 page = 0, nr; page < MANY; page += nr) {
         nr = MIN(MANY - page, (u64)UV_BATCH);
         run_and(guest, UVG_SHARE, page, nr);
-        CHECK_EQ(host(UV_EXPOSE, guest, at(guest, page), nr, 0), (s64)nr, "UV_EXPOSE", "the host takes what is asked for");
+        CHECK_EQ(host(UV_EXPOSE, guest, at(guest, page), nr, 0), (s64)nr, "UV_EXPOSE",
+                 "the host takes what is asked for");
     }
     host(UV_RUN, guest, 0, 0, 0);
     while (guest_calls(guest, UVG_UNSHARE_ALL, 0, 0) || played_guest(guest)->result > 0) {
@@ -200,7 +240,8 @@ void states_whole_batches(void)
 
     model_begin(FRAMES_MAX);
     unsigned guest = make_guest(MANY);
-    CHECK_EQ(host(UV_IMPORT, guest, 0, host_frames(FIRST_FRAME, MANY), UV_BATCH + 1), -EINVAL, "UV_IMPORT", "UV_BATCH frames at most");
+    CHECK_EQ(host(UV_IMPORT, guest, 0, host_frames(FIRST_FRAME, MANY), UV_BATCH + 1), -EINVAL, "UV_IMPORT",
+             "UV_BATCH frames at most");
     fill_guest(guest);
     share_all(guest);
     CHECK(!guest_calls(guest, UVG_SHARE, 0, UV_BATCH + 1), "UV_BATCH pages at most", "it left");
@@ -227,33 +268,45 @@ void states_scattered_frames(void)
         CHECK_EQ(host(UV_EXPOSE, guest, at(guest, page), 1, 0), 1, "UV_EXPOSE", "the host takes what is asked for");
     run_and(guest, UVG_UNSHARE, 2, 5);
     for (u64 page = 2; page < 7; page++)
-        CHECK_EQ(host(UV_IMPORT, guest, page, at(guest, page), 1), 1, "UV_IMPORT", "the host gives back what is asked for");
+        CHECK_EQ(host(UV_IMPORT, guest, page, at(guest, page), 1), 1, "UV_IMPORT",
+                 "the host gives back what is asked for");
     run_and(guest, UVG_YIELD, 0, 0);
     look();
     end_all();
 }
 
-/* --- the beginning ------------------------------------------------------------------------------------------------------------ */
+/* --- the beginning ---------------------------------------------------------------------------- */
 void states_init(void)
 {
     u64 needed = DIV_ROUND_UP(FRAMES_MAX * 16, PAGE_SIZE);
-    const u64 bad[][2] = {{FIRST_FRAME, needed - 1}, {FIRST_FRAME, 0}, {FIRST_FRAME - 1, needed}, {FIRST_FRAME + FRAMES_MAX, needed},
-                          {FIRST_FRAME + FRAMES_MAX - needed + 1, needed}, {FIRST_FRAME, FRAMES_MAX + 1}, {FIRST_FRAME, ~0UL},
-                          {~0UL, needed}, {~0UL - needed + 1, needed}, {1UL << 52, needed}, {FIRST_FRAME + 3, needed}};
+    const u64 bad[][2] = {{FIRST_FRAME, needed - 1},
+                          {FIRST_FRAME, 0},
+                          {FIRST_FRAME - 1, needed},
+                          {FIRST_FRAME + FRAMES_MAX, needed},
+                          {FIRST_FRAME + FRAMES_MAX - needed + 1, needed},
+                          {FIRST_FRAME, FRAMES_MAX + 1},
+                          {FIRST_FRAME, ~0UL},
+                          {~0UL, needed},
+                          {~0UL - needed + 1, needed},
+                          {1UL << 52, needed},
+                          {FIRST_FRAME + 3, needed}};
 
     machine_begin(FRAMES_MAX);
     memset(&uv, 0, sizeof(uv));
     played.hidden[5] = true; /* frame FIRST_FRAME + 5, of the last of them */
     for (u64 call = 0; call <= UV_NR_CALLS; call++)
         for (u64 guest = 0; guest <= UV_MAX_GUESTS + 1; guest++)
-            CHECK(uv_host_call(call, guest ? guest : FIRST_FRAME, 1, 1, 1, 1) < 0, "before UV_INIT there is no ultravisor", "call %lu", call);
+            CHECK(uv_host_call(call, guest ? guest : FIRST_FRAME, 1, 1, 1, 1) < 0,
+                  "before UV_INIT there is no ultravisor", "call %lu", call);
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
-        CHECK_EQ(uv_host_call(UV_INIT, bad[i][0], bad[i][1], 0, 0, 0), -EINVAL, "UV_INIT", "shown frames that the machine has, and enough");
+        CHECK_EQ(uv_host_call(UV_INIT, bad[i][0], bad[i][1], 0, 0, 0), -EINVAL, "UV_INIT",
+                 "shown frames that the machine has, and enough");
     played.hidden[5] = false;
     CHECK_EQ(uv_host_call(UV_INIT, FIRST_FRAME + 3, needed, 0, 0, 0), 0, "UV_INIT", "the first good one counts");
     CHECK_EQ(uv_host_call(UV_INIT, FIRST_FRAME + 3, needed, 0, 0, 0), -EPERM, "UV_INIT", "once");
     for (pfn_t pfn = FIRST_FRAME; pfn < machine_end(); pfn++)
-        CHECK_EQ(uv_host_call(UV_QUERY, pfn, 0, 0, 0, 0),
-                 (pfn >= FIRST_FRAME + 3 && pfn < FIRST_FRAME + 3 + needed) || machine_reserved(pfn) ? UV_OWN : UV_NONSECURE, "UV_QUERY",
-                 "the table's own frames and what can't be memory are the ultravisor's, all others the host's");
+        CHECK_EQ(
+            uv_host_call(UV_QUERY, pfn, 0, 0, 0, 0),
+            (pfn >= FIRST_FRAME + 3 && pfn < FIRST_FRAME + 3 + needed) || machine_reserved(pfn) ? UV_OWN : UV_NONSECURE,
+            "UV_QUERY", "the table's own frames and what can't be memory are the ultravisor's, all others the host's");
 }
