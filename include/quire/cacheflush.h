@@ -44,6 +44,11 @@ static inline void flush_icache_page(struct vma *vma, pfn_t pfn) { flush_icache_
 void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end);
 void icache_clean(struct mm *mm, vaddr_t start, vaddr_t end); /* the maintenance */
 void icache_publish(struct mm *mm); /* each CPU sees it before it runs code of mm again */
+/*
+ * A piece of it, for who has the instructions at another address than the direct map's and tells code_cleaned() himself.
+ * Not where ICACHE_COHERENT. Any lock.
+ */
+void icache_clean_at(void *at, size_t bytes);
 u64 icache_generation(void);        /* how much maintenance there was: the generation of the last; base/fence.c */
 u64 icache_next_generation(void);   /* one more */
 

@@ -14,7 +14,7 @@ struct inspect_root;
 #if ICACHE_STALE
 /* The kernel announces stores of its own to these frames; `by`: where in the kernel that is said. */
 void code_stored(pfn_t pfn, u64 nr, const void *by);
-/* The kernel has maintained [start, end) of the direct map, code of mm (NULL: nobody's yet). */
+/* The kernel has maintained what lies at [start, end) of the direct map, hidden or not: code of mm (NULL: nobody's yet). */
 void code_cleaned(struct mm *mm, vaddr_t start, vaddr_t end);
 void code_fenced(u64 gen); /* this CPU, for all generations up to gen */
 void code_left(void);      /* this CPU isn't in user mode, and looks before it is again */

@@ -8,7 +8,7 @@
 #include <quire/counters.h>
 #include <arch-generic/cacheflush.h>
 
-/* Memory holds [addr, addr + len) of the direct map as CPUs stored it, and no cache holds any of it; counted. */
+/* Memory holds [addr, addr + len) as CPUs stored it, and no cache holds any of it; counted. */
 static inline void dcache_flush(const void *addr, size_t len)
 {
     if (ARCH_DCACHE_COHERENT)

@@ -89,13 +89,18 @@ static void need_generation(struct mm *mm, u64 gen)
     code_published(mm, gen);
 }
 
+void icache_clean_at(void *at, size_t bytes)
+{
+    counter_inc(COUNTER_ICACHE_CLEAN);
+    counter_add(COUNTER_ICACHE_BYTES, bytes);
+    arch_icache_clean(at, bytes);
+}
+
 void icache_clean(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     if (ICACHE_COHERENT)
         return;
-    counter_inc(COUNTER_ICACHE_CLEAN);
-    counter_add(COUNTER_ICACHE_BYTES, end - start);
-    arch_icache_clean((const void *)start, end - start);
+    icache_clean_at((void *)start, end - start);
     code_cleaned(mm, start, end);
 }
 

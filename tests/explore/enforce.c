@@ -74,6 +74,7 @@ void enforce_zero(pfn_t pfn, u64 nr, bool flush)
     memset(pfn_address(pfn), 0, nr << PAGE_SHIFT);
 }
 
+void enforce_code(unsigned guest, pfn_t pfn, u64 nr) { (void)guest, (void)pfn, (void)nr; }
 void enforce_read(void *to, pfn_t pfn, u64 offset, u64 n) { memcpy(to, (u8 *)pfn_address(pfn) + offset, n); }
 void enforce_write(pfn_t pfn, u64 offset, const void *from, u64 n) { memcpy((u8 *)pfn_address(pfn) + offset, from, n); }
 void *enforce_keep(pfn_t pfn, u64 nr) { return memset(pfn_address(pfn), 0, nr << PAGE_SHIFT); }

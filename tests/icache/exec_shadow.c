@@ -2,6 +2,7 @@
 /* Shadow frames: see exec_shadow.h. Built with ICACHE=stale only. */
 #include "exec_shadow.h"
 #include "shadow.h"
+#include "../../uv/core/enforce.h"
 #include <quire/cacheflush.h>
 #include <quire/direct_map.h>
 #include <quire/mm.h>
@@ -47,14 +48,18 @@ static struct shadow *shadow_of(pfn_t pfn)
 }
 
 /* --- refreshing -------------------------------------------------------------------------------- */
+/* A frame may be a guest's by now, and hidden. */
 static void refresh(pfn_t pfn, u64 lines)
 {
-    if (!direct_map_present(pfn))
-        return; /* a guest's by now */
+    bool hidden = !direct_map_present(pfn);
+
     for (; lines; lines &= lines - 1) {
         size_t at = (size_t)__builtin_ctzl(lines) * EXEC_LINE;
         u8 *shadow = (u8 *)pfn_address(exec_pfn(pfn)) + at;
-        memcpy(shadow, (const u8 *)pfn_address(pfn) + at, EXEC_LINE);
+        if (hidden)
+            enforce_read(shadow, pfn, at, EXEC_LINE);
+        else
+            memcpy(shadow, (const u8 *)pfn_address(pfn) + at, EXEC_LINE);
         arch_icache_clean(shadow, EXEC_LINE);
     }
 }
@@ -93,6 +98,8 @@ static bool same_line(pfn_t pfn, size_t at)
 /* Whether maintenance of these lines brings users anything new: who maintains what nobody wrote owes nobody a fence. */
 static bool brings_news(pfn_t pfn, u64 lines)
 {
+    if (!direct_map_present(pfn))
+        return true; /* a guest's; it is asked once, before the guest runs */
     for (; lines; lines &= lines - 1)
         if (!same_line(pfn, (size_t)__builtin_ctzl(lines) * EXEC_LINE))
             return true;

@@ -13,7 +13,7 @@
  * shadow serves all CPUs, so a CPU that fences too late after a switch shows as a broken rule (exec_gen) and not by
  * what it computes. cachesan is exact there.
  *
- * Lock: one, below everything, interrupts off.
+ * Lock: one, below everything but the lock of the ultravisor's window, interrupts off.
  */
 #pragma once
 

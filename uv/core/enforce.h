@@ -41,7 +41,7 @@ bool enforce_can_hide(pfn_t pfn, u64 nr);     /* enforce_hide() can be kept for 
 /* For frames that are BUSY, or the caller's own; those of one call are all hidden or all shown. */
 void enforce_hide(pfn_t pfn, u64 nr);              /* from shown ones: on return no CPU of the host reaches them */
 void enforce_show(pfn_t pfn, u64 nr);              /* the host reaches them; shown ones stay as they are */
-/* shown ones: what is true goes to memory, no cache keeps anything of them */
+/* hidden ones stay hidden: what is true goes to memory, no cache of data keeps anything of them */
 void enforce_flush(pfn_t pfn, u64 nr);
 void enforce_zero(pfn_t pfn, u64 nr, bool flush);  /* hidden ones stay hidden; with the same flush */
 
@@ -71,6 +71,8 @@ int enforce_prepare(unsigned guest, u64 page, pfn_t pfn, u64 nr);
  * UV_READ, ...
  */
 void enforce_map(unsigned guest, u64 page, pfn_t pfn, u64 nr, unsigned access);
+/* Hidden frames that are mapped for UV_EXEC: what is in them now is what the guest executes. It doesn't run. */
+void enforce_code(unsigned guest, pfn_t pfn, u64 nr);
 pfn_t enforce_frame_of(unsigned guest, u64 page);   /* PFN_NONE: nothing is there, or it has no such page */
 unsigned enforce_access(unsigned guest, u64 page);  /* UV_READ, ...; 0: nothing is there, or it has no such page */
 void enforce_forget(unsigned guest, u64 page);      /* what this CPU remembers of the page; the guest runs on it */

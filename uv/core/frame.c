@@ -81,20 +81,25 @@ static void publish(const struct uv_span *span, enum uv_state state)
 }
 
 /*
- * Frames that the guest gets now are measured when they are hidden already: what the host writes any later isn't in
- * them. But instruction caches are maintained before that, docs/ultravisor.md, "What it does not do".
+ * Frames that the guest gets now are hidden already: what the host may still store isn't in them. So what is measured,
+ * what memory holds and what an instruction cache gives are the same.
  */
-static void measure_fresh(const struct uv_span *span, enum uv_by by, unsigned access)
+static void take_in(const struct uv_span *span, enum uv_by by, unsigned access)
 {
     struct uv_measure *m = &span->guest->measure;
 
+    if (access & UV_EXEC)
+        enforce_code(span->guest->id, span->pfn, span->nr);
     if (by == UV_BY_IMPORT)
         uv_measure_zeroed(m, span->page, span->nr);
     for (u64 i = 0; by == UV_BY_LOAD && i < span->nr; i++)
         uv_measure_loaded(m, span->page + i, access, span->pfn + i);
 }
 
-/* What the host wrote is in memory before a frame is hidden, and zeros are before it is shown. */
+/*
+ * What the host wrote is in memory before the guest has a frame, and zeros are before the host has it. A frame that
+ * goes to the guest is hidden first: what the host stores any later doesn't get in.
+ */
 static void apply_to(enum uv_effect effect, pfn_t pfn, u64 nr)
 {
     switch (effect) {
@@ -104,10 +109,10 @@ static void apply_to(enum uv_effect effect, pfn_t pfn, u64 nr)
         enforce_zero(pfn, nr, false);
         break;
     case UV_HIDE:
-        enforce_flush(pfn, nr);
         enforce_hide(pfn, nr);
+        enforce_flush(pfn, nr);
         break;
-    case UV_ZERO_HIDE: /* hidden first: what the host writes any later doesn't get in */
+    case UV_ZERO_HIDE:
         enforce_hide(pfn, nr);
         enforce_zero(pfn, nr, true);
         break;
@@ -146,7 +151,7 @@ s64 uv_change(const struct uv_span *span, enum uv_by by, unsigned access)
         enforce_map(g->id, span->page, span->pfn, span->nr, access);
     apply(span, rule->effect);
     if (fresh)
-        measure_fresh(span, by, access);
+        take_in(span, by, access);
     publish(span, rule->to);
     if (rule->from != UV_NONSECURE)
         g->count[rule->from] -= span->nr;

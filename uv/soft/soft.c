@@ -7,6 +7,7 @@
  * The window is a few pages of kernel addresses that nobody else uses, in the slot of KVMAP that no stack has. It shows
  * hidden frames to one CPU for a moment, without making them part of the direct map.
  */
+#include <quire/cacheflush.h>
 #include <quire/dcache.h>
 #include <quire/direct_map.h>
 #include <quire/log.h>
@@ -127,13 +128,6 @@ void *enforce_keep(pfn_t pfn, u64 nr)
 }
 
 /* --- effects ----------------------------------------------------------------------------------- */
-/*
- * These frames change sides: from the host to a guest or back, or from the ultravisor to the host. Whoever had them may
- * have mapped them with other attributes than whoever gets them; so what is true goes to memory, and nothing of them
- * stays in a cache: no zeros that come too late to hide a secret, no old line written over what the other side stores.
- */
-void enforce_flush(pfn_t pfn, u64 nr) { dcache_flush(pfn_address(pfn), nr << PAGE_SHIFT); }
-
 /* Whether they are in the direct map. All or none: one rule fits them all, and its first state says which. */
 static bool shown(pfn_t pfn, u64 nr)
 {
@@ -144,6 +138,28 @@ static bool shown(pfn_t pfn, u64 nr)
     return present;
 }
 
+/* All of shown frames at once; hidden ones a few at a time, and nobody else sees what is in them. */
+static void in_pieces(pfn_t pfn, u64 nr, void (*act)(void *at, size_t bytes))
+{
+    bool present = shown(pfn, nr);
+
+    for (u64 i = 0, n; i < nr; i += n) {
+        n = present ? nr : MIN(nr - i, (u64)WINDOW_PAGES);
+        act(present ? pfn_address(pfn) : open_window(pfn + i, n), n << PAGE_SHIFT);
+        if (!present)
+            close_window(n);
+    }
+}
+
+static void zero(void *at, size_t bytes) { memset(at, 0, bytes); }
+static void flush(void *at, size_t bytes) { dcache_flush(at, bytes); }
+
+static void zero_and_flush(void *at, size_t bytes)
+{
+    zero(at, bytes);
+    flush(at, bytes);
+}
+
 void enforce_hide(pfn_t pfn, u64 nr) { direct_map_set(pfn, nr, false); }
 
 void enforce_show(pfn_t pfn, u64 nr)
@@ -152,20 +168,29 @@ void enforce_show(pfn_t pfn, u64 nr)
         direct_map_set(pfn, nr, true);
 }
 
-/* Hidden ones without showing to anybody what was in them. */
-void enforce_zero(pfn_t pfn, u64 nr, bool flush)
+/*
+ * These frames change sides: from the host to a guest or back, or from the ultravisor to the host. Whoever had them may
+ * have mapped them with other attributes than whoever gets them; so what is true goes to memory, and nothing of them
+ * stays in a cache: no zeros that come too late to hide a secret, no old line written over what the other side stores.
+ */
+void enforce_flush(pfn_t pfn, u64 nr)
 {
-    bool present = shown(pfn, nr);
+    if (!ARCH_DCACHE_COHERENT)
+        in_pieces(pfn, nr, flush);
+}
 
-    for (u64 i = 0, n; i < nr; i += n) {
-        n = present ? nr : MIN(nr - i, (u64)WINDOW_PAGES);
-        void *at = present ? pfn_address(pfn) : open_window(pfn + i, n);
-        memset(at, 0, n << PAGE_SHIFT);
-        if (flush)
-            dcache_flush(at, n << PAGE_SHIFT);
-        if (!present)
-            close_window(n);
-    }
+void enforce_zero(pfn_t pfn, u64 nr, bool and_flush) { in_pieces(pfn, nr, and_flush ? zero_and_flush : zero); }
+
+/* The caches are told where the frames can be reached; whoever plays them, which frames these are. */
+void enforce_code(unsigned guest, pfn_t pfn, u64 nr)
+{
+    struct mm *mm = &soft_guest(guest)->mm;
+
+    if (ICACHE_COHERENT)
+        return;
+    in_pieces(pfn, nr, icache_clean_at);
+    code_cleaned(mm, (vaddr_t)pfn_address(pfn), (vaddr_t)pfn_address(pfn + nr));
+    icache_publish(mm);
 }
 
 struct trapframe *soft_frame(void) { return arch_user_frame((void *)this_cpu()->kernel_sp); }

@@ -3,7 +3,6 @@
  * A guest's address space: its page tables. They are made of frames that the host donated, so that the ultravisor
  * never allocates; guest address = guest page * 4 KiB. Blocks are used where a whole one is secured at once.
  */
-#include <quire/cacheflush.h>
 #include <quire/errno.h>
 #include <quire/string.h>
 #include <quire/tlb.h>
@@ -123,14 +122,6 @@ int enforce_prepare(unsigned guest, u64 page, pfn_t pfn, u64 nr)
     return 0;
 }
 
-/* What the guest may execute, the host has just written. */
-static void clean_code(struct soft_guest *g, pfn_t pfn, u64 nr)
-{
-    vaddr_t start = (vaddr_t)pfn_address(pfn);
-
-    flush_icache_range(&g->mm, start, start + (nr << PAGE_SHIFT));
-}
-
 void enforce_map(unsigned guest, u64 page, pfn_t pfn, u64 nr, unsigned access)
 {
     struct soft_guest *g = soft_guest(guest);
@@ -142,8 +133,6 @@ void enforce_map(unsigned guest, u64 page, pfn_t pfn, u64 nr, unsigned access)
             pte_store(ensure(g, (page + i) << PAGE_SHIFT, 0), pfn_pte(pfn + i, guest_prot(access)));
     }
     arch_pt_publish();
-    if (access & UV_EXEC)
-        clean_code(g, pfn, nr);
 }
 
 static pte_t entry_of(const struct soft_guest *g, u64 page)

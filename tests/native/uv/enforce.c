@@ -90,8 +90,16 @@ static bool all_hidden(pfn_t pfn, u64 nr)
     return hidden;
 }
 
+/* Another CPU of the host, between two steps of uv/core. */
+static void host_stores(pfn_t pfn, u64 nr)
+{
+    for (u64 i = 0; played.storing && i < nr; i++)
+        *machine_frame(pfn + i) += !played.hidden[index_of(pfn + i)];
+}
+
 void enforce_hide(pfn_t pfn, u64 nr)
 {
+    host_stores(pfn, nr);
     CHECK(!all_hidden(pfn, nr) && enforce_can_hide(pfn, nr), "shown frames that can be hidden are hidden",
           "frame 0x%lx", pfn);
     memset(played.hidden + index_of(pfn), true, nr);
@@ -105,7 +113,8 @@ void enforce_show(pfn_t pfn, u64 nr)
 
 void enforce_flush(pfn_t pfn, u64 nr)
 {
-    CHECK(!all_hidden(pfn, nr), "shown frames are flushed", "frame 0x%lx is hidden", pfn);
+    all_hidden(pfn, nr);
+    host_stores(pfn, nr);
     memset(played.flushed + index_of(pfn), true, nr);
 }
 
@@ -124,7 +133,14 @@ static u8 *bytes_of(pfn_t pfn, u64 offset, u64 n)
     return machine_frame(pfn) + offset;
 }
 
-void enforce_read(void *to, pfn_t pfn, u64 offset, u64 n) { memcpy(to, bytes_of(pfn, offset, n), n); }
+void enforce_read(void *to, pfn_t pfn, u64 offset, u64 n)
+{
+    memcpy(to, bytes_of(pfn, offset, n), n);
+    if (!offset)
+        memcpy(&played.measured[index_of(pfn)], to, MIN(n, (u64)sizeof(u64)));
+    host_stores(pfn, 1);
+}
+
 void enforce_write(pfn_t pfn, u64 offset, const void *from, u64 n) { memcpy(bytes_of(pfn, offset, n), from, n); }
 
 void *enforce_keep(pfn_t pfn, u64 nr)
@@ -214,6 +230,16 @@ void enforce_map(unsigned guest, u64 page, pfn_t pfn, u64 nr, unsigned access)
         g->frame[page + i] = pfn + i;
         g->access[page + i] = (u8)access;
     }
+    host_stores(pfn, nr);
+}
+
+void enforce_code(unsigned guest, pfn_t pfn, u64 nr)
+{
+    CHECK(!locked(guest)->inside && all_hidden(pfn, nr), "hidden frames become code, while the guest doesn't run",
+          "frame 0x%lx", pfn);
+    for (u64 i = 0; i < nr; i++)
+        memcpy(&played.executed[index_of(pfn + i)], machine_frame(pfn + i), sizeof(u64));
+    host_stores(pfn, nr);
 }
 
 pfn_t enforce_frame_of(unsigned guest, u64 page)

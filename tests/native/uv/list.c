@@ -20,5 +20,6 @@ const struct native_test native_tests[] = {
     IN("traps_from_elsewhere", states_traps_from_elsewhere),
     IN("whole_batches", states_whole_batches),
     IN("scattered_frames", states_scattered_frames),
+    IN("a_host_that_stores_while_it_loads", states_a_host_that_stores),
     {NULL, NULL, NULL},
 };

@@ -32,6 +32,9 @@ struct played_guest {
 struct played {
     u64 nr;                                                         /* frames */
     bool hidden[FRAMES_MAX], lent[FRAMES_MAX], flushed[FRAMES_MAX]; /* flushed: since machine_watch() */
+    /* A host CPU stores to frames of the host's whenever it can: storing. Their first bytes as they were last ... */
+    bool storing;
+    u64 executed[FRAMES_MAX], measured[FRAMES_MAX]; /* ... given to instruction caches, read by uv/core */
     unsigned place;                                                 /* where the host or a guest is that acts now */
     unsigned held;                                                  /* lock + 1; 0: none */
     struct played_guest guests[UV_MAX_GUESTS];

@@ -275,6 +275,34 @@ void states_scattered_frames(void)
     end_all();
 }
 
+/* Whatever another CPU of the host stores into pages that are being loaded: one thing is measured, kept and executed. */
+void states_a_host_that_stores(void)
+{
+    u64 stored = 0;
+
+    model_begin(FRAMES);
+    unsigned guest = make_guest(PAGES);
+    pfn_t pfn = host_frames(FIRST_FRAME, 3);
+
+    for (u64 i = 0; i < 3; i++)
+        scribble(pfn + i, 0);
+    played.storing = true;
+    load(guest, 0, pfn, 3, UV_READ | UV_EXEC);
+    played.storing = false;
+    for (u64 i = 0; i < 3; i++) {
+        u64 kept = 0;
+        memcpy(&kept, machine_frame(pfn + i), sizeof(kept));
+        CHECK_EQ(played.measured[pfn + i - FIRST_FRAME], kept, "first bytes that were measured",
+                 "a page is measured when the host can't store to it any more");
+        CHECK_EQ(played.executed[pfn + i - FIRST_FRAME], kept, "first bytes in an instruction cache",
+                 "instruction caches are told when the host can't store to a page any more");
+        frame_at(pfn + i)->stamp = kept;
+        stored += kept;
+    }
+    CHECK(stored, "the host stores while it can", "no store reached a page");
+    end_all();
+}
+
 /* --- the beginning ---------------------------------------------------------------------------- */
 void states_init(void)
 {
