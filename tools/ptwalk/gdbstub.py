@@ -40,6 +40,14 @@ class Gdb:
         data = text.encode("latin-1")
         self.sock.sendall(b"$%s#%02x" % (data, sum(data) & 255))
 
+    def has_packet(self):
+        """The socket is readable: whether a packet comes, and not only the word that a command has arrived."""
+        data = self.sock.recv(65536)
+        if not data:
+            raise StubError("the machine is gone")
+        self.buffer += data
+        return b"$" in self.buffer
+
     def packet(self):
         """The next one from the stub, acknowledged."""
         while self.byte() != b"$":
