@@ -87,17 +87,123 @@ static inline void pte_break(pte_t *in, vaddr_t addr)
 /* The comparison reads memory as it likes: the entry may become "dirty" or "accessed" only if it isn't settled. */
 static inline bool pte_is(const pte_t *p, pte_t pte) { return p->v == pte.v; }
 
+/* --- going over a range of addresses ----------------------------------------------------------- */
+enum run_kind {
+    RUN_NOTHING, /* there is no table: ptep is the entry above, which says so */
+    RUN_BLOCK,   /* ptep is the block's entry; it may become a table until its lock is taken */
+    RUN_ENTRIES, /* nr entries of one table of pages, from ptep on */
+};
+
 /*
- * Entries from `from` to end that are `pte` and what follows it, bit by bit, and settled: they become `copy` and what
- * follows it (the same frames with less permission), and so do those at `into`, the other address space's. Returns the
- * first that didn't. `near`: an address that the same table translates.
+ * What the tables have for [addr, next). All of it is from one look: between two, a block may become a table, and
+ * neither be seen.
  */
-static __always_inline pte_t *copy_alike(struct mm *mm, vaddr_t near, pte_t *from, pte_t *into, pte_t *end, pte_t pte,
+struct run {
+    enum run_kind kind;
+    vaddr_t addr, next;
+    pte_t *ptep;
+    unsigned level, nr;
+};
+
+/* The run that begins at run->next. False: that is the end of the range. mm->areas_lock held: tables stay. */
+static inline bool next_run(struct run *run, const struct pt_root *root, vaddr_t end)
+{
+    pte_t above;
+
+    if (run->next >= end)
+        return false;
+    run->addr = run->next;
+    run->ptep = pt_walk_above(root, run->addr, &run->level, &above);
+    vaddr_t span = pt_span(run->level ? run->level : 1);
+    run->next = MIN(end, ALIGN_DOWN(run->addr, span) + span);
+    run->nr = (unsigned)((run->next - run->addr) >> PAGE_SHIFT);
+    run->kind = !run->level ? RUN_ENTRIES : run->level == 1 && pde_leaf(above, 1) ? RUN_BLOCK : RUN_NOTHING;
+    return true;
+}
+
+#define for_each_run(run, root, start, end) for (struct run run = {.next = (start)}; next_run(&run, root, end);)
+
+/* The same run once more: it has changed. */
+static inline void run_again(struct run *run) { run->next = run->addr; }
+
+/* --- going over the entries of a run ----------------------------------------------------------- */
+enum entry_kind {
+    ENTRY_EMPTY, /* nothing is there, and no mark */
+    ENTRY_FRAME, /* settled, of a folio of one frame; in no group */
+    ENTRY_FOLIO, /* settled, of a larger folio, which may have `nr` entries from here on */
+    ENTRY_ODD,   /* any other, one: poison, a hole's mark, not settled, a frame that is of no folio (any more) */
+};
+
+struct entries {
+    enum entry_kind kind;
+    pte_t first;         /* as pte_load() says; not ENTRY_EMPTY */
+    struct folio *folio; /* ENTRY_FRAME, ENTRY_FOLIO */
+    unsigned nr;
+};
+
+/*
+ * What the entry at p is, by one look at it and one at the word of its frame. Entries map nothing but frames of RAM, so
+ * there is a word. A group's entries are all of one folio, of several frames.
+ */
+static __always_inline struct entries next_entries(const memdesc_t *words, pte_t *p, pte_t *end)
+{
+    struct entries run = {.kind = ENTRY_EMPTY, .first = pte_load(p), .nr = 1};
+
+    if (pte_same(run.first, pte_empty(0)))
+        return run;
+    run.kind = ENTRY_ODD;
+    if (unlikely(!pte_settled(run.first)))
+        return run;
+    memdesc_t word = READ_ONCE(words[pte_pfn(run.first)]);
+    if (unlikely(memdesc_type(word) != MEMDESC_FOLIO))
+        return run;
+    struct folio *f = run.folio = memdesc_pointer(word);
+    run.kind = ENTRY_FRAME;
+    if (f->order) {
+        run.kind = ENTRY_FOLIO;
+        run.nr = (unsigned)MIN(f->pfn + folio_nr_pages(f) - pte_pfn(run.first), (u64)(end - p));
+    }
+    return run;
+}
+
+/* Whether the entry, as stored, is an ENTRY_FRAME: a group's are not, for its folio has more frames. */
+static __always_inline bool entry_is_frame(const memdesc_t *words, pte_t raw, struct folio **f)
+{
+    if (unlikely(!pte_settled(raw)))
+        return false;
+    memdesc_t word = READ_ONCE(words[pte_pfn(raw)]);
+    *f = memdesc_pointer(word);
+    return memdesc_type(word) == MEMDESC_FOLIO && !(*f)->order;
+}
+
+/* --- entries that are alike -------------------------------------------------------------------- */
+/* p is `*pte`, bit by bit: it becomes *copy, as does what is at `into`, and both go on by a frame. */
+static __always_inline bool copy_one(pte_t *table, vaddr_t addr, pte_t *p, pte_t *into, pte_t *pte, pte_t *copy)
+{
+    if (unlikely(!pte_is(p, *pte)))
+        return false;
+    pte_break(table, addr);
+    pte_store(p, *copy);
+    pte_store(into, *copy);
+    *pte = pte_advance_pfn(*pte, 1);
+    *copy = pte_advance_pfn(*copy, 1);
+    pte_opaque(*pte);
+    pte_opaque(*copy);
+    return true;
+}
+
+/*
+ * The entries from p on that are `pte` and what follows it, bit by bit, and settled: they become `copy` and what follows
+ * it (the same frames with less permission), and so do those at `into`, the other address space's. Returns how many of
+ * the nr. `near`: an address that the same table translates.
+ */
+static __always_inline unsigned copy_alike(struct mm *mm, vaddr_t near, pte_t *p, pte_t *into, unsigned nr, pte_t pte,
                                            pte_t copy)
 {
-    pte_t *p = from;
+    pte_t *table = p;
+    unsigned left = nr;
 
-    while (PT_CONT > 1 && p < end && whole_group(mm, near, p, end, pte)) {
+    for (; PT_CONT > 1 && left && whole_group(mm, near, p, p + left, pte); left -= PT_CONT) {
         store_group(p, copy);
         store_group(into, copy);
         pte = pte_advance_pfn(pte, PT_CONT);
@@ -107,95 +213,48 @@ static __always_inline pte_t *copy_alike(struct mm *mm, vaddr_t near, pte_t *fro
     }
     vaddr_t addr = entry_address(near, p); /* only some machines ask for it */
     pte_opaque_address(addr);
-#define COPY_ENTRY(k)                                                                              \
-    do {                                                                                           \
-        if (unlikely(!pte_is(p + (k), pte)))                                                       \
-            return p + (k);                                                                        \
-        pte_break(from, addr + (k) * PAGE_SIZE);                                                   \
-        pte_store(p + (k), copy);                                                                  \
-        pte_store(into + (k), copy);                                                               \
-        pte = pte_advance_pfn(pte, 1);                                                             \
-        copy = pte_advance_pfn(copy, 1);                                                           \
-        pte_opaque(pte);                                                                           \
-        pte_opaque(copy);                                                                          \
-    } while (0)
-    for (; end - p >= 16; p += 16, into += 16, addr += 16 * PAGE_SIZE) {
+    for (; left >= 16; left -= 16, p += 16, into += 16, addr += 16 * PAGE_SIZE) {
 #pragma GCC unroll 16
         for (unsigned i = 0; i < 16; i++)
-            COPY_ENTRY(i);
+            if (!copy_one(table, addr + i * PAGE_SIZE, p + i, into + i, &pte, &copy))
+                return nr - left + i;
     }
-    for (; p < end; p++, into++, addr += PAGE_SIZE)
-        COPY_ENTRY(0);
-#undef COPY_ENTRY
-    return p;
+    for (; left && copy_one(table, addr, p, into, &pte, &copy); left--, p++, into++)
+        addr += PAGE_SIZE;
+    return nr - left;
 }
 
-/* Entries from `from` to end that are `pte` and what follows it, bit by bit, become empty. Returns the first that didn't. */
-static __always_inline pte_t *clear_alike(struct mm *mm, vaddr_t near, pte_t *from, pte_t *end, pte_t pte)
+/* p is `*pte`, bit by bit: it becomes empty, and *pte goes on by a frame. */
+static __always_inline bool clear_one(pte_t *table, vaddr_t addr, pte_t *p, pte_t *pte)
 {
-    pte_t *p = from;
+    if (unlikely(!pte_is(p, *pte)))
+        return false;
+    pte_break(table, addr);
+    pte_store(p, pte_empty(0));
+    *pte = pte_advance_pfn(*pte, 1);
+    pte_opaque(*pte);
+    return true;
+}
 
-    while (PT_CONT > 1 && p < end && whole_group(mm, near, p, end, pte)) {
+/* The entries from p on that are `pte` and what follows it, bit by bit, become empty. Returns how many of the nr. */
+static __always_inline unsigned clear_alike(struct mm *mm, vaddr_t near, pte_t *p, unsigned nr, pte_t pte)
+{
+    pte_t *table = p;
+    unsigned left = nr;
+
+    for (; PT_CONT > 1 && left && whole_group(mm, near, p, p + left, pte); left -= PT_CONT, p += PT_CONT) {
         store_run(p, pte_empty(0), PT_CONT, 0);
         pte = pte_advance_pfn(pte, PT_CONT);
-        p += PT_CONT;
     }
     vaddr_t addr = entry_address(near, p);
     pte_opaque_address(addr);
-#define CLEAR_ENTRY(k)                                                                             \
-    do {                                                                                           \
-        if (unlikely(!pte_is(p + (k), pte)))                                                       \
-            return p + (k);                                                                        \
-        pte_break(from, addr + (k) * PAGE_SIZE);                                                   \
-        pte_store(p + (k), pte_empty(0));                                                          \
-        pte = pte_advance_pfn(pte, 1);                                                             \
-        pte_opaque(pte);                                                                           \
-    } while (0)
-    for (; end - p >= 16; p += 16, addr += 16 * PAGE_SIZE) {
+    for (; left >= 16; left -= 16, p += 16, addr += 16 * PAGE_SIZE) {
 #pragma GCC unroll 16
         for (unsigned i = 0; i < 16; i++)
-            CLEAR_ENTRY(i);
+            if (!clear_one(table, addr + i * PAGE_SIZE, p + i, &pte))
+                return nr - left + i;
     }
-    for (; p < end; p++, addr += PAGE_SIZE)
-        CLEAR_ENTRY(0);
-#undef CLEAR_ENTRY
-    return p;
-}
-
-/*
- * Whether a present entry's frame belongs to a folio: *f; else the slow paths look at it. Entries map nothing but frames
- * of RAM, so there is a word.
- */
-static __always_inline bool entry_folio(const memdesc_t *words, pte_t e, struct folio **f)
-{
-    memdesc_t word = READ_ONCE(words[pte_pfn(e)]);
-    *f = memdesc_pointer(word);
-    return likely(memdesc_type(word) == MEMDESC_FOLIO);
-}
-
-/* Whether the entry, as stored, is settled, isn't part of a group, and maps a folio of one frame: *f. */
-static __always_inline bool single_frame(const memdesc_t *words, pte_t raw, struct folio **f)
-{
-    if (unlikely(!pte_settled(raw) || pte_cont(raw)))
-        return false;
-    memdesc_t word = READ_ONCE(words[pte_pfn(raw)]);
-    *f = memdesc_pointer(word);
-    return memdesc_type(word) == MEMDESC_FOLIO && !(*f)->order;
-}
-
-/*
- * The level-0 entries for [addr, end) as far as one table holds them: *nr entries. NULL: there is no table; *next is
- * where the next one may begin, and *block is the entry if a block was there: whoever takes its lock looks again.
- * All from one look: between two, a block may have become a table, and neither be seen.
- */
-static inline pte_t *next_run(struct mm *mm, vaddr_t addr, vaddr_t end, unsigned *nr, vaddr_t *next, pte_t **block)
-{
-    unsigned level;
-    pte_t above, *entry = pt_walk_above(&mm->root, addr, &level, &above);
-    vaddr_t span = pt_span(level ? level : 1);
-
-    *block = level == 1 && pde_leaf(above, 1) ? entry : NULL;
-    *next = MIN(end, ALIGN_DOWN(addr, span) + span);
-    *nr = (unsigned)((*next - addr) >> PAGE_SHIFT);
-    return level ? NULL : entry;
+    for (; left && clear_one(table, addr, p, &pte); left--, p++)
+        addr += PAGE_SIZE;
+    return nr - left;
 }

@@ -126,7 +126,7 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
 
     for (; m < last; m++) {
         struct folio *f = m->folio;
-        u64 left = __atomic_add_fetch(&f->counts, m->minus, __ATOMIC_ACQ_REL);
+        u64 minus = m->minus, left = __atomic_add_fetch(&f->counts, minus, __ATOMIC_ACQ_REL);
         if (left != 0) {
             KASSERT(folio_counts_refs(left), "folio at frame 0x%lx freed while %u of its frames are mapped", f->pfn,
                     f->map_count);

@@ -30,6 +30,7 @@
  * map it under the folio's lock, so rmap_poison_in_hole() under that lock misses nothing.
  */
 #include <quire/rmap.h>
+#include <quire/batch.h>
 #include <quire/block.h>
 #include <quire/hole.h>
 #include <quire/mm.h>
@@ -60,60 +61,46 @@ static bool range_in_area(const struct vma *vma, const struct memobj *owner, u64
     return index + nr > low && *start < *end;
 }
 
-/*
- * Entries for addr and what follows it, up to end, of one table; pfn is the frame that addr would show. Returns where
- * to go on.
- */
-static vaddr_t walk_table(struct vma *vma, vaddr_t addr, vaddr_t end, pfn_t pfn, rmap_fn fn, void *arg)
+/* Those of the run's entries, its table locked, that show frames from pfn on, where each should be. */
+static void walk_entries(struct vma *vma, const struct run *run, pfn_t pfn, rmap_fn fn, void *arg)
 {
-    struct mm *mm = vma->mm;
-    unsigned level;
-    pte_t above, *ptep = pt_walk_inline(&mm->root, addr, &level, &above);
-
-    if (level == 1 && pde_leaf(above, 1)) { /* what is asked for is mostly a part of it */
-        block_split(mm, addr, ptep);
-        return addr;
-    }
-    spinlock_t *lock = pt_lock(ptep);
-    spin_lock(lock); /* also where the walk ends early: see the head of this file */
-    if (level) {
-        bool nothing = !pde_present(pte_load_raw(ptep), level);
-        spin_unlock(lock);
-        return nothing ? MIN(end, ALIGN_DOWN(addr, pt_span(level)) + pt_span(level)) : addr;
-    }
-    vaddr_t stop = MIN(end, ALIGN_DOWN(addr, pt_span(1)) + pt_span(1));
-    while (addr < stop) {
-        pte_t e = pte_load(ptep);
-        unsigned n = 1;
-        if (pte_present(e) && pte_pfn(e) == pfn) {
-            u64 left = (stop - addr) >> PAGE_SHIFT;
-            n = folio_pte_batch(ptep, e, (unsigned)left, pfn + left);
-            fn(vma, addr, ptep, n, arg);
+    for (unsigned done = 0, n; done < run->nr; done += n) {
+        pte_t *ptep = run->ptep + done, e = pte_load(ptep);
+        n = 1;
+        if (pte_present(e) && pte_pfn(e) == pfn + done) {
+            n = folio_pte_batch(ptep, e, run->nr - done, pfn + run->nr);
+            fn(vma, run->addr + done * PAGE_SIZE, ptep, n, arg);
         }
-        addr += n * PAGE_SIZE;
-        pfn += n;
-        ptep += n;
     }
-    spin_unlock(lock);
-    return addr;
 }
 
 static void walk_area(struct vma *vma, struct folio *f, const struct memobj *owner, size_t first, size_t nr, rmap_fn fn,
                       void *arg)
 {
+    struct mm *mm = vma->mm;
     vaddr_t start, end;
     u64 page;
 
     if (!range_in_area(vma, owner, f->index + first, nr, &start, &end, &page))
         return;
     pfn_t pfn = f->pfn + (page - f->index);
-    for (vaddr_t addr = start;;) {
-        addr = walk_table(vma, addr, end, pfn + ((addr - start) >> PAGE_SHIFT), fn, arg);
-        if (addr >= end)
-            break;
-        preempt_point();
+    for_each_run(run, &mm->root, start, end) {
+        if (run.kind == RUN_BLOCK) { /* what is asked for is mostly a part of it */
+            block_split(mm, run.addr, run.ptep);
+            run_again(&run);
+            continue;
+        }
+        spinlock_t *lock = pt_lock(run.ptep);
+        spin_lock(lock); /* also where nothing is: see the head of this file */
+        if (run.kind == RUN_ENTRIES)
+            walk_entries(vma, &run, pfn + ((run.addr - start) >> PAGE_SHIFT), fn, arg);
+        else if (pde_present(pte_load_raw(run.ptep), run.level))
+            run_again(&run);
+        spin_unlock(lock);
+        if (run.next < end)
+            preempt_point();
     }
-    flush_what_is_pending(vma->mm, start, (end - start) >> PAGE_SHIFT);
+    flush_what_is_pending(mm, start, (end - start) >> PAGE_SHIFT);
 }
 
 void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)

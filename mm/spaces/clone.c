@@ -33,8 +33,26 @@ static struct vma *copy_area(struct mm *child, struct vma *from)
     return vma;
 }
 
-/* One entry that isn't as most are: poison, a hole's mark, old, of no folio (any more). Returns frames mapped. */
-static __noinline unsigned copy_odd(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into)
+/* On the way through one run of entries, both tables locked. */
+struct copying {
+    struct tlb_gather *g;         /* of the parent's address space */
+    struct vma *to;
+    bool private;                 /* write permission goes, on both sides */
+    vaddr_t start;                /* what the first entry translates */
+    pte_t *first, *p, *end, *into; /* p: the next one; into: the child's first */
+    unsigned skipped;             /* entries that map nothing that is counted */
+    pte_t any;                    /* all bits that any entry had */
+};
+
+static __always_inline vaddr_t address_of(const struct copying *c)
+{
+    return c->start + (vaddr_t)(c->p - c->first) * PAGE_SIZE;
+}
+
+static __always_inline pte_t *childs(const struct copying *c) { return c->into + (c->p - c->first); }
+
+/* Poison, a hole's mark, an old entry, a frame that is of no folio (any more). Returns the frames mapped. */
+static __noinline unsigned copy_odd_entry(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into)
 {
     pte_t e = pte_load(from);
 
@@ -56,94 +74,103 @@ static __noinline unsigned copy_odd(struct tlb_gather *g, struct vma *to, vaddr_
     return f != NULL;
 }
 
+/* Those of a folio that are alike. None: a group had to be undone, and its entries come again. */
+static __always_inline void copy_folio(struct copying *c, const struct entries *run)
+{
+    pte_t copy = c->private ? pte_wrprotect_settled(run->first) : run->first;
+    unsigned nr = copy_alike(c->g->mm, c->start, c->p, childs(c), run->nr, run->first, copy);
+
+    folio_get_mapped(run->folio, nr);
+    mm_event(MM_EVENT_ENTRY_SET, address_of(c), pte_pfn(run->first), nr);
+    c->p += nr;
+}
+
+/* Folios of one frame, as many as follow each other. */
+static __always_inline void copy_frames(struct copying *c, const memdesc_t *words, struct folio *f)
+{
+    pte_t e, *into = childs(c);
+
+    do {
+        e = pte_load_raw(c->p);
+        c->any.v |= e.v;
+        folio_get_mapped(f, 1);
+        if (c->private) {
+            pte_break(c->first, address_of(c));
+            e = pte_wrprotect_settled(e);
+            pte_store(c->p, e);
+        }
+        pte_store(into++, e);
+        mm_event(MM_EVENT_ENTRY_SET, address_of(c), pte_pfn(e), 1);
+    } while (++c->p < c->end && entry_is_frame(words, pte_load_raw(c->p), &f));
+}
+
 /*
- * The entries of one table; both tables are locked. Returns how many frames the child maps now. Write permission goes
- * on both sides if the area is private. What there is much of is handled right here: folios of one frame, and larger
- * folios as far as their entries are alike. Nobody can take the parent's mappings away meanwhile, so that the child's
+ * Returns how many frames the child maps now. Nobody can take the parent's mappings away meanwhile, so that the child's
  * references may come after its entries.
  */
-static __always_inline unsigned copy_run(struct tlb_gather *g, struct vma *to, vaddr_t start, pte_t *from, pte_t *into,
-                                         unsigned nr, bool private)
+static __always_inline unsigned copy_run(struct copying c)
 {
     const memdesc_t *words = memory.words;
-    unsigned skipped = 0; /* entries that map nothing that is counted */
-    pte_t any = {0}, *p = from, *end = from + nr; /* any: all bits that any entry had */
-    struct folio *f;
 
-#define ADDR(p) (start + (vaddr_t)((p) - from) * PAGE_SIZE)
-#define INTO(p) (into + ((p) - from))
-    while (p < end) {
-        pte_t e = pte_load(p);
-        any.v |= e.v;
-        if (pte_same(e, pte_empty(0))) {
-            p++;
-            skipped++;
-        } else if (unlikely(!pte_settled(e) || !entry_folio(words, e, &f))) {
-            skipped += 1 - copy_odd(g, to, ADDR(p), p, INTO(p));
-            p++;
-        } else if (f->order) {
-            pte_t *stop = p + (f->pfn + folio_nr_pages(f) - pte_pfn(e));
-            pte_t *next = copy_alike(g->mm, start, p, INTO(p), MIN(stop, end), e, private ? pte_wrprotect_settled(e) : e);
-            folio_get_mapped(f, (u32)(next - p));
-            mm_event(MM_EVENT_ENTRY_SET, ADDR(p), pte_pfn(e), (u64)(next - p));
-            p = next; /* where it was when a group had to be undone: again */
-        } else {
-            pte_t *child = INTO(p);
-            do {
-                folio_get_mapped(f, 1);
-                any.v |= e.v;
-                if (private) {
-                    pte_break(from, ADDR(p));
-                    e = pte_wrprotect_settled(e);
-                    pte_store(p, e);
-                }
-                pte_store(child++, e);
-                mm_event(MM_EVENT_ENTRY_SET, ADDR(p), pte_pfn(e), 1);
-            } while (++p < end && single_frame(words, e = pte_load_raw(p), &f));
+    while (c.p < c.end) {
+        struct entries run = next_entries(words, c.p, c.end);
+        c.any.v |= run.first.v;
+        switch (run.kind) {
+        case ENTRY_EMPTY:
+            c.p++;
+            c.skipped++;
+            break;
+        case ENTRY_FRAME:
+            copy_frames(&c, words, run.folio);
+            break;
+        case ENTRY_FOLIO:
+            copy_folio(&c, &run);
+            break;
+        case ENTRY_ODD:
+            c.skipped += 1 - copy_odd_entry(c.g, c.to, address_of(&c), c.p, childs(&c));
+            c.p++;
+            break;
         }
     }
-#undef INTO
-#undef ADDR
-    if (private && pte_write(any))
-        tlb_gather_range(g, start, nr);
-    return nr - skipped;
+    unsigned nr = (unsigned)(c.p - c.first);
+    if (c.private && pte_write(c.any))
+        tlb_gather_range(c.g, c.start, nr);
+    return nr - c.skipped;
 }
 
 static __noinline unsigned copy_private(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into, unsigned nr)
 {
-    return copy_run(g, to, addr, from, into, nr, true);
+    return copy_run((struct copying){g, to, true, addr, from, from, from + nr, into, 0, {0}});
 }
 
 static __noinline unsigned copy_shared(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into, unsigned nr)
 {
-    return copy_run(g, to, addr, from, into, nr, false);
+    return copy_run((struct copying){g, to, false, addr, from, from, from + nr, into, 0, {0}});
 }
 
 static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *from, struct vma *to)
 {
     struct mm *child = to->mm;
 
-    for (vaddr_t addr = from->start, next; addr < from->end; addr = next) {
-        unsigned nr;
-        pte_t *block, *ptep = next_run(parent, addr, from->end, &nr, &next, &block);
-        if (unlikely(block)) {
-            int err = block_copy(g, to, addr, block);
+    for_each_run(run, &parent->root, from->start, from->end) {
+        if (unlikely(run.kind == RUN_BLOCK)) {
+            int err = block_copy(g, to, run.addr, run.ptep);
             if (err < 0)
                 return err;
-            if (err)
-                next = addr; /* split meanwhile: again, page by page */
+            if (err) /* split meanwhile */
+                run_again(&run);
         }
         if (preempt_point()) /* also where nothing is, area after area */
             return -EINTR;
-        if (!ptep)
+        if (run.kind != RUN_ENTRIES)
             continue;
-        pte_t *into = pt_ensure(child, addr, 0);
+        pte_t *into = pt_ensure(child, run.addr, 0);
         if (!into)
             return -ENOMEM;
-        spinlock_t *lock = pt_lock(ptep), *child_lock = pt_lock(into);
+        spinlock_t *lock = pt_lock(run.ptep), *child_lock = pt_lock(into);
         spin_lock(lock);
         spin_lock(child_lock); /* nobody else has it, but the rule is the rule */
-        unsigned mapped = (to->flags & VMA_SHARED ? copy_shared : copy_private)(g, to, addr, ptep, into, nr);
+        unsigned mapped = (to->flags & VMA_SHARED ? copy_shared : copy_private)(g, to, run.addr, run.ptep, into, run.nr);
         counter_inc(COUNTER_COPY_CALLS);
         counter_add(COUNTER_COPY_ENTRIES, mapped);
         __atomic_fetch_add(&child->nr_mapped, mapped, __ATOMIC_RELAXED);

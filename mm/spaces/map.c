@@ -101,11 +101,8 @@ int map_hole_entries(struct vma *vma)
             return -ENOMEM;
     spin_lock(&h->folio->lock); /* a frame that breaks is met by none of this or by all */
     list_push_back(&h->areas, &vma->obj_link);
-    for (vaddr_t addr = vma->start, next; addr < vma->end; addr = next) {
-        unsigned nr;
-        pte_t *block, *ptep = next_run(vma->mm, addr, vma->end, &nr, &next, &block);
-        map_hole_run(vma, addr, ptep, h->first + ((addr - vma->start) >> PAGE_SHIFT), nr);
-    }
+    for_each_run(run, &vma->mm->root, vma->start, vma->end)
+        map_hole_run(vma, run.addr, run.ptep, h->first + ((run.addr - vma->start) >> PAGE_SHIFT), run.nr);
     spin_unlock(&h->folio->lock);
     return 0;
 }

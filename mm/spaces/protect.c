@@ -35,37 +35,51 @@ static void drop_zeros(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
     }
 }
 
+/* The entries of one table. */
+static void protect_entries(struct vma *vma, const struct run *run, unsigned prot)
+{
+    spinlock_t *lock = pt_lock(run->ptep);
+
+    if (prot & PROT_EXEC)
+        prepare_exec(vma, run->ptep, run->nr);
+    spin_lock(lock);
+    if (prot & PROT_EXEC && !vma->obj)
+        drop_zeros(vma->mm, run->addr, run->ptep, run->nr);
+    /* Write permission is never given here: a private page may be shared, the fault decides. */
+    protect_ptes(vma->mm, run->addr, run->ptep, run->nr, area_pgprot(prot));
+    spin_unlock(lock);
+}
+
 void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
 {
     struct tlb_gather g;
 
     tlb_gather_begin(&g, mm);
-    struct vma *vma = area_find(mm, start);
-    for (vaddr_t addr = start, next; addr < end; addr = next) {
-        if (vma->end <= addr)
-            vma = area_next(vma);
-        unsigned nr;
-        pte_t *block, *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next, &block);
-        if (unlikely(block) && !block_protect(&g, vma, addr, block, prot))
-            next = addr; /* again, page by page */
-        preempt_point(); /* also where nothing is, area after area */
-        if (!ptep)
-            continue;
-        spinlock_t *lock = pt_lock(ptep);
-        if (prot & PROT_EXEC)
-            prepare_exec(vma, ptep, nr);
-        spin_lock(lock);
-        if (prot & PROT_EXEC && !vma->obj)
-            drop_zeros(mm, addr, ptep, nr);
-        /* Write permission is never given here: a private page may be shared, the fault decides. */
-        protect_ptes(mm, addr, ptep, nr, area_pgprot(prot));
-        spin_unlock(lock);
-        tlb_gather_range(&g, addr, nr);
+    for (struct vma *vma = area_find(mm, start); vma && vma->start < end; vma = area_next(vma)) {
+        for_each_run(run, &mm->root, MAX(start, vma->start), MIN(end, vma->end)) {
+            if (unlikely(run.kind == RUN_BLOCK) && !block_protect(&g, vma, run.addr, run.ptep, prot))
+                run_again(&run); /* page by page */
+            preempt_point(); /* also where nothing is, area after area */
+            if (run.kind != RUN_ENTRIES)
+                continue;
+            protect_entries(vma, &run, prot);
+            tlb_gather_range(&g, run.addr, run.nr);
+        }
     }
     tlb_gather_end(&g);
 }
 
 /* --- ageing ------------------------------------------------------------------------------------ */
+static unsigned age_entries(struct mm *mm, const struct run *run)
+{
+    spinlock_t *lock = pt_lock(run->ptep);
+
+    spin_lock(lock);
+    unsigned young = age_ptes(mm, run->addr, run->ptep, run->nr);
+    spin_unlock(lock);
+    return young;
+}
+
 u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     struct tlb_gather g;
@@ -73,22 +87,15 @@ u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end)
 
     tlb_gather_begin(&g, mm);
     for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_next(vma)) {
-        for (vaddr_t addr = MAX(start, vma->start), next; addr < MIN(end, vma->end); addr = next) {
-            unsigned nr;
-            pte_t *block, *ptep = next_run(mm, addr, MIN(end, vma->end), &nr, &next, &block);
-            if (unlikely(block)) { /* how much of a block is used shows only in pages */
-                block_split(mm, addr, block);
-                next = addr;
+        for_each_run(run, &mm->root, MAX(start, vma->start), MIN(end, vma->end)) {
+            if (unlikely(run.kind == RUN_BLOCK)) { /* how much of a block is used shows only in pages */
+                block_split(mm, run.addr, run.ptep);
+                run_again(&run);
             }
             preempt_point();
-            if (!ptep)
-                continue;
-            spinlock_t *lock = pt_lock(ptep);
-            spin_lock(lock);
-            unsigned found = age_ptes(mm, addr, ptep, nr);
-            spin_unlock(lock);
+            unsigned found = run.kind == RUN_ENTRIES ? age_entries(mm, &run) : 0;
             if (found)
-                tlb_gather_range(&g, addr, nr);
+                tlb_gather_range(&g, run.addr, run.nr);
             young += found;
         }
     }

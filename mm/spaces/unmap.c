@@ -13,11 +13,22 @@
 #include <quire/upcalls.h>
 #include <quire/tlb.h>
 
-/*
- * One entry that isn't as most are: poison, nothing, of no folio (nobody counts such a mapping), of a folio with a
- * hole.
- */
-static __noinline unsigned clear_odd(struct tlb_gather *g, vaddr_t addr, pte_t *ptep)
+/* On the way through one run of entries, its table locked. */
+struct clearing {
+    struct tlb_gather *g;
+    vaddr_t start;                      /* what the first entry translates */
+    pte_t *first, *p, *end;             /* p: the next one */
+    struct folio_mappings *out, *full;  /* where the gather goes on; its end */
+    unsigned skipped;                   /* entries that map nothing that is counted */
+};
+
+static __always_inline vaddr_t address_of(const struct clearing *c)
+{
+    return c->start + (vaddr_t)(c->p - c->first) * PAGE_SIZE;
+}
+
+/* Poison, a mark, an old entry, a frame of no folio: nobody counts such a mapping. Returns the mappings that are gone. */
+static __noinline unsigned clear_odd_entry(struct tlb_gather *g, vaddr_t addr, pte_t *ptep)
 {
     pte_t e = pte_load(ptep);
 
@@ -39,55 +50,71 @@ static __noinline unsigned clear_odd(struct tlb_gather *g, vaddr_t addr, pte_t *
     return f != NULL;
 }
 
-/*
- * Clear up to nr entries of one table into the gather; returns how many entries it went over. What there is much of is
- * handled right here, as in fork.
- */
+static __always_inline void clear_odd(struct clearing *c)
+{
+    c->g->nr_folios = (unsigned)(c->out - c->g->folios);
+    c->skipped += 1 - clear_odd_entry(c->g, address_of(c), c->p);
+    c->out = c->g->folios + c->g->nr_folios;
+    c->p++;
+}
+
+/* Those of a folio that are alike. None: a group had to be undone, and its entries come again. */
+static __always_inline void clear_folio(struct clearing *c, const struct entries *run)
+{
+    u64 nr = clear_alike(c->g->mm, c->start, c->p, run->nr, run->first);
+
+    mm_event(MM_EVENT_ENTRY_CLEAR, address_of(c), pte_pfn(run->first), nr);
+    *c->out = (struct folio_mappings){run->folio, -(nr * FOLIO_MAPPING)};
+    folio_note_partial(run->folio, nr);
+    c->out += nr > 0;
+    c->p += nr;
+}
+
+/* Folios of one frame, as many as follow each other. */
+static __always_inline void clear_frames(struct clearing *c, const memdesc_t *words, struct folio *f)
+{
+    pte_t *last = c->end - c->p > c->full - c->out ? c->p + (c->full - c->out) : c->end, *p = c->p;
+
+    do {
+        mm_event(MM_EVENT_ENTRY_CLEAR, address_of(c), f->pfn, 1);
+        pte_break(c->first, address_of(c));
+        pte_store(p, pte_empty(0));
+        *c->out++ = (struct folio_mappings){f, -FOLIO_MAPPING};
+    } while (++p < last && entry_is_frame(words, pte_load_raw(p), &f));
+    c->p = p;
+}
+
+/* Clear up to nr entries of one table into the gather; returns how many entries it went over. */
 static __noinline unsigned clear_run(struct tlb_gather *g, vaddr_t start, pte_t *ptep, unsigned nr)
 {
     const memdesc_t *words = memory.words;
-    struct folio_mappings *out = g->folios + g->nr_folios, *const full = g->folios + TLB_GATHER_FOLIOS;
-    unsigned skipped = 0; /* entries that map nothing that is counted */
-    pte_t *p = ptep, *end = ptep + nr;
-    struct folio *f;
+    struct clearing c = {g, start, ptep, ptep, ptep + nr, g->folios + g->nr_folios, g->folios + TLB_GATHER_FOLIOS, 0};
 
-#define ADDR(p) (start + (vaddr_t)((p) - ptep) * PAGE_SIZE)
-    while (p < end && out < full) {
-        pte_t e = pte_load(p);
-        if (pte_same(e, pte_empty(0))) {
-            p++;
-            skipped++;
-        } else if (unlikely(!pte_present(e) || !entry_folio(words, e, &f))) {
-            g->nr_folios = (unsigned)(out - g->folios);
-            skipped += 1 - clear_odd(g, ADDR(p), p);
-            out = g->folios + g->nr_folios;
-            p++;
-        } else if (f->order || pte_cont(pte_load_raw(p))) {
-            pte_t *stop = p + (f->pfn + folio_nr_pages(f) - pte_pfn(e)), *next;
-            next = clear_alike(g->mm, start, p, MIN(stop, end), e);
-            mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), (u64)(next - p));
-            *out = (struct folio_mappings){f, -((u64)(next - p) * FOLIO_MAPPING)};
-            folio_note_partial(f, (size_t)(next - p));
-            out += next > p; /* else a group had to be undone: again */
-            p = next;
-        } else {
-            pte_t *last = end - p > full - out ? p + (full - out) : end;
-            do {
-                mm_event(MM_EVENT_ENTRY_CLEAR, ADDR(p), pte_pfn(e), 1);
-                pte_break(ptep, ADDR(p));
-                pte_store(p, pte_empty(0));
-                *out++ = (struct folio_mappings){f, -FOLIO_MAPPING};
-            } while (++p < last && single_frame(words, e = pte_load_raw(p), &f));
+    while (c.p < c.end && c.out < c.full) {
+        struct entries run = next_entries(words, c.p, c.end);
+        switch (run.kind) {
+        case ENTRY_EMPTY:
+            c.p++;
+            c.skipped++;
+            break;
+        case ENTRY_FRAME:
+            clear_frames(&c, words, run.folio);
+            break;
+        case ENTRY_FOLIO:
+            clear_folio(&c, &run);
+            break;
+        case ENTRY_ODD:
+            clear_odd(&c);
+            break;
         }
     }
-#undef ADDR
-    nr = (unsigned)(p - ptep);
-    if (nr > skipped)
+    nr = (unsigned)(c.p - ptep);
+    if (nr > c.skipped)
         tlb_gather_range(g, start, nr);
     counter_inc(COUNTER_CLEAR_CALLS);
-    counter_add(COUNTER_CLEAR_ENTRIES, nr - skipped);
-    g->nr_folios = (unsigned)(out - g->folios);
-    __atomic_fetch_sub(&g->mm->nr_mapped, nr - skipped, __ATOMIC_RELAXED);
+    counter_add(COUNTER_CLEAR_ENTRIES, nr - c.skipped);
+    g->nr_folios = (unsigned)(c.out - g->folios);
+    __atomic_fetch_sub(&g->mm->nr_mapped, nr - c.skipped, __ATOMIC_RELAXED);
     return nr;
 }
 
@@ -145,34 +172,42 @@ static void gather_tables(struct tlb_gather *g, pte_t *table, unsigned level, va
     }
 }
 
+/* All of a block, or it becomes a table, whose entries are the next run. */
+static void clear_block(struct tlb_gather *g, struct run *run)
+{
+    if (run->next - run->addr < BLOCK_BYTES || !block_clear(g, run->addr, run->ptep)) {
+        block_split(g->mm, run->addr, run->ptep);
+        run_again(run);
+    }
+}
+
+static void end_if_full(struct tlb_gather *g)
+{
+    if (tlb_gather_full(g)) {
+        tlb_gather_end(g);
+        preempt_point();
+    }
+}
+
 /* The entries of one area's part [start, end) into the gather, which is ended whenever it is full. */
 static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vaddr_t end)
 {
-    for (vaddr_t addr = start, next; addr < end; addr = next) {
-        unsigned nr;
-        pte_t *block, *ptep = next_run(vma->mm, addr, end, &nr, &next, &block);
-        if (unlikely(block)) {
-            if (next - addr < BLOCK_BYTES || !block_clear(g, addr, block)) {
-                block_split(vma->mm, addr, block);
-                next = addr; /* again, page by page */
-            }
-            if (tlb_gather_full(g))
-                tlb_gather_end(g);
+    for_each_run(run, &vma->mm->root, start, end) {
+        if (unlikely(run.kind == RUN_BLOCK)) {
+            clear_block(g, &run);
+            end_if_full(g);
         }
         preempt_point(); /* also where nothing is, table after table; a kill has to wait: what ends unmaps anyway */
-        if (!ptep)
+        if (run.kind != RUN_ENTRIES)
             continue;
-        spinlock_t *lock = pt_lock(ptep);
-        for (unsigned done = 0; done < nr;) {
-            vaddr_t at = addr + done * PAGE_SIZE;
+        spinlock_t *lock = pt_lock(run.ptep);
+        for (unsigned done = 0; done < run.nr;) {
+            vaddr_t at = run.addr + done * PAGE_SIZE;
             spin_lock(lock);
-            done += vma->flags & VMA_HOLE ? clear_hole_run(g, vma->hole, at, ptep + done, nr - done)
-                                          : clear_run(g, at, ptep + done, nr - done);
+            done += vma->flags & VMA_HOLE ? clear_hole_run(g, vma->hole, at, run.ptep + done, run.nr - done)
+                                          : clear_run(g, at, run.ptep + done, run.nr - done);
             spin_unlock(lock);
-            if (tlb_gather_full(g)) {
-                tlb_gather_end(g);
-                preempt_point();
-            }
+            end_if_full(g);
         }
     }
 }

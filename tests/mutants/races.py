@@ -26,14 +26,14 @@ RACES = [
            "explore.fresh*.write+watch", "a folio is published once, with the counts that it has then", EXPLORE),
     # --- mapping against changing words ---------------------------------------------------------------------------
     Mutant("walk-skips-what-is-missing", "mm/holes/rmap.c",
-           "    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock); /* also where",
-           "    if (level)\n        return MIN(end, ALIGN_DOWN(addr, pt_span(level)) + pt_span(level));\n"
-           "    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock); /* also where",
+           "        spinlock_t *lock = pt_lock(run.ptep);\n        spin_lock(lock); /* also where",
+           "        if (run.kind == RUN_NOTHING)\n            continue;\n"
+           "        spinlock_t *lock = pt_lock(run.ptep);\n        spin_lock(lock); /* also where",
            "explore.object-block.read+punch", "a walk takes the lock of the table where it ends, even if nothing is there", EXPLORE),
     Mutant("walk-skips-what-is-missing-poison", "mm/holes/rmap.c",
-           "    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock); /* also where",
-           "    if (level)\n        return MIN(end, ALIGN_DOWN(addr, pt_span(level)) + pt_span(level));\n"
-           "    spinlock_t *lock = pt_lock(ptep);\n    spin_lock(lock); /* also where",
+           "        spinlock_t *lock = pt_lock(run.ptep);\n        spin_lock(lock); /* also where",
+           "        if (run.kind == RUN_NOTHING)\n            continue;\n"
+           "        spinlock_t *lock = pt_lock(run.ptep);\n        spin_lock(lock); /* also where",
            "explore.object-block.read+poison", "the same for a frame that breaks", EXPLORE),
     Mutant("punch-believes-the-map-count", "mm/holes/hole.c",
            "    if (owned) /*", "    if (owned && folio_map_count(f)) /*",
