@@ -6,7 +6,7 @@
 #pragma once
 
 #include <quire/folio.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 
 /* The compiler would rather compute each value from the first than add to the last. */
 #define pte_opaque(pte) __asm__("" : "+r"((pte).v))

@@ -69,6 +69,17 @@ static inline memdesc_t memdesc_make_misc(enum memdesc_misc kind)
 }
 static inline enum memdesc_misc memdesc_misc(memdesc_t word) { return word >> MEMDESC_MISC_SHIFT & 127; }
 
+/* How many of the nr frames from pfn on, all of RAM, have this word, one behind the other. */
+static inline u64 memdesc_same(pfn_t pfn, u64 nr, memdesc_t word)
+{
+    const memdesc_t *words = memory.words + pfn;
+    u64 n = 0;
+
+    while (n < nr && READ_ONCE(words[n]) == word)
+        n++;
+    return n;
+}
+
 /* Write one word, published after everything written before. */
 static inline void memdesc_write(pfn_t pfn, memdesc_t word)
 {

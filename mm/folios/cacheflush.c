@@ -6,7 +6,7 @@
  */
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/mm_event.h>
 #include <quire/messages.h>
 #include <arch/cacheflush.h>

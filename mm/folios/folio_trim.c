@@ -23,7 +23,7 @@
 #include <quire/batch.h>
 #include <quire/counters.h>
 #include <quire/memobj.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/mm_event.h>
 #include <quire/upcalls.h>
 #include <quire/quota.h>

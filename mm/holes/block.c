@@ -5,7 +5,7 @@
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/mm_event.h>
 #include <quire/tlb.h>
 
@@ -59,14 +59,6 @@ bool block_in_area(const struct vma *vma, vaddr_t addr)
     return arch_pt_block_ok(1) && start >= vma->start && vma->end - start >= BLOCK_BYTES;
 }
 
-static bool all_of_folio(const struct folio *f, pfn_t pfn)
-{
-    for (u64 i = 0; i < BLOCK_FRAMES; i++)
-        if (memdesc_read(pfn + i) != folio_word(f))
-            return false;
-    return true;
-}
-
 int map_block(struct vma *vma, vaddr_t addr, struct folio *f, size_t first, unsigned prot)
 {
     struct mm *mm = vma->mm;
@@ -82,7 +74,7 @@ int map_block(struct vma *vma, vaddr_t addr, struct folio *f, size_t first, unsi
         flush_icache_pages(vma, pfn, BLOCK_FRAMES);
     spinlock_t *lock = pt_lock(entry);
     spin_lock(lock);
-    bool ok = !pde_present(pte_load_raw(entry), 1) && all_of_folio(f, pfn);
+    bool ok = !pde_present(pte_load_raw(entry), 1) && memdesc_same(pfn, BLOCK_FRAMES, folio_word(f)) == BLOCK_FRAMES;
     if (ok) {
         deposit(entry, table);
         folio_get_mapped(f, BLOCK_FRAMES);

@@ -3,7 +3,7 @@
 #include <quire/tlb.h>
 #include <quire/counters.h>
 #include <quire/hole.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 
 void tlb_gather_begin(struct tlb_gather *g, struct mm *mm)
 {

@@ -10,7 +10,7 @@
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/log.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/mm_event.h>
 #include <quire/poison.h>
 #include <quire/rmap.h>

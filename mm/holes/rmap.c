@@ -33,7 +33,7 @@
 #include <quire/batch.h>
 #include <quire/block.h>
 #include <quire/hole.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/upcalls.h>
 #include <quire/tlb.h>
 

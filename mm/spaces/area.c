@@ -10,6 +10,7 @@
 #include <quire/upcalls.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
+#include "areas.h"
 
 static SLAB_CACHE(area_cache, vma, obj_link, false);
 
@@ -66,10 +67,19 @@ struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, u
     return vma;
 }
 
-void area_discard(struct vma *vma)
+static void forget(struct vma *vma)
 {
     quota_let_go(vma->mm->quota, SLAB_COST(vma));
     slab_free(&area_cache, vma);
+}
+
+void area_discard(struct vma *vma)
+{
+    if (vma->obj)
+        memobj_put(vma->obj);
+    if (vma->anon)
+        memobj_put(vma->anon);
+    forget(vma);
 }
 
 static void link_object(struct memobj *obj, struct list *link)
@@ -137,7 +147,7 @@ void area_free(struct vma *vma)
     unlink_object(vma->obj, &vma->obj_link);
     unlink_object(vma->anon, &vma->anon_link);
     unlink_hole(vma);
-    area_discard(vma);
+    forget(vma);
 }
 
 /* Called under the read lock too, by several CPUs at once: one object wins. */

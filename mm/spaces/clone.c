@@ -14,6 +14,7 @@
 #include <quire/quota.h>
 #include <quire/tlb.h>
 #include <quire/upcalls.h>
+#include "areas.h"
 
 static struct vma *copy_area(struct mm *child, struct vma *from)
 {

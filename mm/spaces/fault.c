@@ -8,6 +8,7 @@
  * here to the entry. Writes to what is mapped read-only are in fault_write.c, objects in fault_object.c, the page of
  * zeros in fault_zero.c, blocks of 2 MiB in fault_block.c.
  */
+#include "areas.h"
 #include "fault.h"
 #include <quire/errno.h>
 #include <quire/folio_trim.h>

@@ -11,16 +11,6 @@
 #include <quire/hole.h>
 #include <quire/mm.h>
 
-/* How many frames from pfn on still have this word: a hole or poison ends a batch. */
-static unsigned same_word(pfn_t pfn, unsigned nr, memdesc_t word)
-{
-    const memdesc_t *words = memory.words + pfn; /* a folio's frames have words */
-    unsigned n = 0;
-    while (n < nr && READ_ONCE(words[n]) == word)
-        n++;
-    return n;
-}
-
 static unsigned empty_run(const pte_t *ptep, unsigned nr)
 {
     unsigned n = 0;
@@ -43,7 +33,7 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
     if (nr == 1)
         n = pte_none(pte_load(ptep)) && READ_ONCE(memory.words[pfn]) == folio_word(f);
     else /* the words again, now that nobody can map behind a punch's back */
-        n = same_word(pfn, empty_run(ptep, nr), folio_word(f));
+        n = (unsigned)memdesc_same(pfn, empty_run(ptep, nr), folio_word(f));
     if (n) {
         folio_get_mapped(f, n);
         __atomic_fetch_add(&mm->nr_mapped, n, __ATOMIC_RELAXED);
@@ -66,43 +56,4 @@ int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *f, siz
     if (!ptep)
         return block_at(&mm->root, addr) ? 0 : -ENOMEM;
     return (int)map_entries(vma, addr, ptep, f, first, (unsigned)limit, prot);
-}
-
-/* Entries of one table for frames of a hole. Broken ones are marked as such. The folio is locked: its words stay. */
-static void map_hole_run(struct vma *vma, vaddr_t addr, pte_t *ptep, pfn_t pfn, u32 nr)
-{
-    struct insecure_mem *h = vma->hole;
-    spinlock_t *lock = pt_lock(ptep);
-
-    spin_lock(lock);
-    for (u32 done = 0, n; done < nr; done += n) {
-        n = same_word(pfn + done, nr - done, memdesc_make(MEMDESC_HOLE, h));
-        if (n) {
-            __atomic_fetch_add(&h->refs, n, __ATOMIC_RELAXED);
-            __atomic_fetch_add(&h->map_count, n, __ATOMIC_RELAXED);
-            __atomic_fetch_add(&vma->mm->nr_mapped, n, __ATOMIC_RELAXED);
-            set_ptes(vma->mm, addr + done * PAGE_SIZE, ptep + done, pfn_pte(pfn + done, area_pgprot(vma->prot)), n);
-        } else {
-            pte_store(ptep + done, pte_poison());
-            n = 1;
-        }
-    }
-    update_mmu_cache_range(vma, addr, ptep, nr);
-    spin_unlock(lock);
-}
-
-int map_hole_entries(struct vma *vma)
-{
-    struct insecure_mem *h = vma->hole;
-    vaddr_t span = pt_span(1);
-
-    for (vaddr_t addr = vma->start; addr < vma->end; addr = ALIGN_DOWN(addr, span) + span)
-        if (!pt_ensure(vma->mm, addr, 0))
-            return -ENOMEM;
-    spin_lock(&h->folio->lock); /* a frame that breaks is met by none of this or by all */
-    list_push_back(&h->areas, &vma->obj_link);
-    for_each_run(run, &vma->mm->root, vma->start, vma->end)
-        map_hole_run(vma, run.addr, run.ptep, h->first + ((run.addr - vma->start) >> PAGE_SHIFT), run.nr);
-    spin_unlock(&h->folio->lock);
-    return 0;
 }

@@ -9,6 +9,7 @@
 #include <quire/mm.h>
 #include <quire/upcalls.h>
 #include <quire/tlb.h>
+#include "areas.h"
 
 /* Pages that become executable; before the page-table lock, which is below the folio's. */
 static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)

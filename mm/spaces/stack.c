@@ -10,6 +10,7 @@
 #include <quire/mm.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
+#include "areas.h"
 
 #define GROW_BYTES (64 * KiB) /* at a time, so that a default folio fits what was added */
 #define NEAR_MISS (1 * MiB)   /* that far below the limit a fault is still called a stack overflow */

@@ -12,6 +12,7 @@
 #include <quire/mm_event.h>
 #include <quire/upcalls.h>
 #include <quire/tlb.h>
+#include "areas.h"
 
 /* On the way through one run of entries, its table locked. */
 struct clearing {

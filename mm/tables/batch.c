@@ -11,7 +11,7 @@
 #include <quire/code_events.h>
 #include <quire/counters.h>
 #include <quire/log.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/mm_event.h>
 
 #if QUIRE_DEBUG

@@ -11,7 +11,7 @@
  */
 #include <quire/kvmap.h>
 #include <quire/buddy.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/pgtable.h>
 #include <quire/tlb.h>
 

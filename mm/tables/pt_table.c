@@ -8,7 +8,7 @@
  */
 #include <quire/pgtable.h>
 #include <quire/buddy.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/mm_event.h>
 #include <quire/quota.h>
 #include <quire/slab.h>

@@ -8,7 +8,7 @@
  */
 #include <quire/tlb.h>
 #include <quire/counters.h>
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/mm_event.h>
 
 void tlb_flush_range(struct mm *mm, vaddr_t start, u64 nr)

@@ -3,6 +3,7 @@
  * Promises of address spaces that a caller can break without a second CPU: where memory may go, what an entry may allow,
  * what a request may take. Races are in tests/explore and in the suites stress*.
  */
+#include "../../mm/spaces/areas.h"
 #include "helpers.h"
 
 #include <quire/cacheflush.h>

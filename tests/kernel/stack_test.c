@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks that grow. */
+#include "../../mm/spaces/areas.h"
 #include "helpers.h"
 #include <quire/errno.h>
 #include <quire/hole.h>

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include <quire/mm.h>
+#include <quire/space.h>
 #include <quire/spinlock.h>
 #include <quire/uv.h>
 #include <arch-generic/context.h>

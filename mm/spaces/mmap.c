@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mapping, unmapping and protecting ranges: what becomes of the areas; what becomes of the entries is in unmap.c and
+ * protect.c. Everything that can fail comes before the first change. Contracts in <quire/mm.h>.
+ */
+#include <quire/mm.h>
+#include <quire/errno.h>
+#include <quire/folio_trim.h>
+#include <quire/upcalls.h>
+#include "areas.h"
+
+/*
+ * Whatever a page may be used for, it may be read: not every machine can tell, and an access must always say the
+ * same.
+ */
+static unsigned readable(unsigned prot) { return prot ? prot | PROT_READ : prot; }
+
+static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, const struct memobj *obj, u64 offset)
+{
+    bool shared = flags & MAP_SHARED, private = flags & MAP_PRIVATE;
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+
+    if (len == 0 || shared == private || (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
+        return -EINVAL;
+    if (!IS_ALIGNED(offset, PAGE_SIZE) || (fixed && !IS_ALIGNED(addr, PAGE_SIZE)))
+        return -EINVAL;
+    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+        return -EACCES; /* nothing is both writable and executable */
+    if ((flags & MAP_GROWSDOWN) && (shared || obj))
+        return -EINVAL; /* an object's pages would move: stacks are private memory */
+    if ((flags & MAP_NOWRITE) && shared && (prot & PROT_WRITE))
+        return -EACCES;
+    if (len > USER_TOP || (fixed && !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE))))
+        return -ENOMEM;
+    if (fixed && addr < PAGE_SIZE)
+        return -EPERM; /* nothing is mapped at null */
+    if (obj && offset >> PAGE_SHIFT >= obj->nr_pages)
+        return -EINVAL;
+    return 0;
+}
+
+/* An area that ends where the new one begins (or begins where it ends) and is of the same making grows. */
+static bool can_merge(const struct vma *low, const struct vma *high)
+{
+    return low && high && low->end == high->start && low->prot == high->prot && low->flags == high->flags &&
+           low->obj == high->obj && low->anon == high->anon && low->hole == high->hole &&
+           ((!low->obj && !low->hole) || area_page(low, low->end) == high->offset);
+}
+
+static void try_merge(struct vma *vma)
+{
+    struct tree_node *p = tree_prev(&vma->node);
+    struct vma *prev = p ? container_of(p, struct vma, node) : NULL;
+
+    if (can_merge(prev, vma)) {
+        area_grow_up(prev, vma->end); /* a reverse-map walk sees both for a moment, never neither */
+        area_free(vma);
+        vma = prev;
+    }
+    struct vma *next = area_next(vma);
+    if (can_merge(vma, next)) {
+        area_grow_up(vma, next->end);
+        area_free(next);
+    }
+}
+
+/* What it will show has references; it is in no tree. NULL: no memory. `obj` may be NULL; `flags`: MAP_*. */
+static struct vma *prepare_area(struct mm *mm, vaddr_t at, size_t len, unsigned prot, unsigned flags, struct memobj *obj,
+                                u64 offset)
+{
+    bool shared = flags & MAP_SHARED;
+    struct vma *vma = area_new(mm, at, at + len, prot, (shared ? VMA_SHARED : 0) | (flags & MAP_GROWSDOWN ? VMA_STACK : 0) |
+                                                           (shared && flags & MAP_NOWRITE ? VMA_NOWRITE : 0));
+
+    if (!vma)
+        return NULL;
+    if (obj)
+        memobj_get(obj);
+    else if (shared) /* anonymous: an object of its own */
+        obj = memobj_create(MEMOBJ_BACKED, len >> PAGE_SHIFT, mm->quota);
+    if (shared && !obj) {
+        area_discard(vma);
+        return NULL;
+    }
+    vma->obj = obj;
+    vma->offset = offset >> PAGE_SHIFT;
+    return vma;
+}
+
+/* Nothing else is there, and nothing can fail. */
+static void place_area(struct vma *vma)
+{
+    /* Private anonymous memory next to its like shares the owner, so that the two can be one area. */
+    struct vma *below = vma->start ? area_find(vma->mm, vma->start - 1) : NULL;
+
+    if (!vma->obj && below && !below->obj && below->anon && below->prot == vma->prot && below->flags == vma->flags) {
+        vma->anon = below->anon;
+        memobj_get(vma->anon);
+    }
+    area_insert(vma);
+    try_merge(vma);
+}
+
+static int map_locked(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj,
+                      u64 offset)
+{
+    vaddr_t at = *addr;
+
+    if (flags & MAP_FIXED_NOREPLACE && !range_is_free(mm, at, len))
+        return -EEXIST;
+    if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && !(at = choose_address(mm, at, len, flags)))
+        return -ENOMEM;
+    struct vma *vma = prepare_area(mm, at, len, prot, flags, obj, offset);
+    if (!vma)
+        return -ENOMEM;
+    int err = flags & MAP_FIXED ? unmap_areas(mm, at, len) : 0;
+    if (err) {
+        area_discard(vma);
+        return err;
+    }
+    place_area(vma);
+    *addr = at;
+    return 0;
+}
+
+int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj, u64 offset)
+{
+    int err = check_map(*addr, len, prot, flags, obj, offset);
+
+    if (err)
+        return err;
+    do {
+        rwsem_write_lock(&mm->areas_lock);
+        err = map_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE), readable(prot), flags, obj, offset);
+        rwsem_write_unlock(&mm->areas_lock);
+    } while (err == -ENOMEM && folios_trim_for(mm->quota));
+    return err;
+}
+
+int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    struct vma *vma = area_find(mm, start);
+    int err = vma && vma->start < start ? area_split(vma, start) : 0;
+
+    if (err)
+        return err;
+    vma = area_find(mm, end - 1);
+    err = vma && vma->end > end ? area_split(vma, end) : 0;
+    if (err && (vma = area_find(mm, start)) != NULL)
+        try_merge(vma); /* an operation that fails changes nothing */
+    return err;
+}
+
+int unmap_areas(struct mm *mm, vaddr_t start, size_t len)
+{
+    vaddr_t end = start + len;
+    int err = areas_cut(mm, start, end);
+
+    if (err)
+        return err;
+    struct vma *vma = area_at_or_above(mm, start);
+    if (!vma || vma->start >= end)
+        return 0;
+    unmap_range(mm, start, end);
+    while (vma && vma->start < end) {
+        struct vma *next = area_step(vma);
+        area_free(vma);
+        vma = next;
+    }
+    unmap_tables(mm, start, end);
+    return 0;
+}
+
+static int check_range(vaddr_t addr, size_t len)
+{
+    if (!len || !IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
+        return -EINVAL;
+    return 0;
+}
+
+int mm_unmap(struct mm *mm, vaddr_t addr, size_t len)
+{
+    int err = check_range(addr, len);
+
+    if (err)
+        return err;
+    rwsem_write_lock(&mm->areas_lock);
+    err = unmap_areas(mm, addr, ALIGN_UP(len, PAGE_SIZE));
+    rwsem_write_unlock(&mm->areas_lock);
+    return err;
+}
+
+bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    for (struct vma *vma = area_find(mm, start); vma; vma = area_next(vma)) {
+        if (vma->start > start)
+            return false;
+        start = vma->end;
+        if (start >= end)
+            return true;
+        if (preempt_point())
+            break;
+    }
+    return false;
+}
+
+/* 0: every area of [start, end), which areas cover, may get this protection. */
+static int may_protect(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
+{
+    for (struct vma *vma = area_find(mm, start); vma && vma->start < end; vma = area_step(vma)) {
+        if ((prot & PROT_WRITE) && (vma->flags & VMA_NOWRITE))
+            return -EACCES; /* the handle that it was mapped by doesn't allow it */
+        if ((prot & PROT_EXEC) && (vma->flags & VMA_HOLE))
+            return -EACCES; /* a guest writes there when it likes */
+    }
+    return 0;
+}
+
+int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot)
+{
+    int err = check_range(addr, len);
+
+    if (err || prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+        return -EINVAL;
+    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+        return -EACCES;
+    vaddr_t end = addr + ALIGN_UP(len, PAGE_SIZE);
+    rwsem_write_lock(&mm->areas_lock);
+    prot = readable(prot);
+    err = areas_cover(mm, addr, end) ? may_protect(mm, addr, end, prot) : -ENOMEM;
+    if (!err)
+        err = areas_cut(mm, addr, end);
+    if (!err) {
+        for (struct vma *vma = area_find(mm, addr); vma && vma->start < end; vma = area_step(vma))
+            vma->prot = prot;
+        protect_range(mm, addr, end, prot);
+        struct vma *vma = area_find(mm, addr);
+        while (vma && vma->start <= end) { /* try_merge frees what it merges: look up again behind it */
+            vaddr_t next = vma->end;
+            try_merge(vma);
+            preempt_point();
+            vma = next < USER_TOP ? area_at_or_above(mm, next) : NULL;
+        }
+    }
+    rwsem_write_unlock(&mm->areas_lock);
+    return err;
+}
