@@ -41,7 +41,7 @@ void arch_icache_clean(const void *addr, size_t len)
 
     if (!(ctr & CTR_IDC))
         FOR_EACH_LINE("dc cvau", start, end, CTR_DMINLINE(ctr));
-    dsb(ish); /* the data is cleaned (or, with IDC, stored) before any CPU fetches again */
+    dsb(ish); /* cleaned (or, with IDC, stored) before any CPU fetches again */
     if (!(ctr & CTR_DIC)) {
         FOR_EACH_LINE("ic ivau", start, end, CTR_IMINLINE(ctr));
         dsb(ish);
