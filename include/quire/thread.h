@@ -75,8 +75,8 @@ struct thread {
     struct list sleep_link;  /* a CPU's sleepers; under their lock */
     struct runqueue *sleeps_at; /* the run queue whose sleepers it is among; only the thread uses this */
     struct list process_link;
-    unsigned cpu;            /* the CPU of its run queue; changed under that queue's lock, or by the CPU that queues
-                              * it */
+    /* the CPU of its run queue; changed under that queue's lock, or by the CPU that queues it */
+    unsigned cpu;
     unsigned priority;
     bool pinned;             /* stays on its CPU */
     u64 slice_end_ns;
@@ -102,8 +102,8 @@ void __noreturn sched_idle(void);
  * A thread that will start at fn(arg); it doesn't run yet. Process NULL: a kernel thread; else the process's account is
  * charged THREAD_FRAMES until the thread is gone. NULL: no memory, or the account is full.
  */
-#define THREAD_FRAMES (KSTACK_SIZE / PAGE_SIZE + 1) /* the stack, and 1 for the descriptor and a share of the stack's
-                                                     * table */
+/* the stack, and 1 for the descriptor and a share of the stack's table */
+#define THREAD_FRAMES (KSTACK_SIZE / PAGE_SIZE + 1)
 struct thread *thread_create(const char *name, struct process *process, unsigned priority, void (*fn)(void *),
                              void *arg);
 void thread_start(struct thread *thread); /* on an idle CPU if there is one; it may be gone when this returns */
