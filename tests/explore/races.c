@@ -140,7 +140,7 @@ static void access_half(u64 at, u8 bytes, enum access kind, unsigned cpu, const 
     }
     struct last *mine = write ? &c->write[half][cpu] : &c->read[half][cpu];
     if (mine->clock == clocks[cpu].of[cpu] && mine->bytes == bytes && access_plain(mine->kind) && !access_plain(kind))
-        return; /* the plain access is already reported */
+        return; /* keep the plain access, with which more accesses race */
     *mine = (struct last){clocks[cpu].of[cpu], bytes, (u8)kind, pc};
 }
 

@@ -253,7 +253,7 @@ void report_place(const void *at, size_t size, enum access kind, const void *pc,
         lines[nr_lines - 1] = last;
         return;
     }
-    if (nr_lines == LINES_MAX) { /* keep the first half and the last line */
+    if (nr_lines == LINES_MAX) { /* keep the first half and the latest lines */
         memmove(lines + LINES_MAX / 2, lines + LINES_MAX / 2 + 1, (LINES_MAX - LINES_MAX / 2 - 1) * sizeof(*lines));
         nr_lines--;
         more++;

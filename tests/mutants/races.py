@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Races: what two CPUs do wrong only if they meet within a few instructions. Each was in the tree once; `make explore`
-goes through every order, so it needs no luck."""
+"""Races: bugs that need two CPUs that meet within a few instructions. Each was in the tree once. `make explore` tries
+every order, so it finds them for certain."""
 
 from tests.mutants.mutant import EXPLORE, Mutant
 
