@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making stores executable (Arm ARM, "Synchronization and coherency issues between data and
- * instruction accesses"): steps that CTR_EL0 calls unnecessary are left out, the others are done line by line. And
- * maintenance to the point of coherency, for frames that pass between guest and host.
+ * Making stores executable (Arm ARM, "Synchronization and coherency issues between data and instruction accesses"):
+ * steps that CTR_EL0 calls unnecessary are left out, the others are done line by line. And maintenance to the point of
+ * coherency, for frames that pass between guest and host.
  */
 #include <arch-generic/cacheflush.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From firmware to C (arm64 boot protocol, as QEMU's -kernel and U-Boot's booti speak it): entered
- * at EL1 or EL2 with translation off, x0 = device tree. This code relies on no other value that the firmware left in
- * system registers: it sets DAIF, SCTLR and the tables itself, in the same way on every CPU.
+ * From firmware to C (arm64 boot protocol, as QEMU's -kernel and U-Boot's booti speak it): entered at EL1 or EL2 with
+ * translation off, x0 = device tree. This code relies on no other value that the firmware left in system registers: it
+ * sets DAIF, SCTLR and the tables itself, in the same way on every CPU.
  *
  * Until translation is on, nothing is stored to memory: it would bypass the caches.
  */
@@ -218,8 +218,7 @@ END(arm64_replace_kernel_table)
 /*
  * The boot table serves both halves, with blocks of 1 GiB, and is constant. Entries 0 to 63 are
  * physical memory from 0: in the upper half the window's first 64 GiB, in the lower half the identity mapping. Entry
- * 510 is the image's
- * GiB. The virt machine has devices in the first GiB and RAM from there on.
+ * 510 is the image's GiB. The virt machine has devices in the first GiB and RAM from there on.
  */
 /* A block: type, MAIR index, inner shareable, access flag. */
 #define BOOT_BLOCK(index) (1 | (index) << 2 | 3 << 8 | 1 << 10)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interrupt controller, GICv3 without its translation service (Arm IHI 0069, chapters 3 and
- * 12). All interrupts are non-secure group 1 of one priority: interrupt 0 for messages between CPUs, the timer's and
- * the console's.
+ * The interrupt controller, GICv3 without its translation service (Arm IHI 0069, chapters 3 and 12). All interrupts are
+ * non-secure group 1 of one priority: interrupt 0 for messages between CPUs, the timer's and the console's.
  */
 #include <arch-generic/machine.h>
 #include <quire/log.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loading page-table roots: TTBR1_EL1 for the kernel, once; TTBR0_EL1 for user space, with the ASID
- * in its upper 16 bits (Arm ARM, TTBR0_EL1). Without a user address space TTBR0_EL1 has an empty
- * table, so that nothing is mapped at 0, and no process's memory can be reached.
+ * in its upper 16 bits (Arm ARM, TTBR0_EL1). Without a user address space TTBR0_EL1 has an empty table, so that nothing
+ * is mapped at 0, and no process's memory can be reached.
  */
 #include <arch-generic/paging.h>
 #include <arch/cpu.h>

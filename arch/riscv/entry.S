@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From OpenSBI to C. Entered in S-mode with translation off, a0 = hart id, a1 = device tree; it may be any hart. The
- * file starts with the Image header that `booti` expects (Linux boot protocol for
- * RISC-V), so that the same file boots through U-Boot.
+ * file starts with the Image header that `booti` expects (Linux boot protocol for RISC-V), so that the same file boots
+ * through U-Boot.
  */
 #include <quire/asm.h>
 #include <arch/layout.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * External interruptions (chapter 6 "Interruptions", External Interruption): the timer, other CPUs,
- * the service processor. There is no controller: a CPU's CR0 says which of them it takes (cpu.c).
+ * External interruptions (chapter 6 "Interruptions", External Interruption): the timer, other CPUs, the service
+ * processor. There is no controller: a CPU's CR0 says which of them it takes (cpu.c).
  */
 #include <arch-generic/machine.h>
 #include <quire/upcalls.h>

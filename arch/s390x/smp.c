@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Other CPUs: SIGNAL PROCESSOR (chapter 4 "Control", CPU Signaling and Response). The boot CPU
- * keeps the prefix area at absolute 0, each other CPU gets its own here.
+ * Other CPUs: SIGNAL PROCESSOR (chapter 4 "Control", CPU Signaling and Response). The boot CPU keeps the prefix area at
+ * absolute 0, each other CPU gets its own here.
  */
 #include <arch-generic/machine.h>
 #include <quire/errno.h>

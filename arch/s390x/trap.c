@@ -4,9 +4,9 @@
  * "Interruptions", Program Interruption; TEID: chapter 3 "Storage", Translation-Exception
  * Identification). Entered from trap.S with interrupts off.
  *
- * The PSW of an interrupted instruction points to it where the instruction was nullified
- * (translation exceptions) and behind it where it was suppressed or completed (all others). This code makes it point to
- * the instruction in both cases, so that a return runs the instruction again.
+ * The PSW of an interrupted instruction points to it where the instruction was nullified (translation exceptions) and
+ * behind it where it was suppressed or completed (all others). This code makes it point to the instruction in both
+ * cases, so that a return runs the instruction again.
  */
 #include <arch-generic/machine.h>
 #include <arch-generic/context.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clock: the time-stamp counter (Intel SDM 3B 17.17). Timer: the local APIC's, one-shot
- * (3A 10.5.4). Neither reports its frequency; both are measured once against the 8254 interval timer, which has the
- * same frequency in every PC.
+ * Clock: the time-stamp counter (Intel SDM 3B 17.17). Timer: the local APIC's, one-shot (3A 10.5.4). Neither reports
+ * its frequency; both are measured once against the 8254 interval timer, which has the same frequency in every PC.
  *
  * Both rates are kept as 32.32 fixed-point factors, so that no clock reading divides.
  */

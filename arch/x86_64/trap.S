@@ -6,14 +6,14 @@
  * - In the kernel, GS base = struct percpu; in user mode it is the user's and may have any value. So no code looks at
  *   the value: a frame's saved CS says where the trap came from.
  * - Between SYSCALL or an interrupt and SWAPGS, and between the last SWAPGS and IRET or SYSRET,
- *   interrupts are off and nothing faults: IRET gets only frames whose CS, SS and RFLAGS the
- *   processor or tf_init_user() made, and whose RIP return_to_user has checked. NMI, machine check and double fault can
- *   still come there. They have stacks of their own, with a pointer to this CPU's struct percpu at the top: see
- *   entry_ist. #DB can't come there: only the kernel can set debug registers, and it doesn't; SYSCALL masks TF.
+ *   interrupts are off and nothing faults: IRET gets only frames whose CS, SS and RFLAGS the processor or
+ *   tf_init_user() made, and whose RIP return_to_user has checked. NMI, machine check and double fault can still come
+ *   there. They have stacks of their own, with a pointer to this CPU's struct percpu at the top: see entry_ist. #DB
+ *   can't come there: only the kernel can set debug registers, and it doesn't; SYSCALL masks TF.
  * - RSP0 of the TSS is percpu.kernel_sp (arch/percpu.h): the processor itself puts a frame from user mode at the top of
  *   the thread's kernel stack.
- * - A push below a kernel stack hits its guard; so does the processor's own push for that fault,
- *   and the double fault uses the emergency stack. So entry code needn't test for an overflow.
+ * - A push below a kernel stack hits its guard; so does the processor's own push for that fault, and the double fault
+ *   uses the emergency stack. So entry code needn't test for an overflow.
  */
 #include <quire/asm.h>
 #include <arch/regs.h>

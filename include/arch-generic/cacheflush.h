@@ -4,10 +4,10 @@
  * itself. Generic code reaches these functions through mm/folios/cacheflush.c (code) and <quire/dcache.h> (frames that
  * pass between guest and host, or CPU and device).
  *
- * ARCH_ICACHE_COHERENT 1: stored bytes can be executed; a CPU fetches them after it has serialised.
- * ARCH_ICACHE_LOCAL_FENCE 1: each CPU must call arch_icache_fence_local() itself before it executes new code.
- * ARCH_DCACHE_COHERENT 1: a read of a byte through any mapping sees the last store to this byte. 0: this holds only
- * while all mappings of the byte have the same attributes (write-back).
+ * ARCH_ICACHE_COHERENT     1: stored bytes can be executed; a CPU fetches them after it has serialised.
+ * ARCH_ICACHE_LOCAL_FENCE  1: each CPU must call arch_icache_fence_local() itself before it executes new code.
+ * ARCH_DCACHE_COHERENT     1: a read of a byte through any mapping sees the last store to this byte.
+ *                          0: only while all mappings of the byte have the same attributes (write-back).
  * ARCH_DMA_COHERENT        1: devices see what CPUs stored, and CPUs what devices wrote, with no cache maintenance.
  *
  * Ranges are kernel addresses, [addr, addr + len), len > 0, any alignment; maintenance is done for each line that holds

@@ -17,8 +17,7 @@ void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(voi
 
 /*
  * Enter user mode with the registers of *tf, through trap_exit_to_user() as after every trap. Interrupts off on entry.
- * `tf` is
- * arch_user_frame() of this stack.
+ * `tf` is arch_user_frame() of this stack.
  */
 void __noreturn arch_enter_user(struct trapframe *tf);
 

@@ -3,16 +3,14 @@
  * Buffers that a device reads or writes by itself. A buffer belongs to one side at a time, and these two calls hand it
  * over. No driver of Quire does DMA yet, and devices of the four machines snoop the CPUs' caches (ARCH_DMA_COHERENT;
  * the manual is named in each arch/cacheflush.h), so the calls only order accesses to memory and device registers. But
- * a driver
- * that makes these calls is also right on a machine whose devices don't snoop.
+ * a driver that makes these calls is also right on a machine whose devices don't snoop.
  *
  *   the device reads   the CPU fills the buffer; dma_sync_for_device(); the driver tells the device (doorbell).
  *                      Before the next filling: dma_sync_for_cpu(), which costs almost nothing.
  *   the device writes  dma_sync_for_device(), so that no dirty line is written over what the device stores later; the
  *                      driver tells the device; the device says that it is done (interrupt, used ring);
- *                      dma_sync_for_cpu(), which drops lines that the CPU has fetched ahead in the meantime; the CPU
- *                      reads.
- *   both (a ring) each entry is handed over by itself, as above.
+ *                      dma_sync_for_cpu(), which drops lines that were fetched ahead meanwhile; the CPU reads.
+ *   both (a ring)      each entry is handed over by itself, as above.
  *
  * The calls take no direction: both clean and invalidate. Between the two calls no CPU touches the buffer, so no line
  * is dirty at the second call. Maintenance works on whole lines, so a buffer that a non-coherent device writes may

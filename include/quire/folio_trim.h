@@ -23,8 +23,7 @@ void folio_forget_partial(struct folio *f); /* it is frozen or being freed */
 
 /*
  * nr of the folio's mappings go, or have gone. If others stay, the folio is remembered as partial. The caller holds a
- * reference. May be
- * called with the folio's table locked.
+ * reference. May be called with the folio's table locked.
  */
 static inline void folio_note_partial(struct folio *f, size_t nr)
 {

@@ -21,6 +21,6 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
  */
 void mm_fence_remote(u32 mask, u64 gen);
 
-/* Flush on this CPU: its own part, or what another CPU asked for. nr 0 and root NULL mean the same as above.
+/* Flush on this CPU: as its own part, or because another CPU asked. nr 0 and root NULL mean the same as above.
  * base/tlb_local.c */
 void tlb_flush_local(const struct pt_root *root, vaddr_t start, u64 nr);

@@ -27,7 +27,7 @@
 /*
  * One word, the state, says what a process does.
  *   from     to       by whom                                         under
- *   MAKING LIVES its maker: all its parts are made processes_lock and its own
+ *   MAKING   LIVES    its maker: all its parts are made               processes_lock and its own
  *   LIVES    ENDING   exit, kill, a fault; its last thread's end      its own
  *   ENDING   ENDED    its last thread, when all but the status is gone  processes_lock
  *   MAKING   -        freed: nobody else has seen it

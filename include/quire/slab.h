@@ -3,8 +3,8 @@
  * Slab caches: objects of one size, cut from blocks of frames whose words say SLAB (Bonwick 1994).
  *
  * A *typed* cache never gives its frames back, and never writes to a free object below link_offset. So a stale pointer
- * into the cache still points to an object of the same type. Folios,
- * holes, poison records and page-table descriptors need that, because words are followed without a lock.
+ * into the cache still points to an object of the same type. Folios, holes, poison records and page-table descriptors
+ * need that, because words are followed without a lock.
  *
  * Objects are aligned to 16 bytes. They are aligned to SLAB_ALIGN_MAX if their size is a multiple of it, which is true
  * of every struct that asks for this alignment.

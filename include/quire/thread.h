@@ -38,7 +38,7 @@ struct runqueue;
  *   WAITING  BLOCKED  its CPU, when it is off its stack            run queue's lock; compare and swap
  *   WOKEN    RUNNING  itself, still or again on its CPU            run queue's lock, or none when it doesn't switch
  *   WOKEN    READY    its CPU, when it is off its stack            nothing: nobody else touches a woken one
- *   BLOCKED READY thread_wake(): who swaps queues it nothing; compare and swap
+ *   BLOCKED  READY    thread_wake(): who swaps queues it           nothing; compare and swap
  *   RUNNING  LEAVING  itself, on its way to another CPU            old run queue's lock
  *   LEAVING  READY    its old CPU, when it is off its stack        nothing
  *   RUNNING  DEAD     itself                                       nothing; freed by its CPU when it is off its stack

@@ -105,9 +105,9 @@ void object_destroy(struct object *object);
 void kernel_reaches_user(void);
 
 /*
- * --- tests: everybody to tests/machine ------------------------------------------------------------- The test runner
- * gets a look at a fault before it becomes a panic: with no lock held the faulting test is given up and the next one
- * runs. Debug builds; nothing otherwise.
+ * --- tests: all rooms to tests/machine ---------------------------------------------------------------
+ * The test runner gets a look at a fault before it becomes a panic: with no lock held, the faulting test is given up
+ * and the next one runs. Debug builds only; otherwise these functions do nothing.
  */
 struct inspect_root;
 #if QUIRE_DEBUG

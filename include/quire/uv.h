@@ -2,8 +2,7 @@
 /*
  * The toy ultravisor's interface: the host's calls, all through uvcall(). The ultravisor keeps its own table of who
  * owns each frame, and trusts no caller. A call checks everything first, so it changes either all that it promises or
- * nothing. Calls take
- * numbers and frames, never pointers, and give numbers back.
+ * nothing. Calls take numbers and frames, never pointers, and give numbers back.
  *
  * uv/core keeps the books, and could be moved out of the kernel unchanged; uv/soft enforces them. This is the *soft*
  * form: the ultravisor is linked into the kernel, and a call is a function call. Secrecy is enforced by the direct map

@@ -7,8 +7,8 @@
  *   place      an access to memory that others can reach: before it, another CPU may go on. Places are numbered from 1
  *              in the order in which a schedule comes to them
  *   schedule   which CPU begins, and at which places another goes on: a few numbers, so it can be repeated (schedule.h)
- *   stage the beginning of a world in which operations meet, and a list of the operations (stages.c, stages_*.c)
- *   books what must be true when all have ended: counts, words, tables, contents (books.c)
+ *   stage      the beginning of a world in which operations meet, and a list of the operations (stages.c, stages_*.c)
+ *   books      what must be true when all have ended: counts, words, tables, contents (books.c)
  *
  * A CPU that must wait lets the next one go on, and so does a CPU that repeats a loop without a lock. Neither counts as
  * a change of the schedule.

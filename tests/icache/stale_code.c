@@ -124,8 +124,7 @@ static bool kernels_fault(const struct stale_line *l)
 
 /*
  * Two things fail the running test, even if its results are right: code newer than this CPU's last fence, and a line
- * that
- * the kernel stored to and nobody has maintained. An old line that a program may have written itself is noted, and
+ * that the kernel stored to and nobody has maintained. An old line that a program may have written itself is noted, and
  * reported when the test fails for another reason.
  */
 void code_entered(const struct trapframe *tf, struct mm *mm)

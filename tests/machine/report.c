@@ -2,8 +2,7 @@
 /*
  * The messages of a test, and its verdict: KTAP 1. A test has failed as soon as one of its threads says so, and this
  * can't be undone; a skipped test can still fail afterwards. Its lines are kept and printed below the verdict, so that
- * a
- * reader of the report knows first what the lines are about.
+ * a reader of the report knows first what the lines are about.
  *
  * Any thread of a test may say something at any time, also in the middle of a panic: nothing here takes a lock.
  */

@@ -2,11 +2,11 @@
 /*
  * The interfaces between the files of the in-machine test runner. Each file may use the files below it in this list:
  *
- *   test_runner.c the selection and order of tests
+ *   test_runner.c   the selection and order of tests
  *   programs.c      a test program: its tests, what it reports, its end
  *   hooks.c         a test that panics, faults or hangs
  *   run.c           one test: its threads, its time, the books before and after
- *   report.c the messages of a test, and its verdict
+ *   report.c        the messages of a test, and its verdict
  *
  * There is one test at a time, so there is one of each struct here. run_begin() and report_begin() set them for the
  * next.

@@ -9,7 +9,8 @@
  * A player must not end the machine or the test that runs it, wait where nobody wakes or kills it, or print much. A
  * grandchild may outlive its parent, and then nobody holds a handle to it. So it doesn't read the console, doesn't
  * start programs or threads that may compute for ever, and runs no guest, because a guest may compute for ever too.
- * Players start only some programs: guestdemo would run too long, and poweroff ends the machine.
+ * Players start only some programs: guestdemo would still run when the frames are counted, and poweroff ends the
+ * machine.
  */
 #include <ctype.h>
 #include <stdbool.h>

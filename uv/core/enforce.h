@@ -5,9 +5,9 @@
  * have simulations of it. `make house` reads the names here.
  *
  * Outside itself and lib, uv/core calls only the first part. `guest` is the number of a guest, 1 to UV_MAX_GUESTS, and
- * the caller holds this guest's lock. Pages are guest pages of 4 KiB, below the number that the
- * guest was made with; frames lie in the range of enforce_machine(). A function can't fail unless its comment says so.
- * No function may sleep, take a guest's lock or call the second part.
+ * the caller holds this guest's lock. Pages are guest pages of 4 KiB, below the number that the guest was made with;
+ * frames lie in the range of enforce_machine(). A function can't fail unless its comment says so. No function may
+ * sleep, take a guest's lock or call the second part.
  *
  * The enforcement calls the second part when a guest traps. How the host's trap code passes such a trap to uv/soft is
  * in <quire/uv_soft.h>; uv/core has no part in it.

@@ -5,7 +5,7 @@
  *
  *   size       {1, guest pages}
  *   loaded     {2, guest page, UV_READ, ...}, 4,096 bytes      for each page
- *   zeroed {3, guest page, pages} for each run of consecutive pages
+ *   zeroed     {3, guest page, pages}                      for each run of consecutive pages
  *   entry      {4, address}
  *
  * Each number is 8 bytes, lowest first.

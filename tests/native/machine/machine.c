@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CPUs, up-calls and output of the native machine: what mm needs from higher rooms (<quire/upcalls.h>) and from lower
- * ones. Locks
- * are in locks.c, or in tests/explore.
+ * ones. Locks are in locks.c, or in tests/explore.
  */
 #include "machine.h"
 #include "sanitizer.h"

@@ -4,7 +4,7 @@
  *   random                 seeded sequences of random moves
  *   every_sequence         every sequence of moves up to a length, in the smallest world
  *   failing_allocations    random sequences in which every allocation of every move fails once
- *   corpus sequences that the fuzzer found
+ *   corpus                 sequences that the fuzzer found
  * There are also tests that aren't games (tests.h). Output is KTAP; tests/runner/native.py reads it.
  */
 #ifndef FUZZING /* the fuzzer's main() is in libFuzzer */

@@ -16,8 +16,8 @@ struct command {
 };
 
 /*
- * Takes the next command off *line and leaves the rest there, NULL if there is none; the text is
- * cut in place. Returns NULL: fine; else a sentence on what is wrong.
+ * Takes the next command off *line and leaves the rest there, NULL if there is none; the text is cut in place. Returns
+ * NULL: fine; else a sentence on what is wrong.
  */
 const char *command_next(char **line, struct command *command);
 

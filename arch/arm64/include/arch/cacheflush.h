@@ -8,8 +8,7 @@
  * Data: CPUs' caches are coherent for memory that all mappings show as normal, write-back, inner shareable. A mapping
  * with other attributes sees the memory behind the caches ("Mismatched memory attributes"). So a frame that such a
  * mapping may have shown is cleaned and invalidated line by line, to the point of coherency. Devices of the machine
- * `virt` are coherent: its
- * device tree says dma-coherent.
+ * `virt` are coherent: its device tree says dma-coherent.
  */
 #pragma once
 

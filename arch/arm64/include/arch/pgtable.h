@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMSAv8-64 entries, 4 KiB granule, 39 bits: three levels of 512 entries (Arm ARM, "Translation
- * table descriptor formats"). Quire's level 0 is the manual's level 3.
+ * VMSAv8-64 entries, 4 KiB granule, 39 bits: three levels of 512 entries (Arm ARM, "Translation table descriptor
+ * formats"). Quire's level 0 is the manual's level 3.
  *
  *   63 | 58:55 software | 54 UXN | 53 PXN | 52 contiguous | 51 DBM | 47:12 output address
  *      | 11 nG | 10 AF | 9:8 SH | 7 AP[2] read-only | 6 AP[1] user | 4:2 MAIR index | 1:0 type

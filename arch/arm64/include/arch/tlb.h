@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * TLB maintenance (Arm ARM, "TLB maintenance"). Always the inner-shareable forms, which reach every
- * CPU: the entry's store must be visible first (DSB ISHST), the invalidation complete afterwards
- * (DSB ISH), and this CPU must not go on with instructions that it fetched before (ISB).
+ * CPU: the entry's store must be visible first (DSB ISHST), the invalidation complete afterwards (DSB ISH), and this
+ * CPU must not go on with instructions that it fetched before (ISB).
  */
 #pragma once
 

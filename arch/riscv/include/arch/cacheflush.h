@@ -6,9 +6,8 @@
  * Data: whether memory is coherent is a property of the physical address (Privileged ISA, "Physical Memory Attributes"),
  * and main memory of the machines that Quire runs on is coherent, for harts and devices. Only Svpbmt lets a mapping
  * choose other attributes, and Quire doesn't use it. On a machine with non-coherent devices, or guests that may use
- * Svpbmt, maintenance would be
- * CBO.FLUSH of Zicbom for each block of the device tree's riscv,cbom-block-size, then FENCE RW,IORW; the firmware
- * enables it by menvcfg.CBCFE.
+ * Svpbmt, maintenance would be CBO.FLUSH of Zicbom for each block of the device tree's riscv,cbom-block-size, then
+ * FENCE RW,IORW; the firmware enables it by menvcfg.CBCFE.
  */
 #pragma once
 

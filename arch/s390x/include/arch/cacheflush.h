@@ -2,9 +2,8 @@
 /*
  * Caches; the contracts are in arch-generic/cacheflush.h. Instruction fetches are coherent: after its next
  * serialisation, a CPU fetches its own stores and those of other CPUs (z/Architecture Principles of Operation, chapter
- * 5, "Program
- * Execution"). Every interruption and every LPSWE serialises, so user code needs nothing more, and the local fence is
- * never called.
+ * 5, "Program Execution"). Every interruption and every LPSWE serialises, so user code needs nothing more, and the
+ * local fence is never called.
  *
  * Data: storage has one set of contents for CPUs and channels, and no mapping can choose anything else: the only memory
  * attributes are keys and protection (chapter 3, "Storage").

@@ -41,11 +41,11 @@ static inline bool arch_irq_enabled(void)
 }
 
 /*
- * In a loop that waits for another CPU. DIAGNOSE 0x44 gives a hypervisor the rest of the time
- * slice. QEMU's emulation ignores it, and with -icount QEMU runs one CPU at a time until some timer is due, up to 0.1 s
- * later. A timer that is due soon makes QEMU change CPUs now. Nothing else uses the CPU timer, and its interruption is
- * masked in CR0. The change takes much of the host's time, so this function spends some of the guest's time too;
- * otherwise a wait of a millisecond would last a second.
+ * In a loop that waits for another CPU. DIAGNOSE 0x44 gives a hypervisor the rest of the time slice. QEMU's emulation
+ * ignores it, and with -icount QEMU runs one CPU at a time until some timer is due, up to 0.1 s later. A timer that is
+ * due soon makes QEMU change CPUs now. Nothing else uses the CPU timer, and its interruption is masked in CR0. The
+ * change takes much of the host's time, so this function spends some of the guest's time too; otherwise a wait of a
+ * millisecond would last a second.
  */
 static inline void cpu_relax(void)
 {
@@ -62,9 +62,9 @@ static inline void cpu_relax(void)
 void arch_wait_for_interrupt(void);
 
 /*
- * The TOD clock counts 4096 units a microsecond (chapter 4 "Control", Time-of-Day Clock): a
- * nanosecond is 4.096 units. Rounded to the nearest, so that a TOD value made from whole nanoseconds gives the same
- * nanoseconds back. Computed in two steps, because the product would overflow.
+ * The TOD clock counts 4096 units a microsecond (chapter 4 "Control", Time-of-Day Clock): a nanosecond is 4.096 units.
+ * Rounded to the nearest, so that a TOD value made from whole nanoseconds gives the same nanoseconds back. Computed in
+ * two steps, because the product would overflow.
  */
 static inline u64 tod_to_ns(u64 tod)
 {

@@ -3,9 +3,9 @@
  * Page-table entries (z/Architecture Principles of Operation, chapter 3 "Storage", Translation
  * Tables). Three levels: region-third table and segment tables of 2048 entries, page tables of 256.
  *
- *   page-table entry:     0:51 frame | 53 I invalid | 54 P protected | 55 IEP no execute | 56:63
- * software segment-table entry:  0:52 page table | 53 FC = 0 | 54 P | 58 I | 60:61 type 00 1 MiB
- * frame:        0:43 frame | 48:51 software | 53 FC = 1 | 54 P | 55 IEP | 58 I (EDAT-1)
+ *   page-table entry:     0:51 frame | 53 I invalid | 54 P protected | 55 IEP no execute | 56:63 software
+ *   segment-table entry:  0:52 page table | 53 FC = 0 | 54 P | 58 I | 60:61 type 00
+ *   1 MiB frame:          0:43 frame | 48:51 software | 53 FC = 1 | 54 P | 55 IEP | 58 I (EDAT-1)
  *   region-third entry:   0:51 segment table | 58 I | 60:61 type 01 | 62:63 length 11
  *
  * The hardware has neither a present nor an accessed nor a dirty bit, and no user bit: users have

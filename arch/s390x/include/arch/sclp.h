@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls of the service processor: SERVICE CALL with a command word and a control block (SCCB),
- * which is 8-byte aligned, below 2 GiB and within a page. Command words and block layouts are from QEMU's
- * hw/s390x/sclp.h; IBM doesn't publish them.
+ * Calls of the service processor: SERVICE CALL with a command word and a control block (SCCB), which is 8-byte aligned,
+ * below 2 GiB and within a page. Command words and block layouts are from QEMU's hw/s390x/sclp.h; IBM doesn't publish
+ * them.
  */
 #pragma once
 

@@ -34,8 +34,7 @@ extern u64 s390x_kernel_asce, s390x_no_user_asce; /* paging.c */
 
 /*
  * Make a valid page's entry invalid and remove it from all CPUs' TLBs; its other bits stay. `addr` is the exact address
- * that
- * it translates; `ptep` may be any entry of the same table.
+ * that it translates; `ptep` may be any entry of the same table.
  */
 static inline void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
 {

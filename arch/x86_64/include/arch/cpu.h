@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPU identity, interrupt flag, waiting and counting. In the kernel the GS base is this CPU's
- * struct percpu, whose first member points to itself; user mode's GS base is in KERNEL_GS_BASE meanwhile.
+ * CPU identity, interrupt flag, waiting and counting. In the kernel the GS base is this CPU's struct percpu, whose
+ * first member points to itself; user mode's GS base is in KERNEL_GS_BASE meanwhile.
  */
 #pragma once
 

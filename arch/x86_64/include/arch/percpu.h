@@ -10,8 +10,7 @@
  *   struct       kernel_sp    scratch[2]    scratch[3]    current, tss_rest  io_map_base
  *
  * No gate uses IST3 to IST7, and nothing uses rings 1 and 2, so the processor never loads those fields. cpu.c checks
- * the
- * offsets at compile time.
+ * the offsets at compile time.
  */
 #pragma once
 

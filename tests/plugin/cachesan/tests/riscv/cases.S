@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes a function, does or doesn't do the maintenance that the machine requires, and runs the function; -DCASE_name
- * chooses. No firmware: hart 0
- * and, in the cases whose names begin with REMOTE, hart 1 start here. cases.txt holds the reports that cachesan must
- * give.
+ * chooses. No firmware: hart 0 and, in the cases whose names begin with REMOTE, hart 1 start here. cases.txt holds the
+ * reports that cachesan must give.
  */
 .option norvc
 .equ POWER, 0x100000
