@@ -157,7 +157,7 @@ endif
 mutants: ready
 	@$(PYTHON) -B tests/mutants $(MUTANTS)
 
-# --- measurements -------------------------------------------------------------------------------------
+# --- measurements --------------------------------------------------------------------------------
 $(ARCHES:%=.release-%): .release-%: ready
 	$(build) $* BUILD=release
 
@@ -167,7 +167,7 @@ $(BENCH_GOALS): bench-%: .release-%
 bench: $(ARCHES:%=.release-%)
 	@$(PYTHON) -B tests/runner bench $(ARCHES)
 
-# --- other goals -------------------------------------------------------------------------------
+# --- other goals ---------------------------------------------------------------------------------
 check: $(BUILD_GOALS)
 	@sh tools/check.sh $(ARCHES)
 	@sh tools/house.sh $(ARCHES)

@@ -13,7 +13,7 @@
 
 #define STEP_FRAMES 512UL /* between two preemption points */
 
-/* --- reads by the host --------------------------------------------------------------------- */
+/* --- reads by the host -------------------------------------------------------------------------- */
 static int peek_page(pfn_t pfn, u64 in_page, u64 to, u64 n)
 {
     struct frame_access a;

@@ -105,7 +105,7 @@ void object_destroy(struct object *object);
 void kernel_reaches_user(void);
 
 /*
- * --- tests: all rooms to tests/machine ---------------------------------------------------------------
+ * --- tests: all rooms to tests/machine ------------------------------------------------------------
  * The test runner gets a look at a fault before it becomes a panic: with no lock held, the faulting test is given up
  * and the next one runs. Debug builds only; otherwise these functions do nothing.
  */

@@ -55,7 +55,7 @@ struct call_stack {
 };
 extern struct call_stack calls[OPERATIONS_MAX];
 
-/* --- access.c: which operation touched which memory, for all schedules of one pair -------------------------------- */
+/* --- access.c: which operation touched which memory, for all schedules of one pair ------------- */
 enum access {
     ACCESS_PLAIN_READ,
     ACCESS_PLAIN_WRITE,

@@ -187,7 +187,7 @@ void __tsan_func_exit(void *pc)
         calls[running].depth--;
 }
 
-/* --- functions that copy and fill: under the names of native.mk and explore.mk -------------------------- */
+/* --- functions that copy and fill: under the names of native.mk and explore.mk ----------------- */
 void *explore_memcpy(void *to, const void *from, size_t n);
 void *explore_memset(void *to, int byte, size_t n);
 void arch_zero(void *to, size_t bytes);

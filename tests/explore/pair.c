@@ -32,7 +32,7 @@ void pair_name(char *text, size_t size, const struct pair *pair)
         n += (size_t)snprintf(text + n, size - n, "%s%s", i ? "+" : "", pair->operation[i]->name);
 }
 
-/* --- possible results ----------------------------------------------------------------------- */
+/* --- possible results -------------------------------------------------------------------------- */
 static bool says_not_now(const struct operation *op, long result)
 {
     for (unsigned i = 0; i < 3; i++)

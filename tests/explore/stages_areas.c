@@ -166,7 +166,7 @@ static const struct operation on_stack[] = {
 };
 const struct stage stage_stack = {.name = "stack", .begin = begin_stack, .operations = on_stack};
 
-/* --- a hole closes while it is mapped ------------------------------------------------------------ */
+/* --- a hole closes while it is mapped ---------------------------------------------------------- */
 static long op_mend_shown(void)
 {
     long err = folio_mend_hole(scene.hole);

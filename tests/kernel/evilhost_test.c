@@ -22,7 +22,7 @@
 #define ASKED    7UL /* the page that the guest asks about ... */
 #define NR_ASKED 2UL /* ... and the next one */
 
-/* --- the whole state of a guest, for comparison -------------------------------------------------------- */
+/* --- the whole state of a guest, for comparison -------------------------------------------------- */
 struct picture {
     u64 words[GUEST_PAGES], counts[UV_NR_STATES];
     bool present[GUEST_PAGES];

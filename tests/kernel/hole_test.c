@@ -472,7 +472,7 @@ TEST(hole, children_do_not_inherit_it)
     folio_put(f);
 }
 
-/* --- other CPUs look while a hole comes and goes ------------------------------------------- */
+/* --- other CPUs look while a hole comes and goes --------------------------------------- */
 static struct {
     struct folio *folio;
     bool stop;

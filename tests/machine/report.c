@@ -84,7 +84,7 @@ void report_skip(const char *reason)
 
 bool report_is_skip(void) { return verdict.skipped; }
 
-/* --- the report is printed -------------------------------------------------------------------------------- */
+/* --- the report is printed --------------------------------------------------------------------- */
 void report_diag(void)
 {
     for (unsigned i = 0; i < diag.nr && i < DIAG_LINES; i++)

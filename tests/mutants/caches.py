@@ -35,8 +35,7 @@ DC = 'FOR_EACH_LINE("dc cvau", start, end, CTR_DMINLINE(ctr));'
 IC = 'FOR_EACH_LINE("ic ivau", start, end, CTR_IMINLINE(ctr));'
 
 MUTANTS = [
-    # --- one CPU's part, and the part of all CPUs
-    # ------------------------------------------------------------------------------
+    # --- one CPU's part, and the part of all CPUs ---------------------------------------------------------------------
     riscv("no-fence-at-all", "arch/riscv/include/arch/cacheflush.h",
           '"fence.i" ::: "memory"', '"nop" ::: "memory"', "cache.*", "each hart fences for itself", cpus="1"),
     riscv("only-the-writer-fences", "mm/folios/cacheflush.c",
@@ -63,8 +62,7 @@ MUTANTS = [
           "        f->gen = 0;\n        __atomic_store_n(&f->clean", "cache.*", "each maintenance is a new generation"),
     riscv("sync-tells-nobody", "mm/spaces/advise.c",
           "    icache_publish(mm);\n", "", "jit.*", "cache_sync reaches the harts that run the code"),
-    # --- code that asks for maintenance
-    # --------------------------------------------------------------------------------------
+    # --- code that asks for maintenance -------------------------------------------------------------------------------
     riscv("sync-of-the-first-page-only", "mm/spaces/advise.c",
           "            if (!sync_page(vma, at, next - at)", "            if (at == addr && !sync_page(vma, at, next - at)",
           "cacheflush.*", "all pages of a range are synchronised"),
@@ -107,7 +105,7 @@ MUTANTS = [
     coherency("first-frame-for-the-whole-range", "uv/soft/soft.c",
               "static void flush(void *at, size_t bytes) { dcache_flush(at, bytes); }",
            "static void flush(void *at, size_t bytes) { dcache_flush(at, MIN(bytes, PAGE_SIZE)); }", "all frames of a range are maintained"),
-    # --- any machine, by its results -----------------------------------------------------------------------------
+    # --- any machine, by its results ----------------------------------------------------------------------------------
     coherent("mapped-without-maintenance-on-s390x", "mm/spaces/map.c",
              "        flush_icache_pages(vma, pfn, nr);\n", "        (void)0;\n", "elf.*", "an executable mapping is maintained first"),
     coherent("only-the-first-page-of-a-batch", "mm/spaces/map.c",

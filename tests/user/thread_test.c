@@ -490,7 +490,7 @@ TEST(thread, a_copy_has_only_the_thread_that_asked_for_it)
     thread_join(&t);
 }
 
-/* --- a status that can't be stored --------------------------------------------------------------- */
+/* --- a status that can't be stored ----------------------------------------------------- */
 static int *gone; /* where the status is to go */
 static long waited_for, said;
 

@@ -97,7 +97,7 @@ void enforce_leave(unsigned guest);
 /* --- a broken rule: a bug in the ultravisor itself. Any lock ---------------------------------- */
 void __noreturn enforce_panic(const char *rule, unsigned guest, u64 number, s64 result);
 
-/* === what the enforcement calls: traps of a guest =========================================== */
+/* === what the enforcement calls: traps of a guest ============================================= */
 /*
  * Called at `place`, with interrupts off and no lock held. The arguments may have any value. True: the guest has left,
  * by enforce_leave(); or it doesn't run at this place, and nothing was done. False: the guest goes on.

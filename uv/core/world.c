@@ -210,7 +210,7 @@ bool uv_guest_call(unsigned id, u64 place, u64 nr, u64 a0, u64 a1)
     }
 }
 
-/* --- what the guest may not do ------------------------------------------------------------------------ */
+/* --- what the guest may not do ----------------------------------------------------------------- */
 /* Whether the guest's tables allow the access after all. Then software has to set the accessed or dirty bit, or this
  * CPU's TLB holds an older entry. */
 static bool allowed_after_all(const struct uv_guest *g, u64 addr, unsigned access)

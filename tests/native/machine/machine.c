@@ -24,7 +24,7 @@ void check_no_locks(const char *after)
               after, cpu, cpu_area(cpu)->locks_held);
 }
 
-/* --- output ------------------------------------------------------------------------------------- */
+/* --- output ------------------------------------------------------------------------------------ */
 jmp_buf panic_jump;
 bool panic_expected;
 char panic_text[512];

@@ -122,7 +122,7 @@ int model_punch_error(unsigned folio, size_t first, size_t nr)
 
 int model_mend_error(unsigned hole) { return model.hole[hole].refs == 1 ? 0 : -EBUSY; }
 
-/* --- changes ------------------------------------------------------------------------------ */
+/* --- changes ----------------------------------------------------------------------------------- */
 void model_alloc(unsigned folio, struct folio *real, pfn_t pfn, unsigned order)
 {
     model.folio[folio] = (struct model_folio){.real = real, .pfn = pfn, .order = order, .refs = 1};

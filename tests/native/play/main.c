@@ -132,7 +132,7 @@ static void body_corpus(const void *arg)
 
 static void body_test(const void *arg) { ((const struct native_test *)arg)->run(); }
 
-/* --- printing a failure ------------------------------------------------------------------------- */
+/* --- printing a failure ------------------------------------------------------------------------ */
 static void print_replay(const struct sequence *s)
 {
     printf("  again: make test-native NATIVE=%s REPLAY=%s:%u%s:", options.label, s->game->name, s->config, s->failing_everywhere ? "f" : "");

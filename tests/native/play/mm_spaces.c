@@ -130,7 +130,7 @@ bool move_advise(unsigned space, unsigned page, unsigned nr, unsigned how)
     return true;
 }
 
-/* --- accesses of programs -------------------------------------------------------------------------- */
+/* --- accesses of programs ---------------------------------------------------------------------- */
 bool move_touch(unsigned space, unsigned page, unsigned access, unsigned how)
 {
     static u64 last_value = 1000;

@@ -6,7 +6,7 @@
 #include <uapi/quire/abi.h>
 #include <string.h>
 
-/* --- which guest runs here ---------------------------------------------------------------------------- */
+/* --- which guest runs here -------------------------------------------------------------------- */
 static bool runs_here(unsigned id)
 {
     return id >= 1 && id <= UV_MAX_GUESTS && model.guests[id].life == RUNNING && model.guests[id].place == played.place;

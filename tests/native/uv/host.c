@@ -13,7 +13,7 @@
 
 static bool frames_ok(pfn_t pfn, u64 nr) { return nr && nr <= UV_BATCH && is_frame(pfn) && nr <= machine_end() - pfn; }
 
-/* --- which calls are allowed, and when ------------------------------------------------------------------------ */
+/* --- which calls are allowed, and when -------------------------------------------------------- */
 static s64 allowed(u64 call, enum life life)
 {
     bool alive = life != RUNNING && life != DEAD, yes = false;
@@ -57,7 +57,7 @@ static s64 allowed(u64 call, enum life life)
     return yes ? 0 : life == RUNNING && call != UV_QUERY ? -EBUSY : -EPERM;
 }
 
-/* --- their results ----------------------------------------------------------------------- */
+/* --- their results ---------------------------------------------------------------------------- */
 static s64 expect_create(u64 pages)
 {
     if (pages < 16 || pages > played.nr)
