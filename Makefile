@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Quire's front door; `make help` says what there is. A machine is a folder in arch/ with an arch.mk. The work is
-# done elsewhere: build.mk builds one machine, tools/need.sh looks for compilers and QEMU, tools/qemu.sh starts a
-# machine for people, tests/runner starts machines for tests and measurements.
+# Quire's top Makefile; `make help` lists the goals. A machine is a folder in arch/ with an arch.mk. Other files do the
+# work: build.mk builds one machine, tools/need.sh looks for compilers and QEMU, tools/qemu.sh starts a machine for
+# people, tests/runner starts machines for tests and measurements.
 
 ARCHES       := $(patsubst arch/%/arch.mk,%,$(sort $(wildcard arch/*/arch.mk)))
 DEFAULT_ARCH := $(firstword $(filter riscv,$(ARCHES)) $(ARCHES))
@@ -19,28 +19,29 @@ MAP_GOALS   := $(ARCHES:%=memory-map-%)
 HARNESS_ARCHES := $(ARCHES)
 
 # Native tests: mm/ as programs on this machine, tests/native/native.mk: with a page-table format of its own, with that
-# of each machine, and in the byte order of those that user-mode QEMU can play; and uv/core alone. NATIVE= picks some of them.
+# of each machine, and in the byte order of those that user-mode QEMU can run; and uv/core alone. NATIVE= picks some of
+# them.
 NATIVE_ON     := $(patsubst arch/%/arch.mk,%,$(shell grep -l '^ARCH_NATIVE_RUN' $(ARCHES:%=arch/%/arch.mk)))
 NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%) native-uv
 NATIVE        ?= $(NATIVE_FORMS)
-# And every order in which operations of mm/ and uv/ can meet: tests/explore/explore.mk.
+# Also every order in which operations of mm/ and uv/ can meet: tests/explore/explore.mk.
 
-# What people may set; the scripts read it from the environment and check it before anything starts.
+# Options that people may set; the scripts read them from the environment and check them before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
     NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT
 MAKEFLAGS += --no-print-directory
 
-# The top level goes step by step, so that its lines come in one order; each build uses all processors.
+# The top level runs one step after the other, so that its lines come in a fixed order; each build uses all processors.
 .NOTPARALLEL:
 sub_jobs = $(if $(findstring jobserver,$(MAKEFLAGS))$(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 
-# The machines that the goals ask for: all of them, or those that a goal names.
+# The machines that the goals need: all of them, or those that a goal names.
 GOALS     := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 ALL_ASKED := test test-harness bench build check house mutants fuzz-calls
 ASKED     := $(foreach a,$(ARCHES),$(if $(filter $(ALL_ASKED) %-$(a) %-$(a)-gdb,$(GOALS)),$(a)))
 
-# What the goals need besides compilers and QEMUs. OPTION of tools/need.sh, goals
+# The needs of goals besides compilers and QEMUs. Arguments: OPTION of tools/need.sh, goals
 needed  = $(if $(filter $(2),$(GOALS)),$(1))
 SCRIPTS = $(call needed,--with-python,test% bench% memory-map% mutants check house) \
     $(call needed,--with-graphviz,house) \
@@ -58,7 +59,7 @@ default: build-$(DEFAULT_ARCH)
 help:
 	@sh tools/help.sh
 
-# Options make sense, compilers and QEMUs are there: before anything starts.
+# Checks options, compilers and QEMUs before anything starts.
 ready:
 	@sh tools/options.sh $(GOALS)
 	@sh tools/need.sh $(SCRIPTS) $(ASKED)
@@ -86,7 +87,7 @@ $(MAP_GOALS): memory-map-%: build-%
 $(TEST_GOALS): test-%: build-% .cachesan
 	@$(PYTHON) -B tests/runner test $*
 
-# A room that calls upward ends it before anything is tested.
+# An upward call of a room ends the run before anything is tested.
 .PHONY: .arrows
 .arrows: $(BUILD_GOALS)
 	@sh tools/house.sh --quiet $(ARCHES)
@@ -99,7 +100,7 @@ test: $(BUILD_GOALS) .arrows .cachesan $(NATIVE:%=.native-%) .explore $(HARNESS_
 $(ARCHES:%=.stale-%): .stale-%: ready
 	$(build) $* ICACHE=stale
 
-# REPLAY=GAME:CONFIG:MOVES, as a failing test prints it, plays that one sequence and tells it.
+# REPLAY=GAME:CONFIG:MOVES, as a failing test prints it, plays this one sequence and prints it.
 test-native: $(NATIVE:%=.native-%)
 ifneq ($(REPLAY),)
 	@sh tests/native/replay.sh $(firstword $(NATIVE))
@@ -107,8 +108,8 @@ else
 	@$(PYTHON) -B tests/runner test --native "$(NATIVE)"
 endif
 
-# All pairs of operations with two changes of CPU, TEST= some of them; REPLAY=PAIR:ORDER:PLACES, as a failing one prints
-# it, tells that one schedule.
+# All pairs of operations with two changes of CPU, TEST= some of them; REPLAY=PAIR:ORDER:PLACES, as a failing pair
+# prints it, prints this one schedule.
 EXPLORE_OPTIONS = $(if $(TEST),--test '$(TEST)') \
     $(if $(CHANGES),--changes $(CHANGES)) \
     $(if $(filter 1,$(FIRST)),--first) \
@@ -120,7 +121,7 @@ explore: .explore
 .explore: ready
 	+@$(MAKE) -s $(sub_jobs) -f tests/explore/explore.mk
 
-# Moves chosen by libFuzzer; what it finds worth keeping it adds to build/native-fuzz/corpus.
+# Moves chosen by libFuzzer; it adds useful sequences to build/native-fuzz/corpus.
 fuzz: .native-native-fuzz
 	@sh tests/native/fuzz.sh
 
@@ -141,7 +142,7 @@ test-harness: $(HARNESS_ARCHES:%=.harness-%) .cachesan
 $(ARCHES:%=.harness-%): .harness-%: ready
 	$(build) $* VARIANT=harness EXTRA_TESTS=tests/harness/cases
 
-# The plugin that looks for missing cache maintenance, tests/plugin/cachesan/README.md.
+# The plugin that finds missing cache maintenance, tests/plugin/cachesan/README.md.
 .PHONY: .cachesan
 .cachesan: ready
 	+@$(MAKE) -s $(sub_jobs) -f tests/plugin/cachesan/cachesan.mk
@@ -156,7 +157,7 @@ endif
 mutants: ready
 	@$(PYTHON) -B tests/mutants $(MUTANTS)
 
-# --- figures -------------------------------------------------------------------------------------
+# --- measurements --------------------------------------------------------------------------------
 $(ARCHES:%=.release-%): .release-%: ready
 	$(build) $* BUILD=release
 
@@ -166,22 +167,22 @@ $(BENCH_GOALS): bench-%: .release-%
 bench: $(ARCHES:%=.release-%)
 	@$(PYTHON) -B tests/runner bench $(ARCHES)
 
-# --- odds and ends -------------------------------------------------------------------------------
+# --- other goals ---------------------------------------------------------------------------------
 check: $(BUILD_GOALS)
 	@sh tools/check.sh $(ARCHES)
 	@sh tools/house.sh $(ARCHES)
 
-# The picture of the house: rooms, and which calls which. Graphviz draws it.
+# The picture of the rooms and the calls between them. Graphviz draws it.
 house: $(BUILD_GOALS)
 	@sh tools/house.sh --picture docs/house.svg $(ARCHES)
 
-# Lines of code in each room, beside what it may have.
+# Lines of code in each room, beside the room's limit.
 size: ready
 	@sh tools/size.sh $(ARCHES)
 
 clean:
 	rm -rf build
 
-# A goal that looks like one of ours with a machine that isn't there.
+# A known goal with the name of a machine that doesn't exist.
 build-% qemu-% test-% bench-% memory-map-% fuzz-calls-%:
 	@echo "There is no machine in \"$@\". Machines: $(ARCHES). \"make help\" lists what there is." >&2; exit 1

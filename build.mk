@@ -17,7 +17,7 @@ AR      := $(CROSS_COMPILE)ar
 OBJCOPY := $(CROSS_COMPILE)objcopy
 OBJDUMP := $(CROSS_COMPILE)objdump
 
-# V=1 shows every command, QUIET=1 nothing but warnings.
+# V=1 shows every command, QUIET=1 only warnings.
 Q := $(if $(V),,@)
 say = $(if $(V)$(QUIET),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
@@ -34,7 +34,7 @@ KERNEL_CFLAGS += -DQUIRE_DEBUG=0 -fomit-frame-pointer
 else
 KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -fno-omit-frame-pointer $(ARCH_DEBUG_CFLAGS)
 endif
-# ICACHE=stale: shadows play the instruction cache, include/quire/exec_shadow.h.
+# ICACHE=stale: shadows play the instruction cache, include/quire/exec_pfn.h.
 ifeq ($(ICACHE),stale)
 KERNEL_CFLAGS += -DICACHE_STALE=1
 endif
@@ -44,8 +44,8 @@ LDFLAGS := $(ARCH_LDFLAGS) -z noexecstack --no-warn-rwx-segments --build-id=none
 
 # --- sources -------------------------------------------------------------------------------------
 EXTRA_FILES := $(foreach d,$(EXTRA_TESTS),$(wildcard $(d)/*_test.c))
-# A file from outside says by its first include of user headers where it belongs: kernel/ or user/ folder,
-# else whether it includes <quire/...>.
+# A test file from outside belongs to the kernel or to user space: its folder kernel/ or user/ decides, else its
+# includes.
 EXTRA_KERNEL := $(foreach f,$(EXTRA_FILES),$(shell grep -lE '^ *\# *include *<quire/(memdesc|folio|hole|poison|pgtable|cacheflush|mm)\.h>' $(f)))
 EXTRA_KERNEL += $(foreach d,$(EXTRA_TESTS),$(wildcard $(d)/kernel/*_test.c))
 EXTRA_USER   := $(filter-out $(EXTRA_KERNEL),$(EXTRA_FILES)) $(foreach d,$(EXTRA_TESTS),$(wildcard $(d)/user/*_test.c))
@@ -84,7 +84,7 @@ all: $(OUT)/$(ARCH_BOOT_FILE) $(OUT)/initrd.cpio $(OUT)/kernel.asm $(OUT)/kernel
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-# The machine as `NAME='value'` lines, for the scripts that check tools and start QEMU.
+# The machine's values as `NAME='value'` lines, for the scripts that check tools and start QEMU.
 .PHONY: describe
 describe:
 	@printf "%s='%s'\n" ARCH '$(ARCH)' ARCH_PACKAGES '$(ARCH_PACKAGES)' ARCH_GDB '$(ARCH_GDB)' ARCH_EXIT '$(ARCH_EXIT)' \
@@ -92,7 +92,7 @@ describe:
 	    OTHER_CPU '$(ARCH_OTHER_CPU)' OTHER_CPU_SUITES '$(ARCH_OTHER_CPU_SUITES)' CACHESAN_SUITES '$(ARCH_CACHESAN_SUITES)' \
 	    OUT '$(OUT)' BOOT_FILE '$(OUT)/$(ARCH_BOOT_FILE)' INITRD '$(OUT)/initrd.cpio'
 
-# What sparse needs to see of the kernel's flags, and what the cross compiler says about its machine.
+# The kernel's flags that sparse needs, and the cross compiler's macros for its machine.
 .PHONY: sparse-flags
 sparse-flags:
 	@echo -m64 -ffreestanding -nostdinc -isystem $$($(CC) -print-file-name=include) \
@@ -137,8 +137,8 @@ $(OUT)/extra/kernel/$(basename $(notdir $(1))).o: $(1) $(OUT)/flags | $(OUT)/gen
 endef
 $(foreach f,$(EXTRA_KERNEL),$(eval $(call extra_kernel_rule,$(f))))
 
-# The first link gives the addresses for the symbol table in the second. Where the linker shortens calls, code may move
-# with the table's size: it is linked again until the table is that of the kernel that holds it.
+# The first link gives the addresses for the symbol table of the second link. If the linker shortens calls, code may
+# move with the table's size; so it links again until the table is right for the kernel that holds it.
 $(OUT)/quire.pre.elf: $(KERNEL_OBJ) $(OUT)/gen/kernel.lds $(OUT)/objects
 	$(Q)$(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@ $(KERNEL_OBJ)
 KSYMS := $(OUT)/gen/ksyms
@@ -193,7 +193,7 @@ $(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/
 $(BROKEN) &: $(OUT)/root/bin/hello tools/broken_elf.py
 	$(Q)$(or $(PYTHON),python3) tools/broken_elf.py $< $(OUT)/root/broken
 
-# The boot archive holds these files, whatever else an older build left in the folder.
+# The boot archive holds only these files, even if an older build has left others in the folder.
 ROOT_FILES := $(shell find user/root -type f 2>/dev/null)
 ARCHIVED   := $(patsubst $(OUT)/root/%,%,$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(if $(USER_TESTS),$(OUT)/root/broken/*)) $(ROOT_FILES:user/root/%=%)
 $(OUT)/initrd.list: FORCE

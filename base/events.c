@@ -4,7 +4,7 @@
 #include <quire/percpu.h>
 
 #if QUIRE_DEBUG
-/* One ring for all CPUs: the order between them is what the checkers are about. */
+/* One ring for all CPUs, because the checkers look at the order of events of different CPUs. */
 struct mm_event_record mm_events[MM_EVENT_RING];
 unsigned long mm_event_next;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Generations of code, and a CPU's instruction fence: see <quire/cacheflush.h>. What needs a fence, and in which
- * address spaces, is known in mm/folios/cacheflush.c.
+ * Generations of code, and a CPU's instruction fence: see <quire/cacheflush.h>. mm/folios/cacheflush.c decides what
+ * needs a fence, and in which address spaces.
  */
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
@@ -16,15 +16,15 @@ void icache_fence(void)
 {
     bool irq = irq_save();
     struct percpu *cpu = this_cpu();
-    /* Read before the fence: a generation made between the two isn't covered by it. */
+    /* Read before the fence, which doesn't cover a generation that is made after the read. */
     u64 gen = __atomic_load_n(&code_gen, __ATOMIC_SEQ_CST);
 
     arch_icache_fence_local();
     code_fenced(gen);
     counter_inc(COUNTER_ICACHE_FENCE);
     /*
-     * It never goes back, somebody may wait for it: who waits for the shadow's lock serves others, and fences for
-     * them.
+     * fenced_gen never goes back, because another CPU may wait for it. It may have grown in the meantime: a CPU that
+     * waits for the shadow's lock serves other CPUs' requests, and fences for them.
      */
     if (cpu->fenced_gen < gen)
         __atomic_store_n(&cpu->fenced_gen, gen, __ATOMIC_RELEASE);

@@ -2,8 +2,8 @@
 /*
  * Console output, whole lines at a time.
  *
- * The console lock is the lowest of all and taken with interrupts off. A CPU that panics doesn't wait for it
- * for ever: what it has to say is more important than order.
+ * The console lock is the lowest of all and taken with interrupts off. A CPU that panics doesn't wait for the lock for
+ * ever, because its message is more important than the order of lines.
  */
 #include <quire/log.h>
 #include <quire/console.h>
@@ -76,9 +76,8 @@ void kprintf(const char *fmt, ...)
 }
 
 /*
- * While tests run every line of a program gets a prefix, so that none can print a verdict. '\n' ends a line, and
- * nothing else does: whatever some terminal or program takes for the end of a line, or moves the cursor, is shown as
- * '?'.
+ * While tests run, every line of a program gets a prefix, so that no program can print a verdict. Only '\n' ends a
+ * line. Any other character that a terminal may take for the end of a line, or that moves the cursor, is shown as '?'.
  */
 static void write_quoted(const char *text, size_t len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages between CPUs. A CPU has one mailbox: bits that say what to do, and one flush request at a time
- * for all CPUs, guarded by flush_lock. Whoever waits (for the lock or for acknowledgements) serves its own
- * mailbox meanwhile, so two CPUs that flush at once can't wait for each other.
+ * for all CPUs, guarded by flush_lock. A CPU that waits (for the lock or for acknowledgements) serves its own mailbox
+ * at the same time, so two CPUs that flush at once can't wait for each other for ever.
  */
 #include <quire/messages.h>
 #include <quire/cacheflush.h>
@@ -54,7 +54,7 @@ void shootdown_serve(void)
     if (requests & REQUEST_FENCE)
         icache_fence();
     if (requests & REQUEST_RESCHEDULE)
-        sched_rearm_timer(); /* somebody waits here now: the running thread's slice counts */
+        sched_rearm_timer(); /* a thread waits on this CPU now, so the running thread's time slice counts */
     cpu->user_work = true; /* REQUEST_RESCHEDULE is done on the way back to user mode */
 }
 
@@ -89,7 +89,8 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
     long_wait_end(&w);
 }
 
-/* No answer is needed: the generation that a CPU has fenced for says it all, so any number of CPUs may ask at once. */
+/* No acknowledgement is needed, because fenced_gen shows that a CPU has fenced; so any number of CPUs may ask at
+ * once. */
 void mm_fence_remote(u32 mask, u64 gen)
 {
     struct long_wait w = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Panics that explain themselves, and the machine's end. Of the thread that runs only what <quire/upcalls.h> tells is
- * known here.
+ * Panics that explain the bug, and the end of the machine. Facts about the running thread come only from
+ * <quire/upcalls.h>.
  */
 #include <quire/log.h>
 #include <quire/ksyms.h>
@@ -33,7 +33,8 @@ const char *ksym_name(vaddr_t addr, u64 *offset)
     return ksyms_names + ksyms_table[2 * low + 1];
 }
 
-/* A return address may be the next function's first instruction: the call before it is what counts. */
+/* A return address may be the next function's first instruction, so the lookup uses the address of the call before
+ * it. */
 static void print_location(vaddr_t pc, bool is_return)
 {
     u64 offset;
@@ -76,11 +77,11 @@ static void __noreturn die(const struct trapframe *tf, const char *text)
 
     arch_irq_disable();
     if (cpu->in_panic)
-        arch_poweroff(PANIC_STATUS); /* a panic while panicking: nothing more can be said safely */
+        arch_poweroff(PANIC_STATUS); /* a panic during a panic: nothing more can be printed safely */
     test_hook_expected(text); /* before anything is changed */
     cpu->in_panic = true;
     if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
-        arch_halt(); /* another CPU is telling its story */
+        arch_halt(); /* another CPU prints its panic */
     cpus_stop_others();
     kprint_line("PANIC on CPU %u: %s", cpu->cpu, text);
     struct running now = running_now();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each CPU has for itself: see <quire/percpu.h>. */
+/* The data of each CPU: see <quire/percpu.h>. */
 #include <quire/percpu.h>
 
 struct percpu percpu_area[MAX_CPUS];

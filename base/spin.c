@@ -14,7 +14,7 @@ void spin_wait(spinlock_t *lock)
         while (READ_ONCE(lock->locked)) {
             long_wait_step(&w);
             if (!arch_irq_enabled())
-                shootdown_serve(); /* whoever holds the lock may be waiting for this CPU's answer */
+                shootdown_serve(); /* the lock's holder may be waiting for this CPU's acknowledgement */
         }
     } while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
     long_wait_end(&w);

@@ -19,7 +19,7 @@ void wait_announce_locked(struct wait_queue *q)
 
 void wait_withdraw_locked(struct wait_queue *q)
 {
-    (void)q; /* its lock keeps whoever wakes us away */
+    (void)q; /* held: its lock keeps wake-ups away */
     list_remove(&current_thread()->wait_link);
     thread_withdraw_wait();
 }
@@ -29,7 +29,7 @@ void wait_announced_locked(struct wait_queue *q)
     spin_unlock(&q->lock);
     schedule();
     spin_lock(&q->lock);
-    list_remove(&current_thread()->wait_link); /* somebody may have woken the thread who doesn't know the queue */
+    list_remove(&current_thread()->wait_link); /* thread_interrupt() leaves the thread in the queue */
 }
 
 void wait_sleep_locked(struct wait_queue *q)
@@ -54,8 +54,9 @@ void wake_all(struct wait_queue *q)
 
 /*
  * --- sleeping read/write lock -------------------------------------------------------------------
- * One word: readers, a bit for a writer, a bit for "somebody waits", which sends everybody to the slow path and so
- * holds new readers back while a writer waits. The word is only changed under queue.lock once that bit is set.
+ * One word holds the number of readers, a bit for a writer, and a bit for "somebody waits". The last bit sends
+ * everybody to the slow path, so new readers don't get in while a writer waits. Once this bit is set, the word is only
+ * changed under queue.lock.
  */
 void rwsem_init(struct rwsem *s)
 {
@@ -64,7 +65,7 @@ void rwsem_init(struct rwsem *s)
     s->writers_waiting = 0;
 }
 
-/* Try under the queue's lock; a reader gives way to waiting writers. */
+/* Try to take the lock under the queue's lock; a reader lets waiting writers go first. */
 static bool try_locked(struct rwsem *s, bool write)
 {
     u32 word = READ_ONCE(s->word);
@@ -105,8 +106,8 @@ void rwsem_wake(struct rwsem *s)
 
 /*
  * A reader has counted itself in the word, but a writer holds the lock or waits for it. The reader takes its count
- * back; if a writer saw that count and waits for it to go, the reader wakes that writer. Then the reader waits like
- * everybody.
+ * back. If a writer saw this count and waits until it is gone, the reader wakes that writer. Then the reader waits in
+ * the slow path.
  */
 void rwsem_read_contended(struct rwsem *s)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a CPU forgets of page tables, for its own part or because another asked: see <quire/messages.h>. */
+/* Flushes of this CPU's TLB, for itself or because another CPU asked: see <quire/messages.h>. */
 #include <quire/messages.h>
 #include <quire/counters.h>
 #include <arch/tlb.h>

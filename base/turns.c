@@ -8,7 +8,7 @@
 #define TURN_VARIATION_NS 600000u
 #define LONG_WAIT_NS 5000
 
-/* The same sequence at each boot, another one for each CPU. */
+/* The sequence of lengths is the same at each boot, and a different one on each CPU. */
 u64 turn_begin(void)
 {
     static u64 last[MAX_CPUS];

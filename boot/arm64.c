@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the device tree to struct boot_info, for QEMU's virt machine and whatever describes itself
- * the same way. Called by arch/arm64/entry.S on the boot CPU with the boot tables active.
+ * From the device tree to struct boot_info, for QEMU's virt machine and all machines with a similar device tree. Called
+ * by arch/arm64/entry.S on the boot CPU with the boot tables active.
  */
 #include "fdt.h"
 #include <arch/cpu.h>
@@ -12,9 +12,9 @@
 #include <quire/printf.h>
 #include <quire/string.h>
 
-#define BOOT_WINDOW (64 * GiB) /* what the boot table shows of physical memory */
+#define BOOT_WINDOW (64 * GiB) /* how much of physical memory the boot table maps */
 
-/* The GIC's interrupt specifiers: kind, number, flags; where shared and private ids begin. */
+/* The GIC's interrupt specifiers: kind, number, flags. And the first id of shared and of private interrupts. */
 #define GIC_CELLS 3
 #define GIC_KIND_SPI 0
 #define GIC_FIRST_PPI 16
@@ -36,7 +36,7 @@ static void __noreturn die(const char *why)
     arch_poweroff(1);
 }
 
-/* The id of a node's interrupt number `index`; 0, which can't be a device's: it has none. */
+/* The id of a node's interrupt number `index`. 0, which is no device's id: the node has no such interrupt. */
 static u32 gic_irq(const struct fdt *fdt, int node, unsigned index)
 {
     struct fdt_prop p = fdt_prop(fdt, node, "interrupts");
@@ -52,7 +52,7 @@ static void add_mmio(u64 start, u64 size)
     boot_add_range(boot.mmio, &boot.nr_mmio, start, ALIGN_UP(size, PAGE_SIZE));
 }
 
-/* One more CPU for the list. The boot CPU has index 0 already. */
+/* Add a CPU to the list. The boot CPU has index 0 already. */
 static void add_cpu(u64 mpidr)
 {
     if (mpidr == boot.cpu_hwid[0])
@@ -70,7 +70,7 @@ static void read_cpus(const struct fdt *fdt)
 
     boot.cpu_hwid[boot.nr_cpus++] = sysreg_read(mpidr_el1) & MPIDR_AFFINITY;
     if (cpus < 0)
-        return; /* then we are alone */
+        return; /* other CPUs can't be started then */
     for (int n = fdt_first_child(fdt, cpus); n >= 0; n = fdt_next_sibling(fdt, n)) {
         const char *type = fdt_string(fdt, n, "device_type");
         if (type && strcmp(type, "cpu") == 0 && fdt_enabled(fdt, n) &&

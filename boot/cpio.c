@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reader of the boot archive: headers of 110 ASCII characters ("070701" and 13 eight-digit hexadecimal
- * numbers), name, data, each padded to four bytes; "TRAILER!!!" ends it. Nothing is trusted.
+ * numbers), name, data, each padded to four bytes; "TRAILER!!!" ends the archive. All numbers are checked.
  */
 #include <quire/initrd.h>
 #include <quire/string.h>

@@ -42,7 +42,7 @@ bool fdt_open(struct fdt *fdt, const void *blob)
         return false;
     fdt->strings_end = fdt->strings + strings_size;
     fdt->structs_end = fdt->structs + structs_size;
-    /* A terminated last string terminates them all. */
+    /* If the last string is terminated, all strings end inside the block. */
     return strings_size == 0 || p[fdt->strings_end - 1] == 0;
 }
 
@@ -51,13 +51,13 @@ static u32 token_at(const struct fdt *fdt, u32 at)
     return at >= fdt->structs && at < fdt->structs_end && fdt->structs_end - at >= 4 ? be32(fdt->blob + at) : FDT_END;
 }
 
-/* Length of the name of the node whose token is at `at`; all that is left if it isn't terminated. */
+/* Length of the name of the node whose token is at `at`; if it isn't terminated, the rest of the block. */
 static u32 name_length(const struct fdt *fdt, u32 at)
 {
     return (u32)strnlen((const char *)fdt->blob + at + 4, fdt->structs_end - at - 4);
 }
 
-/* The offset behind the token at `at`, whatever it is; the end if it doesn't fit. */
+/* The offset behind the token at `at`, of any kind; the block's end if the token doesn't fit. */
 static u32 skip_token(const struct fdt *fdt, u32 at)
 {
     u64 next;

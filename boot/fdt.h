@@ -20,7 +20,7 @@ struct fdt_prop {
     u32 len;
 };
 
-/* Checks magic, version and bounds. False: no device tree that we can read is there. */
+/* Checks magic, version and bounds. False: there is no device tree that this reader understands. */
 bool fdt_open(struct fdt *fdt, const void *blob);
 
 /* Walk: children in order. fdt_root() is the first node; -1 ends a list. */
@@ -51,6 +51,6 @@ bool fdt_reg(const struct fdt *fdt, int node, unsigned index, u64 *address, u64 
 /* Entry of the memory reservation block; false: past the end. */
 bool fdt_reservation(const struct fdt *fdt, unsigned index, u64 *address, u64 *size);
 
-/* Fill what is the same for all machines with a device tree: ram, reserved, initrd, command line, seed. */
+/* Fill the members that are the same for all machines with a device tree: ram, reserved, initrd, command line, seed. */
 struct boot_info;
 bool fdt_boot_info(const struct fdt *fdt, struct boot_info *boot);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the device tree to struct boot_info, for QEMU's virt machine and whatever describes itself the
- * same way. Called by arch/riscv/entry.S on the boot hart with the boot tables active.
+ * From the device tree to struct boot_info, for QEMU's virt machine and all machines with a similar device tree. Called
+ * by arch/riscv/entry.S on the boot hart with the boot tables active.
  */
 #include "fdt.h"
 #include <arch/cpu.h>
@@ -29,7 +29,7 @@ static void __noreturn die(const char *why)
     arch_poweroff(1);
 }
 
-/* One more CPU for the list; the boot hart goes to index 0. Returns its index, -1: no room. */
+/* Add a CPU to the list; the boot hart goes to index 0. Returns its index, -1: no room. */
 static int add_cpu(u64 hart, u64 boot_hart)
 {
     if (boot.nr_cpus >= MAX_CPUS) {
@@ -70,7 +70,7 @@ static void read_cpus(const struct fdt *fdt, u64 boot_hart)
             continue;
         add_cpu(hart, boot_hart);
         const char *isa = fdt_string(fdt, n, "riscv,isa");
-        riscv_has_svnapot = riscv_has_svnapot && isa && strstr(isa, "svnapot"); /* tables are for all harts */
+        riscv_has_svnapot = riscv_has_svnapot && isa && strstr(isa, "svnapot"); /* all harts use the same tables */
         if (hart == boot_hart)
             read_isa(fdt, n);
     }

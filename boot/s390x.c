@@ -17,7 +17,7 @@ extern const char head_cmdline[BOOT_CMDLINE_MAX];
 
 static struct boot_info boot;
 
-/* The answer to READ SCP INFO, as far as it concerns us. */
+/* The answer to READ SCP INFO: the part that is used here. */
 static struct {
     struct sccb head;
     u16 increments;   /* of storage */

@@ -2,7 +2,7 @@
 /*
  * From the PVH start info (Xen's arch-x86/hvm/start_info.h) and the ACPI tables (ACPI 6.4, chapter
  * 5) to struct boot_info. Called by arch/x86_64/entry.S on the boot CPU with the boot tables
- * active. All of it is read here and now, so none of it has to be kept.
+ * active. All tables are read here, so their memory needn't be kept.
  */
 #include <arch/cpu.h>
 #include <arch/devices.h>
@@ -44,7 +44,7 @@ struct __packed rsdp {
     char signature[8];
     u8 checksum;
     char oem[6];
-    u8 revision; /* from 2 on there is an XSDT */
+    u8 revision; /* since 2 there is an XSDT */
     u32 rsdt;
     u32 length;
     u64 xsdt;
@@ -99,7 +99,7 @@ struct __packed madt_entry {
 #define MADT_LEVEL         0xc
 
 #define CONSOLE_ISA_IRQ 4
-#define LOW_MEMORY      MiB /* the trampoline's page and what the BIOS left lies there */
+#define LOW_MEMORY      MiB /* below: the trampoline's page, and data that the BIOS left */
 
 void __noreturn boot_main(u64 start_info_pa, u64 cycles);
 
@@ -116,7 +116,7 @@ static void __noreturn die(const char *why)
     arch_poweroff(1);
 }
 
-/* One more CPU for the list. The boot CPU is on it already, at index 0. */
+/* Add a CPU to the list. The boot CPU is on it already, at index 0. */
 static void add_cpu(u32 apic_id, u32 flags)
 {
     if (!(flags & MADT_CPU_ENABLED) || apic_id == boot.cpu_hwid[0])

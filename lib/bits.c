@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counting bits, for machines without instructions for it: the compiler calls these names (GCC internals,
- * "Routines for integer arithmetic") for __builtin_clzl and its kin.
+ * "Routines for integer arithmetic") for __builtin_clzl and similar built-ins.
  */
 #include <stdint.h>
 

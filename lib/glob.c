@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Shell patterns, iteratively: a star remembers where to come back to. */
+/* Shell patterns, without recursion: the last star is remembered, and a mismatch goes back to it. */
 #include <stddef.h>
 #include <quire/glob.h>
 
-/* One [...] set at p (behind the bracket). Returns what follows it; NULL: no closing bracket. */
+/* Match c against one [...] set at p (behind the bracket). Returns the text behind the set; NULL: no closing
+ * bracket. */
 static const char *match_set(const char *p, char c, bool *matched)
 {
     bool negated = *p == '!';
@@ -22,7 +23,7 @@ static const char *match_set(const char *p, char c, bool *matched)
     return *p == ']' ? p + 1 : NULL;
 }
 
-/* Match one pattern element against c; returns what follows the element, NULL: no match. */
+/* Match one pattern element against c; returns the text behind the element; NULL: no match. */
 static const char *match_one(const char *p, char c)
 {
     bool matched;

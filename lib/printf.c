@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Formatted output into a buffer: see <quire/printf.h> for what it understands. */
+/* Formatted output into a buffer: see <quire/printf.h> for the supported conversions. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <quire/printf.h>
@@ -17,8 +17,9 @@ struct spec {
 };
 
 /*
- * The arguments that are left, for functions that each take some. In a struct, because va_list is an array on some
- * machines: a parameter of that type is a pointer there, and its address is that of the pointer.
+ * The remaining arguments, for functions that each take some of them. They are in a struct because va_list is an array
+ * on some machines: there a parameter of that type is a pointer, and taking its address gives the address of the
+ * pointer.
  */
 struct arg_list {
     va_list list;
@@ -101,7 +102,7 @@ static const char *parse_number(const char *f, struct arg_list *a, int *value)
     return f + 1;
 }
 
-/* What stands between % and the conversion. Returns where the conversion stands. */
+/* Parse what stands between % and the conversion. Returns the position of the conversion. */
 static const char *parse_spec(const char *f, struct arg_list *a, struct spec *spec)
 {
     *spec = (struct spec){.precision = -1};
@@ -202,7 +203,7 @@ int vsnprintf(char *out, size_t size, const char *fmt, va_list ap)
         f = parse_spec(f + 1, &a, &spec);
         if (put_conversion(&s, &spec, &a, *f))
             continue;
-        while (start <= f && *start) /* not ours: show it */
+        while (start <= f && *start) /* not a conversion: print it unchanged */
             put(&s, *start++);
         if (!*f)
             break;

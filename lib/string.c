@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory and string functions. Copies and fills go eight bytes at a time, unrolled, when both sides
- * are aligned: that is the case that matters (pages, tables, descriptors), and it needs no feature
- * of any machine.
+ * Memory and string functions. Copies and fills go eight bytes at a time, unrolled, when both sides are aligned. This
+ * is the important case (pages, tables, descriptors), and it needs no special feature of a machine.
  */
 #include <stdint.h>
 #include <quire/string.h>

@@ -9,7 +9,7 @@ static int height(const struct tree_node *n) { return n ? n->height : 0; }
 
 static void update(struct tree_node *n) { n->height = 1 + MAX(height(n->child[0]), height(n->child[1])); }
 
-/* Put `with` (may be NULL) in the place where `old` hangs. */
+/* Put `with` (may be NULL) in the place of `old`. */
 static void replace(struct tree *tree, struct tree_node *old, struct tree_node *with)
 {
     struct tree_node *parent = old->parent;

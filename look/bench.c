@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Measurements inside the kernel, in guest instructions as arch_cycles() counts them under -icount: command line
- * `bench`. One line "bench KEY VALUE" each, VALUE with two decimals. What programs can measure is in
+ * `bench`. Each result is a line "bench KEY VALUE", VALUE with two decimals. Measurements that programs can do are in
  * user/programs/bench.c.
  *
- * Each figure is the mean over many rounds, less what reading the counter costs.
+ * Each value is the mean over many rounds, less the cost of reading the counter.
  */
 #include <quire/bench.h>
 #include <quire/cacheflush.h>
@@ -43,7 +43,7 @@ static void print(const char *key, u64 cycles, u64 operations)
     kprintf("bench %s %lu.%02lu\n", key, hundredths / 100, hundredths % 100);
 }
 
-/* Programs ask for these two as counters, to take them off what they measure. */
+/* Programs read these two values as counters, to subtract them from their own measurements. */
 static void bench_zero_copy(void)
 {
     struct folio *f = folio_alloc(1, 0);
@@ -58,7 +58,7 @@ static void bench_zero_copy(void)
     for (unsigned i = 0; i < ROUNDS; i++)
         memcpy(folio_address(f), (u8 *)folio_address(f) + PAGE_SIZE, PAGE_SIZE);
     u64 copy = arch_cycles() - start;
-    start = arch_cycles(); /* page tables are zeroed too, or whatever says "empty" in them */
+    start = arch_cycles(); /* also the cost of filling a new page table with empty entries */
     for (unsigned i = 0; i < ROUNDS; i++)
         for (u64 at = 0; at < PAGE_SIZE; at += PT_TABLE_BYTES(0))
             pt_table_init((pte_t *)((u8 *)folio_address(f) + at), 0);
@@ -159,7 +159,8 @@ static void bench_hole(void)
     folio_put(f);
 }
 
-/* What a hole saves: the same four frames as a folio of their own, and one folio again. */
+/* The work that a hole avoids: split the folio so that the same four frames are a folio of their own, then join it
+ * again. */
 static void bench_split_join(void)
 {
     unsigned order = largest_order(HOLE_ORDER);
@@ -207,7 +208,7 @@ static void bench_hole_mapped(void)
     mm_put(mm);
 }
 
-/* On the way to user mode on a CPU whose last fence is older than the code of the thread that came to it. */
+/* The return to user mode on a CPU whose last fence is older than the code of a thread that has moved there. */
 static void bench_migrate_stale(void)
 {
     struct mm *mm = mm_create();
@@ -219,7 +220,7 @@ static void bench_migrate_stale(void)
     for (unsigned i = 0; i < ROUNDS; i++) {
         bool irq = irq_save();
         u64 before = this_cpu()->fenced_gen;
-        this_cpu()->fenced_gen = 0; /* as on a CPU that did nothing for long */
+        this_cpu()->fenced_gen = 0; /* as on a CPU that has been idle for long */
         u64 start = arch_cycles();
         icache_enter_user(mm);
         cycles += arch_cycles() - start;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A guest as its host sees it: what it may read, and the folio's words, holes and direct map in numbers. */
+/* A guest as its host sees it: the memory that the host may read, and counts of the folio's words, holes and direct
+ * map. */
 #include "../kernel/objects/guest_object.h"
 #include <quire/direct_map.h>
 #include <quire/errno.h>
@@ -12,7 +13,7 @@
 
 #define STEP_FRAMES 512UL /* between two preemption points */
 
-/* --- read as the host would --------------------------------------------------------------------- */
+/* --- reads by the host -------------------------------------------------------------------------- */
 static int peek_page(pfn_t pfn, u64 in_page, u64 to, u64 n)
 {
     struct frame_access a;
@@ -97,7 +98,7 @@ s64 sys_guest_info(struct trapframe *tf)
 {
     struct quire_guest_info i = {0};
     int err;
-    struct guest *g = guest_get_locked(tf, &err); /* so that all numbers are of one moment */
+    struct guest *g = guest_get_locked(tf, &err); /* so that all numbers are from the same moment */
 
     if (!g)
         return err;

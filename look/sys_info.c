@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls that tell what the machine and its processes are doing. */
+/* System calls that report what the machine and its processes are doing. */
 #include <quire/buddy.h>
 #include <quire/console.h>
 #include <quire/counters.h>
@@ -31,7 +31,7 @@ s64 sys_process_info(struct trapframe *tf)
     info.exited = process_ended(p);
     strlcpy(info.name, p->name, sizeof(info.name));
     bool runs = false;
-    spin_lock(&p->lock); /* a thread in the list is there */
+    spin_lock(&p->lock); /* threads in the list aren't freed meanwhile */
     info.threads = p->nr_threads;
     list_for_each(node, &p->threads) {
         const struct thread *t = list_entry(node, struct thread, process_link);
@@ -101,7 +101,7 @@ s64 sys_memory_info(struct trapframe *tf)
     return err;
 }
 
-/* nr frames under one block entry, from the one on that `e` shows. */
+/* nr frames under one block entry, from the frame on that `e` shows. */
 static void describe_block(struct quire_area *a, pte_t e, u64 nr)
 {
     struct folio *f = pfn_folio_get(pte_pfn(e));
@@ -116,7 +116,7 @@ static void describe_block(struct quire_area *a, pte_t e, u64 nr)
     a->largest_batch = MAX(a->largest_batch, nr);
 }
 
-/* A batch may begin or end with single entries where a group was undone. */
+/* Entries of a batch that are in groups. A batch may begin or end with single entries where a group was unfolded. */
 static u64 entries_in_groups(const pte_t *ptep, unsigned nr)
 {
     u64 in = 0;
@@ -213,7 +213,7 @@ s64 sys_counter(struct trapframe *tf)
     return tf_arg(tf, 0) < COUNTER_COUNT ? (s64)counter_read((enum counter)tf_arg(tf, 0)) : -EINVAL;
 }
 
-/* The first programs, and those that they start: what these start may not, nor may anybody while tests run. */
+/* Allowed for the first programs and those that they start. Deeper programs may not, and nobody may while tests run. */
 s64 sys_poweroff(struct trapframe *tf)
 {
     if (current_process()->depth > PROCESS_OWN_ACCOUNTS || console_tests_run())

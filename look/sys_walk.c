@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How an address is translated, told to programs: the walk level by level, and what the frame's word says. What an
- * entry's bits mean is told by arch/<machine>/pte_text.c.
+ * How an address is translated, for programs: the walk level by level, and what the frame's word says.
+ * arch/<machine>/pte_text.c describes an entry's bits.
  */
 #include <quire/errno.h>
 #include <quire/hole.h>
@@ -16,7 +16,7 @@
 
 _Static_assert(PT_LEVELS <= QUIRE_WALK_LEVELS, "struct quire_walk has room for all levels");
 
-/* From the top table down; the entry where the walk ends, and its level. */
+/* Walk from the top table down. Returns the entry where the walk ends, and its level. */
 static pte_t take_steps(const struct pt_root *root, vaddr_t addr, struct quire_walk *w, unsigned *end_level)
 {
     pte_t *table = paddr_address(root->table);
@@ -48,7 +48,7 @@ static void tell_hole(pfn_t pfn, struct quire_walk *w)
         return;
     w->hole_first = h->first;
     w->hole_nr = h->nr;
-    w->hole_refs = (u64)hole_ref_count(h) - 1; /* without this look */
+    w->hole_refs = (u64)hole_ref_count(h) - 1; /* without this function's own reference */
     w->hole_mapped = h->map_count;
     hole_put(h);
 }
@@ -81,7 +81,7 @@ static void tell_frame(pfn_t pfn, struct quire_walk *w)
     tell_folio(pfn, w);
 }
 
-/* Under the areas' lock no table goes away, and with it no frame that an entry shows. */
+/* Under the areas' lock no table is freed, and so no frame that an entry shows. */
 static void describe_walk(struct mm *mm, vaddr_t addr, struct quire_walk *w)
 {
     unsigned level;

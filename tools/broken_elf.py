@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes programs that the kernel must refuse, each from a good one by one change.
+"""Makes programs that the kernel must refuse, each by one change of a good program.
 
 usage: broken_elf.py GOOD_PROGRAM FOLDER
        broken_elf.py --list
@@ -50,11 +50,11 @@ class Elf:
 
 
 def file_end(elf):
-    """Where the last segment ends in the file: what lies behind it isn't missed."""
+    """Where the last segment ends in the file: bytes behind it aren't needed."""
     return max(elf.of_segment(i, "offset") + elf.of_segment(i, "filesz") for i in range(elf.get(HEADER, "phnum")))
 
 
-# Each makes a file from a good Elf of its own.
+# Each function makes a file from its own copy of a good Elf.
 VARIANTS = {
     "empty": lambda e: b"",
     "not_elf": lambda e: b"Once upon a time there was a program.\n" * 10,

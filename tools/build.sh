@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds one machine and says so in one line. Extra words go to build.mk: BUILD=release, VARIANT=name, ICACHE=stale.
-# Called by the top Makefile, which gives MAKE and JOBS in the environment.
+# Builds one machine and prints one line about it. Extra words go to build.mk: BUILD=release, VARIANT=name,
+# ICACHE=stale. Called by the top Makefile, which gives MAKE and JOBS in the environment.
 set -eu
 
 if [ "${1:---help}" = --help ]; then
@@ -23,7 +23,7 @@ start=$(date +%s)
 }
 seconds=$(($(date +%s) - start))
 text=$("${CROSS_COMPILE}size" -A "$OUT/quire.elf" | awk '$1 == ".text" { print int(($2 + 1023) / 1024) }')
-# Seconds only for people: what make prints into a file is the same every time.
+# Seconds are printed only for people; output that goes to a file is the same every time.
 took=
 [ -t 1 ] && [ "$seconds" -gt 0 ] && took=" $seconds s,"
 echo "[build] $OUT/quire.elf,$took text $text KiB"

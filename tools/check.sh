@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Light static analysis: sparse and cppcheck for C, shellcheck for scripts. Tools that aren't installed are named
-# and left out. Status 1 if one of them complains.
+# Light static analysis: sparse and cppcheck for C, shellcheck for scripts. Tools that aren't installed are named and
+# left out. Status 1 if a tool complains.
 set -eu
 
 if [ $# -eq 0 ] || [ "$1" = --help ]; then
@@ -29,7 +29,7 @@ verdict() # NAME STATUS
     fi
 }
 
-# Address spaces (user pointers, physical addresses): what sparse is for. Other warnings are the compiler's work.
+# sparse checks address spaces (user pointers, physical addresses). Other warnings are left to the compiler.
 check_sparse() # MACHINE
 {
     status=0

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs the program `fuzz` on one machine with one seed after the other, until SECONDS (60) have gone. The first that goes
-# wrong ends it; it is printed before its machine starts, so a find can be repeated with it.
+# Runs the program `fuzz` on one machine with one seed after the other, until SECONDS (60) have passed. The first
+# failure ends it. Each seed is printed before its machine starts, so a failure can be repeated.
 set -eu
 
 if [ "${1:---help}" = --help ]; then

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What `make help` prints. ARCHES comes from the Makefile.
+# The output of `make help`. ARCHES comes from the Makefile.
 cat <<END
 Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
 

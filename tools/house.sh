@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The arrows between the rooms, read from built kernels (tools/house says how), and their picture.
+# The calls between the rooms, read from built kernels by tools/house, and their picture.
 set -eu
 
 if [ $# -eq 0 ] || [ "$1" = --help ]; then

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Looks for what the asked machines need: compiler, QEMU and a few tools, new enough. Missing packages are
-# installed: at a terminal after a question, as root without a terminal (a build server) at once; anybody else is
-# told the one command to type. Too old, or a version that can't be read, ends here too: nothing starts by halves.
+# Checks that the asked machines have what they need: a compiler, QEMU and a few tools, all new enough. Missing packages
+# are installed: at a terminal after a question, as root without a terminal (a build server) at once. In other cases the
+# command to type is printed. A program that is too old, or whose version can't be read, is an error too, before
+# anything starts.
 set -eu
 
 # The oldest versions this was tested with.
@@ -97,7 +98,7 @@ find_native()
     done
 }
 
-# Plugins of QEMU's are built for the build machine.
+# QEMU plugins are built for the build machine.
 find_host_compiler()
 {
     echo '#include <pthread.h>' | gcc -xc -E -o /dev/null - 2>/dev/null || add_packages gcc libc6-dev
@@ -134,7 +135,7 @@ find_missing() # MACHINE...: fills packages
     find_python
 }
 
-# "104 MB to fetch", as apt says it; nothing if apt doesn't know the packages.
+# "104 MB to fetch", as apt prints it; nothing if apt doesn't know the packages.
 size_to_fetch()
 {
     # shellcheck disable=SC2086
@@ -146,7 +147,7 @@ lists_are_there() { [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Package
 
 update_lists() { DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null || fail "apt-get update failed"; }
 
-# What a failed or long installation says is shown; a short good one needs no words.
+# The output of a failed or long installation is shown; a short successful one prints nothing.
 install() # SUDO-OR-NOTHING
 {
     log=$(mktemp)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Checks what people typed behind make, before anything is built or started. Arguments: make's goals; the options
+# Checks the user's goals and options of make, before anything is built or started. Arguments: make's goals; the options
 # come in the environment.
 set -eu
 

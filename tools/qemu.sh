@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Starts one machine under QEMU for a person (or, with RUN=, for a script) and says with its own exit status how it
-# went. The options come in the environment and were checked by tools/options.sh.
+# Starts one machine under QEMU for a person (or, with RUN=, for a script) and passes the result on in its own exit
+# status. The options come in the environment and were checked by tools/options.sh.
 set -eu
 
 usage()
@@ -37,7 +37,7 @@ append="${RUN:+run=\"$RUN\" }${SEED:+seed=$SEED }${APPEND:-}"
 
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words
 set -- "$QEMU" $QEMU_ARGS -smp "$cpus" -m "$mem" -kernel "$BOOT_FILE" -initrd "$INITRD"
-# For tools/ptwalk and tools/memory_map: two sockets through which a paused machine can be looked at.
+# For tools/ptwalk and tools/memory_map: two sockets for reading a paused machine.
 set -- "$@" -qmp "unix:$OUT/qmp.sock,server=on,wait=off"
 [ -n "$gdb" ] || set -- "$@" -gdb "unix:$OUT/gdb.sock,server=on,wait=off"
 [ -z "$append" ] || set -- "$@" -append "$append"
@@ -46,7 +46,7 @@ set -- "$@" -qmp "unix:$OUT/qmp.sock,server=on,wait=off"
 [ -z "$gdb" ] || set -- "$@" -S -gdb "tcp::$port"
 [ -z "${V:-}" ] || echo "$*"
 
-# QEMU's exit status as the kernel's: some machines can't end with every number.
+# QEMU's exit status as the kernel's: some machines can't end with every status.
 kernel_status() # QEMU-STATUS
 {
     case $ARCH_EXIT/$1 in

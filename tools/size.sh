@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Lines of code, without blanks and comments, room by room, beside what the room may have. cloc counts them. Headers in
+# Lines of code, without blanks and comments, room by room, beside the room's limit. cloc counts them. Headers in
 # include/ belong to no room; an architecture is counted without its user side and its native tests.
 set -eu
 
@@ -9,7 +9,7 @@ if [ $# -eq 0 ] || [ "$1" = --help ]; then
     exit 0
 fi
 
-# What a room may have; one that isn't here has no budget of its own.
+# The limits; a room that isn't listed has no limit of its own.
 budgets()
 {
     cat <<END

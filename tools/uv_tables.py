@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The ultravisor's tables for docs/ultravisor.md, made from the data in uv/core/rules.c.
 
-Without arguments: does the page hold them as they are? Status 1 if it doesn't. --write puts them there.
+Without arguments: checks that the page holds these tables; status 1 if it doesn't. --write writes them to the page.
 """
 
 import re

@@ -1,5 +1,5 @@
 # arm64: compiler, flags and machine. Read by build.mk and by the top Makefile.
-# Atomics are inline and of the first architecture version: cortex-a72 has no LSE.
+# Atomics are inline and use only instructions of Armv8.0: cortex-a72 has no LSE (the newer atomic instructions).
 ARCH_TRIPLE      := aarch64-linux-gnu-
 ARCH_PACKAGES    := gcc-aarch64-linux-gnu qemu-system-arm
 ARCH_CFLAGS      := -march=armv8-a -mgeneral-regs-only -mno-outline-atomics -mcmodel=small

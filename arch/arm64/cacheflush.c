@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making stores executable (Arm ARM, "Synchronization and coherency issues between data and
- * instruction accesses"): what CTR_EL0 calls coherent is left out, the rest is done by lines.
- * And frames that change sides, to the point of coherency.
+ * Making stores executable (Arm ARM, "Synchronization and coherency issues between data and instruction accesses"):
+ * steps that CTR_EL0 calls unnecessary are left out, the others are done line by line. And maintenance to the point of
+ * coherency, for frames that pass between guest and host.
  */
 #include <arch-generic/cacheflush.h>
 
@@ -12,8 +12,8 @@
 #define CTR_DIC (1UL << 29) /* no invalidation needed */
 
 /*
- * In debug builds a load of one byte goes before each operation. It does nothing, but QEMU's plugin interface shows
- * loads and not the registers of these operations, so that is how cachesan learns which line is meant.
+ * In debug builds a load of one byte goes before each operation. QEMU's plugin interface shows loads, but not the
+ * registers of cache operations; cachesan learns from the load which line the operation is for.
  */
 #if QUIRE_DEBUG
 #define SHOW_ADDRESS "ldrb wzr, [%0]\n\t"
@@ -24,7 +24,8 @@
 #define LINE(op) SHOW_ADDRESS op ", %0\n\tadd %0, %0, %1\n\t"
 #define FOUR_LINES(op) LINE(op) LINE(op) LINE(op) LINE(op)
 
-/* `op` for each line that holds a byte of [start, end), eight in a row where there are: the loop is half of the work. */
+/* Do `op` for each line that holds a byte of [start, end), eight lines per turn if possible: the loop itself is half of
+ * the work. */
 #define FOR_EACH_LINE(op, start, end, line)                                                        \
     do {                                                                                           \
         u64 a_ = ALIGN_DOWN(start, line), line_ = line;                                            \
@@ -40,7 +41,7 @@ void arch_icache_clean(const void *addr, size_t len)
 
     if (!(ctr & CTR_IDC))
         FOR_EACH_LINE("dc cvau", start, end, CTR_DMINLINE(ctr));
-    dsb(ish); /* cleaned (or, with IDC, stored) before anybody fetches again */
+    dsb(ish); /* cleaned (or, with IDC, stored) before any CPU fetches again */
     if (!(ctr & CTR_DIC)) {
         FOR_EACH_LINE("ic ivau", start, end, CTR_IMINLINE(ctr));
         dsb(ish);
@@ -48,11 +49,11 @@ void arch_icache_clean(const void *addr, size_t len)
     isb();
 }
 
-/* IDC is about the point of unification and changes nothing here. */
+/* CTR_EL0.IDC concerns only the point of unification, so it isn't looked at here. */
 void arch_dcache_clean_invalidate(const void *addr, size_t len)
 {
     u64 line = CTR_DMINLINE(sysreg_read(ctr_el0)), start = (u64)addr, end = start + len;
 
     FOR_EACH_LINE("dc civac", start, end, line);
-    dsb(sy); /* complete for all of the system, not only for CPUs of the inner shareable domain */
+    dsb(sy); /* complete for the whole system, not only for CPUs of the inner shareable domain */
 }

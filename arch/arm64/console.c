@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The serial port: a PL011 (Arm DDI 0183, 3.3). Output is polled. Its FIFOs stay as they are:
- * switching them on would drop a character that was typed before we came.
+ * The serial port: a PL011 (Arm DDI 0183, 3.3). Output is polled. Its FIFOs stay as they are: switching them on would
+ * drop a character that was typed before the kernel started.
  */
 #include <arch-generic/machine.h>
 #include <arch/devices.h>
@@ -17,7 +17,7 @@
 #define UART_CR_ON (1u << 0 | 1u << 8 | 1u << 9) /* the port, transmit, receive */
 #define UART_IMSC 0x38
 #define UART_ICR 0x44
-#define UART_INT_RX (1u << 4 | 1u << 6) /* level reached, or a pause with something there */
+#define UART_INT_RX (1u << 4 | 1u << 6) /* the FIFO's level is reached, or input is there and a pause follows */
 
 static volatile u32 *uart(unsigned reg)
 {

@@ -46,5 +46,5 @@ bool arch_unwind(vaddr_t *fp, vaddr_t *pc)
 
 vaddr_t arch_frame_pointer(void)
 {
-    return *(const vaddr_t *)__builtin_frame_address(0); /* ours is gone when we are back */
+    return *(const vaddr_t *)__builtin_frame_address(0); /* the caller's, which outlives this call */
 }

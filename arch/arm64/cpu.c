@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Setting a CPU up, waiting, and what this CPU can do. */
+/* Setting up a CPU, waiting, and the features of this CPU. */
 #include <arch-generic/machine.h>
 #include <arch/devices.h>
 #include <arch/pgtable.h>
@@ -26,7 +26,7 @@ static bool has_pan(void) { return sysreg_id(id_aa64mmfr1_el1, MMFR1_PAN_SHIFT) 
 
 void arch_cpu_init(void)
 {
-    /* QEMU 7.2 lets device memory do what only normal memory can; others, and hardware, don't. */
+    /* QEMU 7.2 allows on device memory what only normal memory allows; other versions, and hardware, don't. */
     KASSERT(sysreg_read(mair_el1) == MAIR_VALUE, "entry.S gave MAIR_EL1 the value 0x%lx, not 0x%lx: memory isn't normal memory",
             sysreg_read(mair_el1), (u64)MAIR_VALUE);
     if (has_pan()) /* traps set it again, by SCTLR_EL1.SPAN = 0 */
@@ -37,7 +37,7 @@ void arch_cpu_init(void)
     if (!arm64_no_pmu)
         sysreg_write(pmuserenr_el0, PMUSERENR_CR);
     sysreg_write(tpidr_el0, 0);
-    sysreg_write(tpidrro_el0, 0); /* users can read it; trap.S borrows it */
+    sysreg_write(tpidrro_el0, 0); /* users can read it; trap.S uses it for a moment */
     isb();
     gic_cpu_init();
     arch_timer_set(~0UL);
@@ -80,7 +80,7 @@ bool arch_random(u64 *value)
 
     if (!sysreg_id(id_aa64isar0_el1, ISAR0_RNDR_SHIFT))
         return false;
-    /* RNDR: sets Z if the generator had nothing in time. */
+    /* RNDR sets Z if the generator had no number in time. */
     __asm__ volatile("mrs %0, S3_3_C2_C4_0; cset %1, ne" : "=r"(*value), "=r"(ok)::"cc");
     return ok;
 }

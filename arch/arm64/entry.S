@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From firmware to C (arm64 boot protocol, as QEMU's -kernel and U-Boot's booti speak it): entered
- * at EL1 or EL2 with translation off, x0 = device tree. Whatever else the firmware left in the
- * system registers isn't relied upon: DAIF, SCTLR and the tables are set here, for every CPU alike.
+ * From firmware to C (arm64 boot protocol, as QEMU's -kernel and U-Boot's booti speak it): entered at EL1 or EL2 with
+ * translation off, x0 = device tree. This code relies on no other value that the firmware left in system registers: it
+ * sets DAIF, SCTLR and the tables itself, in the same way on every CPU.
  *
  * Until translation is on, nothing is stored to memory: it would bypass the caches.
  */
@@ -16,7 +16,7 @@
 _start:
     b boot_entry
     nop
-    .quad 0x200000             /* text_offset: behind this much of RAM's start */
+    .quad 0x200000             /* text_offset: distance from RAM's start */
     .quad __image_end - _start /* size with .bss */
     .quad 2                    /* flags: little endian, 4 KiB pages, exactly at text_offset */
     .quad 0, 0, 0
@@ -56,7 +56,7 @@ FUNC(secondary_entry)
     adrp x0, arm64_kernel_table
     ldr x0, [x0, :lo12:arm64_kernel_table]
     bl arm64_replace_kernel_table
-    ldr x0, [x19, #PERCPU_KERNEL_SP] /* in KVMAP, which the boot table doesn't have */
+    ldr x0, [x19, #PERCPU_KERNEL_SP] /* in KVMAP, which the boot table doesn't map */
     mov sp, x0
     mov x29, xzr
     mov x30, xzr
@@ -65,8 +65,8 @@ FUNC(secondary_entry)
 END(secondary_entry)
 
 /*
- * Masks interrupts and goes down to EL1 if we are at EL2, giving EL1 everything and trapping
- * nothing. Returns at EL1h, translation off. Clobbers x0-x2.
+ * Masks interrupts, and goes down to EL1 if the CPU is at EL2; EL1 gets all rights, and nothing traps to EL2. Returns
+ * at EL1h with translation off. Clobbers x0-x2.
  */
 enter_el1:
     msr daifset, #0xf
@@ -91,7 +91,7 @@ enter_el1:
     msr vmpidr_el2, x0
     mrs x0, id_aa64dfr0_el1 /* MDCR_EL2.HPMN: all performance counters belong to EL1 */
     ubfx x1, x0, #DFR0_PMUVER_SHIFT, #4
-    sub x1, x1, #1 /* 0: none; 15: not the architecture's */
+    sub x1, x1, #1 /* 0: no counters; 15: not the architecture's */
     mov x2, xzr
     cmp x1, #14
     b.hs 1f
@@ -140,7 +140,7 @@ enter_high_half:
     cmp x1, x2
     csel x1, x1, x2, lo
     bfi x0, x1, #TCR_IPS_SHIFT, #3
-    mrs x1, id_aa64mmfr1_el1 /* HAFDBS: 1 access flag, 2 and dirty state */
+    mrs x1, id_aa64mmfr1_el1 /* HAFDBS: 1 = access flag, 2 = access flag and dirty state */
     ubfx x1, x1, #MMFR1_HAFDBS_SHIFT, #4
     cmp x1, #1
     cset x2, hs
@@ -169,7 +169,7 @@ enter_high_half:
     add x30, x30, x0
     ret
 
-/* From here on address 0 is nothing, and traps are ours. Clobbers x0, x1. */
+/* From here on address 0 is unmapped, and traps go to the kernel. Clobbers x0, x1. */
 leave_identity_map:
     adrp x0, trap_vectors
     add x0, x0, :lo12:trap_vectors
@@ -187,9 +187,9 @@ leave_identity_map:
 /*
  * void arm64_replace_kernel_table(u64 table): a physical address. Uses no stack.
  *
- * The tables that map the running code can't be exchanged under it where the sizes of blocks
- * differ: an entry has to be gone from the TLB before another one for the same address comes (Arm
- * ARM, "Using break-before-make"). So step aside to the boot table's identity mapping in TTBR0_EL1.
+ * The tables that map the running code can't simply be exchanged, because the sizes of blocks differ: the TLB must lose
+ * an entry before there is another entry for the same address (Arm ARM, "Using break-before-make"). So the code moves
+ * to the boot table's identity mapping in TTBR0_EL1 for the exchange.
  */
 FUNC(arm64_replace_kernel_table)
     ldr x4, =KERNEL_VA_OFFSET
@@ -217,8 +217,8 @@ END(arm64_replace_kernel_table)
 
 /*
  * The boot table serves both halves, with blocks of 1 GiB, and is constant. Entries 0 to 63 are
- * physical memory from 0: the window's first 64 GiB above, identity below. Entry 510 is the image's
- * GiB. The virt machine has devices in the first GiB and RAM from there on.
+ * physical memory from 0: in the upper half the window's first 64 GiB, in the lower half the identity mapping. Entry
+ * 510 is the image's GiB. The virt machine has devices in the first GiB and RAM from there on.
  */
 /* A block: type, MAIR index, inner shareable, access flag. */
 #define BOOT_BLOCK(index) (1 | (index) << 2 | 3 << 8 | 1 << 10)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interrupt controller, GICv3 without its translation service (Arm IHI 0069, chapters 3 and
- * 12). All interrupts are non-secure group 1 of one priority: 0 for messages between CPUs, the
- * timer's, the console's.
+ * The interrupt controller, GICv3 without its translation service (Arm IHI 0069, chapters 3 and 12). All interrupts are
+ * non-secure group 1 of one priority: interrupt 0 for messages between CPUs, the timer's and the console's.
  */
 #include <arch-generic/machine.h>
 #include <quire/log.h>
@@ -53,7 +52,7 @@ static vaddr_t distributor(void) { return DIRECT_MAP_BASE + arm64_devices.distri
 static u32 read32(vaddr_t reg) { return *(volatile u32 *)reg; }
 static void write32(vaddr_t reg, u32 value) { *(volatile u32 *)reg = value; }
 
-/* Group 1, our priority, enabled; `frame` is where the registers of this interrupt are. */
+/* Put the interrupt into group 1, with the one priority, and enable it; its registers are at `frame`. */
 static void enable(vaddr_t frame, u32 irq)
 {
     write32(frame + GIC_IGROUPR(irq), read32(frame + GIC_IGROUPR(irq)) | 1u << irq % 32);
@@ -61,7 +60,7 @@ static void enable(vaddr_t frame, u32 irq)
     write32(frame + GIC_ISENABLER(irq), 1u << irq % 32);
 }
 
-/* Affinities as GICR_TYPER and GICD_IROUTER have them, from MPIDR_EL1's. */
+/* Convert an affinity of MPIDR_EL1 to the form of GICR_TYPER and of GICD_IROUTER. */
 static u32 typer_affinity(u64 mpidr) { return (u32)(mpidr >> 32 << 24 | (mpidr & 0xffffff)); }
 
 void gic_init(void)
@@ -135,9 +134,9 @@ void arm64_irq(struct trapframe *tf)
     u32 irq;
 
     while ((irq = (u32)sysreg_read(ICC_IAR1_EL1)) < SPURIOUS) {
-        dsb(sy); /* acknowledged, before we look at what the sender stored */
+        dsb(sy); /* acknowledge before the sender's stores are read */
         if (irq == arm64_devices.timer_irq)
-            arch_timer_set(~0UL); /* a level: quiet before it is ended, or it comes again */
+            arch_timer_set(~0UL); /* level-triggered: it must be quiet before its end, or it comes again */
         sysreg_write(ICC_EOIR1_EL1, irq);
         isb();
         serve(irq);
@@ -150,7 +149,7 @@ void arch_ipi_send(unsigned cpu)
     u64 aff0 = mpidr & 0xff, aff1 = mpidr >> 8 & 0xff, aff2 = mpidr >> 16 & 0xff;
     u64 aff3 = mpidr >> 32 & 0xff;
 
-    dsb(ishst); /* what the message is about */
+    dsb(ishst); /* the stores that the message is about come first */
     sysreg_write(ICC_SGI1R_EL1, aff3 << 48 | (aff0 >> 4) << 44 | aff2 << 32 | (u64)SGI_IPI << 24 |
                                     aff1 << 16 | 1UL << (aff0 & 0xf));
     isb();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loading page-table roots: TTBR1_EL1 for the kernel, once; TTBR0_EL1 for user space, with the ASID
- * in its upper 16 bits (Arm ARM, TTBR0_EL1). Without a user address space TTBR0_EL1 has an empty
- * table, so that nothing is mapped at 0 and nobody else's memory is in reach.
+ * in its upper 16 bits (Arm ARM, TTBR0_EL1). Without a user address space TTBR0_EL1 has an empty table, so that nothing
+ * is mapped at 0, and no process's memory can be reached.
  */
 #include <arch-generic/paging.h>
 #include <arch/cpu.h>
@@ -24,7 +24,7 @@ void arch_pt_activate_kernel(const struct pt_root *kernel)
     arm64_replace_kernel_table(arm64_kernel_table);
 }
 
-/* Translations of ASID 0 belong to whoever runs without an ASID of its own. */
+/* ASID 0 is shared by all address spaces that have no ASID of their own. */
 static bool untagged(u64 ttbr)
 {
     return !(ttbr >> TTBR_ASID_SHIFT) && (ttbr & TTBR_TABLE_MASK) != empty_pa();

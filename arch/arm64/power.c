@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ways out. Semihosting can hand QEMU an exit status; where it isn't there its instruction is
- * undefined, and the firmware's plain power-off is left.
+ * Ending the machine. Semihosting can give QEMU an exit status. Without semihosting its instruction is undefined, and
+ * the firmware's power-off, which has no status, is used.
  */
 #include <arch-generic/machine.h>
 #include <arch/devices.h>
@@ -13,7 +13,8 @@
 
 #define PSCI_NOT_SUPPORTED -1
 
-/* hlt #0xf000, or nothing where that is undefined (the trap goes on at its exit). */
+/* hlt #0xf000. If this instruction is undefined, nothing happens: the trap continues at the exit of the exception
+ * table. */
 static void semihosting(u64 operation, const u64 *block)
 {
     register u64 x0 __asm__("x0") = operation;
@@ -37,7 +38,7 @@ long psci_call(u64 function, u64 arg0, u64 arg1, u64 arg2)
     register u64 x2 __asm__("x2") = arg1;
     register u64 x3 __asm__("x3") = arg2;
 
-    /* The calling convention lets the firmware spoil x4 to x17 (Arm DEN 0028). */
+    /* The calling convention lets the firmware change x4 to x17 (Arm DEN 0028). */
 #define PSCI_CLOBBERS                                                                              \
     "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",    \
         "memory"
@@ -57,5 +58,5 @@ void __noreturn arch_poweroff(int status)
     arch_irq_disable();
     semihosting(SYS_EXIT, block);
     psci_call(PSCI_SYSTEM_OFF, 0, 0, 0);
-    arch_halt(); /* newer QEMUs run on for a while: nothing may follow */
+    arch_halt(); /* newer QEMUs run on for a while, so nothing else may be executed */
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Other CPUs: started by PSCI (Arm DEN 0022, 5.1.4 CPU_ON). They are interrupted in irq.c. */
+/* Other CPUs: PSCI starts them (Arm DEN 0022, 5.1.4 CPU_ON). irq.c sends them interrupts. */
 #include <arch-generic/machine.h>
 #include <arch/layout.h>
 #include <arch/psci.h>

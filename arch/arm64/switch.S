@@ -41,7 +41,7 @@ FUNC(arch_switch)
     ldp x29, x30, [x1, #CTX_FP]
     ldr x9, [x1, #CTX_SP]
     mov sp, x9
-    clrex /* an exclusive load of the thread that leaves must not help its successor's store */
+    clrex /* an exclusive load of the old thread must not let a store of the next thread succeed */
     ret
 END(arch_switch)
 

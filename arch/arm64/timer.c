@@ -6,7 +6,7 @@
 
 u64 arch_clock_ns(void)
 {
-    isb(); /* the counter may be read early, before what the caller wants to time */
+    isb(); /* otherwise the counter could be read too early, before earlier instructions are done */
     return arm64_ticks_to_ns(sysreg_read(cntvct_el0));
 }
 

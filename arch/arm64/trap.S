@@ -3,15 +3,14 @@
  * Every trap enters here (Arm ARM, "Exception vectors"). Interrupts are masked from here to the
  * return unless C code turns them on.
  *
- * Invariant: while a CPU runs in user mode, its SP_EL1 is this_cpu()->kernel_sp, because the way
- * out pops the frame that lies at the very top of the thread's kernel stack. So the way in needs no
- * look-up.
+ * Invariant: while a CPU runs in user mode, its SP_EL1 is this_cpu()->kernel_sp, because the return to user mode pops
+ * the frame at the top of the thread's kernel stack. So the entry from user mode needn't load the stack pointer.
  */
 #include <quire/asm.h>
 #include <arch/sysreg.h>
 #include "asm_offsets.h"
 
-/* sp points to the frame. Stores every register and the trap's own facts; clobbers x21-x25. */
+/* sp points to the frame. Stores every register and the information about the trap; clobbers x21-x25. */
 .macro SAVE_FRAME from_user
     stp x0, x1, [sp, #0]
     stp x2, x3, [sp, #16]
@@ -66,10 +65,10 @@
     ldp x26, x27, [sp, #208]
     ldp x28, x29, [sp, #224]
     add sp, sp, #TF_SIZE
-    eret /* also ends an exclusive access of the code that we leave */
+    eret /* also ends an exclusive access of the kernel */
 .endm
 
-/* A backtrace ends at the way in from user mode, whatever the user had in its frame pointer. */
+/* A backtrace ends at the entry from user mode, whatever the user's frame pointer was. */
 .macro FROM_USER handler
     SAVE_FRAME 1
     mov x29, xzr
@@ -92,9 +91,9 @@
 .endm
 
 /*
- * Stacks are 16 KiB aligned to 32, so bit 14 of a frame's address is set in the guard below one. No
- * register is free to test it in: x0 is added to sp, and taken out of the sum again. The emergency
- * stack has no such alignment, so a set bit is forgiven there; elsewhere it is an overflow.
+ * Stacks are 16 KiB aligned to 32, so bit 14 of a frame's address is set in the guard below one. No register is free
+ * for the test: so x0 is added to sp, and both are computed from the sum again. The emergency stack doesn't have this
+ * alignment, so a set bit is ignored there; elsewhere it means an overflow.
  */
 .macro VECTOR_KERNEL label
     .balign 128
@@ -115,7 +114,7 @@
     mrs x0, tpidrro_el0
     mov sp, x0
     sub x1, x1, x0
-    cmp x1, #EMERGENCY_BYTES /* the flags are free: SPSR_EL1 has the interrupted ones */
+    cmp x1, #EMERGENCY_BYTES /* the flags may change: SPSR_EL1 holds the interrupted code's flags */
     mrs x0, tpidr_el1
     b.hi overflow
     ldp x1, x0, [x0, #PERCPU_SCRATCH]
@@ -178,7 +177,8 @@ kernel_serror:
 kernel_unexpected:
     FROM_KERNEL arm64_unexpected
 
-/* x0 = this_cpu(), its scratch: x1 and x0 as trapped; TPIDRRO_EL0: where the frame would be. */
+/* x0 = this_cpu(); its scratch words hold x1 and x0 of the interrupted code; TPIDRRO_EL0 = the address where the frame
+ * would be. */
 overflow:
     ldr x1, [x0, #PERCPU_EMERGENCY_SP]
     sub sp, x1, #TF_SIZE

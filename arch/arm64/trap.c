@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a trap was, and whom it concerns (Arm ARM, ESR_EL1: exception classes and their ISS).
+ * Finding out what a trap was, and making the right up-call (Arm ARM, ESR_EL1: exception classes and their ISS).
  * Entered from trap.S with interrupts masked; system calls go straight to the kernel.
  */
 #include <arch-generic/context.h>
@@ -27,7 +27,7 @@
 #define EC_DEBUG_LAST 0x3c
 
 #define ISS_WNR (1u << 6)  /* a write */
-#define ISS_CM (1u << 8)   /* cache maintenance, which claims to be a write */
+#define ISS_CM (1u << 8)   /* cache maintenance, for which WnR is set too */
 #define ISS_FNV (1u << 10) /* FAR_EL1 isn't valid */
 #define ISS_FSC 0x3fu
 /* Fault status codes without the level in bits 1:0. */
@@ -95,10 +95,10 @@ void arm64_sync(struct trapframe *tf)
     }
 }
 
-/* An asynchronous external abort: something written went nowhere, and nobody knows whose. */
+/* An asynchronous external abort: a store reached nothing, and nobody knows whose store it was. */
 void arm64_serror(struct trapframe *tf) { trap_exception(tf, EXC_BUS, tf->esr, 0); }
 
 void arm64_aarch32(struct trapframe *tf) { trap_exception(tf, EXC_ILLEGAL, tf->esr, tf->pc); }
 
-/* An FIQ, which nothing here is routed to, or a trap on the wrong stack pointer. */
+/* An FIQ, to which no interrupt is routed, or a trap with the wrong stack pointer selected. */
 void arm64_unexpected(struct trapframe *tf) { trap_exception(tf, EXC_OTHER, tf->esr, tf->pc); }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies between kernel and user memory, by the unprivileged loads and stores: they have the rights
- * of EL0 whatever PSTATE.PAN says (Arm ARM, "Load/store unprivileged"), so a kernel address given
- * as a user's is refused by the page tables themselves. Contract: <arch-generic/uaccess.h>. x0 =
- * to, x1 = from, x2 = bytes; returns the bytes not copied.
+ * Copies between kernel and user memory, by the unprivileged loads and stores: they have the rights of EL0 whatever
+ * PSTATE.PAN says (Arm ARM, "Load/store unprivileged"), so the page tables themselves refuse a kernel address that is
+ * passed as a user address. Contract: <arch-generic/uaccess.h>. x0 = to, x1 = from, x2 = bytes; returns the bytes not
+ * copied.
  *
- * x2 always holds what is left before the current step, so a fault anywhere in a step falls back to
- * single bytes from that step's start, and a fault there gives the exact number.
+ * During a step x2 still holds the bytes that were left before the step. So after a fault in a step, the copy continues
+ * with single bytes from the start of this step; a fault in a single byte gives the exact number.
  */
 #include <quire/asm.h>
 

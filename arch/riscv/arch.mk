@@ -10,7 +10,7 @@ ARCH_BOOT_FILE   := quire.elf
 ARCH_GDB         := riscv:rv64
 # QEMU's exit status is the kernel's status.
 ARCH_EXIT        := plain
-# The suites that see what this CPU has and the usual one hasn't: 64 KiB translations.
+# The suites that notice the feature that this CPU has and the usual CPU hasn't: 64 KiB translations.
 ARCH_OTHER_CPU        := rv64,svnapot=on
 ARCH_OTHER_CPU_SUITES := contig pgtable mm hole poison rmap tlb mmap
 # Instructions are cached apart from data: cachesan watches the suites that load and write code.

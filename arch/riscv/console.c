@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The serial port: a 16550 with one byte per register. Output is polled; before the device tree is read
- * it goes through the firmware.
+ * The serial port: a 16550 with one byte per register. Output is polled; before the device tree is read, output goes
+ * through the firmware.
  */
 #include <arch-generic/machine.h>
 #include <arch/devices.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Setting a hart up, waiting, power off, and what this hart can do. */
+/* Setting up a hart, waiting, power-off, and the features of this hart. */
 #include <arch-generic/machine.h>
 #include <arch/devices.h>
 #include <arch/layout.h>
@@ -13,7 +13,7 @@
 #define SIE_SEIE (1UL << 9)
 #define SCOUNTEREN_USER 7UL /* cycle, time, instret */
 
-/* sifive_test, the way out of QEMU's virt machine. */
+/* sifive_test, the device that ends QEMU's virt machine. */
 #define TEST_PASS 0x5555
 #define TEST_FAIL 0x3333
 
@@ -59,7 +59,7 @@ void __noreturn arch_poweroff(int status)
     } else {
         sbi_call(SBI_SRST, 0, 0, status != 0, 0);
     }
-    arch_halt(); /* newer QEMUs run on for a while: nothing may follow */
+    arch_halt(); /* newer QEMUs run on for a while, so nothing else may be executed */
 }
 
 bool riscv_has_svnapot;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From OpenSBI to C. Entered in S-mode with translation off, a0 = hart id, a1 = device tree; which hart
- * that is, is a lottery. Starts with the Image header that `booti` wants (Linux boot protocol for
- * RISC-V), so that the same file boots through U-Boot.
+ * From OpenSBI to C. Entered in S-mode with translation off, a0 = hart id, a1 = device tree; it may be any hart. The
+ * file starts with the Image header that `booti` expects (Linux boot protocol for RISC-V), so that the same file boots
+ * through U-Boot.
  */
 #include <quire/asm.h>
 #include <arch/layout.h>
@@ -20,7 +20,7 @@ _start:
     .option pop
     .balign 4
     .word 0
-    .dword 0x200000              /* text_offset: where in RAM we want to be */
+    .dword 0x200000              /* text_offset: distance from RAM's start */
     .dword __image_end - _start  /* size with .bss */
     .dword 0                     /* flags: little endian */
     .word 2                      /* header version 0.2 */
@@ -78,9 +78,9 @@ secondary_in_high_half:
 END(secondary_entry)
 
 /*
- * Older OpenSBI (1.1, lib/sbi/sbi_hsm.c, sbi_hsm_hart_start()) changes a hart's state before it writes the address
- * where the hart is to start. A hart that is awake at that moment starts at the boot hart's address. It waits here
- * until arch_cpu_start() says that it is meant, and goes on as if it had started at secondary_entry.
+ * Older OpenSBI (1.1, lib/sbi/sbi_hsm.c, sbi_hsm_hart_start()) changes a hart's state before it writes the hart's start
+ * address. A hart that is awake at that moment starts at the boot hart's address instead. Such a hart waits here until
+ * arch_cpu_start() names it in hart_starting, and then goes on as if it had started at secondary_entry.
  */
 started_at_the_wrong_place:
     call enter_high_half

@@ -24,7 +24,7 @@ void arch_pt_activate_kernel(const struct pt_root *kernel)
 {
     kernel_root = kernel;
     load(kernel);
-    arch_tlb_flush_all(); /* the boot tables' entries were global-less but of ASID 0 as well */
+    arch_tlb_flush_all(); /* the boot tables' entries aren't global, but have ASID 0 too */
 }
 
 void arch_pt_activate_user(const struct pt_root *root) { load(root ? root : kernel_root); }

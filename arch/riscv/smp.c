@@ -2,8 +2,8 @@
 /*
  * Other harts: started by SBI HSM, interrupted by SBI IPI.
  *
- * Under -icount a hart that waits by spinning has QEMU to itself until the machine's next event, and while we
- * start there is none for two seconds. So we provide events: our timer keeps running out.
+ * Under -icount QEMU runs only the hart that spins until the machine's next event, and during the start there is no
+ * event for two seconds. So this code makes events: this hart's timer keeps running out.
  */
 #include <arch-generic/machine.h>
 #include <arch-generic/paging.h>
@@ -34,7 +34,7 @@ int arch_cpu_start(unsigned cpu)
         cpu_relax();
     }
     arch_timer_set(~0UL);
-    return 0; /* the caller sees whether it came */
+    return 0; /* the caller waits for the hart */
 }
 
 void secondary_paging(void) { arch_pt_activate_kernel(paging_kernel_root()); }

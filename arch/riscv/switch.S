@@ -21,7 +21,7 @@ FUNC(arch_switch)
     sd s11, 96(sp)
     sd sp, 0(a0)
     ld sp, 0(a1)
-    /* End a reservation of the thread that leaves, or its successor's sc could succeed by it. */
+    /* End a reservation of the old thread; otherwise an sc of the next thread could succeed by it. */
     addi t0, sp, 104
     sc.d zero, zero, (t0)
     ld ra, 0(sp)

@@ -20,16 +20,17 @@ u64 arch_clock_ns(void)
 {
     u32 hz = riscv_devices.timebase_hz;
 
-    if (likely(hz == 10000000)) /* exact and without a division: every scheduler decision asks */
+    if (likely(hz == 10000000)) /* exact and without a division, because every scheduler decision reads the clock */
         return read_time() * 100;
     u64 t = read_time();
     return t / hz * NS_PER_S + t % hz * NS_PER_S / hz;
 }
 
 /*
- * PAUSE ends nothing in QEMU's emulation: with -icount it runs one hart at a time until some timer is due, up to
- * 0.1 s later. A timer that is due before all others makes it change over now, so ours is that for a moment.
- * Changing over is slow in the host's time, so some of the guest's is spent too.
+ * In QEMU's emulation PAUSE doesn't give up the turn: with -icount QEMU runs one hart at a time until some timer is
+ * due, up to 0.1 s later. A timer that is due before all others makes QEMU change harts now, so this hart's timer is
+ * set that way for a moment. The change takes much of the host's time, so this function spends some of the guest's time
+ * first.
  */
 #define SPIN_PAUSES 100
 
@@ -41,7 +42,7 @@ void cpu_relax(void)
         return;
     bool on = irq_save();
     u64 deadline = csr_read(0x14d);
-    csr_write(0x14d, read_time() + 1); /* stimecmp; what is due already counts for nothing */
+    csr_write(0x14d, read_time() + 1); /* stimecmp; a time that has passed already would make no event */
     csr_write(0x14d, deadline);
     irq_restore(on);
 }

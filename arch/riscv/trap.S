@@ -12,7 +12,7 @@
 #define SSTATUS_SUM (1 << 18)
 #define SSTATUS_SPP (1 << 8)
 
-/* sp points to the frame. Stores all registers but tp and sp, and the trap's own facts. */
+/* sp points to the frame. Stores all registers but tp and sp, and the information about the trap. */
 .macro SAVE_FRAME
     sd x1, 8(sp)
     sd x3, 24(sp)
@@ -100,7 +100,7 @@ FUNC(trap_entry)
     csrrw s1, sscratch, zero
     sd s0, 16(sp)
     sd s1, 32(sp)
-    li s0, 0 /* a backtrace ends at the way into the kernel */
+    li s0, 0 /* a backtrace ends at the entry into the kernel */
     mv a0, sp
     call trap_from_user
 
@@ -128,7 +128,7 @@ from_kernel:
     sd s0, 16(sp)
     sd tp, 32(sp)
     li t0, SSTATUS_SUM
-    csrc sstatus, t0 /* a trap inside a user copy mustn't hand its right on */
+    csrc sstatus, t0 /* a trap inside a user copy mustn't keep SUM, the right to touch user memory */
     ld s0, 64(sp)    /* s0 is the frame pointer: keep the chain for backtraces */
     mv a0, sp
     call trap_from_kernel

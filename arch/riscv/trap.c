@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a trap was, and whom it concerns (Privileged ISA 4.1.8, table of supervisor cause values).
+ * Finding out what a trap was, and making the right up-call (Privileged ISA 4.1.8, table of supervisor cause values).
  * Entered from trap.S with interrupts off.
  */
 #include <arch-generic/machine.h>
@@ -48,7 +48,7 @@ static void interrupt(u64 number)
     }
 }
 
-/* What a page fault wanted; 0: it is none. */
+/* The access of a page fault; 0: the trap is no page fault. */
 static unsigned page_fault_access(u64 cause)
 {
     static const u8 access[] = {
@@ -56,7 +56,7 @@ static unsigned page_fault_access(u64 cause)
     return cause < ARRAY_SIZE(access) ? access[cause] : 0;
 }
 
-/* cause and stval are worth storing only here: system calls and interrupts don't need them. */
+/* cause and stval are stored only here, because system calls and interrupts don't need them. */
 static void exception(struct trapframe *tf, u64 cause)
 {
     tf->cause = cause;
@@ -95,7 +95,7 @@ void trap_from_user(struct trapframe *tf, u64 cause)
     if (likely(cause == CAUSE_ECALL_USER)) {
         tf->pc += 4;
         trap_syscall(tf);
-    } else if ((access = page_fault_access(cause)) != 0) { /* the two that come often lead straight on */
+    } else if ((access = page_fault_access(cause)) != 0) { /* the two frequent cases need no further call */
         tf->cause = cause;
         tf->value = csr_read(stval);
         trap_user_fault(tf, tf->value, access);

@@ -3,9 +3,9 @@
  * Copies between kernel and user memory, the only code that runs with sstatus.SUM set. Contract:
  * <arch-generic/uaccess.h>. a0 = to, a1 = from, a2 = bytes; returns the bytes not copied.
  *
- * a2 always holds what is left before the current step, and a step counts only when all its stores are
- * done, so a fault anywhere in a step of 64 bytes falls back to single bytes from that step's start,
- * and a fault there gives the exact number.
+ * During a step a2 still holds the bytes that were left before the step, and it changes only when all stores of the
+ * step are done. So after a fault in a step of 64 bytes, the copy continues with single bytes from the start of this
+ * step; a fault in a single byte gives the exact number.
  */
 #include <quire/asm.h>
 

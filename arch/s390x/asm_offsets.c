@@ -17,7 +17,7 @@ void asm_offsets(void)
     ASM_CONSTANT(KSTACK_BYTES, KSTACK_SIZE);
     ASM_CONSTANT(SAVE_AREA_BYTES, SAVE_AREA);
 
-    /* A trap frame has the save area for the handler that is called with it below it. */
+    /* Below a trap frame is the save area for the handler that is called with it. */
     ASM_CONSTANT(TRAP_BYTES, SAVE_AREA + ALIGN_UP(sizeof(struct trapframe), 16));
     ASM_CONSTANT(TRAP_FRAME, SAVE_AREA);
     ASM_CONSTANT(TRAP_PSW, SAVE_AREA + offsetof(struct trapframe, psw));

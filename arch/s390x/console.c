@@ -3,9 +3,8 @@
  * The console: the service processor's ASCII (VT220) console, events of type 0x1a, plain ASCII both
  * ways.
  *
- * Output goes out of a control block of this CPU's own, so writers need no lock; whole lines are
- * the caller's business. Input is fetched when somebody asks: one block at a time, handed out by
- * bytes.
+ * Each CPU writes from a control block of its own, so writers need no lock; the caller keeps lines whole. Input is
+ * fetched when somebody asks: one block at a time, which is then returned byte by byte.
  */
 #include <arch-generic/machine.h>
 #include <arch/sclp.h>
@@ -13,8 +12,8 @@
 
 #define EVENT_ASCII       0x1a
 #define EVENT_BIT(type)   (1u << (32 - (type)))
-#define VARIABLE_LENGTH   0x80 /* control byte: answer with as much as there is */
-#define ASCII_DATA_STREAM 0    /* first byte of input: what follows is what was typed */
+#define VARIABLE_LENGTH   0x80 /* control byte: the answer may be as long as the data */
+#define ASCII_DATA_STREAM 0    /* first byte of input: typed text follows */
 
 struct event {
     u16 length; /* with this header */
@@ -95,7 +94,7 @@ void arch_console_rx_enable(bool on)
 {
     static bool asked;
 
-    input_wanted = on; /* what isn't read stays with SCLP */
+    input_wanted = on; /* input that isn't read stays in SCLP */
     if (asked)
         return;
     asked = output_ready = true;
@@ -126,7 +125,7 @@ int arch_console_getc(void)
     int c = -1;
 
     arch_irq_disable();
-    /* Whoever finds another CPU reading leaves the input to it. */
+    /* If another CPU is reading, leave the input to it. */
     if (input_wanted && !__atomic_exchange_n(&input.locked, true, __ATOMIC_ACQUIRE)) {
         if (input.next == input.end)
             read_block();

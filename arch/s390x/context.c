@@ -6,18 +6,18 @@
 
 void context_start(void);
 
-/* What the ABI has at every stack pointer in a call: the callee's place for its registers. */
+/* The area that the ABI requires at every stack pointer in a call, where the callee saves its registers. */
 struct save_area {
     struct save_area *backchain; /* the caller's; with -mbackchain */
     u64 reserved;
-    u64 gprs[14]; /* r2 to r15; arch_switch and every function put r14 there first */
+    u64 gprs[14]; /* r2 to r15; arch_switch and every function save r14 here */
     u64 fprs[4];
 };
 _Static_assert(sizeof(struct save_area) == 160, "ELF ABI s390x supplement, 1.2.2");
 
 #define SAVED(area, r) ((area)->gprs[(r)-2])
 
-/* The entry may be a C function at once: it finds the save area that the ABI promises it. */
+/* The entry may be a C function: it finds the save area that the ABI requires. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1)
 {
     memset(tf, 0, sizeof(*tf));
@@ -27,7 +27,7 @@ void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64
     tf->gprs[15] = sp - sizeof(struct save_area);
 }
 
-/* Starts below the place of the user frame, which a new user thread has there already. */
+/* The stack starts below the place of the user frame, which a new user thread has there already. */
 void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(void *), void *arg)
 {
     struct save_area *frame = (struct save_area *)arch_user_frame(stack_top) - 1;
@@ -57,7 +57,7 @@ bool arch_unwind(vaddr_t *fp, vaddr_t *pc)
 {
     const struct save_area *area = (const struct save_area *)*fp;
 
-    *pc = SAVED(area, 14); /* the return address of the function that this area was left for */
+    *pc = SAVED(area, 14); /* the return address of the function that saved its registers in this area */
     *fp = (vaddr_t)area->backchain;
     return *pc != 0;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Setting a CPU up, waiting, and what this CPU can do. */
+/* Setting up a CPU, waiting, and the features of this CPU. */
 #include <arch-generic/machine.h>
 #include <arch/facility.h>
 #include <arch/tlb.h>
 #include <quire/printf.h>
 
-/* Control register 0 (chapter 4 "Control", Control Registers). Everything else in it is 0: users
-   can't leave primary-space mode, for one (secondary-space and address-space-function control).
-   QEMU 7.2 doesn't look at that bit: CR7 shows nothing (paging.c), and trap.c ends who looks there. */
+/* Control register 0 (chapter 4 "Control", Control Registers). All other bits are 0, so users can't leave primary-space
+ * mode (secondary-space and address-space-function control). QEMU 7.2 ignores that bit; so the space of CR7 is empty
+ * (paging.c), and trap.c ends a program that accesses it. */
 #define CR0_LOW_ADDRESS_PROTECTION (1UL << 28)
 #define CR0_EDAT                   (1UL << 23)
 #define CR0_NO_EXECUTE             (1UL << 20)
@@ -39,7 +39,7 @@ void arch_cpu_init(void)
         cr0 |= CR0_EDAT;
     if (this_cpu()->cpu == 0)
         cr0 |= CR0_SERVICE_SIGNAL;             /* one CPU is enough for the console */
-    lowcore_set_vectors(&lowcore, PSW_KERNEL); /* a started CPU's restart PSW has done its work */
+    lowcore_set_vectors(&lowcore, PSW_KERNEL); /* a started CPU no longer needs its restart PSW */
     arch_timer_set(~0UL);
     __asm__ volatile("lctlg %%c0,%%c0,%0" ::"Q"(cr0) : "memory");
 }
@@ -61,7 +61,7 @@ void arch_wait_for_interrupt(void)
     arch_irq_disable();
 }
 
-/* Loading the PSW enables and waits in one step: nothing can come in between. */
+/* Loading the PSW enables interrupts and waits in one step, so no interrupt can come in between. */
 void arch_idle(void)
 {
     arch_wait_for_interrupt();
@@ -77,8 +77,8 @@ const char *arch_features(void)
     return text;
 }
 
-/* PERFORM RANDOM NUMBER OPERATION (chapter 26): raw bytes to one pair of registers, whitened to
- * another. */
+/* PERFORM RANDOM NUMBER OPERATION (chapter 26): raw bytes go to the buffer of one register pair, conditioned ones to
+ * the other. */
 static void prno(unsigned function, void *parameters, void *out, u64 size)
 {
     register u64 r0 __asm__("r0") = function;
@@ -89,7 +89,7 @@ static void prno(unsigned function, void *parameters, void *out, u64 size)
     register u64 r5 __asm__("r5") = size;
 
     __asm__ volatile("0:\t.insn rre,0xb93c0000,%%r2,%%r4\n\t"
-                     "jo 0b" /* stopped on the way */
+                     "jo 0b" /* not finished yet: go on */
                      : "+d"(r2), "+d"(r3), "+d"(r4), "+d"(r5)
                      : "d"(r0), "d"(r1)
                      : "cc", "memory");

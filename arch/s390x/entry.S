@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From IPL to C. Entered at 0x10000 in 64-bit mode with translation and interruptions off, whether
- * QEMU loaded the image or the disk's IPL record did. The head has the layout of a Linux kernel's,
- * which is how QEMU (hw/s390x/ipl.c) knows where command line and initrd may be told.
+ * From IPL to C. Entered at 0x10000 in 64-bit mode with translation and interruptions off; either QEMU or the disk's
+ * IPL record has loaded the image. The head has the layout of a Linux kernel's head, so QEMU (hw/s390x/ipl.c) knows
+ * where to store the command line and the place of the initrd.
  *
- * Until there are page tables the CPU runs on real addresses, which the kernel's tables keep.
+ * Until there are page tables the CPU uses real addresses; the kernel's tables map the same addresses.
  */
 #include <quire/asm.h>
 #include <arch/layout.h>
@@ -42,7 +42,7 @@ start:
     larl %r3, __bss_end
     sgr %r3, %r2
     lghi %r5, 0
-1:  mvcle %r2, %r4, 0 /* a source of r5 = 0 bytes, padded with zeros; may stop on the way */
+1:  mvcle %r2, %r4, 0 /* a source of r5 = 0 bytes, padded with zeros; may stop before the end */
     jo 1b
 
     larl %r1, percpu_area

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * External interruptions (chapter 6 "Interruptions", External Interruption): the timer, other CPUs,
- * the service processor. There is no controller: which of them a CPU takes is in its CR0 (cpu.c).
+ * External interruptions (chapter 6 "Interruptions", External Interruption): the timer, other CPUs, the service
+ * processor. There is no controller: a CPU's CR0 says which of them it takes (cpu.c).
  */
 #include <arch-generic/machine.h>
 #include <quire/upcalls.h>
@@ -12,14 +12,14 @@
 #define EXT_EXTERNAL_CALL    0x1202
 #define EXT_SERVICE_SIGNAL   0x2401
 
-/* In the parameter of a service signal; the rest is the address of the block that is done, or 0. */
+/* A bit in the parameter of a service signal; the other bits are the address of the finished block, or 0. */
 #define SERVICE_EVENT_PENDING 1u
 
 void irq_dispatch(u16 code, u32 parameter)
 {
     switch (code) {
     case EXT_CLOCK_COMPARATOR:
-        arch_timer_set(~0UL); /* the condition lasts as long as the clock is ahead */
+        arch_timer_set(~0UL); /* the interruption stays pending while the clock is greater than the comparator */
         trap_timer();
         break;
     case EXT_EMERGENCY_SIGNAL:
@@ -27,7 +27,7 @@ void irq_dispatch(u16 code, u32 parameter)
         trap_ipi();
         break;
     case EXT_SERVICE_SIGNAL:
-        if (parameter & SERVICE_EVENT_PENDING) /* else only a call that we made is done */
+        if (parameter & SERVICE_EVENT_PENDING) /* otherwise only a call of the kernel is done */
             trap_console_rx();
         break;
     }

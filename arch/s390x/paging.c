@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loading page-table roots. CR13 has the kernel's address-space-control element for good, CR1 the
- * current user's (chapter 3 "Storage", Address-Space-Control Element). CR7, the secondary space, shows
- * nothing on any CPU: left at 0 it would be a segment table at absolute 0, where the lowcore is, and
- * QEMU lets programs go to secondary-space mode by SACF.
+ * Loading page-table roots. CR13 holds the kernel's address-space-control element and never changes; CR1 holds the
+ * current user's (chapter 3 "Storage", Address-Space-Control Element). CR7, the secondary space, is an empty space on
+ * every CPU. If it were 0, it would mean a segment table at absolute 0, where the lowcore is; and QEMU lets programs go
+ * to secondary-space mode by SACF.
  */
 #include <arch-generic/paging.h>
 #include <quire/percpu.h>
@@ -13,7 +13,7 @@
 u64 s390x_kernel_asce;
 u64 s390x_no_user_asce;
 
-/* What CR1 has when there is no user: every address is a translation exception. */
+/* The table of CR1 when there is no user: every address ends in a translation exception. */
 static pte_t no_user_table[NO_USER_ENTRIES] __aligned(4096);
 
 #define load_control(n, value)                                                                     \
@@ -47,7 +47,7 @@ void arch_pt_activate_kernel(const struct pt_root *kernel)
 void arch_pt_activate_user(const struct pt_root *root)
 {
     load_control(1, root ? paddr_value(root->table) | ASCE_USER_FLAGS : s390x_no_user_asce);
-    /* A new table may be where an old one was: what this CPU remembers under that ASCE must go. */
+    /* A new table may lie where an old one was, with the same ASCE: flush what this CPU's TLB holds under it. */
     if (root)
         __asm__ volatile("ptlb" ::: "memory");
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end. A wait with all interruptions disabled stops a CPU for ever, and QEMU when it is the
- * last one that runs: the address in the PSW says how it went. With `-action panic=exit-failure`
- * QEMU's status is 0 for STOP_SUCCESS and 1 for anything else; the exact status is in the address,
- * for those who ask QEMU, and in the console's last line.
+ * Ending the machine. A wait with all interruptions disabled stops a CPU for ever, and ends QEMU if it is the last
+ * running CPU. The address in the PSW tells success from failure. With `-action panic=exit-failure`
+ * QEMU's status is 0 for STOP_SUCCESS and 1 for anything else; the exact status is in the address, which QEMU's monitor
+ * shows, and in the console's last line.
  */
 #include <arch-generic/machine.h>
 #include "irq.h"
@@ -29,13 +29,13 @@ static void __noreturn stop(u64 address)
         __asm__ volatile("lpswe %0" ::"Q"(wait) : "memory");
 }
 
-/* Stop another CPU and see it stopped: one that stops after this one's last wait would look like success. */
+/* Stop another CPU and wait until it has stopped: a CPU that stops after this one has ended would look like success. */
 #define STOP_TRIES 1000000
 static void stop_cpu(u16 address)
 {
     while (sigp(address, SIGP_STOP, 0) == 2) /* busy */
         cpu_relax();
-    for (unsigned i = 0; i < STOP_TRIES && sigp(address, SIGP_SENSE, 0) != 1; i++) /* no status: it still runs */
+    for (unsigned i = 0; i < STOP_TRIES && sigp(address, SIGP_SENSE, 0) != 1; i++) /* no status stored: it still runs */
         cpu_relax();
 }
 
@@ -45,7 +45,7 @@ void __noreturn arch_poweroff(int status)
 
     arch_irq_disable();
     if (__atomic_test_and_set(&ending, __ATOMIC_RELAXED))
-        arch_halt(); /* another CPU is at it: two that stop each other would look like success */
+        arch_halt(); /* another CPU ends the machine; two CPUs that stop each other would look like success */
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu != this_cpu()->cpu)
             stop_cpu((u16)cpu_area(cpu)->hwid);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Other CPUs: SIGNAL PROCESSOR (chapter 4 "Control", CPU Signaling and Response). The boot CPU
- * keeps the prefix area at absolute 0, each other one gets its own here.
+ * Other CPUs: SIGNAL PROCESSOR (chapter 4 "Control", CPU Signaling and Response). The boot CPU keeps the prefix area at
+ * absolute 0, each other CPU gets its own here.
  */
 #include <arch-generic/machine.h>
 #include <quire/errno.h>
@@ -39,7 +39,7 @@ int arch_cpu_start(unsigned cpu)
     return sigp_wait(address, SIGP_RESTART, 0) == CC_ACCEPTED ? 0 : -EIO;
 }
 
-/* SIGP serialises: what was stored before it is there when the other CPU takes the interruption. */
+/* SIGP serialises: earlier stores are visible when the other CPU takes the interruption. */
 void arch_ipi_send(unsigned cpu)
 {
     sigp_wait((u16)cpu_area(cpu)->hwid, SIGP_EMERGENCY, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Switch between kernel contexts: the callee-saved registers (ELF ABI s390x supplement, 1.2.1) go
- * to the save area that our caller left for us at its stack pointer. And the registers that only
- * user code uses: floating point, vectors, access registers.
+ * Switch between kernel contexts: the callee-saved registers (ELF ABI s390x supplement, 1.2.1) go to the save area that
+ * the caller provides at its stack pointer. Also the switch of registers that only user code uses: floating point,
+ * vectors, access registers.
  */
 #include <quire/asm.h>
 #include "asm_offsets.h"
@@ -25,10 +25,10 @@ END(arch_switch)
 FUNC(context_start)
     lgr %r2, %r7
     basr %r14, %r6
-    .insn e, 0x0000 /* no instruction: fn never returns */
+    .insn e, 0x0000 /* an invalid instruction: fn never returns */
 END(context_start)
 
-/* vaddr_t arch_frame_pointer(void): the stack pointer of our caller's caller */
+/* vaddr_t arch_frame_pointer(void): the stack pointer of the caller's caller */
 FUNC(arch_frame_pointer)
     lg %r2, 0(%r15)
     br %r14

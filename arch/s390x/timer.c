@@ -7,7 +7,7 @@
 
 #define TOD_NEVER (~0UL)
 
-/* When the clock is first asked: by the boot CPU, before there is another. */
+/* The TOD when the clock is first read: by the boot CPU, before other CPUs run. */
 static u64 tod_at_boot(void)
 {
     static u64 tod;
@@ -32,7 +32,7 @@ static u64 ns_to_tod(u64 ns)
 
 void arch_timer_set(u64 deadline_ns)
 {
-    /* QEMU takes a comparator before its own start for one in the far future. */
+    /* QEMU treats a comparator before its own start like one in the far future. */
     u64 now = arch_clock_ns(), tod = deadline_ns == ~0UL ? TOD_NEVER : ns_to_tod(MAX(deadline_ns, now));
 
     if (tod != TOD_NEVER && tod)

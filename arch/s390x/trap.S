@@ -2,11 +2,11 @@
 /*
  * Every interruption enters here (z/Architecture Principles of Operation, chapter 6
  * "Interruptions"): the CPU has put its PSW into the lowcore and loaded a new one with DAT on, home
- * space, interruptions off. The registers are all still the interrupted program's; two go to the
+ * space, interruptions off. All general registers still hold the interrupted program's values; two are saved in the
  * lowcore to make room.
  *
- * Everything that a frame needs is taken before C code runs, so that the next interruption of the
- * same class can come while the first is being served.
+ * Everything that a frame needs is copied before C code runs, so that the next interruption of the same class can come
+ * while the first is being handled.
  */
 #include <quire/asm.h>
 #include "asm_offsets.h"
@@ -22,7 +22,7 @@
     la %r2, TRAP_FRAME(%r15)
 .endm
 
-/* From user mode on the thread's kernel stack, from the kernel on the current one. */
+/* A trap from user mode uses the thread's kernel stack, a trap from the kernel the current stack. */
 .macro TRAP name, old, save, handler
 FUNC(\name)
     stmg %r14, %r15, \save(%r0)
@@ -39,14 +39,14 @@ FUNC(\name)
     aghi %r15, -TRAP_BYTES
     lghi %r14, 0
     stg %r14, TRAP_BACKCHAIN(%r15)
-2:  stg %r14, 0(%r15) /* our own frame's link in the chain */
+2:  stg %r14, 0(%r15) /* this frame's link in the backchain */
     FILL_FRAME \old, \save
     brasl %r14, \handler
     tm TRAP_PSW+1(%r15), 0x01 /* PSW_PROBLEM */
     jnz return_to_user
     j trap_return
 
-3:  lg %r14, LC_CPU(%r0) /* are we in the guard, or on the emergency stack already? */
+3:  lg %r14, LC_CPU(%r0) /* in the guard, or on the emergency stack already? */
     lg %r14, PERCPU_EMERGENCY_SP(%r14)
     sgr %r14, %r15
     clgfi %r14, EMERGENCY_BYTES
@@ -55,7 +55,7 @@ FUNC(\name)
     lg %r15, LC_CPU(%r0)
     lg %r15, PERCPU_EMERGENCY_SP(%r15)
     aghi %r15, -TRAP_BYTES
-    stg %r11, TRAP_BACKCHAIN(%r15) /* where a prologue still has the caller's frame pointer */
+    stg %r11, TRAP_BACKCHAIN(%r15) /* in a prologue r11 still holds the caller's frame pointer */
     xc 0(8, %r15), 0(%r15)
     FILL_FRAME \old, \save
     brasl %r14, trap_stack_overflow
@@ -97,7 +97,7 @@ END(trap_return)
     TRAP trap_io, LC_IO_OLD, LC_IO_SAVE, handle_io
     TRAP trap_restart, LC_RESTART_OLD, LC_RESTART_SAVE, handle_restart
 
-/* A machine check comes anywhere, also between any two instructions above: emergency stack. */
+/* A machine check can come anywhere, also between any two instructions above; so it uses the emergency stack. */
 FUNC(trap_mcheck)
     lg %r15, LC_CPU(%r0)
     lg %r15, PERCPU_EMERGENCY_SP(%r15)

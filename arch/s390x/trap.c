@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a trap was, and whom it concerns (z/Architecture Principles of Operation, chapter 6
+ * Finding out what a trap was, and making the right up-call (z/Architecture Principles of Operation, chapter 6
  * "Interruptions", Program Interruption; TEID: chapter 3 "Storage", Translation-Exception
  * Identification). Entered from trap.S with interrupts off.
  *
- * The PSW of an interrupted instruction points to it where the instruction was nullified
- * (translation exceptions) and behind it where it was suppressed or completed (all others). We make
- * it point to the instruction in both cases, so that a return runs it again.
+ * The PSW of an interrupted instruction points to it where the instruction was nullified (translation exceptions) and
+ * behind it where it was suppressed or completed (all others). This code makes it point to the instruction in both
+ * cases, so that a return runs the instruction again.
  */
 #include <arch-generic/machine.h>
 #include <arch-generic/context.h>
@@ -34,10 +34,10 @@
 #define PGM_PER               0x80 /* alone, or together with any other */
 
 #define DXC_DISABLED_MAX 3    /* data-exception codes 1-3: an instruction that CR0 doesn't allow */
-#define DXC_VECTOR       0xfe /* and one of the vector facility */
-#define DXC_COMPARE_TRAP 0xff /* compare-and-trap found what it looked for */
+#define DXC_VECTOR       0xfe /* the same for an instruction of the vector facility */
+#define DXC_COMPARE_TRAP 0xff /* compare-and-trap: the condition was true */
 
-#define TEID_SPACE      0x003UL /* bits 62-63: of the address, as in PSW bits 16-17 */
+#define TEID_SPACE      0x003UL /* bits 62-63: the address's space, as in PSW bits 16-17 */
 #define TEID_SPACE_HOME 0x003UL
 #define TEID_STORE      0x400UL /* bits 52-53: 01 store, 10 fetch (facility 75) */
 #define TEID_REASON     0x8cUL  /* bits 56, 60 and 61 of a protection exception (facility 131) */
@@ -73,16 +73,16 @@ static bool is_translation(u64 code)
 }
 
 /*
- * A refused access. An instruction whose own page has no translation can only have been fetched
- * from it: nothing else would have been tried. One that reaches into the next page is reported as a
- * read there; if that page may not be executed, the fetch is refused once more, then by IEP.
+ * A refused access. If the page that holds the instruction has no translation, the access was the fetch, because the
+ * instruction can't have done anything else. A fetch that reaches into the next page is reported as a read of that
+ * page; if that page may not be executed, the fetch is refused a second time, by IEP.
  */
 static void memory_fault(struct trapframe *tf)
 {
     vaddr_t addr = tf->translation & PAGE_MASK;
     unsigned access = ACCESS_READ;
 
-    if (tf_user(tf) && tf->psw.mask & PSW_SPACE) { /* its areas are in the primary space: nothing would end the fault */
+    if (tf_user(tf) && tf->psw.mask & PSW_SPACE) { /* its areas are in the primary space: the fault would never end */
         trap_exception(tf, EXC_ILLEGAL, tf->code, tf->psw.addr);
         return;
     }
@@ -116,7 +116,7 @@ static void exception(struct trapframe *tf, u64 dxc)
     case PGM_SPECIAL_OPERATION:
         trap_exception(tf, EXC_ILLEGAL, tf->code, tf->psw.addr);
         break;
-    case PGM_ADDRESSING: /* the address isn't told */
+    case PGM_ADDRESSING: /* the CPU doesn't report the address */
         trap_exception(tf, EXC_BUS, tf->code, 0);
         break;
     case PGM_SPECIFICATION:
@@ -159,7 +159,7 @@ void handle_program(struct trapframe *tf)
 
 void handle_external(struct trapframe *tf)
 {
-    /* The old PSW of an idle CPU says "wait": going back to it would mean waiting for the next one.
+    /* The old PSW of an idle CPU says "wait": returning to it would wait for the next interruption.
      */
     tf->psw.mask &= ~PSW_WAIT;
     tf->code = lowcore.ext_code;
@@ -167,7 +167,7 @@ void handle_external(struct trapframe *tf)
     irq_dispatch(lowcore.ext_code, lowcore.ext_parameter);
 }
 
-/* No subchannel is ever enabled, and I/O is masked in every PSW: a report is all that is due. */
+/* No subchannel is ever enabled, and I/O is masked in every PSW; so this can't happen, and a report is enough. */
 void handle_io(struct trapframe *tf)
 {
     tf->psw.mask &= ~PSW_WAIT;
@@ -176,8 +176,7 @@ void handle_io(struct trapframe *tf)
     trap_exception(tf, EXC_OTHER, tf->code, 0);
 }
 
-/* The operator's restart key, "nmi" in QEMU's monitor: the way to a register dump of a stuck
- * machine. */
+/* The operator's restart key, "nmi" in QEMU's monitor: it gives a register dump of a stuck machine. */
 void handle_restart(struct trapframe *tf)
 {
     tf->code = 0;
@@ -190,5 +189,5 @@ void __noreturn handle_mcheck(struct trapframe *tf)
     tf->code = lowcore.mcheck_code;
     tf->translation = 0;
     trap_exception(tf, EXC_OTHER, tf->code, 0);
-    arch_halt(); /* what was interrupted may have been an entry: there is no way back */
+    arch_halt(); /* the interrupted code may have been an entry, to which there is no safe return */
 }

@@ -3,10 +3,10 @@
  * Copies between kernel and user memory. Contract: <arch-generic/uaccess.h>. r2 = to, r3 = from,
  * r4 = bytes; returns the bytes not copied.
  *
- * MOVE WITH OPTIONAL SPECIFICATIONS takes one operand from the primary space, where users live,
- * whatever space the CPU runs in; it looks at the operand-access controls in r0 (chapter 10
- * "Control Instructions"). A step ends where a page of the user's ends, so a step that faults there
- * has copied nothing, and r4 is the exact number when the fault's handler sends us to the exit.
+ * MOVE WITH OPTIONAL SPECIFICATIONS takes one operand from the primary space, which is the users', whatever space the
+ * CPU runs in; r0 holds its operand-access controls (chapter 10 "Control Instructions"). Each step ends at the end of a
+ * user's page, so a step that faults has copied nothing; r4 is the exact number when the fault's handler continues at
+ * the exit.
  */
 #include <quire/asm.h>
 

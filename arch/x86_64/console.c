@@ -32,7 +32,7 @@ void uart_init(void)
     port_write8(UART_MCR, UART_MCR_DTR_RTS_OUT2);
 }
 
-/* "Empty" means the whole FIFO: so many bytes fit without another look. */
+/* "Empty" means that the whole FIFO is empty: so many bytes fit without another check. */
 void arch_console_write(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {

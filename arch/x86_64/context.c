@@ -6,7 +6,7 @@
 #include <quire/string.h>
 #include "platform.h"
 
-#define FCW_OFFSET    0 /* of the legacy area (SDM 1 table 13-1) */
+#define FCW_OFFSET    0 /* offset in the legacy area (SDM 1 table 13-1) */
 #define FCW_INITIAL   0x37f
 #define MXCSR_OFFSET  24
 #define MXCSR_INITIAL 0x1f80
@@ -14,8 +14,8 @@
 void context_start(void);
 
 /*
- * `entry` may be a C function: the stack pointer is 8 below a multiple of 16, as behind a CALL
- * (psABI 3.2.2). Nobody has pushed a return address.
+ * `entry` may be a C function: the stack pointer is 8 below a multiple of 16, as after a CALL (psABI 3.2.2). There is
+ * no return address on the stack.
  */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1)
 {
@@ -41,7 +41,8 @@ void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(voi
     ctx->sp = (u64)frame;
 }
 
-/* A header of zeros tells XRSTOR "initial state"; FXRSTOR, and MXCSR in any case, read the rest. */
+/* A header of zeros tells XRSTOR "initial state". FXRSTOR reads the legacy area, and MXCSR is always loaded from
+ * there. */
 void arch_fpu_init(struct arch_fpu *fpu)
 {
     memset(fpu, 0, sizeof(*fpu));
@@ -58,8 +59,8 @@ void arch_fpu_init(struct arch_fpu *fpu)
 #define load_selector(name, value) __asm__ volatile("movw %0,%%" #name ::"r"(value) : "memory")
 
 /*
- * Those of the thread that runs next. Mostly all are 0. Each was loaded once, so loading it doesn't fault. That of GS
- * takes the base of the moment with it, so it is loaded while the user's is in place (SDM 3A 3.4.4).
+ * Load the selectors of the next thread. Mostly all are 0. Each selector was loaded before, so loading it doesn't
+ * fault. Loading GS changes the current GS base, so it is loaded while the user's base is in place (SDM 3A 3.4.4).
  */
 static void restore_selectors(const struct arch_fpu *fpu)
 {
@@ -70,7 +71,7 @@ static void restore_selectors(const struct arch_fpu *fpu)
     if (unlikely(read_selector(fs) != fpu->fs))
         load_selector(fs, fpu->fs);
     if (unlikely(read_selector(gs) != fpu->gs)) {
-        bool irq = irq_save(); /* nothing finds its CPU in between */
+        bool irq = irq_save(); /* in between the GS base doesn't point to struct percpu */
         __asm__ volatile("swapgs\n\tmovw %0,%%gs\n\tswapgs" ::"r"(fpu->gs) : "memory");
         irq_restore(irq);
     }
@@ -98,7 +99,7 @@ void arch_fpu_restore(const struct arch_fpu *fpu)
         __asm__ volatile("xrstor64 %0" ::"m"(fpu->area), "a"(cpu_features.xcr0), "d"(0));
     else
         __asm__ volatile("fxrstor64 %0" ::"m"(fpu->area));
-    restore_selectors(fpu); /* before the bases, which a selector changes */
+    restore_selectors(fpu); /* before the bases, because loading a selector changes a base */
     if (cpu_features.fsgsbase) {
         write_msr(MSR_FS_BASE, fpu->fs_base);
         write_msr(MSR_KERNEL_GS_BASE, fpu->gs_base);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What this CPU can do, its descriptor tables and control registers, waiting.
+ * The features of this CPU, its descriptor tables and control registers, waiting.
  *
- * Bits of CR4 that not every x86_64 CPU has are set only if CPUID says so: QEMU answers others not
- * with #GP but with an endless loop.
+ * Bits of CR4 that not every x86_64 CPU has are set only if CPUID reports them: for a missing bit QEMU doesn't raise
+ * #GP but loops for ever.
  */
 #include <arch-generic/context.h>
 #include <arch-generic/machine.h>
@@ -11,7 +11,7 @@
 #include <quire/printf.h>
 #include "platform.h"
 
-/* The task-state segment lies over struct percpu (arch/percpu.h). Offsets: SDM 3A figure 8-11. */
+/* The task-state segment overlaps struct percpu (arch/percpu.h). Offsets: SDM 3A figure 8-11. */
 _Static_assert(offsetof(struct percpu, kernel_sp) == TSS_OFFSET + 4, "TSS.RSP0 is kernel_sp");
 _Static_assert(offsetof(struct percpu, scratch[SCRATCH_IST1]) == TSS_OFFSET + 36, "TSS.IST1");
 _Static_assert(offsetof(struct percpu, scratch[SCRATCH_IST2]) == TSS_OFFSET + 44, "TSS.IST2");
@@ -97,7 +97,7 @@ void cpu_load_tables(struct percpu *cpu)
     trap_load_idt();
 }
 
-/* From entry.S. After it console and traps work, so that nothing goes wrong in silence. */
+/* Called from entry.S. Afterwards console and traps work, so that every error is reported. */
 void cpu_early_init(void)
 {
     uart_init();
@@ -118,7 +118,7 @@ static void set_control_registers(void)
         __asm__ volatile("xsetbv" ::"c"(0), "a"(f->xcr0), "d"(0));
 }
 
-/* SYSCALL clears what SFMASK names: interrupts and every flag that would mean something to us. */
+/* SYSCALL clears the flags in SFMASK: interrupts, and every flag that would affect the kernel. */
 static void set_syscall_entry(void)
 {
     write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_SCE);
@@ -138,7 +138,7 @@ void arch_cpu_init(void)
 
 void arch_machine_init(const struct boot_info *boot)
 {
-    (void)boot; /* boot/x86_64.c has told devices.h */
+    (void)boot; /* boot/x86_64.c has filled in x86_devices */
     lapic_init();
     timer_calibrate();
 }

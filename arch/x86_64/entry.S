@@ -4,12 +4,12 @@
  *
  * The boot loader of QEMU enters at pvh_start (PVH: the note below; Xen's x86 boot ABI): 32-bit
  * protected mode without paging, flat segments, EBX = physical address of the start info.
- * Everything up to the jump to 64-bit code runs at physical addresses, so it names PHYS(symbol).
+ * All code up to the jump to 64-bit code runs at physical addresses, so it uses PHYS(symbol).
  *
  * Boot page tables, 2 MiB pages, every access allowed:
- *   physical 0..8 GiB at 0 (for the way through), the same at DIRECT_MAP_BASE (the window), and
+ *   physical 0..8 GiB at 0 (for the code that turns paging on), the same at DIRECT_MAP_BASE (the window), and
  *   physical 0..1 GiB at KERNEL_VA_OFFSET (the image).
- * They stay for ever: a started CPU begins at an address that the kernel root doesn't map.
+ * They are never freed, because a started CPU begins at an address that the kernel root doesn't map.
  */
 #include <quire/asm.h>
 #include <arch/layout.h>
@@ -67,7 +67,7 @@ FUNC(pvh_start)
     movl %eax, (%edi)
     movl %eax, 8 * TOP_INDEX(DIRECT_MAP_BASE)(%edi)
     movl $PHYS(boot_pdpt_high) + TABLE_ENTRY, 8 * TOP_INDEX(KERNEL_VA_OFFSET)(%edi)
-    movl $PHYS(boot_pd) + TABLE_ENTRY, PHYS(boot_pdpt_high) + 8 * 510 /* the last but one GiB */
+    movl $PHYS(boot_pd) + TABLE_ENTRY, PHYS(boot_pdpt_high) + 8 * 510 /* the second last GiB */
 
     movl $PHYS(boot_pdpt_low), %edi
     movl $PHYS(boot_pd) + TABLE_ENTRY, %eax
@@ -149,7 +149,7 @@ trampoline64:
     movabsq $secondary_start, %rax
     jmp *%rax
     .balign 4
-trampoline_gdt_pointer: /* the table itself is in the page, too: real mode can't reach the image */
+trampoline_gdt_pointer: /* the table is in this page too, because real mode can't reach the image */
     .word trampoline_end - trampoline_gdt - 1
     .long TRAMPOLINE_PA + IN_PAGE(trampoline_gdt)
     .balign 8
@@ -157,7 +157,7 @@ trampoline_gdt:
     .quad 0, DESC_CODE64, DESC_DATA, DESC_CODE32
 trampoline_end:
 
-/* The high half at last: the kernel root, then the stack, which only that root may map. */
+/* Now in the high half: load the kernel root first, then the stack, which only that root may map. */
     .text
 FUNC(secondary_start)
     movq kernel_table(%rip), %rax
@@ -194,7 +194,7 @@ boot_pdpt_high:
 boot_pd:
     .skip BOOT_GIB * 4096
 
-    .balign 2 * KSTACK_BYTES /* bit 14 of the stack pointer tells the stack from what is below */
+    .balign 2 * KSTACK_BYTES /* bit 14 of a stack pointer says whether it is in the stack or below it */
 boot_stack:
     .skip KSTACK_BYTES
 boot_stack_top:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the CPU has; cpu.c reads it from CPUID. */
+/* The CPU's features; cpu.c reads them from CPUID. */
 #include "platform.h"
 
 struct cpu_features cpu_features;

@@ -3,9 +3,9 @@
  * Local APIC (Intel SDM 3A chapter 10) and I/O APIC (82093AA data sheet), which brings the
  * console's interrupt to the boot CPU.
  *
- * The local APIC's registers are memory (xAPIC), or MSRs where the firmware has switched the CPU to
- * x2APIC, from which there is no simple way back. We don't switch ourselves: for ids below 255 it
- * gains nothing, and QEMU can't access the MSRs of the timer under -icount ("Bad icount read").
+ * The local APIC's registers are memory (xAPIC), or MSRs if the firmware has switched the CPU to x2APIC, from which
+ * there is no simple way back. The kernel doesn't switch itself: for ids below 255 it would gain nothing, and QEMU
+ * can't access the MSRs of the timer under -icount ("Bad icount read").
  */
 #include <arch-generic/machine.h>
 #include "platform.h"
@@ -36,7 +36,7 @@
 #define PIC_SLAVE_MASK  0xa1
 
 struct x86_devices x86_devices = {
-    .lapic = 0xfee00000, /* what PCs have; boot/ knows better where there is ACPI */
+    .lapic = 0xfee00000, /* the usual address in PCs; boot/ replaces it if there is ACPI */
     .ioapic = 0xfec00000,
     .console_gsi = 4,
 };
@@ -64,9 +64,8 @@ void lapic_eoi(void) { lapic_write(LAPIC_EOI, 0); }
 u32 lapic_boot_id(void) { return cpuid(1, 0).ebx >> 24; /* initial APIC id, SDM 2A table 3-8 */ }
 
 /*
- * Writes to x2APIC registers overtake stores (SDM 3A 10.12.3), and the receiver has to see what we
- * stored before: hence the fences. xAPIC registers are uncached memory, in order anyway, but
- * sending takes two writes.
+ * Writes to x2APIC registers overtake stores (SDM 3A 10.12.3), and the receiver has to see the sender's earlier stores;
+ * so there are fences. xAPIC registers are uncached memory, which is in order anyway, but sending takes two writes.
  */
 void lapic_send(u32 apic_id, u32 command)
 {
@@ -129,7 +128,7 @@ void irq_route_console(void)
     port_write8(PIC_MASTER_MASK, 0xff);
     port_write8(PIC_SLAVE_MASK, 0xff);
     if (input > (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff))
-        return; /* not this I/O APIC's */
+        return; /* the interrupt doesn't belong to this I/O APIC */
     ioapic_write(IOAPIC_ENTRY(input) + 1, (u32)cpu_area(0)->hwid << IOAPIC_DESTINATION_SHIFT);
     ioapic_write(IOAPIC_ENTRY(input), VEC_CONSOLE |
                                           (x86_devices.console_active_low ? IOAPIC_ACTIVE_LOW : 0) |

@@ -7,7 +7,7 @@
 #include <arch/devices.h>
 #include <arch/layout.h>
 
-/* What CPUID says (cpu.c), asked once, on the boot CPU; the others are taken to be like it. */
+/* Features from CPUID (cpu.c), read once, on the boot CPU; the other CPUs are assumed to have the same. */
 struct cpu_features {
     bool smep, smap, umip, fsgsbase, xsave, rdrand;
     bool x2apic; /* the local APIC is in that mode */

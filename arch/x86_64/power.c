@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end: QEMU's isa-debug-exit device, whose exit status for a value v is 2 * v + 1. That is
- * never 0, so success is 33, a number nothing else gives by accident; failures are 65..127.
+ * Ending the machine: QEMU's isa-debug-exit device, whose exit status for a value v is 2 * v + 1. This is never 0, so
+ * success is 33, a number that nothing else gives by accident; failures are 65..127.
  */
 #include <arch-generic/machine.h>
 #include "platform.h"
@@ -14,7 +14,7 @@ void __noreturn arch_poweroff(int status)
 {
     arch_irq_disable();
     port_write32(DEBUG_EXIT_PORT, status ? EXIT_FAIL | ((u32)status & 0x1f) : EXIT_PASS);
-    arch_halt(); /* newer QEMUs run on for a while: nothing may follow */
+    arch_halt(); /* newer QEMUs run on for a while, so nothing else may be executed */
 }
 
 void __noreturn arch_halt(void)

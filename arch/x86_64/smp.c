@@ -3,16 +3,16 @@
  * Starting the other CPUs: INIT and start-up interrupts (Intel SDM 3A 8.4.4). They begin in real
  * mode at a copy of entry.S's trampoline in TRAMPOLINE_PA, which boot/x86_64.c keeps free.
  *
- * Under -icount QEMU charges a CPU that takes INIT with all the time until the next event of the
- * machine, easily 55 ms by which the clock would leap. So we provide events: our timer keeps
- * running out while we wait. timer_interrupt() finds no deadline due and sets it again.
+ * Under -icount a CPU that takes INIT makes the clock jump to the next event of the machine, often by 55 ms. So this
+ * code makes events: this CPU's timer keeps running out while it waits. timer_interrupt() finds no deadline due and
+ * sets the timer again.
  */
 #include <arch-generic/machine.h>
 #include <quire/errno.h>
 #include <quire/string.h>
 #include "platform.h"
 
-/* The 10 ms that the SDM wants after INIT are for the 82489DX; later CPUs need none. */
+/* The 10 ms that the SDM requires after INIT are for the 82489DX; later CPUs need no wait. */
 #define INIT_DELAY_NS      10000
 #define STARTUP_TIMEOUT_NS 1000000
 #define LAST_TIMEOUT_NS    200000000
@@ -54,7 +54,7 @@ int arch_cpu_start(unsigned cpu)
     return wait_started(LAST_TIMEOUT_NS) ? 0 : -EIO;
 }
 
-/* From entry.S, on the idle stack, with the kernel root loaded. */
+/* Called from entry.S, on the idle stack, with the kernel root loaded. */
 void __noreturn secondary_entry(struct percpu *cpu)
 {
     cpu_load_tables(cpu);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clock: the time-stamp counter (Intel SDM 3B 17.17). Timer: the local APIC's, one-shot
- * (3A 10.5.4). Neither says how fast it is; both are measured once against the 8254 interval timer,
- * which has run at the same speed in every PC.
+ * Clock: the time-stamp counter (Intel SDM 3B 17.17). Timer: the local APIC's, one-shot (3A 10.5.4). Neither reports
+ * its frequency; both are measured once against the 8254 interval timer, which has the same frequency in every PC.
  *
  * Both rates are kept as 32.32 fixed-point factors, so that no clock reading divides.
  */
@@ -24,12 +23,12 @@
 #define WINDOW_TICKS 300 /* 0.25 ms */
 #define EDGES        8
 #define TRIES        4
-#define TSC_MAX_HZ   20000000000UL /* more is a mistake in measuring */
+#define TSC_MAX_HZ   20000000000UL /* a higher value is a measuring error */
 
 #define LAPIC_DIVIDE_BY_1 0xb
 #define LAPIC_TIMER_MAX   0xffffffffU
 
-static u64 tsc_to_ns;   /* 32.32; 0 before calibration: time stands still */
+static u64 tsc_to_ns;   /* 32.32; 0 before calibration: arch_clock_ns() doesn't advance */
 static u64 ns_to_lapic; /* 32.32 */
 
 static u64 scale(u64 value, u64 factor) { return (u64)((unsigned __int128)value * factor >> 32); }
@@ -52,12 +51,12 @@ static void pit_start(void)
 }
 
 struct moment {
-    u64 tsc, width; /* in cycles; width: how long ago the last look before it was */
+    u64 tsc, width; /* in cycles; width: time since the read before */
     u32 lapic;
     u16 pit;
 };
 
-/* A tick of the PIT, the sharpest of a few: the host may stop us between any two instructions. */
+/* The TSC at a tick of the PIT, the most precise of a few: the host may stop this CPU between any two instructions. */
 static struct moment tick_moment(void)
 {
     struct moment best = {.width = ~0UL};
@@ -79,7 +78,7 @@ static struct moment tick_moment(void)
     return best;
 }
 
-/* False: the host stopped us for so long that the 16 bits of the PIT went round. */
+/* False: the host stopped this CPU for so long that the PIT's 16 bits wrapped. */
 static bool measure(u64 *tsc_hz, u64 *lapic_hz)
 {
     struct moment start = tick_moment(), end;
@@ -125,7 +124,8 @@ void arch_timer_set(u64 deadline_ns)
     lapic_write(LAPIC_TIMER_INITIAL, (u32)MIN(count, (u64)LAPIC_TIMER_MAX));
 }
 
-/* Too early where the deadline is further away than 32 bits reach, or was moved since. */
+/* The interrupt is too early if the deadline is further away than the timer's 32 bits allow, or if it was changed
+ * meanwhile. */
 void timer_interrupt(void)
 {
     u64 deadline = this_cpu()->arch.deadline_ns;

@@ -3,18 +3,17 @@
  * Entry from and return to user mode and interrupted kernel code.
  *
  * Invariants:
- * - In the kernel, GS base = struct percpu; in user mode it is the user's, who may have put any
- *   value there. So nothing looks at the value: a frame's saved CS says which it was.
+ * - In the kernel, GS base = struct percpu; in user mode it is the user's and may have any value. So no code looks at
+ *   the value: a frame's saved CS says where the trap came from.
  * - Between SYSCALL or an interrupt and SWAPGS, and between the last SWAPGS and IRET or SYSRET,
- *   interrupts are off and nothing faults: IRET gets only frames whose CS, SS and RFLAGS the
- *   processor or tf_init_user() made, and whose RIP return_to_user has checked. What can still
- *   come there (NMI, machine check, double fault) has a stack of its own, at whose top stands which
- *   CPU this is: see entry_ist. #DB can't: only the kernel can set debug registers, and doesn't;
- *   SYSCALL masks TF.
- * - RSP0 of the TSS is percpu.kernel_sp (arch/percpu.h): the processor itself starts a frame from
- *   user mode at the top of the thread's kernel stack.
- * - A push below a kernel stack hits its guard; so does the processor's own push for that fault,
- *   and the double fault lands on the emergency stack. Entry has nothing to test.
+ *   interrupts are off and nothing faults: IRET gets only frames whose CS, SS and RFLAGS the processor or
+ *   tf_init_user() made, and whose RIP return_to_user has checked. NMI, machine check and double fault can still come
+ *   there. They have stacks of their own, with a pointer to this CPU's struct percpu at the top: see entry_ist. #DB
+ *   can't come there: only the kernel can set debug registers, and it doesn't; SYSCALL masks TF.
+ * - RSP0 of the TSS is percpu.kernel_sp (arch/percpu.h): the processor itself puts a frame from user mode at the top of
+ *   the thread's kernel stack.
+ * - A push below a kernel stack hits its guard; so does the processor's own push for that fault, and the double fault
+ *   uses the emergency stack. So entry code needn't test for an overflow.
  */
 #include <quire/asm.h>
 #include <arch/regs.h>
@@ -63,8 +62,8 @@
 .endm
 
 /*
- * The 256 gates lead to stubs of TRAP_STUB_SIZE bytes each, which complete the two words that the
- * processor pushed or not: error code and vector.
+ * The 256 gates lead to stubs of TRAP_STUB_SIZE bytes each, which push the two words error code and vector, as far as
+ * the processor hasn't.
  */
     .text
     .globl trap_stubs
@@ -101,13 +100,13 @@ entry_from_user:
 entry_on_kernel_stack:
     save_registers
     clean_flags
-    xorl %ebp, %ebp /* a backtrace ends at the way into the kernel */
+    xorl %ebp, %ebp /* a backtrace ends at the entry into the kernel */
     movq %rsp, %rdi
     call trap_dispatch
     jmp return_to_user
 END(entry)
 
-/* SYSCALL: RCX = return address, R11 = RFLAGS, stack and GS still the user's (SDM 3A 5.8.8). */
+/* SYSCALL: RCX = return address, R11 = RFLAGS, stack and GS base are still the user's (SDM 3A 5.8.8). */
 FUNC(syscall_entry)
     swapgs
     movq %rsp, %gs:PERCPU_USER_SP
@@ -129,8 +128,8 @@ END(syscall_entry)
 /*
  * The only way to user mode. RSP = the frame, interrupts off. A pc beyond the lower half would make IRET fault in the
  * kernel with the user's GS base; it becomes the last address of the lower half, where fetching faults in user mode.
- * SYSRET where the frame is still what SYSCALL left behind (it returns to RCX with the flags in R11); but not with TF
- * or RF set, which only IRET restores right.
+ * SYSRET is used if the frame is still as SYSCALL made it (SYSRET returns to RCX with the flags in R11), and if TF and
+ * RF are clear, because only IRET restores these correctly.
  */
 FUNC(return_to_user)
     movq %rsp, %rdi
@@ -170,8 +169,8 @@ END(arch_enter_user)
 
 /*
  * NMI, machine check, double fault, on their own stacks. From user mode the first two move to the
- * thread's kernel stack and are ordinary traps from there on. From the kernel, GS base may be
- * either: the word above the frame is this CPU's struct percpu.
+ * thread's kernel stack and are ordinary traps from there on. From the kernel, GS base may be the user's or the
+ * kernel's, so struct percpu is taken from the word above the frame.
  */
 FUNC(entry_ist)
     cmpq $VEC_DOUBLE_FAULT, (%rsp)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The interrupt descriptor table; what a trap was, and whom it concerns (Intel SDM 3A 6.15). */
+/* The interrupt descriptor table; finding out what a trap was, and making the right up-call (Intel SDM 3A 6.15). */
 #include <arch-generic/machine.h>
 #include <arch-generic/context.h>
 #include <quire/upcalls.h>
@@ -23,7 +23,7 @@ struct gate {
     u32 zero;
 };
 #define GATE_INTERRUPT 0x8e /* present, 64-bit interrupt gate: comes with interrupts off */
-#define GATE_DPL3      0x60 /* user mode may name it by INT n or INT3 */
+#define GATE_DPL3      0x60 /* user mode may use it by INT n or INT3 */
 
 static struct gate idt[256];
 extern const u8 trap_stubs[];
@@ -61,7 +61,7 @@ void trap_load_idt(void)
 static void interrupt(u64 vector)
 {
     if (vector == VEC_SPURIOUS)
-        return; /* wants no end of interrupt (SDM 3A 10.9) */
+        return; /* needs no end of interrupt (SDM 3A 10.9) */
     lapic_eoi();
     switch (vector) {
     case VEC_TIMER:
@@ -81,7 +81,7 @@ static void page_fault(struct trapframe *tf)
     vaddr_t addr = read_cr(2);
 
     if (tf->error & PF_RESERVED_BIT)
-        trap_exception(tf, EXC_OTHER, tf->vector, addr); /* the tables are broken, not the access */
+        trap_exception(tf, EXC_OTHER, tf->vector, addr); /* an error in the tables, not in the access */
     else if (tf->error & PF_FETCH)
         trap_fault(tf, addr, ACCESS_EXEC);
     else
@@ -105,7 +105,7 @@ static enum exception kind(u64 vector)
         return EXC_ARITHMETIC;
     case VEC_ALIGNMENT:
         return EXC_ALIGNMENT;
-    case VEC_STACK: /* the stack pointer is no possible address */
+    case VEC_STACK: /* the stack pointer is a non-canonical address */
     case VEC_MACHINE_CHECK:
         return EXC_BUS;
     default:
@@ -120,11 +120,11 @@ static void exception(struct trapframe *tf)
         page_fault(tf);
         break;
     case VEC_DOUBLE_FAULT:
-        /* A frame couldn't be pushed, and what may stop that is the guard below a kernel stack. */
+        /* A frame couldn't be pushed; the only thing that prevents this is the guard below a kernel stack. */
         trap_stack_overflow(tf);
         break;
     case VEC_DEBUG:
-        __asm__ volatile("mov %0, %%db6" ::"r"((u64)DR6_INITIAL)); /* or its bits pile up */
+        __asm__ volatile("mov %0, %%db6" ::"r"((u64)DR6_INITIAL)); /* otherwise its bits accumulate */
         trap_exception(tf, EXC_BREAKPOINT, tf->vector, tf->rip);
         break;
     default:
@@ -132,7 +132,7 @@ static void exception(struct trapframe *tf)
     }
 }
 
-/* Every trap but SYSCALL, which trap.S takes to trap_syscall() itself. */
+/* Every trap except SYSCALL, for which trap.S calls trap_syscall() itself. */
 void trap_dispatch(struct trapframe *tf)
 {
     if (tf->vector >= VEC_FIRST_IRQ)

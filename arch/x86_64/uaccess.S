@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only instructions that touch user memory, between STAC and CLAC where the CPU has SMAP (Intel
- * SDM 3A 4.6). AC doesn't outlive a trap: entry clears it, IRET brings it back.
+ * The only instructions that touch user memory, between STAC and CLAC where the CPU has SMAP (Intel SDM 3A 4.6). AC
+ * isn't set inside a trap's handler: entry clears it, IRET restores it.
  *
- * Plain loads and stores rather than REP MOVSB: under -icount each iteration of REP counts, and a
- * fault must leave an exact count. RAX is what remains, RSI and RDI where to go on; all three
- * change only after a whole step. So a fault in a large step continues with single bytes from its
- * beginning, and a fault in a single byte ends the copy. Only the user's side has exits: a fault on
- * the kernel's side is a bug.
+ * Plain loads and stores rather than REP MOVSB: under -icount each iteration of REP counts, and a fault must leave an
+ * exact count. RAX is the number of bytes left, RSI and RDI are the next addresses; all three change only after a whole
+ * step. So after a fault in a large step the copy continues with single bytes from the start of this step; a fault in a
+ * single byte ends the copy. Only accesses to the user's side have exits: a fault on the kernel's side is a bug.
  */
 #include <quire/asm.h>
 #include "asm_offsets.h"

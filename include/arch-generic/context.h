@@ -16,8 +16,8 @@ void arch_switch(struct arch_context *prev, struct arch_context *next);
 void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(void *), void *arg);
 
 /*
- * Leave to user mode as *tf says, by trap_exit_to_user() like every trap; interrupts off on entry. `tf` is
- * arch_user_frame() of this stack.
+ * Enter user mode with the registers of *tf, through trap_exit_to_user() as after every trap. Interrupts off on entry.
+ * `tf` is arch_user_frame() of this stack.
  */
 void __noreturn arch_enter_user(struct trapframe *tf);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contract: CPUs, interrupts, timer, console, power. Drivers are initialised from what boot/ found.
+ * Contract: CPUs, interrupts, timer, console, power. Drivers are initialised from the facts that boot/ found (struct
+ * boot_info).
  */
 #pragma once
 
@@ -10,8 +11,8 @@
 
 /*
  * Set this CPU up: trap vectors, user-access protection, floating point, its part of the interrupt
- * controller, its timer. Called once on every CPU, this_cpu() set, final page tables active,
- * interrupts off. On the boot CPU arch_machine_init() comes before it.
+ * controller, its timer. Called once on every CPU, when this_cpu() is set, the final page tables are active and
+ * interrupts are off. On the boot CPU arch_machine_init() comes before it.
  */
 void arch_cpu_init(void);
 
@@ -36,15 +37,15 @@ void arch_idle(void);
 /* Nanoseconds since some point before boot; the same on all CPUs within the machine's precision. */
 u64 arch_clock_ns(void);
 /*
- * trap_timer() on this CPU once arch_clock_ns() >= deadline; ~0: never. Replaces the last deadline. A deadline that
- * isn't ~0 is at most some 1000 seconds away, so that no machine need think of overflows.
+ * trap_timer() on this CPU once arch_clock_ns() >= deadline; ~0: never. Replaces the last deadline. Any other deadline
+ * is at most about 1000 seconds away, so no machine has to check for overflows.
  */
 void arch_timer_set(u64 deadline_ns);
 
 /* Console. write: polled, raw, from any context, before arch_machine_init() too. */
 void arch_console_write(const char *text, size_t len);
 int arch_console_getc(void);          /* -1: nothing there */
-void arch_console_rx_enable(bool on); /* from now on trap_console_rx() tells of input; off: input stays in the device */
+void arch_console_rx_enable(bool on); /* on: trap_console_rx() reports input; off: it stays in the device */
 
 /* End QEMU with the given status as far as the machine can (0..127); never returns. */
 void __noreturn arch_poweroff(int status);

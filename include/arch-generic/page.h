@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contract: filling whole frames with zeros. arch/page.h may define ARCH_HAS_ZERO and arch_zero() where the machine
- * knows a faster way than eight-byte stores. `to` and `bytes` are multiples of 4096; `to` is in the direct map.
+ * Contract: filling whole frames with zeros. arch/page.h may define ARCH_HAS_ZERO and arch_zero() if the machine has a
+ * faster way than eight-byte stores. `to` and `bytes` are multiples of 4096; `to` is in the direct map.
  */
 #pragma once
 

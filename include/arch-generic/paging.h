@@ -10,15 +10,15 @@
 #include <arch/tlb.h>
 
 /*
- * Switch this CPU from the boot mapping to the kernel root, for good. Both map the image and the
- * direct map window at the same addresses. Also used for the started CPUs, by arch code.
+ * Switch this CPU from the boot mapping to the kernel root, for good. Both map the image and the direct map window at
+ * the same addresses. arch/ code also calls this on CPUs that are started later.
  */
 void arch_pt_activate_kernel(const struct pt_root *kernel);
 
 /*
- * Load `root` as this CPU's user page tables; NULL: none, only the kernel (whose root was given to
- * arch_pt_activate_kernel). Where the root's ASID is 0 and the machine tags by ASID, or it has no
- * tags, stale user translations are gone afterwards. Interrupts off.
+ * Load `root` as this CPU's user page tables. NULL: no user tables, only the kernel's (whose root was given to
+ * arch_pt_activate_kernel). Stale user translations are gone afterwards if the machine has no ASIDs, or if it has them
+ * and the root's ASID is 0. Interrupts off.
  */
 void arch_pt_activate_user(const struct pt_root *root);
 
@@ -26,8 +26,8 @@ void arch_pt_activate_user(const struct pt_root *root);
 paddr_t arch_pt_active_table(void);
 
 /*
- * A present entry, as it is stored, in words, for people: what it points to and what its bits allow and remember, by
- * the manual's names of them. arch/<machine>/pte_text.c.
+ * Describe a present raw entry for people: where it points, and what its bits allow and remember, with the manual's
+ * names of the bits. arch/<machine>/pte_text.c.
  */
 void arch_pte_text(pte_t e, unsigned level, char *text, size_t size);
 

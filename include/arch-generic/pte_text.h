@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* For arch/<machine>/pte_text.c: words of an entry, one after the other. */
+/* For arch/<machine>/pte_text.c: it builds the description of an entry word by word. */
 #pragma once
 
 #include <quire/printf.h>
 #include <quire/string.h>
 #include <arch-generic/paging.h>
 
-/* One more word, if it is wanted; what doesn't fit into `size` is cut off. */
+/* Append one word if `wanted`; text that doesn't fit into `size` is cut off. */
 static inline void pte_text_add(char *text, size_t size, bool wanted, const char *word)
 {
     size_t len = strlen(text);

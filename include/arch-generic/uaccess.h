@@ -3,9 +3,9 @@
  * Contract: the only instructions that touch user memory. Use copy_in()/copy_out()
  * (include/quire/uaccess.h), which check the range first.
  *
- * Each returns the number of bytes NOT copied. An access that faults goes to trap_fault(), which
- * resolves it or continues at the exit that the exception table (.ex_table: two signed 32-bit
- * offsets from the entry itself, instruction and exit) gives for the faulting instruction.
+ * Each returns the number of bytes NOT copied. An access that faults goes to trap_fault(), which resolves the fault or
+ * continues at the exit that the exception table gives for the faulting instruction. An entry of the table (.ex_table)
+ * is two signed 32-bit offsets from the entry itself: to the instruction and to the exit.
  */
 #pragma once
 

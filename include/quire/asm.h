@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What assembly files share. */
+/* Macros for assembly files. */
 #pragma once
 
 #define FUNC(name)                                                                                 \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Measurements inside the kernel: command line `bench`. One line "bench KEY VALUE" each. */
+/* Measurements inside the kernel: command line `bench`. Each result is one line "bench KEY VALUE". */
 #pragma once
 
 #include <quire/boot_info.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What boot/ found out about the machine, handed to kernel_main() once and constant afterwards.
+ * What boot/ found out about the machine. kernel_main() gets it once; it is constant afterwards.
  *
- * Each machine tells these facts in its own way (device tree, PVH start info and ACPI, SCLP); after
- * this struct nobody needs to know which. Everything is asked of the machine, nothing assumed.
+ * Each machine tells these facts in its own way (device tree, PVH start info and ACPI, SCLP); code that reads this
+ * struct needn't know which way. Every fact is asked of the machine; none is assumed.
  */
 #pragma once
 
@@ -24,8 +24,7 @@ struct boot_info {
 
     struct boot_range ram[BOOT_MAX_RANGES]; /* what the firmware says is memory; any order */
     unsigned nr_ram;
-    struct boot_range reserved[BOOT_MAX_RANGES]; /* firmware, device tree, boot tables: not ours to
-                                                    allocate. Image and initrd aren't listed */
+    struct boot_range reserved[BOOT_MAX_RANGES]; /* firmware, device tree, boot tables. No image or initrd */
     unsigned nr_reserved;
     struct boot_range mmio[BOOT_MAX_RANGES]; /* device registers, mapped in the direct map window */
     unsigned nr_mmio;
@@ -37,7 +36,7 @@ struct boot_info {
 
     unsigned nr_cpus;         /* 1..MAX_CPUS */
     unsigned nr_cpus_ignored; /* CPUs beyond MAX_CPUS */
-    unsigned boot_cpu;        /* index of the CPU that we run on */
+    unsigned boot_cpu;        /* index of the CPU that runs boot/ */
     u64 cpu_hwid[MAX_CPUS];   /* hart id, MPIDR, CPU address, APIC id */
 
     u64 entry_cycles; /* arch_cycles() at the kernel's first instructions */
@@ -47,7 +46,7 @@ struct boot_info {
 /* How much of physical memory the boot mapping shows: see kernel_main(). */
 #define BOOT_WINDOW_BYTES (8UL << 30)
 
-/* Add a range to one of the lists; silently merges nothing. False: the list is full. */
+/* Add a range to one of the lists; ranges aren't merged. False: the list is full. */
 bool boot_add_range(struct boot_range *list, unsigned *nr, u64 start, u64 size);
 
 /*
@@ -61,10 +60,10 @@ void __noreturn kernel_main(struct boot_info *boot);
  * at *len. A bare `key` has an empty value. */
 const char *boot_option(const struct boot_info *boot, const char *key, size_t *len);
 
-/* The calling thread is about to run its first user instruction; says so when it is the machine's first. */
+/* The calling thread is about to run its first user instruction. If it is the machine's first, print a message. */
 void kernel_reaches_user(void);
 
-/* Stop the other CPUs and end the machine with this status; the last line on the console says it too. */
+/* Stop the other CPUs and end the machine with this status; the last line on the console names the status too. */
 void __noreturn machine_poweroff(int status);
 
 /* A started CPU's first function, on its idle stack, with this_cpu() set and interrupts off. */

@@ -3,7 +3,7 @@
  * The buddy allocator: blocks of 2^order frames, aligned to their size. Its lists live in the words of
  * the free frames, so it never touches free memory.
  *
- * Any number of instances: tests make one of eight frames.
+ * There can be several instances: tests make one of eight frames.
  */
 #pragma once
 
@@ -47,10 +47,10 @@ void buddy_add_range(struct buddy *b, pfn_t pfn, u64 nr);
 /* Give [pfn, pfn + nr) back in the largest aligned blocks. */
 void buddy_free_range(struct buddy *b, pfn_t pfn, u64 nr);
 
-/* Take a particular free frame out (it was poisoned); false: it isn't free. */
+/* Take one given frame out of the free ones (it was poisoned); false: it isn't free. */
 bool buddy_take_frame(struct buddy *b, pfn_t pfn);
 
-/* Whether pfn lies in a free block; then *head and *order say which. Lock held, or nothing changes. */
+/* Whether pfn lies in a free block; then *head and *order name the block. Lock held, or nobody changes the buddy. */
 bool buddy_find_block(const struct buddy *b, pfn_t pfn, pfn_t *head, unsigned *order);
 
 /* How many frames the word of a free frame stands for: its block's if it is the head, else 1. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cache maintenance that is really needed. A folio's `clean` map has a bit for each 64th of it: set means
- * "no store by the kernel since the last maintenance"; set after the maintenance, never before; cleared by
- * flush_dcache_folio(). Only executable mappings trigger maintenance, and only of the part they map.
+ * Cache maintenance, only where it is needed. A folio's `clean` map has a bit for each 64th of it: a set bit means "no
+ * store by the kernel since the last maintenance". A bit is set after the maintenance, never before, and cleared by
+ * flush_dcache_folio(). Only executable mappings trigger maintenance, and only for the part that they map.
  *
- * Where each CPU has to fence for itself (ARCH_ICACHE_LOCAL_FENCE) the rule is one of generations: every
- * maintenance takes a new code_gen; an executable mapping raises mm->need_gen before set_ptes; a CPU whose
- * last fence is older than mm->need_gen fences on its way to user mode, and keeps the code_gen that it read
- * before the fence. CPUs that may be in user mode of mm right then are asked to fence, and waited for. docs/caches.md
- * tells it at length, with the manuals.
+ * Where each CPU has to fence for itself (ARCH_ICACHE_LOCAL_FENCE), generations say who must fence. Every maintenance
+ * takes a new code_gen. An executable mapping raises mm->need_gen before set_ptes. A CPU whose last fence is older than
+ * mm->need_gen fences on its way to user mode, and remembers the code_gen that it read before the fence. CPUs that may
+ * be in user mode of mm at that time are asked to fence, and the caller waits for them. docs/caches.md explains this in
+ * detail, with the manuals.
  *
  * With ICACHE=stale the same calls refresh shadow frames, tests/icache/exec_shadow.h, on coherent machines as well.
  */
@@ -23,11 +23,11 @@
 struct vma;
 struct mm;
 
-/* The kernel wrote the folio through its own mapping: what was clean isn't any more. */
+/* The kernel wrote the folio through its own mapping: clear all bits of the clean map. */
 void flush_dcache_folio(struct folio *folio);
 void flush_dcache_page(pfn_t pfn);
 
-/* No store by the kernel since this frame of the folio was maintained. */
+/* True: the kernel has stored nothing to this frame of the folio since its last maintenance. */
 bool folio_frame_is_clean(const struct folio *folio, pfn_t pfn);
 
 /*
@@ -38,19 +38,20 @@ void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr);
 static inline void flush_icache_page(struct vma *vma, pfn_t pfn) { flush_icache_pages(vma, pfn, 1); }
 
 /*
- * The kernel wrote instructions at [start, end) of the direct map for mm (NULL: for itself, on this CPU), or a program
- * did and asks for this: icache_clean() of each piece, and then, once, icache_publish(). No spin locks held but uv's.
+ * The kernel wrote instructions at [start, end) of the direct map for mm (NULL: for itself, on this CPU); or a program
+ * wrote them and asks for this call. It does icache_clean() for each piece, and then icache_publish() once. No spin
+ * locks held but uv's.
  */
 void flush_icache_range(struct mm *mm, vaddr_t start, vaddr_t end);
 void icache_clean(struct mm *mm, vaddr_t start, vaddr_t end); /* the maintenance */
-void icache_publish(struct mm *mm); /* each CPU sees it before it runs code of mm again */
+void icache_publish(struct mm *mm); /* each CPU sees the maintained code before it runs code of mm again */
 /*
- * A piece of it, for who has the instructions at another address than the direct map's and tells code_cleaned() himself.
- * Not where ICACHE_COHERENT. Any lock.
+ * icache_clean() of one piece, for a caller that has the instructions at another address than the direct map's; that
+ * caller calls code_cleaned() itself. Not where ICACHE_COHERENT. Any lock may be held.
  */
 void icache_clean_at(void *at, size_t bytes);
-u64 icache_generation(void);        /* how much maintenance there was: the generation of the last; base/fence.c */
-u64 icache_next_generation(void);   /* one more */
+u64 icache_generation(void);        /* the generation of the last maintenance; base/fence.c */
+u64 icache_next_generation(void);   /* begin a new one and return it */
 
 /* This CPU drops what its instruction cache holds, and remembers for which generation. */
 void icache_fence(void);

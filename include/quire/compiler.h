@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the compiler and the static checker (sparse) are told.
+ * Annotations for the compiler and the static checker (sparse).
  *
  * __user marks pointers into user space, __bitwise and __force type-checked numbers, __acquires and
  * __releases lock annotations. Under gcc they vanish.
@@ -36,8 +36,8 @@
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 /*
- * An aligned word that others may read meanwhile: machines store it at once, and the compiler may store two by one instruction,
- * which WRITE_ONCE would forbid. tests/explore takes it for WRITE_ONCE.
+ * Store an aligned word that other CPUs may read at the same time. The machine stores each word whole, and the compiler
+ * may store two words by one instruction, which WRITE_ONCE would forbid. In tests/explore it is the same as WRITE_ONCE.
  */
 #ifdef EXPLORE
 #define WRITE_WORD(x, v) WRITE_ONCE(x, v)
@@ -45,7 +45,8 @@
 #define WRITE_WORD(x, v) ((x) = (v))
 #endif
 
-/* x in a register, and the compiler forgets how it got there: else it computes each of x + 1, x + 2, ... from scratch. */
+/* Put x into a register and hide from the compiler where it came from; otherwise the compiler computes each of x + 1, x
+ * + 2, ... from scratch. */
 #define OPAQUE(x) __asm__("" : "+r"(x))
 
 #define barrier() __asm__ volatile("" ::: "memory")

@@ -9,9 +9,9 @@ void console_init(void);
 ssize_t console_read(char *to, size_t n);
 void console_write_user(const char *text, size_t len);
 /*
- * Tests run from now on, until the machine ends: "| " stands before each line of a program, so that none can print a
- * verdict, and no program ends the machine. There is no way back, not even for a moment: a program on another CPU would
- * find it.
+ * Tests run from now on, until the machine ends. Each line that a program prints begins with "| ", so that no program
+ * can print a verdict; and no program can end the machine. This can't be undone, not even for a moment, because a
+ * program on another CPU could use that moment.
  */
 void console_tests_begin(void);
 bool console_tests_run(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Event counters, per CPU, summed by counter_read(). Readable by programs (system call `counter`) and
- * by tests (EXPECT_COUNT). One line here makes a counter.
+ * by tests (EXPECT_COUNT). One line in <uapi/quire/counters.h> makes a counter.
  */
 #pragma once
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Data that leaves the caches' world: frames that a guest and the host hand each other (uv/soft/soft.c), buffers of
- * devices that aren't coherent (<quire/dma.h>). Nothing at all where the hardware keeps them coherent.
+ * Cache maintenance for data: frames that a guest and the host hand each other (uv/soft/soft.c), and buffers of devices
+ * that aren't coherent (<quire/dma.h>). Where the hardware keeps caches coherent this does nothing.
  */
 #pragma once
 
 #include <quire/counters.h>
 #include <arch-generic/cacheflush.h>
 
-/* Memory holds [addr, addr + len) as CPUs stored it, and no cache holds any of it; counted. */
+/* Afterwards memory holds [addr, addr + len) as CPUs stored it, and no cache holds any byte of it. Counts the bytes. */
 static inline void dcache_flush(const void *addr, size_t len)
 {
     if (ARCH_DCACHE_COHERENT)

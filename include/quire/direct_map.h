@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The direct map: all of RAM at DIRECT_MAP_BASE, in blocks where the machine has them. The frames of a
- * secured range are absent from it (mm/tables/direct_map.c).
+ * The direct map: all of RAM at DIRECT_MAP_BASE, in blocks where the machine has them. Frames of secure folios are
+ * absent from it, unless they are in a hole (mm/tables/direct_map.c).
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ELF programs. An image is a checked program of the boot archive with its segments' contents in memory
- * objects, made at the first use and shared by all processes that run it.
+ * ELF programs. An image is a checked program of the boot archive, with the contents of its segments in memory objects.
+ * It is made at the first use and shared by all processes that run it.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ struct image_segment {
 struct image {
     const struct initrd_file *file;
     vaddr_t entry, end;
-    unsigned users; /* who has got it and not put it back yet; under the lock of all images */
+    unsigned users; /* callers of image_get() that haven't called image_put() yet; under the lock of all images */
     unsigned nr_segments;
     struct image_segment segment[IMAGE_MAX_SEGMENTS];
 };
@@ -49,6 +49,6 @@ const char *elf_check(const void *file, u64 size, vaddr_t low, vaddr_t high, str
  */
 struct image *image_get(const char *path, int *err);
 void image_put(struct image *image);
-/* Map it into an empty address space: -ENOMEM, and nothing to undo but the address space. */
+/* Map it into an empty address space. -ENOMEM: the caller has nothing to undo but the address space. */
 int image_map(struct image *image, struct mm *mm);
 void images_release(void); /* drop all cached ones that nobody uses or maps; for leak checks */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where user mode executes from. pfn_pte() asks exec_pfn() for the frame of an executable entry, and pte_pfn() takes
- * that back, so nobody else knows: as a rule the frame itself; with ICACHE=stale its shadow, a second frame at a fixed
- * distance that plays the instruction cache. A shadow changes only where maintenance is done, <quire/code_events.h>, so
- * code that nobody maintained really runs as it was before.
+ * Where user mode executes from. pfn_pte() asks exec_pfn() for the frame of an executable entry, and pte_pfn() turns
+ * the answer back, so no other code knows of the difference. As a rule the answer is the frame itself. With
+ * ICACHE=stale it is the frame's shadow: a second frame at a fixed distance, which plays the instruction cache. A
+ * shadow changes only where maintenance is done, <quire/code_events.h>; so code that nobody maintained really runs in
+ * its old form.
  */
 #pragma once
 
@@ -15,7 +16,7 @@
 #endif
 
 #if ICACHE_STALE
-/* Frames [first, first + nr) have shadows, `distance` further on. Those are given to nobody. */
+/* Frames [first, first + nr) have shadows, `distance` further on. Shadows are never allocated. */
 extern struct exec_shadow {
     pfn_t first;
     u64 nr, distance;
@@ -25,7 +26,7 @@ static inline pfn_t exec_pfn(pfn_t pfn)
 {
     return pfn - exec_shadow.first < exec_shadow.nr ? pfn + exec_shadow.distance : pfn;
 }
-/* The frame that this one is, or is the shadow of. */
+/* The frame itself, or if it is a shadow, the frame that it is the shadow of. */
 static inline pfn_t exec_frame(pfn_t pfn)
 {
     return pfn - exec_shadow.distance - exec_shadow.first < exec_shadow.nr ? pfn - exec_shadow.distance : pfn;
@@ -35,13 +36,13 @@ static inline pfn_t exec_pfn(pfn_t pfn) { return pfn; }
 static inline pfn_t exec_frame(pfn_t pfn) { return pfn; }
 #endif
 
-/* How far the frame number in an entry for `pfn` moves when the entry becomes executable, or isn't any more. */
+/* How far the frame number in an entry for `pfn` moves when the entry becomes executable, or stops being executable. */
 static inline u64 exec_pfn_moves(pfn_t pfn, bool before, bool after)
 {
     return !ICACHE_STALE || before == after ? 0 : after ? exec_pfn(pfn) - pfn : pfn - exec_pfn(pfn);
 }
 
-/* What an entry for `pfn` with this protection holds. */
+/* The frame number that an entry for `pfn` with this protection holds. */
 static inline pfn_t pgprot_pfn(pfn_t pfn, pgprot_t prot)
 {
     return ICACHE_STALE && prot & PGPROT_USER && prot & PGPROT_EXEC ? exec_pfn(pfn) : pfn;

@@ -5,8 +5,8 @@
 #include <quire/types.h>
 
 /*
- * Tests: make the n-th allocation from now on fail, once (0: none). Counts slab and frame requests. Returns
- * what was left of the last such order: 0: that failure has happened.
+ * Tests: make the n-th allocation from now on fail, once (0: none). Counts slab and frame requests. Returns how many
+ * requests the last call of this function still had to wait; 0: its failure has happened.
  */
 u64 fail_nth(u64 n);
 extern u64 fail_countdown;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's only way to frames that may be secure. begin asks who owns the frame; with the answer 0 the host may
- * use it through the direct map until end. No locks held. Until frames can be exported a secret one is refused.
+ * The host's only way to frames that may be secure. frame_access_begin() asks who owns the frame; if it returns 0, the
+ * host may use the frame through the direct map until frame_access_end(). No locks held. A secret frame is refused,
+ * because frames can't be exported yet.
  */
 #pragma once
 

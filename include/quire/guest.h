@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests as objects: the host's side of protected guests. What is secret about them is in uv/; the kernel
- * only asks for it by uvcall().
+ * Guests as objects: the host's side of protected guests. The secret part of a guest is in uv/; the kernel reaches it
+ * only by uvcall().
  */
 #pragma once
 
@@ -11,7 +11,8 @@
 struct process;
 struct trapframe;
 
-/* Give the ultravisor its frame table, at the first need. 0 or -ENOMEM. It keeps those frames for ever. */
+/* Give the ultravisor the frames of its frame table, when the first guest is made. 0 or -ENOMEM. It keeps these frames
+ * for ever. */
 int guest_start_uv(void);
 u64 guest_uv_frames(void);
 
@@ -20,8 +21,8 @@ struct guest_run;
 struct mm;
 
 /*
- * Its frames are out of the direct map unless they are in a hole; or they are all there again. Takes the folio's
- * lock.
+ * secure: the folio's frames are now absent from the direct map, unless they are in a hole. Not secure: all are present
+ * again. Takes the folio's lock.
  */
 void guest_mark_secure(struct folio *folio, bool secure);
 
@@ -29,8 +30,8 @@ void guest_mark_secure(struct folio *folio, bool secure);
 void guest_abandon(void);
 
 /*
- * A trap from user mode while the current thread runs a guest. uv has it first; afterwards *tf is the host
- * thread's own frame again with the result of its system call, or the guest's, to go on.
+ * A trap from user mode while the current thread runs a guest. uv handles the trap first. Afterwards *tf is either the
+ * host thread's own frame, with the result of its system call, or the guest's frame, and the guest goes on.
  */
 void guest_trap_syscall(struct trapframe *tf);
 void guest_trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access);

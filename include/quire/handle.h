@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Objects and handles. A handle is a small number in a process's table: an object, its type, and rights.
- * POSIX's file descriptors are handles; what reads and writes is decided by the object's type.
+ * POSIX's file descriptors are handles; the object's type decides how they read and write.
  */
 #pragma once
 
@@ -38,7 +38,7 @@ struct handle {
 
 struct handle_table {
     spinlock_t lock;
-    u32 end; /* none is used from here on */
+    u32 end; /* no slot at or above this is in use */
     struct handle handle[NR_HANDLES];
 };
 
@@ -58,5 +58,5 @@ int handle_close(struct handle_table *t, long number); /* -EBADF */
 void handle_close_one(struct handle_table *t, long number, const struct object *o);
 void handle_close_object(struct handle_table *t, const struct object *o); /* every handle to it */
 void handle_close_all(struct handle_table *t);
-/* Every handle of `from` also in `to` (empty): spawn and fork. */
+/* Copy every handle of `from` to `to`, which is empty: spawn and fork. */
 void handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned first_n);

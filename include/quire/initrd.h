@@ -19,7 +19,7 @@ struct initrd {
     unsigned nr_files;
 };
 
-/* Read an archive; an error leaves the files read so far. NULL, or a sentence on what is wrong. */
+/* Read an archive. NULL: fine; else a sentence on what is wrong, and the files read so far stay. */
 const char *initrd_read(struct initrd *initrd, const void *archive, u64 size);
 
 /* The machine's own. */

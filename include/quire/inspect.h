@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct inspect_root: the one thing that programs outside the machine know. They find it by symbol, or by its
- * magic at the start of the kernel's data, and everything else through it. Pointers are link addresses.
+ * struct inspect_root: the only struct that programs outside the machine know. They find it by its symbol, or by its
+ * magic number at the start of the kernel's data, and they find everything else through it. Pointers are link
+ * addresses.
  */
 #pragma once
 
@@ -30,7 +31,7 @@ struct inspect_root {
     u64 hole_refs, hole_saved, hole_folio, hole_map_count, hole_kind;   /* struct insecure_mem */
     u64 poison_pfn, poison_saved;                                       /* struct hwpoison */
     u64 ptdesc_level, ptdesc_order, ptdesc_fragments, ptdesc_pfn, ptdesc_mm, ptdesc_deposits; /* struct ptdesc */
-    u64 early_ptdesc;       /* address of the one that stands for all tables made before the slabs */
+    u64 early_ptdesc;       /* address of the ptdesc that stands for all tables made before the slabs */
     u64 mm_table;           /* struct mm: physical address of its top table */
     u64 processes;          /* address of the list of all processes */
     u64 process_link, process_id, process_name, process_mm; /* struct process */
@@ -54,12 +55,12 @@ struct inspect_uv {
 extern const struct inspect_uv inspect_uv;
 
 /*
- * test_checkpoint() fills in number and name and calls checkpoint_even() and checkpoint_odd() in turn, one for each
- * look. A debugger with a breakpoint there looks at the machine, writes its answer and lets it go on.
+ * test_checkpoint() fills in number and name and calls checkpoint_even() and checkpoint_odd() in turn, one call for
+ * each look. A debugger with a breakpoint there looks at the machine, writes its answer and lets it go on.
  */
 enum { CHECKPOINT_NOBODY, CHECKPOINT_FINE, CHECKPOINT_AGAIN, CHECKPOINT_WRONG };
 struct inspect_checkpoint {
-    u64 number, answer, look; /* the how-manieth look at this checkpoint */
+    u64 number, answer, look; /* 1 for the first look at this checkpoint, 2 for the second, ... */
     char name[64];
 };
 

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's voice: console output and panics. */
+/* Console output of the kernel, and panics. */
 #pragma once
 
 #include <stdarg.h>
 #include <quire/types.h>
 
-#define PANIC_STATUS 101 /* what QEMU ends with after a panic, where it can say that */
+#define PANIC_STATUS 101 /* QEMU's exit status after a panic, on machines that can pass one */
 
-/* To the console, whole lines at a time under its lock; from any context, any lock held. */
+/* Print to the console, whole lines at a time, under the console's lock. From any context, any lock held. */
 void kprintf(const char *fmt, ...) __printf_like(1, 2);
 void kvprintf(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 
 /*
- * At the margin: a line that somebody else has begun ends first, in the same hold of the lock. For what programs
- * outside read line by line, such as a test's verdict: no program's text comes in between.
+ * Print at the start of a line: a line that somebody else has begun is ended first, without dropping the lock. For text
+ * that programs outside read line by line, such as a test's verdict: no program's text comes in between.
  */
 void kprint_line(const char *fmt, ...) __printf_like(1, 2);
 
-/* Takes its one place on a line, and does nothing else. */
+/* True: the character takes one place on a line and has no other effect. */
 static inline bool text_is_plain(char c) { return c == '\t' || (c >= ' ' && c <= '~'); }
 
 /*
- * A bug in the kernel: says what was broken, where, on which CPU, registers if a frame is given,
- * backtrace with names, and ends the machine with failure.
+ * A bug in the kernel. Prints what was broken, where, on which CPU, the registers if a frame is given, and a backtrace
+ * with names; then ends the machine with failure.
  */
 struct trapframe;
 void __noreturn panic(const char *fmt, ...) __printf_like(1, 2);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory descriptors: one 8-byte word for each 4 KiB frame. Bits 0-3 are a type, the rest is a pointer
- * to the descriptor of whatever the frame belongs to (16-byte aligned), or says everything itself.
+ * Memory descriptors: one 8-byte word for each 4 KiB frame. Bits 0-3 are a type. The rest is a pointer to the
+ * descriptor (16-byte aligned) of the thing that the frame belongs to, or, for types without descriptors, holds the
+ * information itself.
  *
- * A word is read without a lock, at any time, by anyone. It is written by whoever owns the frame: the
- * buddy under its lock, a folio's words under the folio's lock. What a word points to may be gone by the
- * time it is looked at: pfn_folio_get() shows how to do it right.
+ * A word is read without a lock, at any time, by anyone. It is written by the owner of the frame: the buddy under its
+ * lock, a folio's words under the folio's lock. A descriptor may be gone by the time a reader follows the word:
+ * pfn_folio_get() shows how to read safely.
  *
  * Source: the "Memdescs" design for Linux (M. Wilcox, kernelnewbies.org).
  */
@@ -30,7 +31,7 @@ enum memdesc_type {
 enum memdesc_misc {
     MISC_ABSENT,   /* no memory there */
     MISC_FIRMWARE, /* reserved by firmware or boot */
-    MISC_IMAGE,    /* the kernel's own text and data */
+    MISC_IMAGE,    /* the kernel's text and data */
     MISC_WORDS,    /* the word array */
     MISC_INITRD,   /* the boot archive */
     MISC_KERNEL,   /* kernel stacks and other frames without a descriptor of their own */
@@ -80,12 +81,12 @@ static inline u64 memdesc_same(pfn_t pfn, u64 nr, memdesc_t word)
     return n;
 }
 
-/* Write one word, published after everything written before. */
+/* Write one word with release order: who reads it sees all earlier stores. */
 static inline void memdesc_write(pfn_t pfn, memdesc_t word)
 {
     __atomic_store_n(&memory.words[pfn], word, __ATOMIC_RELEASE);
 }
-/* Write nr words, one at least, with one value; the owner's lock is held. In few instructions for few words. */
+/* Write one value to nr words, nr >= 1; the owner's lock is held. Few instructions if there are few words. */
 static __always_inline void memdesc_fill_few(memdesc_t *words, u64 nr, memdesc_t word)
 {
     memdesc_t *end = words + nr;
@@ -95,8 +96,8 @@ static __always_inline void memdesc_fill_few(memdesc_t *words, u64 nr, memdesc_t
     while (++words < end);
 }
 /*
- * The same for any number. One store a word: a 256 MiB folio has 65,536 of them, so the loop
- * is unrolled. Inline for who knows nr.
+ * The same for any number. Each word takes one store; a 256 MiB folio has 65,536 words, so the loop is unrolled. Inline
+ * for callers with a constant nr.
  */
 static __always_inline void memdesc_fill_inline(memdesc_t *words, u64 nr, memdesc_t word)
 {

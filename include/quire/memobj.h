@@ -6,7 +6,7 @@
  *   anonymous  holds none; it owns private pages only so that they can be found (a folio's owner), and
  *              is shared by parent and child after fork
  *
- * Either lists the areas that map it: with a folio's owner and index that is the reverse map.
+ * Both kinds list the areas that map them: this list, with a folio's owner and index, is the reverse map.
  * Lock: obj->lock (sleeping), after mm.areas, before the folio's.
  */
 #pragma once
@@ -19,20 +19,20 @@ struct quota;
 struct radix_tree {
     void *root;
     unsigned height; /* levels of 64; 0: empty */
-    struct quota *quota; /* that its nodes are charged to; NULL: nobody's */
+    struct quota *quota; /* the account that pays for the nodes; NULL: none */
 };
-/* -ENOMEM: nothing changed. Overwrites; NULL removes. */
+/* Set or replace the value at index; NULL removes it. -ENOMEM: nothing changed. */
 int radix_set(struct radix_tree *tree, u64 index, void *value);
 void *radix_get(const struct radix_tree *tree, u64 index);
 /* The first index at or above `index` that has a value, which is put into *value; ~0UL: none. */
 u64 radix_next(const struct radix_tree *tree, u64 index, void **value);
-void *const *radix_slots(const struct radix_tree *tree, u64 index); /* in the leaf, up to its end; NULL: no leaf */
+void *const *radix_slots(const struct radix_tree *tree, u64 index); /* from index to its leaf's end; NULL: no leaf */
 void radix_destroy(struct radix_tree *tree); /* frees the nodes, not the values */
 
 enum memobj_kind { MEMOBJ_ANON, MEMOBJ_BACKED };
 
 struct memobj {
-    u32 refs; /* areas, handles, and, of an anonymous one, each folio that has it as owner */
+    u32 refs; /* areas, handles, and for an anonymous object each folio that it owns */
     enum memobj_kind kind;
     u64 nr_pages; /* backed: size */
     struct mutex lock;
@@ -50,24 +50,25 @@ static inline void memobj_put(struct memobj *obj) { memobj_put_many(obj, 1); }
 /* Hand a folio over: its frames become pages index, index + 1, ...; the object takes the reference.
  * -ENOMEM, -EEXIST, -EINVAL (outside the object): nothing changed. */
 int memobj_add_folio(struct memobj *obj, u64 index, struct folio *folio);
-/* The folio that holds page `index`, with a reference; makes a zeroed one if there is none yet, of the default size
- * where the aligned block is inside the object and empty. NULL: no memory or outside. */
+/* The folio that holds page `index`, with a reference. Makes a zeroed folio if there is none yet; it has the default
+ * size if the aligned block is inside the object and empty. NULL: no memory, or index outside the object. */
 struct folio *memobj_folio(struct memobj *obj, u64 index);
-/* The same without making one: NULL: there is none. */
+/* The same, but makes no folio; NULL: there is none. */
 struct folio *memobj_find(struct memobj *obj, u64 index);
 /* The first page at or above index that the object has a folio for; ~0UL: none. */
 u64 memobj_next(struct memobj *obj, u64 index);
 
-/* With obj->lock held, the page inside the object; the object's own reference keeps it as long as the lock is held. */
+/* memobj_folio() with obj->lock held, for a page inside the object. No reference is taken: the object's own keeps the
+ * folio as long as the lock is held. */
 struct folio *memobj_folio_locked(struct memobj *obj, u64 index);
 /*
- * Pages index, index + 1, ... of an object that has a folio for one of the 64 around it: up to the next multiple of
- * 64.
+ * The slots of pages index, index + 1, ... up to the next multiple of 64. The object has a folio for at least one page
+ * of these aligned 64.
  */
 struct folio *const *memobj_slots(const struct memobj *obj, u64 index);
 
 /*
- * The folio's owner with a reference; NULL: none, or its last area is just going on another CPU. The caller has one
- * too.
+ * The folio's owner, with a reference. NULL: no owner, or another CPU is just removing the owner's last area. The
+ * caller holds a reference to the folio.
  */
 struct memobj *folio_owner_get(struct folio *folio);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event hook: what happened to entries, frames and folios, in order, in one ring for all CPUs that debug
- * builds keep and release builds don't have. Format: <uapi/quire/event.h>.
+ * The event hook: it records what happens to entries, frames and folios. Debug builds keep the records in order in one
+ * ring for all CPUs; release builds have none. Format: <uapi/quire/event.h>.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose a frame is, whatever its word says for the moment. mm/frames/owner_word.c */
+/* Who owns a frame, even while its word says HOLE or HWPOISON. mm/frames/owner_word.c */
 #pragma once
 
 #include <quire/log.h>
@@ -7,11 +7,12 @@
 
 struct folio;
 
-/* The word of what a frame is part of: a hole or poison may have come over it, and remembers that. */
+/* The owner word of a frame. A hole or poison may have replaced it in the frame's word; their descriptors remember
+ * it. */
 memdesc_t owner_word(pfn_t pfn);
 /*
- * The folio whose reference a present entry of an ordinary area holds, or a hole's mark, whatever its word says by now;
- * NULL: none. Entries map nothing but frames of RAM, so there is a word.
+ * The folio that a present entry or a hole's mark of an ordinary area holds a reference to, whatever the frame's word
+ * says by now. NULL: none. Entries map only frames of RAM, so there is a word.
  */
 struct folio *mapped_folio_slow(pfn_t pfn);
 static inline struct folio *mapped_folio(pfn_t pfn)

@@ -27,7 +27,7 @@ struct frame_class {
     u32 pfn[FRAME_CACHE_CAPACITY];
 };
 struct frame_cache {
-    u32 locked; /* nearly always ours alone, held for a few instructions: not worth the held-lock counter */
+    u32 locked; /* mostly taken by this CPU only, for a few instructions; not in the held-lock counter */
     struct frame_class class[FRAME_CACHE_CLASSES]; /* single frames; blocks of the default folio size */
 };
 
@@ -49,11 +49,11 @@ struct percpu {
     unsigned locks_held;               /* by the current thread, <quire/spinlock.h> */
     struct runqueue *runqueue;         /* kernel/sched/sched.c */
     struct mm *active_mm;              /* whose user page tables are loaded on this CPU; NULL: none */
-    struct mm *loading_mm;             /* whose are about to be, mm/tables/asid.c; then the same */
+    struct mm *loading_mm;             /* set before active_mm, mm/tables/asid.c; afterwards the same */
     u64 asid_generation;               /* of the last flush for a new one, mm/tables/asid.c */
     u64 fenced_gen;                    /* code generation of the last instruction fence, mm/folios/cacheflush.c */
     u64 counters[64];                  /* <quire/counters.h> */
-    struct frame_cache frames;         /* taken by its CPU, emptied by anyone: mm/frames/frame_cache.c */
+    struct frame_cache frames;         /* only its CPU takes frames, any CPU may empty it: mm/frames/frame_cache.c */
 
     u8 emergency_stack[EMERGENCY_STACK_SIZE] __aligned(16);
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Protection in words that every page-table format understands. arch/pgtable.h turns them into
- * entries (pfn_pte) and answers questions about entries (pte_write, ...).
+ * Protection, independent of the page-table format. arch/pgtable.h turns them into entries (pfn_pte) and answers
+ * questions about entries (pte_write, ...).
  */
 #pragma once
 

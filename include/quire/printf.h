@@ -3,7 +3,7 @@
  * Formatted output into a buffer, for kernel and C library alike.
  *
  * Flags - 0 + ' (thousands with commas), width and precision (numbers or *), lengths hh h l ll z j t,
- * conversions d i u x X o c s p %. Anything else is printed as it stands.
+ * conversions d i u x X o c s p %. Any other character is printed unchanged.
  */
 #pragma once
 

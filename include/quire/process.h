@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes: an address space, a handle table, threads, an account. A parent holds a handle to each child and alone
- * learns its status, by wait; a process whose parent is gone is reaped by nobody and freed when it ends.
+ * Processes: an address space, a handle table, threads, an account. A parent holds a handle to each child, and only the
+ * parent learns the child's status, by wait. A process whose parent is gone is freed when it ends; nobody reaps it.
  *
  * Accounts (<quire/quota.h>): all frames, tables, threads and processes that a program makes the kernel keep are
- * charged. A process that init or init's child starts has an account of its own (so have these two); whatever it
- * forks or starts itself shares that account, so a tree of processes can't take more than its root may.
+ * charged. Init, init's children, and the processes that these start each have an account of their own. All deeper
+ * processes, and children made by fork, share the account of their parent; so a tree of processes can't take more than
+ * its root may.
  */
 #pragma once
 
@@ -19,14 +20,14 @@
 #define PROCESS_MAX_ARGS 32
 #define PROCESS_ARGS_BYTES 4096
 #define USER_STACK_BYTES (64 * KiB) /* to start with; it grows */
-#define PROCESS_QUOTA_SHARE 4 /* an account may hold 3/4 of memory: one quarter is left for others */
-#define PROCESS_OWN_ACCOUNTS 2 /* down to this depth below init a process that is started has its own account */
+#define PROCESS_QUOTA_SHARE 4 /* an account may hold 3/4 of memory: one quarter remains for others */
+#define PROCESS_OWN_ACCOUNTS 2 /* a process that is started at most this deep below init has its own account */
 #define PROCESS_FRAMES 2 /* charged for a process: its descriptor, and what its 64 handles may show */
 
 /*
- * One word says what a process does.
+ * One word, the state, says what a process does.
  *   from     to       by whom                                         under
- *   MAKING   LIVES    its maker: everything is there                  processes_lock and its own
+ *   MAKING   LIVES    its maker: all its parts are made               processes_lock and its own
  *   LIVES    ENDING   exit, kill, a fault; its last thread's end      its own
  *   ENDING   ENDED    its last thread, when all but the status is gone  processes_lock
  *   MAKING   -        freed: nobody else has seen it
@@ -38,24 +39,24 @@ struct process {
     u64 id;
     char name[PROCESS_NAME_MAX];
     struct mm *mm;
-    struct quota *quota; /* what it makes is charged to */
-    struct quota *maker; /* it is charged to itself; NULL: nobody */
-    unsigned depth;      /* 0: init and others that the kernel starts; of fork's child: its parent's */
+    struct quota *quota; /* the account that pays for what the process makes */
+    struct quota *maker; /* the account that pays for the process itself; NULL: none */
+    unsigned depth;      /* 0: init and others that the kernel starts; a child made by fork has its parent's depth */
     struct handle_table handles;
     struct list all_link;
     spinlock_t lock; /* threads, status, state */
     struct list threads;
     unsigned nr_threads;
     u32 state;  /* enum process_state */
-    int status; /* STATUS_*; before the state says that it ends */
-    struct wait_queue wait; /* a child has ended, or is waited for no more */
+    int status; /* STATUS_*; stored before the state says ENDING */
+    struct wait_queue wait; /* woken when a child has ended, or when another thread has taken the child */
     struct process *parent; /* under processes_lock; not counted, cleared when the parent ends or has waited */
     struct list children, child_link;
 };
 
 extern struct list processes; /* all that live or have ended, by all_link */
 
-/* Its threads end on their way to user mode, and before they wait. */
+/* True: the process was killed. Its threads end on their way to user mode, and before they wait. */
 static inline bool process_killed(const struct process *p)
 {
     return __atomic_load_n(&p->state, __ATOMIC_ACQUIRE) >= PROCESS_ENDING;
@@ -65,18 +66,19 @@ static inline bool process_ended(const struct process *p)
     return __atomic_load_n(&p->state, __ATOMIC_ACQUIRE) == PROCESS_ENDED;
 }
 
-struct arguments { /* zero-terminated strings, one behind the other; PROCESS_MAX_ARGS and PROCESS_ARGS_BYTES or less */
+struct arguments { /* zero-terminated strings, one behind the other; at most PROCESS_MAX_ARGS and PROCESS_ARGS_BYTES */
     const char *text;
     unsigned nr;
     size_t bytes;
 };
 
 /*
- * A new process from a program of the boot archive, running when this returns. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG,
- * and of process_spawn() -EMFILE: no instruction of it has run.
+ * A new process from a program of the boot archive, running when this returns. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, and
+ * from process_spawn() also -EMFILE: no instruction of the program has run.
  *
- * process_start() is for the kernel: nobody's child, with the console as handles 0 to 2; a reference, or NULL and *err.
- * process_spawn() is for programs: a child of the current process, with that one's handles 0 to 2; its handle.
+ * process_start() is for the kernel: the process has no parent, and the console as handles 0 to 2. Returns a reference,
+ * or NULL and *err. process_spawn() is for programs: the process is a child of the current process and gets its handles
+ * 0 to 2. Returns the child's handle.
  */
 struct process *process_start(const char *path, const struct arguments *args, int *err);
 int process_spawn(const char *path, const struct arguments *args);
@@ -86,8 +88,8 @@ int process_spawn(const char *path, const struct arguments *args);
  */
 bool process_runs(const struct process *p, const char *path);
 /*
- * Copy of the current process; the child returns to user mode as *tf with result QUIRE_IN_CHILD. A handle to it;
- * -ENOMEM, -EMFILE.
+ * Copy the current process. The child returns to user mode with the registers of *tf and the result QUIRE_IN_CHILD.
+ * Returns a handle to the child; -ENOMEM, -EMFILE.
  */
 int process_fork(const struct trapframe *tf);
 
@@ -104,9 +106,10 @@ void process_check_killed(void);
 void __noreturn process_die(const struct trapframe *tf, int status, const char *why, vaddr_t addr);
 
 /*
- * Wait until a child of the current process has ended: this one, or any (NULL). With a reference; NULL: *err is -ECHILD
- * (there is none, or somebody else has taken it) or -EINTR (the caller was killed). It stays the caller's child until
- * process_take(), which is false if another thread of the caller's process was faster. May sleep.
+ * Wait until a child of the current process has ended: this one, or any (NULL). Returns the child with a reference;
+ * NULL: *err is -ECHILD (there is no such child, or another thread has taken it) or -EINTR (the caller was killed). The
+ * process stays the caller's child until process_take(), which returns false if another thread of the caller's process
+ * was faster. May sleep.
  */
 struct process *process_await(struct process *one, int *err);
 bool process_take(struct process *child);

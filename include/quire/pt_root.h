@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A page-table root: what a CPU needs to translate, and what a flush names. */
+/* A page-table root: all that a CPU needs to translate, and the argument of a flush. */
 #pragma once
 
 #include <quire/types.h>

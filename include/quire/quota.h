@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Quotas: how many frames a process may hold. Charged before memory is taken, given back when it is freed;
- * what is charged remembers the quota, which lives as long as anything charged to it.
+ * Quotas, also called accounts: how many frames a process may hold. A frame is charged before it is taken, and the
+ * charge ends when the frame is freed. Each charged object remembers its quota, and a quota lives as long as anything
+ * is charged to it.
  *
- * Whatever a program makes the kernel keep is charged: frames of folios and page tables by the frame; areas, memory
- * objects and the nodes of their trees by the byte (quota_keep), all bytes of a quota together rounded up to frames.
- * The descriptor of a folio, a page table or a hole isn't charged by itself: each belongs to a frame that is, so all
- * of them together are at most sizeof(struct folio) / 4,096, a fortieth, of what is charged.
+ * Everything that a program makes the kernel keep is charged. Folios and page tables are charged by the frame. Areas,
+ * memory objects and the nodes of their trees are charged by the byte (quota_keep); the sum of a quota's bytes is
+ * rounded up to frames.
+ * The descriptor of a folio, a page table or a hole isn't charged by itself: each belongs to a frame that is charged,
+ * so all of them together are at most sizeof(struct folio) / 4,096, a fortieth, of the charge.
  */
 #pragma once
 
@@ -26,7 +28,7 @@ struct partial_folios {
 
 struct quota {
     u64 word;  /* frames in use << 24 | references; the struct lives while it isn't 0 */
-    u64 limit; /* frames << 24 | all ones, so that the word itself is compared */
+    u64 limit; /* frames << 24 | all ones, so that it can be compared with `word` directly */
     u64 kept;  /* bytes of small objects; the frames that they fill are in word */
     struct partial_folios partial;
 };
@@ -40,7 +42,7 @@ static inline bool quota_charge(struct quota *q, u64 nr)
     if (!q)
         return true;
     u64 word = READ_ONCE(q->word), more = nr << QUOTA_FRAME_SHIFT;
-    do { /* never above the limit, not even for a moment: somebody else's small request would be refused meanwhile */
+    do { /* never above the limit, not even for a moment: another CPU's small request would be refused meanwhile */
         if (unlikely(word + more > q->limit))
             return false;
     } while (!__atomic_compare_exchange_n(&q->word, &word, word + more, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
@@ -48,7 +50,7 @@ static inline bool quota_charge(struct quota *q, u64 nr)
 }
 void quota_uncharge(struct quota *q, u64 nr);
 /*
- * The same for `bytes` of an object that shares a frame with others: what SLAB_COST() says. Mostly the frame is one
+ * The same for an object that shares a frame with others; `bytes` is SLAB_COST(). Mostly the bytes fit into a frame
  * that is charged already.
  */
 static inline u64 quota_frames_of(u64 bytes) { return (bytes + (1UL << 12) - 1) >> 12; }

@@ -5,8 +5,8 @@
 #include <quire/types.h>
 
 /*
- * One more, unless the count is 0: then false, and nothing has changed. What the caller reads after it is as new as
- * the count.
+ * Add one reference, unless the count is 0: then the result is false and nothing has changed. Later reads of the caller
+ * see everything that was stored before the count that it found (acquire).
  */
 static __always_inline bool refs_get_unless_zero(u32 *count)
 {

@@ -2,12 +2,12 @@
 /*
  * Slab caches: objects of one size, cut from blocks of frames whose words say SLAB (Bonwick 1994).
  *
- * A *typed* cache never gives its frames back and never writes into the part of a free object before
- * link_offset: whoever holds a stale pointer into it still finds an object of that type there. Folios,
- * holes, poison records and page-table descriptors need that, because words are followed without a lock.
+ * A *typed* cache never gives its frames back, and never writes to a free object below link_offset. So a stale pointer
+ * into the cache still points to an object of the same type. Folios, holes, poison records and page-table descriptors
+ * need that, because words are followed without a lock.
  *
- * Objects are aligned to 16 bytes; to SLAB_ALIGN_MAX if their size is a multiple of it, as it is for every
- * struct that asks for that alignment.
+ * Objects are aligned to 16 bytes. They are aligned to SLAB_ALIGN_MAX if their size is a multiple of it, which is true
+ * of every struct that asks for this alignment.
  */
 #pragma once
 
@@ -63,10 +63,11 @@ static inline struct slab *slab_of(const struct slab_cache *cache, const void *o
         .partial = LIST_INIT(var.partial),                                                         \
     }
 
-/* What an object takes of its slab's frames, in bytes: what is charged for it. For caches that SLAB_CACHE made. */
+/* The bytes of its slab's frame that an object takes, and that are charged for it. For caches that SLAB_CACHE made. */
 #define SLAB_COST(type) DIV_ROUND_UP(PAGE_SIZE, (PAGE_SIZE - sizeof(struct slab)) / ALIGN_UP(sizeof(struct type), 16UL))
 
-/* A zeroed object (typed caches: as the last owner left it, all zeros when first cut). NULL: no memory. */
+/* A zeroed object. An object of a typed cache is as its last owner left it, and all zeros when it is new. NULL: no
+ * memory. */
 void *slab_alloc(struct slab_cache *cache);
 void slab_free(struct slab_cache *cache, void *object);
 /* n objects that are chained through their link field; where the chain ends doesn't matter. */
@@ -90,8 +91,8 @@ static __always_inline void *slab_pop(struct slab_magazine *m, u64 nr, size_t li
 }
 
 /*
- * An object out of the CPU's magazine, as its last owner left it but for its link, link_offset being the cache's:
- * slab_alloc() for a typed cache, in the few instructions that those have for it who make objects at every fault.
+ * The fast slab_alloc() for a typed cache, for callers that make an object at every fault. The object comes from the
+ * CPU's magazine and is as its last owner left it, except for its link. link_offset is the cache's.
  */
 static __always_inline void *slab_take(struct slab_cache *cache, size_t link_offset)
 {
@@ -103,14 +104,14 @@ static __always_inline void *slab_take(struct slab_cache *cache, size_t link_off
     return unlikely(!nr) ? slab_take_slow(cache) : slab_pop(m, nr, link_offset);
 }
 
-/* And slab_free(), for caches that SLAB_CACHE made: their slabs are single frames. */
+/* The fast slab_free(), for caches that SLAB_CACHE made: their slabs are single frames. */
 static __always_inline void slab_give(struct slab_cache *cache, size_t link_offset, void *object)
 {
     struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
     u64 nr = m->nr;
 
     if (unlikely(nr == SLAB_MAGAZINE || ((struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE))->cache != cache)) {
-        slab_free(cache, object); /* makes room, or says what is wrong */
+        slab_free(cache, object); /* makes room in the magazine, or reports a wrong free */
         return;
     }
     *(void **)((u8 *)object + link_offset) = m->free;

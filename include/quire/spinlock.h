@@ -2,14 +2,13 @@
 /*
  * Spin locks and the held-lock counter.
  *
- * Every thread counts the locks it holds, sleeping and spinning; copy_in(), copy_out() and blocking
- * assert zero. Kernel code isn't preempted, so a plain spin_lock() needs no more than that; data that
- * interrupt handlers use too is taken with the irq variants. Whoever spins serves its shoot-down mailbox
- * if interrupts are off (otherwise the interrupt does), so that no CPU that waits for an acknowledgement
- * waits for ever.
+ * Every thread counts the locks it holds, sleeping and spinning; copy_in(), copy_out() and blocking assert that the
+ * count is zero. Kernel code isn't preempted, so a plain spin_lock() needs nothing else; locks that interrupt handlers
+ * take too are taken with the irq variants. A CPU that spins with interrupts off serves its mailbox (with interrupts
+ * on, the interrupt does), so that no CPU waits for its acknowledgement for ever.
  *
- * Lock order: mm.areas, memobj, folio, page table, uv guest, uv frame, slab, buddy; run queues and the
- * console below all.
+ * Lock order, first to last: mm.areas, memobj, folio, page table, uv guest, uv frame, slab, buddy, and last of all run
+ * queues and the console.
  */
 #pragma once
 
@@ -22,7 +21,7 @@ typedef struct {
 
 #define SPINLOCK_INIT {0}
 
-void spin_wait(spinlock_t *lock); /* the slow path: base/sync.c */
+void spin_wait(spinlock_t *lock); /* the slow path: base/spin.c */
 
 static inline void lock_count_inc(void) { this_cpu()->locks_held++; }
 static inline void lock_count_dec(void) { this_cpu()->locks_held--; }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sleeping locks and wait queues. May be used with no spin lock held; they count as held locks themselves,
- * so a thread that holds one can't touch user memory by accident.
+ * Sleeping locks and wait queues. May be used with no spin lock held; sleeping locks count as held locks themselves, so
+ * a thread that holds one can't touch user memory by accident.
  */
 #pragma once
 
@@ -16,9 +16,9 @@ struct wait_queue {
 void wait_queue_init(struct wait_queue *q);
 
 /*
- * Sleep on q until `cond` holds. The thread says that it waits, and looks at the condition then: under q->lock, so a
- * wake_all() after the change is never lost; a thread_interrupt() isn't either, which knows no queue, so a condition
- * may ask current_killed(). The lock count must be zero but for sleeping locks. `cond` doesn't block.
+ * Sleep on q until `cond` holds. The thread first says that it waits, and then looks at the condition, under q->lock.
+ * So a wake_all() after the change is never lost. A thread_interrupt(), which knows no queue, isn't lost either; so a
+ * condition may ask current_killed(). The lock count must be zero but for sleeping locks. `cond` doesn't block.
  */
 #define wait_until_locked(q, cond) /* returns with q->lock held: what spin_lock_irqsave() says */   \
     ({                                                                                             \
@@ -35,8 +35,8 @@ void wait_queue_init(struct wait_queue *q);
 #define wait_until(q, cond) spin_unlock_irqrestore(&(q)->lock, wait_until_locked(q, cond))
 void wait_announce_locked(struct wait_queue *q);
 void wait_announced_locked(struct wait_queue *q); /* drops q->lock, sleeps, takes it again; irqs off */
-void wait_withdraw_locked(struct wait_queue *q);  /* instead: back to running */
-void wait_sleep_locked(struct wait_queue *q);     /* announce and sleep, for who is woken under q->lock alone */
+void wait_withdraw_locked(struct wait_queue *q);  /* instead of sleeping: running again */
+void wait_sleep_locked(struct wait_queue *q);     /* announce and sleep; only for wake-ups under q->lock */
 void wake_all(struct wait_queue *q);
 void wake_all_locked(struct wait_queue *q);
 
@@ -52,7 +52,7 @@ void rwsem_write_lock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
 
 #define RWSEM_WRITER 0x80000000u
-#define RWSEM_WAITERS 0x40000000u /* somebody waits: everybody takes the slow path */
+#define RWSEM_WAITERS 0x40000000u /* somebody waits, so everybody takes the slow path */
 
 static inline void rwsem_read_lock(struct rwsem *s)
 {
@@ -61,7 +61,7 @@ static inline void rwsem_read_lock(struct rwsem *s)
     lock_count_inc();
 }
 
-/* False: a writer holds it or waits. Never sleeps. */
+/* False: a writer holds the lock or waits for it. Never sleeps. */
 static inline bool rwsem_read_trylock(struct rwsem *s)
 {
     u32 word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);

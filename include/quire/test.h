@@ -30,18 +30,18 @@ void test_fail(const char *file, int line, const char *fmt, ...) __printf_like(3
 void __noreturn test_abort(void);                        /* end this test now */
 void __noreturn test_skip(const char *reason);
 void test_diag(const char *fmt, ...) __printf_like(1, 2); /* a line for the report */
-bool test_has_failed(void);                              /* this one, so far */
-void test_gets_ahead(void); /* a test of many rounds has done one: its time begins anew, at most 10,000 times */
+bool test_has_failed(void);                              /* the current test, so far */
+void test_gets_ahead(void); /* one round of a long test is done: the time limit starts again, at most 10,000 times */
 u64 test_race_places(u64 usual); /* the command line's race_places=; else the usual number */
 u64 test_rand(void);                                     /* the same numbers for the same SEED */
 void test_checkpoint(const char *name);                  /* tools outside look at the machine here */
 u64 test_count(enum counter c);                          /* events since the test began */
-void test_allow_leak(const char *why);                   /* the books need not balance: say why */
+void test_allow_leak(const char *why);                   /* the books may differ after this test; `why` is the reason */
 
 /*
  * Run fn(arg) in a thread of its own, on this CPU, and expect a panic or a fault whose sentence contains `text`:
- * the machine goes on and the thread is given up with what it held, so locks that it took are the caller's to
- * reset. False: it returned, or took longer than the test may. A panic with another text is a panic.
+ * the machine goes on, and the thread is abandoned with all that it held, so the caller must reset locks that the
+ * thread took. False: fn returned, or took longer than the test may. A panic with another text remains a panic.
  */
 bool test_panics(const char *text, void (*fn)(void *), void *arg);
 

@@ -29,11 +29,11 @@ void checkpoint_even(void);
 void checkpoint_odd(void);
 bool test_runner_wanted(const struct boot_info *boot);
 void __noreturn test_runner_main(const struct boot_info *boot);
-/* Kernel tests matching pattern, from the shell. Number of failures. */
+/* Run the kernel tests that match the pattern, for the shell. Returns the number of failures. */
 s64 test_runner_run(const char *pattern);
 /*
- * What a test program reports (system call test_event). -EPERM: the caller isn't the program that is tested, or it
- * lists tests while one runs; -EINVAL: no such kind; -ENOSPC: too many tests in one program.
+ * A report of a test program (system call test_event). -EPERM: the caller isn't the program that is tested, or it lists
+ * tests while a test runs. -EINVAL: no such kind. -ENOSPC: too many tests in one program.
  */
 int test_runner_event(unsigned kind, const char *text, u64 value);
 #else

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads and the scheduler: a run queue per CPU, eight priorities, time slices, idle that waits.
+ * Threads and the scheduler: a run queue per CPU, eight priorities, time slices, and idle threads that wait for
+ * interrupts.
  *
  * A thread runs on its kernel stack until it blocks, returns to user mode with a reschedule due, or passes a
- * preempt_point(): kernel code isn't preempted anywhere else. A run queue's lock is held across the switch
- * and dropped by whoever runs next, so no other CPU can take a thread whose registers aren't saved yet.
+ * preempt_point(): kernel code isn't preempted anywhere else. A run queue's lock is held across the switch, and the
+ * thread that runs next drops it; so no other CPU can take a thread whose registers aren't saved yet.
  */
 #pragma once
 
@@ -24,8 +25,8 @@ struct runqueue;
 #define TIME_SLICE_NS 10000000UL
 
 /*
- * One word says what a thread does. Every change is made by thread_change() or thread_try_change() in
- * kernel/sched/runqueue.h, which panic at one that isn't in this table.
+ * One word, the state, says what a thread does. Every change is made by thread_change() or thread_try_change() in
+ * kernel/sched/runqueue.h, which panic at a change that isn't in this table.
  *
  *   from     to       by whom                                      under
  *   NEW      READY    thread_start(): whoever made it              nothing: nobody else has it
@@ -37,15 +38,16 @@ struct runqueue;
  *   WAITING  BLOCKED  its CPU, when it is off its stack            run queue's lock; compare and swap
  *   WOKEN    RUNNING  itself, still or again on its CPU            run queue's lock, or none when it doesn't switch
  *   WOKEN    READY    its CPU, when it is off its stack            nothing: nobody else touches a woken one
- *   BLOCKED  READY    thread_wake(): whoever swaps queues it       nothing; compare and swap
+ *   BLOCKED  READY    thread_wake(): who swaps queues it           nothing; compare and swap
  *   RUNNING  LEAVING  itself, on its way to another CPU            old run queue's lock
  *   LEAVING  READY    its old CPU, when it is off its stack        nothing
  *   RUNNING  DEAD     itself                                       nothing; freed by its CPU when it is off its stack
  *   IDLE     -        a CPU's idle thread stays what it is
  *
- * So only a waiting or blocked thread can be woken; in any other state a wake-up does nothing. Whoever waits says so
- * first (WAITING), and looks then at what it waits for, and at `killed`; whoever makes that true stores it first, and
- * looks at the state then; there is a full barrier between the two steps on both sides, so one of them sees the other.
+ * So only a waiting or blocked thread can be woken; in any other state a wake-up does nothing. A thread that waits
+ * first sets WAITING, and then looks at its condition and at `killed`. The CPU that wakes it first makes the condition
+ * true, and then looks at the state. Both sides have a full barrier between the two steps, so at least one of them sees
+ * the other's store.
  */
 enum thread_state {
     THREAD_NEW,
@@ -61,19 +63,20 @@ enum thread_state {
 };
 
 struct thread {
-    unsigned locks_held; /* while it doesn't run; else its CPU counts, <quire/spinlock.h> */
+    unsigned locks_held; /* valid while the thread doesn't run; else its CPU counts, <quire/spinlock.h> */
     u32 state;           /* enum thread_state */
     struct arch_context context;
     void *stack_top;
     struct process *process; /* NULL: a kernel thread, or one that has left its process and ends */
-    /* whose user space it runs in: its process's or, inside a guest, that guest's; NULL: none */
+    /* the user space that it runs in: its process's, or the guest's inside a guest; NULL: none */
     struct mm *mm;
     struct list run_link;    /* run queue; under its lock */
     struct list wait_link;   /* wait queue; under its lock */
     struct list sleep_link;  /* a CPU's sleepers; under their lock */
-    struct runqueue *sleeps_at; /* whose sleepers; the thread's own */
+    struct runqueue *sleeps_at; /* the run queue whose sleepers it is among; only the thread uses this */
     struct list process_link;
-    unsigned cpu;            /* run queue it belongs to; changed under that queue's lock, or by who queues it */
+    /* the CPU of its run queue; changed under that queue's lock, or by the CPU that queues it */
+    unsigned cpu;
     unsigned priority;
     bool pinned;             /* stays on its CPU */
     u64 slice_end_ns;
@@ -83,8 +86,8 @@ struct thread {
     const char *name;
     void (*entry)(void *); /* first function and its argument */
     void *argument;
-    struct quota *quota;     /* charged for it; NULL: nobody */
-    struct guest_run *guest; /* inside a guest, <quire/guest.h>; NULL: not */
+    struct quota *quota;     /* the account that pays for it; NULL: none */
+    struct guest_run *guest; /* the guest that it runs, <quire/guest.h>; NULL: none */
     struct arch_fpu fpu;
 };
 
@@ -96,10 +99,11 @@ void sched_init_cpu(void); /* every other CPU: makes the caller its idle thread 
 void __noreturn sched_idle(void);
 
 /*
- * A thread that starts at fn(arg), not running yet. Process NULL: kernel thread; else its account is charged
- * THREAD_FRAMES until the thread is gone. NULL: no memory, or the account says no.
+ * A thread that will start at fn(arg); it doesn't run yet. Process NULL: a kernel thread; else the process's account is
+ * charged THREAD_FRAMES until the thread is gone. NULL: no memory, or the account is full.
  */
-#define THREAD_FRAMES (KSTACK_SIZE / PAGE_SIZE + 1) /* the stack; descriptor and share of the stack's table */
+/* the stack, and 1 for the descriptor and a share of the stack's table */
+#define THREAD_FRAMES (KSTACK_SIZE / PAGE_SIZE + 1)
 struct thread *thread_create(const char *name, struct process *process, unsigned priority, void (*fn)(void *),
                              void *arg);
 void thread_start(struct thread *thread); /* on an idle CPU if there is one; it may be gone when this returns */
@@ -114,14 +118,15 @@ void schedule(void);
 void thread_yield(void);
 
 /*
- * A wait in three steps: announce, look at what is waited for, schedule(); then, or instead of schedule(), withdraw.
- * Between the first and the last the thread doesn't block in another way. <quire/sync.h> has it with a queue.
+ * A wait has three steps: announce it; look at the condition; schedule(). After schedule(), or instead of it, the
+ * thread withdraws. From the first step to the last the thread doesn't block in another way. <quire/sync.h> does these
+ * steps with a queue.
  */
 void thread_announce_wait(void);
 void thread_withdraw_wait(void);
-/* Any context; the caller sees to it that the thread lives. False: it doesn't wait, so nothing was done. */
+/* Any context; the caller makes sure that the thread isn't freed. False: it doesn't wait, so nothing was done. */
 bool thread_wake(struct thread *thread);
-/* Out of a wait, or out of user mode, to look at `killed`, which was stored before. */
+/* Take the thread out of a wait, or out of user mode, so that it looks at `killed`, which the caller stored before. */
 void thread_interrupt(struct thread *thread);
 
 /* Ends early when somebody wakes the thread, and at once when its process is killed. No locks held. */
@@ -132,8 +137,8 @@ bool sched_need_resched(void);
 void sched_rearm_timer(void); /* after somebody else used this CPU's timer */
 void sched_print_cpus(void);
 /*
- * Every other CPU idles, no thread is queued, and none is ending. True at the moment of the look only: sleepers and
- * interrupts go on. For the test runner, which compares the books when nobody changes them.
+ * True: every other CPU idles, no thread is queued, and none is ending. The answer holds only for the moment, because
+ * sleepers and interrupts go on. For the test runner, which compares the books when nobody changes them.
  */
 bool sched_is_quiet(void);
 

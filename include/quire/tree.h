@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Balanced binary search trees (AVL) of nodes embedded in structs, keyed by an unsigned number that no
- * two nodes share. The owner locks.
+ * Balanced binary search trees (AVL) of nodes embedded in structs, keyed by an unsigned number that no two nodes share.
+ * The tree's owner does the locking.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one way to user memory. All check the range, survive any fault, and may sleep: no lock may be held,
- * which is asserted. -EFAULT: not all of it could be read or written (what was copied so far stays).
+ * The only way to user memory. All functions check the range, survive any fault, and may sleep, so they assert that no
+ * lock is held. -EFAULT: not all of it could be read or written (what was copied so far stays).
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that a lower room calls in a higher one, by name, on one page; `make check` reads it here and lets no other
- * call go upward. The kernel implements it, and so do tests/native and tests/explore, as far as they play a kernel.
+ * All functions of a higher room that a lower room calls, on one page. `make check` reads this page and allows no other
+ * upward call. The kernel implements these functions; so do tests/native and tests/explore, as far as they play a
+ * kernel.
  */
 #pragma once
 
@@ -15,12 +16,12 @@ struct trapframe;
 #define ACCESS_READ 1u
 #define ACCESS_WRITE 2u
 #define ACCESS_EXEC 4u
-/* Or-ed in for kernel mode's access to its own space, where the address alone doesn't tell: with
-   PT_KERNEL_IN_USER_ROOT 0 the same number may be a user address, and isn't. */
+/* Or-ed in if kernel mode accesses its own space and the address alone doesn't tell: with PT_KERNEL_IN_USER_ROOT 0 the
+ * same number could also be a user address. */
 #define ACCESS_KERNEL 8u
 
 enum exception {
-    EXC_PROTECTION, /* an address that no table can map, or a privileged instruction; the machine won't say */
+    EXC_PROTECTION, /* an address that no table can map, or a privileged instruction; the machine doesn't say which */
     EXC_ILLEGAL,    /* illegal, privileged or unknown instruction */
     EXC_BREAKPOINT, /* breakpoint or single step */
     EXC_ALIGNMENT,  /* misaligned access or jump */
@@ -31,8 +32,8 @@ enum exception {
 
 /*
  * --- traps: arch/ to kernel/traps -----------------------------------------------------------------
- * All are called with interrupts off and return with interrupts off. `tf` is the frame on the
- * current kernel stack that the machine will be restored from: changing it changes what happens next.
+ * All are called with interrupts off and return with interrupts off. `tf` is the frame on the current kernel stack. The
+ * registers are restored from it, so a handler may change it.
  */
 /* A system call from user mode. The program counter already points behind the call instruction. */
 void trap_syscall(struct trapframe *tf);
@@ -43,7 +44,7 @@ void trap_syscall(struct trapframe *tf);
  * panics. `access` is one of ACCESS_* (and ACCESS_KERNEL). After a return the instruction runs again.
  */
 void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
-/* The same where the caller knows that it comes from user mode. */
+/* The same for an access that is known to come from user mode. */
 void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
 
 /* Any other exception, `code` the machine's number for it, `addr` what it is about (0: nothing). */
@@ -55,7 +56,7 @@ void trap_console_rx(void); /* arch_console_getc() may have something */
 
 /*
  * The last thing before a return to user mode, and only then: reschedules, delivers kills, runs
- * instruction-cache generations. There is one way to user mode in each trap.S, return_to_user, and it passes here once.
+ * instruction-cache generations. Each trap.S has one way to user mode, return_to_user, which calls this once.
  */
 void trap_exit_to_user(struct trapframe *tf);
 
@@ -67,7 +68,7 @@ struct boot_info;
 void __noreturn kernel_main(struct boot_info *info);
 void __noreturn secondary_main(void);
 
-/* --- what arch/ uses of base/, which stands on it: each CPU's data, and the voice to print registers with --- */
+/* --- what arch/ uses of base/, a higher room: each CPU's data, and functions to print registers --- */
 extern struct percpu percpu_area[MAX_CPUS];
 extern unsigned nr_cpus;
 void kprintf(const char *fmt, ...) __printf_like(1, 2);
@@ -83,12 +84,12 @@ bool thread_wake(struct thread *thread);
 
 /*
  * A point where a long loop may be preempted; no spin locks held. True: the caller's process was killed. Work that a
- * program asked for ends then, with what is done so far; work that has to be done (taking an address space down, also
- * for a process that was killed) goes on. A loop over what a program chose the length of passes here every 512 items.
+ * program asked for then ends early. Work that has to be finished (such as freeing an address space, also of a killed
+ * process) goes on. A loop whose length a program chose calls this every 512 items.
  */
 bool preempt_point(void);
 
-/* Who runs on this CPU, for a panic's sentences. */
+/* The thread that runs on this CPU, for the text of a panic. */
 struct running {
     const char *thread;    /* its name; "none" before there are threads */
     const char *process;   /* NULL: a kernel thread */
@@ -96,7 +97,7 @@ struct running {
 };
 struct running running_now(void);
 
-/* --- objects: whoever drops a last reference to kernel/objects/kinds.c, which knows how each kind ends --- */
+/* --- objects: any code that drops a last reference, to kernel/objects/kinds.c, which ends each kind --- */
 struct object;
 void object_destroy(struct object *object);
 
@@ -104,9 +105,9 @@ void object_destroy(struct object *object);
 void kernel_reaches_user(void);
 
 /*
- * --- tests: everybody to tests/machine ------------------------------------------------------------- The test runner
- * gets a look at a fault before it becomes a panic: with no lock held the faulting test is given up and the next one
- * runs. Debug builds; nothing otherwise.
+ * --- tests: all rooms to tests/machine ------------------------------------------------------------
+ * The test runner gets a look at a fault before it becomes a panic: with no lock held, the faulting test is given up
+ * and the next one runs. Debug builds only; otherwise these functions do nothing.
  */
 struct inspect_root;
 #if QUIRE_DEBUG
@@ -114,10 +115,10 @@ void test_hook_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
 void test_hook_exception(struct trapframe *tf, const char *what, vaddr_t addr);
 void test_hook_overflow(struct trapframe *tf);
 void test_hook_tick(void);
-void test_hook_expected(const char *text); /* a panic or fault begins: doesn't return if a test asked for it */
+void test_hook_expected(const char *text); /* a panic or fault begins: doesn't return if a test expects it */
 void test_hook_panic(const char *text); /* the sentence of a panic */
-void test_hook_panic_end(void);         /* it has been told; the machine ends */
-void test_hook_inspect(struct inspect_root *root); /* its part of what programs outside know */
+void test_hook_panic_end(void);         /* all of it is printed; the machine ends */
+void test_hook_inspect(struct inspect_root *root); /* fill in the tests' part of *root */
 #else
 static inline void test_hook_fault(struct trapframe *tf, vaddr_t addr, unsigned access) {}
 static inline void test_hook_exception(struct trapframe *tf, const char *what, vaddr_t addr) {}

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The toy ultravisor's interface: the host's calls, all through uvcall(). It keeps its own table of who owns
- * each frame, trusts no caller, and a call checks everything first: it changes all it says or nothing. Calls take
- * numbers and frames, never pointers, and give numbers back.
+ * The toy ultravisor's interface: the host's calls, all through uvcall(). The ultravisor keeps its own table of who
+ * owns each frame, and trusts no caller. A call checks everything first, so it changes either all that it promises or
+ * nothing. Calls take numbers and frames, never pointers, and give numbers back.
  *
- * uv/core knows, and could be moved out of the kernel as it is; uv/soft makes it true. That is the *soft* form:
- * linked into the kernel, a call is a function call, and what enforces secrecy is the direct map and the guest's page
- * tables, which it alone writes for secure frames; <quire/uv_soft.h>. There is no encryption, no export and no import
- * of exported pages yet, and a kernel that maps a secure frame on purpose isn't stopped.
+ * uv/core keeps the books, and could be moved out of the kernel unchanged; uv/soft enforces them. This is the *soft*
+ * form: the ultravisor is linked into the kernel, and a call is a function call. Secrecy is enforced by the direct map
+ * and by the guest's page tables, whose entries for secure frames only the ultravisor writes; <quire/uv_soft.h>. There
+ * is no encryption, and no export or import of encrypted pages yet. A kernel that maps a secure frame on purpose isn't
+ * stopped.
  *
  * What may be called in which state of a guest and of a frame is a table: uv/core/rules.c, docs/ultravisor.md.
  *
@@ -20,7 +21,7 @@
 #define UV_MAX_GUESTS 16
 #define UV_BATCH 512 /* frames a call handles at most; it returns how many it did */
 #define UV_MEASUREMENT_BYTES 32
-#define UV_TEXT_BYTES 128 /* of a guest's text, with the zero at its end */
+#define UV_TEXT_BYTES 128 /* for a guest's text, with its final zero */
 
 /* What a guest may do with a page, or-ed together; the numbers of ACCESS_* and PROT_*. */
 #define UV_READ 1u
@@ -36,13 +37,13 @@ enum uv_call {
     UV_IMPORT,      /* id, guest page, frame, nr: secure frames, zeroed; UNSHARING ones keep their contents */
     UV_SEAL,        /* id, entry point: the guest is complete and may run; nothing is loaded any more */
     UV_EXPOSE,      /* id, frame, nr: the host takes what the guest wants to share (direct map) */
-    UV_REFUSE,      /* id, frame, nr: the host won't: the frames are what they were before the guest asked */
-    UV_RUN,         /* id, answer to the guest's console or yield: enter it on this thread's user frame */
-    UV_EXIT,        /* id, enum uv_exit_field: -> why it left last, never negative */
-    UV_STOP,        /* id: it will not run again. -EBUSY: it runs, and stops only where it does */
+    UV_REFUSE,      /* id, frame, nr: the host says no: the frames are again what they were before the guest asked */
+    UV_RUN,         /* id, answer to the guest's console or yield: enter the guest on this thread's user frame */
+    UV_EXIT,        /* id, enum uv_exit_field: -> why the guest left last, never negative */
+    UV_STOP,        /* id: the guest will not run again. -EBUSY: it runs, and only its own CPU can end it */
     UV_QUERY,       /* frame: -> its state in one number, uv_state_of() and the like */
     UV_COUNT,       /* id, enum uv_state: -> frames of the guest in that state */
-    UV_DESTROY,     /* id: zero and free up to UV_BATCH frames; -> how many, 0: all are. -EBUSY: it runs */
+    UV_DESTROY,     /* id: zero and free up to UV_BATCH frames; -> how many, 0: all are free. -EBUSY: it runs */
     UV_RECLAIM,     /* id: -> a donated frame back; 0: none left, the guest is gone. After UV_DESTROY said 0 */
     UV_MEASUREMENT, /* id, i: -> bytes 4 * i to 4 * i + 3 of the SHA-256, the first one lowest */
     UV_NR_CALLS,
@@ -50,16 +51,17 @@ enum uv_call {
 
 enum uv_state { UV_NONSECURE, UV_SECURE, UV_SHARED, UV_UNSHARING, UV_OWN, UV_BUSY, UV_SHARING, UV_NR_STATES };
 
-/* What UV_EXIT is asked for. Text comes as four bytes in a number, the first one lowest. */
+/* The fields that UV_EXIT returns. Text comes as four bytes in a number, the first byte lowest. */
 enum uv_exit_field {
     UV_EXIT_KIND,                 /* enum quire_guest_exit_kind */
-    UV_EXIT_PAGE, UV_EXIT_NR,     /* what it is about */
+    UV_EXIT_PAGE, UV_EXIT_NR,     /* the pages that the exit is about */
     UV_EXIT_LOW, UV_EXIT_HIGH,    /* halves of the guest's value */
     UV_EXIT_TEXT,
     UV_EXIT_FIELDS = UV_EXIT_TEXT + UV_TEXT_BYTES / 4,
 };
 
-/* 0 or more: as each call says. -EINVAL (arguments), -EBUSY, -EPERM (wrong state), -ENOMEM (donate more), -ESRCH. */
+/* 0 or more: the result of the call. -EINVAL (arguments), -EBUSY, -EPERM (wrong state), -ENOMEM (donate more),
+ * -ESRCH. */
 s64 uvcall(enum uv_call call, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 
 static inline enum uv_state uv_state_of(u64 query) { return query & 15; }

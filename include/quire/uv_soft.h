@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the soft ultravisor, uv/soft, offers the host's trap code beside uvcall(). A soft guest runs as a host thread
- * does: its traps come to the host's kernel first, which hands them on by these. An ultravisor below the kernel gets
- * them itself, and has none of this.
+ * What the soft ultravisor, uv/soft, offers the host's trap code beside uvcall(). A soft guest runs like a host thread:
+ * its traps come to the host's kernel first, which passes them on by these functions. An ultravisor below the kernel
+ * would get the traps itself, and would need none of these functions.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 /*
  * A trap from user mode inside a guest, with interrupts off. True: the guest left, *tf is the host's frame again and no
- * guest's tables are loaded. True and nothing has happened: that guest doesn't run on this frame.
+ * guest's tables are loaded. True, with nothing done: that guest doesn't run on this frame.
  */
 bool uv_guest_trap_call(unsigned id, struct trapframe *tf);
 bool uv_guest_trap_fault(unsigned id, struct trapframe *tf, vaddr_t addr, unsigned access);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who touches what. A change of CPU before an access that no other operation's access conflicts with leads to nothing
- * that a change somewhere later doesn't lead to as well, so only conflicting places are tried. What the operations of a
- * pair touch is collected over all of its schedules: a schedule that leads to new conflicts is followed by a round that
- * tries those (schedule.c), until there are none.
+ * Which operation touches which memory. If no access of another operation conflicts with an access, a change of CPU
+ * before it leads to nothing that a later change doesn't lead to as well. So only conflicting places are tried. The
+ * memory that the operations of a pair touch is collected over all of its schedules: if a schedule shows new conflicts,
+ * another round tries them (schedule.c), until there are none.
  *
- * Nor does a change lead to anything new where all the accesses that conflict are made with one lock held, by both: who
- * comes first is decided where the lock is taken, which is a place of its own. So for each unit and operation the locks
- * are known that every access was made under.
+ * A change also leads to nothing new if both sides make all conflicting accesses with the same lock held: their order
+ * is decided where the lock is taken, and this is a place of its own. So for each unit and operation this file records
+ * the locks under which every access was made.
  *
- * Memory is looked at in units of eight bytes; what fills or copies frames, in frames.
+ * Memory is recorded in units of eight bytes; accesses that fill or copy frames are recorded by the frame.
  */
 #include "explore.h"
 #include "../native/machine/machine.h"
@@ -25,7 +25,7 @@ struct state {
     struct locks always[OPERATIONS_MAX];
 };
 
-/* By now, at the last accesses_settle(), and at the one before. */
+/* The state now, at the last accesses_settle(), and at the one before. */
 struct seen {
     struct state now, settled, before;
 };
@@ -34,15 +34,15 @@ static struct unit {
     u64 unit; /* address / 8; 0: nothing is here */
     struct seen seen;
 } units[UNITS_MAX];
-static u32 used[UNITS_MAX], nr_used; /* indices, so that forgetting takes no longer than remembering */
+static u32 used[UNITS_MAX], nr_used; /* indices, so that forgetting costs only as much as was remembered */
 static struct frame_seen {
-    struct seen bulk, parts; /* as a whole; eight bytes somewhere in it */
+    struct seen bulk, parts; /* accesses to the whole frame; to eight bytes somewhere in it */
 } frames[WORLD_MAX_FRAMES];
 static bool grown;
 
 static u8 bits_of(unsigned cpu, bool write) { return (u8)((write ? 2u : 1u) << (2 * cpu)); }
 
-/* Whether another operation's accesses are in the way of this one. */
+/* Whether another operation's accesses conflict with this access. */
 static bool conflicts(const struct state *s, unsigned cpu, bool write, const struct locks *held)
 {
     for (unsigned other = 0; other < OPERATIONS_MAX; other++)
@@ -126,7 +126,8 @@ enum meeting access_note(const void *at, size_t size, bool write, unsigned cpu)
     const struct locks *held = &locks_of[cpu];
     enum meeting found = MEETS_NOBODY;
 
-    bool bulk = size >= BULK && frame_of(at); /* frames by the frame; all else by the unit, however large it is */
+    /* whole frames are recorded by the frame, all other accesses by the unit */
+    bool bulk = size >= BULK && frame_of(at);
 
     for (const u8 *p = at, *end = p + size; bulk && p < end; p += PAGE_SIZE) {
         struct frame_seen *f = frame_of(p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must be true whenever no operation is under way, whatever has happened: page tables by a walk of our own against
- * areas, words, counts of mappings and references, and what the CPUs' TLBs remember.
+ * What must be true whenever no operation is running: a walk of the page tables, written for this test, is compared
+ * with areas, words, counts of mappings and references, and the contents of the CPUs' TLBs.
  */
 #include "stage.h"
 #include "../native/machine/machine.h"
@@ -9,7 +9,7 @@
 #include <quire/poison.h>
 #include <string.h>
 
-#define WINDOW_PAGES 192 /* from BASE on; holes are shown elsewhere */
+#define WINDOW_PAGES 192 /* from BASE on; holes are mapped elsewhere */
 
 /* For each frame: entries that map it, those of private memory that may write, marks, by the first frame of its folio.
  */
@@ -154,7 +154,7 @@ static void check_hole(struct insecure_mem *h)
              "the hole itself, each mapping, and whoever looked it up");
 }
 
-/* What has been mapped at page 0 since the beginning. */
+/* The frame that has been mapped at page 0 since the beginning. */
 static void check_synced(void)
 {
     pte_t e = entry_at(scene.mm[0], BASE);

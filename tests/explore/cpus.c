@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUs as coroutines: one runs at a time, and another goes on only in cpus_place() and cpus_wait(), or when one is
- * through.
+ * CPUs as coroutines: one runs at a time, and another goes on only in cpus_place() and cpus_wait(), or when a CPU's
+ * operation has ended.
  */
 #include "explore.h"
 #include "../native/machine/machine.h"
@@ -11,9 +11,9 @@
 #include <ucontext.h>
 
 #define STACK_BYTES (128 * KiB)
-#define CIRCLES     6000u /* places that a CPU may pass alone before it counts as going round in circles */
+#define CIRCLES     6000u /* places that a CPU may pass alone; more of them count as an endless loop */
 #define LOOKS_MAX   2000000u
-#define PLACES_MAX  2000000u /* a schedule that isn't through by then never ends */
+#define PLACES_MAX  2000000u /* a schedule with more places is taken for an endless one */
 
 bool exploring;
 unsigned running;
@@ -29,7 +29,7 @@ static const operation_fn *functions;
 static long *values;
 static u64 alone_since; /* places_passed when this CPU went on */
 static u64 progress, progress_at_wait;
-static unsigned waits; /* in a row, without any progress */
+static unsigned waits; /* waits in a row without any progress */
 static u64 looks;      /* of cpu_relax() */
 
 bool cpus_on_stack(const void *at)
@@ -54,7 +54,7 @@ static void go_on(unsigned cpu)
     swapcontext(&contexts[before], &contexts[cpu]);
 }
 
-/* Who is next behind the running CPU in the schedule's order; the running one itself if nobody else is left. */
+/* The next CPU behind the running one in the schedule's order; the running CPU itself if no other is left. */
 static unsigned next_cpu(void)
 {
     unsigned at = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In place of uv/soft/soft.c: a frame is hidden by a mark, and whoever touches a hidden frame is named, as with free
+ * In place of uv/soft/soft.c: a mark hides a frame, and an access to a hidden frame is reported, like an access to free
  * memory. A host thread's user frame is a variable.
  */
 #include "enforce.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is hidden from the host, and the user frames that guests run on: enforce.c. */
+/* The frames that are hidden from the host, and the user frames that guests run on: enforce.c. */
 #pragma once
 
 #include <quire/types.h>

@@ -7,11 +7,11 @@
  *   place      an access to memory that others can reach: before it, another CPU may go on. Places are numbered from 1
  *              in the order in which a schedule comes to them
  *   schedule   which CPU begins, and at which places another goes on: a few numbers, so it can be repeated (schedule.h)
- *   stage      how a world begins that operations meet in, and which operations there are (stages.c, stage_*.c)
- *   books      what must be true once all are through: counts, words, tables, contents (books.c)
+ *   stage      the beginning of a world in which operations meet, and a list of the operations (stages.c, stages_*.c)
+ *   books      what must be true when all have ended: counts, words, tables, contents (books.c)
  *
- * A CPU that must wait lets the next one go on, and so does one that goes round in circles without a lock; neither
- * counts as a change of the schedule.
+ * A CPU that must wait lets the next one go on, and so does a CPU that repeats a loop without a lock. Neither counts as
+ * a change of the schedule.
  */
 #pragma once
 
@@ -19,25 +19,25 @@
 #include "schedule.h"
 
 /* --- cpus.c ------------------------------------------------------------------------------------ */
-extern bool exploring;    /* operations run; else it is setup or books, and nothing is a place */
+extern bool exploring;    /* operations run; false during setup and books, when no access is a place */
 extern unsigned running;  /* the CPU whose operation runs; its number is the operation's */
 extern u64 places_passed; /* in this schedule, by all CPUs */
 extern unsigned changes_made;
 
-/* One operation; its result. */
+/* Runs one operation and returns its result. */
 typedef long (*operation_fn)(void);
 
-/* Run them by the schedule, in the world that there is. */
+/* Run the operations by the schedule, in the current world. */
 void cpus_run(const struct schedule *s, const operation_fn *operations, long *results);
-/* Call fn; false: a check failed on its way, in an operation or outside. */
+/* Call fn; false: a check failed meanwhile, in an operation or outside. */
 bool cpus_try(void (*fn)(void));
 /* Called before an access that is a place: here the schedule may say that another CPU goes on. */
 void cpus_place(void);
-/* The running CPU can't go on before another has: a lock isn't free. `what` says what it waits for. */
+/* The running CPU can't go on before another CPU has: a lock isn't free. `what` names what it waits for. */
 void cpus_wait(const char *what);
-/* It looks again and again at something that may change: the next one goes on, if there is one. */
+/* The running CPU repeats a loop until something changes: the next CPU goes on, if there is one. */
 void cpus_relax(void);
-/* An access changed something: who waits may have something new to find. */
+/* An access changed something: CPUs that wait may find something new. */
 void cpus_progress(void);
 bool cpus_on_stack(const void *at);
 extern u8 thread_stacks[][64 * KiB]; /* machine_threads.c */
@@ -55,7 +55,7 @@ struct call_stack {
 };
 extern struct call_stack calls[OPERATIONS_MAX];
 
-/* --- access.c: who touched what, for all schedules of one pair -------------------------------- */
+/* --- access.c: which operation touched which memory, for all schedules of one pair ------------- */
 enum access {
     ACCESS_PLAIN_READ,
     ACCESS_PLAIN_WRITE,
@@ -71,9 +71,9 @@ static inline bool access_writes(enum access a)
 }
 static inline bool access_plain(enum access a) { return a == ACCESS_PLAIN_READ || a == ACCESS_PLAIN_WRITE; }
 
-/* Locks by number, a bit each. A lock held for reading excludes who holds it for writing. */
+/* Locks by number, a bit each. A lock that is held for reading excludes a CPU that wants it for writing. */
 struct locks {
-    u16 alone, any; /* for writing; either way */
+    u16 alone, any; /* held for writing; held for reading or writing */
 };
 extern struct locks locks_of[OPERATIONS_MAX]; /* what each CPU holds */
 static inline bool locks_exclude(const struct locks *a, const struct locks *b)
@@ -88,17 +88,17 @@ static inline bool locks_same(const struct locks *a, const struct locks *b)
 {
     return a->alone == b->alone && a->any == b->any;
 }
-void locks_forget(void); /* another pair: numbers begin anew */
-void locks_begin(void);  /* a schedule: none is held */
-/* The running CPU has changed an atomic variable in one step: perhaps that took a lock, or let it go. */
+void locks_forget(void); /* another pair begins: numbers start again */
+void locks_begin(void);  /* a schedule begins: no lock is held */
+/* The running CPU has changed an atomic variable in one step: this may have taken or dropped a lock. */
 void locks_changed(const volatile void *at, u64 before, u64 after, bool acquires);
 
 void accesses_forget(void); /* another pair */
-/* From now on conflicts go by what has been seen up to now. False: that is nothing new. */
+/* From now on conflicts are decided by the accesses seen until now. False: there are no new ones. */
 bool accesses_settle(void);
-/* How an access meets what other operations were seen to do. */
+/* Whether an access conflicts with the known accesses of other operations. */
 enum meeting {
-    MEETS_NOBODY, /* no other operation touches this, or all only read: a change of CPU here is one somewhere later */
+    MEETS_NOBODY, /* no other operation touches this, or all only read: a change of CPU here is equal to a later one */
     MEETS_NEWLY,  /* since the last accesses_settle() */
     MEETS,
 };
@@ -110,7 +110,7 @@ void races_access(const void *at, size_t size, enum access kind, unsigned cpu, c
 void races_acquire(const void *at, unsigned cpu, bool relaxed);
 void races_release(const void *at, unsigned cpu, bool relaxed, bool keeps_older);
 void races_fence(unsigned cpu, bool acquire, bool release);
-/* All CPUs have served a request of this one: what each did before is known to all. */
+/* All CPUs have served a request of this one: everything that each did before is ordered before this. */
 void races_rendezvous(void);
 extern bool races_looked_for;
 
@@ -126,23 +126,23 @@ struct race {
 #define RACES_MAX 32
 
 /* --- report.c: in words ------------------------------------------------------------------------ */
-extern bool aloud; /* this schedule is told */
+extern bool aloud; /* this schedule is printed in words */
 void report_begin(const char *const *names, unsigned nr);
-/* `matters`: it meets what others do. */
+/* `matters`: the access conflicts with others' accesses. */
 void report_place(const void *at, size_t size, enum access kind, const void *pc, bool matters);
-void report_stops(const char *why); /* the running CPU does, before the access just reported */
+void report_stops(const char *why); /* the running CPU stops before the access just reported */
 void report_goes_on(unsigned cpu);
 void report_result(long result);
 void report_end(void);
-void report_place_name(char *text, size_t size, const void *at); /* what lies at an address */
+void report_place_name(char *text, size_t size, const void *at); /* the name of the memory at an address */
 void report_code(char *text, size_t size, const void *pc);       /* function and line */
 
 /* --- instrument.c ------------------------------------------------------------------------------ */
-/* For what isn't compiled with -fsanitize=thread: the machine's own accesses to what mm can see. */
+/* For code that isn't compiled with -fsanitize=thread: the machine's own accesses to memory that mm uses. */
 void explore_access(const void *at, size_t size, bool write);
-/* A place that may meet anything: what hardware does. */
+/* A place that may conflict with any other: an action of the hardware. */
 void explore_hardware(void);
-/* The running operation tries something again that others may have to end first. */
+/* The running operation repeats something that may first need other CPUs to go on. */
 void explore_again(void);
 
 /* --- memory ------------------------------------------------------------------------------------ */

@@ -17,10 +17,10 @@ WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-pr
 CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
     -fno-omit-frame-pointer -ffreestanding $(WARNINGS) -D__QUIRE_KERNEL__ -DQUIRE_DEBUG=1 -DQUIRE_NATIVE=1 -DICACHE_STALE=0 -DEXPLORE=1 \
     -MMD -MP -I$(PLAYED)/include -Iinclude -Iinclude/uapi
-INSTRUMENT := -fsanitize=thread --param tsan-distinguish-volatile=1 -Wno-tsan # fences come to us as well
+INSTRUMENT := -fsanitize=thread --param tsan-distinguish-volatile=1 -Wno-tsan # fences call instrument.c as well
 LDFLAGS  := -no-pie -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=frame_cache_free_run,--wrap=buddy_free_range,--wrap=slab_free
 
-# What is watched; and of it what has state of its own.
+# The objects whose accesses are watched; and those of them that have state of their own.
 MM_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c) base/fail.c base/fence.c base/tlb_local.c)
 UV_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(filter-out uv/soft/soft.c uv/soft/inspect.c,$(wildcard uv/*/*.c)))
 # The scheduler with the real sleeping locks, under other names: mm's are in locks.c.
@@ -55,7 +55,7 @@ $(OTHER): $(OUT)/%.o: %.c $(OUT)/flags
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 $(OUT)/test: $(WATCHED) $(OTHER)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
-# What the program is started with: nothing.
+# The command that the program is started with: none.
 $(OUT)/run: $(OUT)/flags
 	@echo > $@
 

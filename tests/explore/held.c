@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which locks a CPU holds, told by what its atomic accesses do: a spin lock becomes 1 by an acquire, a sleeping lock
- * gets its writer's bit or one more reader (<quire/spinlock.h>, <quire/sync.h>). What can't be told apart isn't taken
- * for a lock, which costs schedules and loses none.
+ * Which locks a CPU holds, found out from its atomic accesses: a spin lock becomes 1 by an acquire, a sleeping lock
+ * gets its writer's bit or one more reader (<quire/spinlock.h>, <quire/sync.h>). An access that isn't clearly one of
+ * these isn't taken for a lock: this costs more schedules, but none is missed.
  */
 #include "explore.h"
 #include <quire/sync.h>
@@ -17,7 +17,7 @@ struct locks locks_of[OPERATIONS_MAX];
 void locks_forget(void) { nr_locks = 0; }
 void locks_begin(void) { memset(locks_of, 0, sizeof(locks_of)); }
 
-/* The lock's bit; 0: there are too many, or it isn't known and `create` says no. */
+/* The lock's bit; 0: there are too many locks, or this one isn't known and `create` is false. */
 static u16 bit_of(const volatile void *at, bool create)
 {
     for (unsigned i = 0; i < nr_locks; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What headers of mm hold, compiled with -fsanitize=thread. */
+/* Inline functions of mm's headers, compiled with -fsanitize=thread. */
 #include "operations.h"
 
 struct folio *look_up(pfn_t pfn) { return pfn_folio_get(pfn); }

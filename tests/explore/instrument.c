@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What code that is compiled with -fsanitize=thread calls: before each plain and volatile access, for each atomic
+ * The functions that code compiled with -fsanitize=thread calls: before each plain and volatile access, for each atomic
  * operation, at the beginning and the end of functions. The real libtsan isn't linked.
  */
 #include "explore.h"
@@ -12,7 +12,7 @@
 
 void schedule_place(enum meeting meeting); /* schedule.c */
 
-/* An access of the running operation is about to be made. False: it is none of its own. */
+/* An access is about to be made. False: it isn't an access of the running operation. */
 static inline __attribute__((always_inline)) bool place(const void *at, size_t size, enum access kind, const void *pc)
 {
     /* On behalf of another CPU: its interrupt handler, between two of its places. */
@@ -37,7 +37,8 @@ static inline __attribute__((always_inline)) bool place(const void *at, size_t s
 }
 
 /* --- plain and volatile ------------------------------------------------------------------------ */
-/* A volatile read of a pointer or an entry orders what is reached through it: a data dependency, as Linux has it. */
+/* A volatile read of a pointer or an entry is ordered before accesses through the value: a data dependency, as in
+ * Linux. */
 static inline __attribute__((always_inline)) void once(void *at, size_t size, bool write, const void *pc)
 {
     if (!place(at, size, write ? ACCESS_ONCE_WRITE : ACCESS_ONCE_READ, pc) || !races_looked_for)
@@ -186,7 +187,7 @@ void __tsan_func_exit(void *pc)
         calls[running].depth--;
 }
 
-/* --- what copies and fills: native.mk's and explore.mk's names for it -------------------------- */
+/* --- functions that copy and fill: under the names of native.mk and explore.mk ----------------- */
 void *explore_memcpy(void *to, const void *from, size_t n);
 void *explore_memset(void *to, int byte, size_t n);
 void arch_zero(void *to, size_t bytes);

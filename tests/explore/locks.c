@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Waiting for locks (<quire/spinlock.h>, <quire/sync.h>): another CPU goes on. Compiled with -fsanitize=thread, so that
- * a lock orders what is done under it.
+ * a lock orders the accesses that are made under it.
  */
 #include "explore.h"
 #include <quire/spinlock.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the scheduler leans on, for the stages on threads: contexts that switch, stacks, a clock that stands, CPUs that
- * idle. A CPU begins as its idle thread; it is through when it idles and every thread has ended, and if all idle before
- * that, somebody waits for ever.
+ * The parts that the scheduler needs, for the stages on threads: contexts that switch, stacks, a clock that stands
+ * still, CPUs that idle. A CPU begins as its idle thread. It has ended when it idles and every thread has ended. If all
+ * CPUs idle before that, some thread waits for ever.
  */
 #include "threads.h"
 #include "explore.h"
@@ -77,7 +77,7 @@ void explore_stack_free(void *top)
 u64 arch_clock_ns(void) { return 1; }
 void arch_timer_set(u64 deadline_ns) { (void)deadline_ns; }
 void shootdown_serve(void) {}
-void cpu_request_reschedule(unsigned cpu) { (void)cpu; } /* whoever idles looks at each turn anyway */
+void cpu_request_reschedule(unsigned cpu) { (void)cpu; } /* an idle CPU looks at each turn anyway */
 
 void arch_idle(void)
 {

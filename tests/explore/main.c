@@ -24,11 +24,11 @@
 static struct {
     const char *pattern, *replay;
     bool long_form, first, list;
-    unsigned jobs, changes; /* changes: 0: what the form says */
-    u64 limit;              /* schedules of a pair; 0: what the form says */
+    unsigned jobs, changes; /* changes: 0: the number of the form */
+    u64 limit;              /* schedules of a pair; 0: the limit of the form */
 } options = {.pattern = "*"};
 
-/* The short form: one change everywhere, two where that is this few schedules at most. */
+/* The short form: one change everywhere; two changes for pairs that have at most this many schedules. */
 #define SHORT_LIMIT 3000
 #define LONG_LIMIT  3000000
 
@@ -41,7 +41,7 @@ static void add(const struct pair *pair)
     char name[128] = "explore.";
 
     pair_name(name + 8, sizeof(name) - 8, pair);
-    /* Also without "explore.": that is how a schedule is named. */
+    /* Also without "explore.", as in the name of a schedule. */
     if (nr_pairs < PAIRS_MAX && (!fnmatch(options.pattern, name, 0) || !fnmatch(options.pattern, name + 8, 0)))
         pairs[nr_pairs++] = *pair;
 }
@@ -195,7 +195,7 @@ static bool run_all(void)
         }
     }
     for (unsigned i = 0; i < begun; i++)
-        if (pids[i]) /* not told any more */
+        if (pids[i]) /* not reported any more */
             kill(pids[i], SIGKILL);
     if (!nr_pairs)
         printf("no test matches \"%s\"\n", options.pattern);
@@ -254,7 +254,7 @@ static int list(void)
     return nr_pairs ? 0 : 1;
 }
 
-/* False: that is no option. */
+/* False: there is no such option. */
 static bool option(const char *name, const char *value)
 {
     if (!value)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Operations that several stages have. Those on an address space come for the first and the second space; pages are
- * counted from BASE on.
+ * Operations of several stages. Those on an address space exist for the first and the second space; pages are counted
+ * from BASE on.
  */
 #pragma once
 
@@ -32,19 +32,19 @@ long op_cache_sync(void);
 long op_fork(void), op_fork_second(void);
 long op_exit_second(void); /* the second space ends */
 long op_break(void);       /* MADV_HWPOISON of page 3 */
-long op_merge(void);       /* maps more of the same behind the area */
-long op_write_shown(void); /* a program stores to the hole that the first space shows */
+long op_merge(void);       /* extends the area by another mapping behind it */
+long op_write_shown(void); /* a program stores to the hole that the first space maps */
 
 /* --- folios, holes, poison: operations_folio.c ------------------------------------------------- */
 long op_get(void); /* look up scene.pfn, keep the reference */
 #define FROZEN                                                                                                         \
     {                                                                                                                  \
         -ENOENT                                                                                                        \
-    }                                       /* who splits or joins folios freezes them: they aren't found then */
+    }                                       /* a split or join freezes folios, so a look-up doesn't find them */
 long op_watch(void);                        /* look up what the other CPUs allocate next */
 long op_put(void);                          /* the stage's reference goes */
 long op_alloc(void);                        /* a folio of default order */
-/* folios that are mapped in part are cut down; how many is nobody's promise */
+/* folios that are mapped in part are cut down; the number isn't promised */
 long op_trim(void);
 long op_punch(void);                        /* scene.pfn and the frame behind it */
 long op_poison(void), op_poison_next(void); /* scene.pfn; the frame behind it */
@@ -57,16 +57,16 @@ long op_object_page(void); /* look up page 3 of the object */
 void begin_private(unsigned space, unsigned pages);
 void begin_shared(unsigned space, unsigned pages); /* of scene.object */
 void begin_cloned(void);                           /* the second space is a copy of the first */
-/* Whether a CPU remembers a translation of a space that lives to one of these frames. */
+/* Whether a CPU's TLB holds a translation of a living space to one of these frames. */
 bool remembered(pfn_t pfn, u64 nr);
 /* Pages are written by a program on that CPU, with value 7 and up. */
 void begin_written(unsigned cpu, unsigned space, unsigned first, unsigned nr);
-/* The frame of page 3 is what it is about, and the stage holds its folio. */
+/* scene.pfn is the frame of page 3, and the stage holds a reference to its folio. */
 void begin_held(unsigned space);
 void begin_watched(unsigned order);
 /* A hole of two frames from scene.pfn on. */
 void begin_hole(void);
-/* Two spaces; a folio of eight frames, whose frames 3 and 4 are a hole that the first space shows. */
+/* Two spaces, and a folio of eight frames, whose frames 3 and 4 are a hole that the first space maps. */
 void begin_shown_hole(void);
-/* What a program sees in pages 0, 3 and 5 of the first space is looked at behind each operation. */
+/* After each operation the contents of pages 0, 3 and 5 of the first space are looked at. */
 void look_at_three(void);

@@ -10,7 +10,7 @@
 #include <quire/poison.h>
 
 /* --- how worlds begin -------------------------------------------------------------------------- */
-/* What a CPU has freed last it allocates next: so a look-up knows where to look. */
+/* A CPU allocates next what it has freed last, so a look-up knows the frame. */
 void begin_watched(unsigned order)
 {
     for (unsigned cpu = 0; cpu < OPERATIONS_MAX; cpu++) {

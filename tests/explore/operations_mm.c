@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on address spaces: operations.h. Each that says "done" keeps its promise on every CPU when it returns. */
+/* Operations on address spaces: operations.h. If an operation returns success, its promise holds on every CPU at that
+ * moment. */
 #include "operations.h"
 #include "explore.h"
 #include "../native/machine/machine.h"
@@ -57,7 +58,7 @@ void begin_written(unsigned cpu, unsigned s, unsigned first, unsigned nr)
         u64 value = 7 + p;
         CHECK_EQ(user_touch(scene.mm[s], PAGE(p), ACCESS_WRITE, &value), 0, "a store", "there is memory");
     }
-    mm_activate(NULL); /* a space that is loaded on a CPU lives; what the TLB remembers stays */
+    mm_activate(NULL); /* a space that is loaded on a CPU isn't freed; the TLB keeps its contents */
     cpu_play(0);
     scene.first = pte_pfn(mm_lookup(scene.mm[0], BASE));
 }
@@ -97,7 +98,7 @@ long op_read_far(void) { return touch(0, 5, ACCESS_READ); }
 long op_read_second(void) { return touch(1, 3, ACCESS_READ); }
 
 /* --- ranges ------------------------------------------------------------------------------------ */
-/* No CPU remembers a right to that page. */
+/* No CPU's TLB holds a right to that page. */
 static void check_forgotten(unsigned s, unsigned page, unsigned access, const char *why)
 {
     CHECK(!tlb_allows(scene.mm[s], PAGE(page), access), why,

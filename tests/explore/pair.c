@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One pair through one schedule: the world begins, the operations meet, the books are looked at, and what programs see
- * in the end has to be what one of the orders of the whole operations leads to. That is the model: an operation happens
- * at once, before or behind the other. An operation that says "not now" hasn't happened.
+ * One pair through one schedule: the world begins, the operations meet, the books are looked at, and the final contents
+ * that programs see must be the result of one of the orders of the whole operations. This is the model: an operation
+ * happens at once, before or after the other. An operation that returns "not now" hasn't happened.
  */
 #include "pair.h"
 #include "../native/machine/machine.h"
@@ -32,7 +32,7 @@ void pair_name(char *text, size_t size, const struct pair *pair)
         n += (size_t)snprintf(text + n, size - n, "%s%s", i ? "+" : "", pair->operation[i]->name);
 }
 
-/* --- what may come of it ----------------------------------------------------------------------- */
+/* --- possible results -------------------------------------------------------------------------- */
 static bool says_not_now(const struct operation *op, long result)
 {
     for (unsigned i = 0; i < 3; i++)
@@ -49,7 +49,7 @@ static bool agrees(const struct outcome *a, const struct outcome *seen)
     return !memcmp(&a->seen, &seen->seen, sizeof(a->seen));
 }
 
-/* Whether each operation's answer is one that some order gives it. */
+/* Whether some order of the whole operations gives these answers. */
 static bool answers_agree(void)
 {
     for (unsigned i = 0; i < playing->nr; i++) {
@@ -190,7 +190,7 @@ bool pair_begin(const struct pair *pair)
     playing = pair;
     nr_allowed = 0;
     for (unsigned done = all + 1; done-- > 0;) {
-        bool possible = true; /* those that aren't made may say so */
+        bool possible = true; /* operations that aren't made may return "not now" */
         for (unsigned i = 0; i < pair->nr; i++)
             possible = possible && (done & 1u << i || pair->operation[i]->not_now[0]);
         for (unsigned i = 0; possible && i < (pair->nr == 2 ? 2u : 6u); i++)

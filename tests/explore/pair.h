@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pairs and triples: operations that meet on a stage, what may come of it, and how often it was tried. */
+/* Pairs and triples: operations that meet on a stage, the possible results, and the number of schedules tried. */
 #pragma once
 
 #include "explore.h"
@@ -9,12 +9,12 @@ struct pair {
     const struct stage *stage;
     unsigned nr;
     const struct operation *operation[OPERATIONS_MAX];
-    unsigned changes; /* at most, in the long form */
+    unsigned changes; /* the most changes in the long form */
 };
 
 void pair_name(char *text, size_t size, const struct pair *pair); /* "stage.first+second" */
 
-/* How far one pair has come; shared with the process that prints. */
+/* The progress of one pair; shared with the process that prints. */
 struct pair_count {
     u64 schedules, wrong, limit, round;
     bool cut;      /* there would be more schedules than `limit` */
@@ -25,7 +25,7 @@ struct pair_count {
 };
 extern struct pair_count *pair_counts; /* of the pair that this process plays */
 
-/* What each order of the whole operations leads to; false: already that goes wrong. */
+/* Find the result of each order of the whole operations; false: one of these fails already. */
 bool pair_begin(const struct pair *pair);
 /* One schedule from power on to power off. False: something is wrong. */
 bool pair_run(const struct pair *pair, const struct schedule *s);

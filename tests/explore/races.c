@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Data races: two accesses to the same bytes by two CPUs, one of them a write, one of them at least a plain one, and
- * nothing orders them. Order is "happens before" as C11 has it, by vector clocks: an acquire that reads what a release
+ * Data races: two CPUs access the same bytes, at least one access is a write, at least one is a plain one, and nothing
+ * orders them. Order is "happens before" as in C11, computed by vector clocks: an acquire that reads what a release
  * wrote, fences with the atomic or volatile accesses around them, and requests that other CPUs have served. A volatile
- * read of eight bytes counts as an acquire: what is reached through a pointer that was read comes after it (Linux calls
- * it an address dependency; all machines keep it).
+ * read of eight bytes counts as an acquire: accesses through a pointer come after the read of this pointer (Linux calls
+ * this an address dependency; all machines keep it).
  */
 #include "explore.h"
 #include "pair.h"
@@ -16,16 +16,16 @@ struct clock {
     u32 of[OPERATIONS_MAX];
 };
 
-/* What each CPU did last to four bytes. */
+/* The last access of a CPU to four bytes. */
 struct last {
     u32 clock; /* 0: nothing */
-    u8 bytes;  /* which of the four, a bit each */
+    u8 bytes;  /* the bytes of the four, a bit each */
     u8 kind;
     const void *pc;
 };
 static struct cell {
     u64 unit, life;
-    struct clock released;                                         /* what an acquire of this location learns */
+    struct clock released;                                         /* the clock that an acquire of this location gets */
     struct last read[2][OPERATIONS_MAX], write[2][OPERATIONS_MAX]; /* of each half */
 } cells[CELLS];
 static u64 life;
@@ -140,7 +140,7 @@ static void access_half(u64 at, u8 bytes, enum access kind, unsigned cpu, const 
     }
     struct last *mine = write ? &c->write[half][cpu] : &c->read[half][cpu];
     if (mine->clock == clocks[cpu].of[cpu] && mine->bytes == bytes && access_plain(mine->kind) && !access_plain(kind))
-        return; /* the plain one says more */
+        return; /* keep the plain access, with which more accesses race */
     *mine = (struct last){clocks[cpu].of[cpu], bytes, (u8)kind, pc};
 }
 
@@ -148,7 +148,7 @@ void races_access(const void *at, size_t size, enum access kind, unsigned cpu, c
 {
     u64 from = (u64)at, end = from + size;
 
-    if (size >= PAGE_SIZE) /* whole frames: what programs store in them is theirs */
+    if (size >= PAGE_SIZE) /* whole frames: their contents belong to programs */
         return;
     while (from < end) {
         u64 stop = MIN(end, (from / 4 + 1) * 4);

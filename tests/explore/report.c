@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A schedule in words: who was where, what the others did meanwhile. Code is named by addr2line, memory by what it is.
+ * A schedule in words: where each CPU was, and what the others did meanwhile. addr2line names code; this file names
+ * memory.
  */
 #include "explore.h"
 #include "pair.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINES_MAX   14 /* of what one CPU does between two changes */
+#define LINES_MAX   14 /* lines about one CPU between two changes */
 #define CALLERS_MAX 6
 
 bool aloud;
@@ -38,7 +39,7 @@ static struct known {
 } known[KNOWN_MAX];
 static unsigned nr_known;
 
-/* "function() file:line"; of inlined functions the innermost that isn't a helper of a header is told, with the helper.
+/* "function() file:line"; of inlined functions, the innermost one that isn't a helper of a header, and the helper.
  */
 static void ask(char *text, size_t size, const void *pc)
 {
@@ -88,7 +89,7 @@ void report_code(char *text, size_t size, const void *pc)
 }
 
 /* --- memory ------------------------------------------------------------------------------------ */
-/* Members that are met often. */
+/* Members that are accessed often. */
 #define MEMBER(type_, name_)                                                                                           \
     {                                                                                                                  \
 #type_, #name_, offsetof(struct type_, name_), sizeof(((struct type_ *)0)->name_)                              \
@@ -248,11 +249,11 @@ void report_place(const void *at, size_t size, enum access kind, const void *pc,
     snprintf(last.what, sizeof(last.what), "%s %s", doing(kind), name);
     if (!access_writes(kind) || !matters)
         return;
-    if (nr_lines && lines[nr_lines - 1].pc == pc) { /* a loop: its last one is told */
+    if (nr_lines && lines[nr_lines - 1].pc == pc) { /* a loop: its last access is printed */
         lines[nr_lines - 1] = last;
         return;
     }
-    if (nr_lines == LINES_MAX) { /* the first half and the last */
+    if (nr_lines == LINES_MAX) { /* keep the first half and the latest lines */
         memmove(lines + LINES_MAX / 2, lines + LINES_MAX / 2 + 1, (LINES_MAX - LINES_MAX / 2 - 1) * sizeof(*lines));
         nr_lines--;
         more++;

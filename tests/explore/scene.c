@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a stage begins and ends, whatever is on it, and what programs see in the end: stage.h. */
+/* The beginning and end that all stages share, and what programs see in the end: stage.h. */
 #include "stage.h"
 #include "explore.h"
 #include "../native/machine/machine.h"
@@ -14,7 +14,7 @@ const struct operation *const *operations_now;
 unsigned operations_nr;
 static u64 frames;
 
-/* The last of the machine's CPUs makes no operation: it runs a program, and remembers translations. */
+/* The last CPU makes no operation: it runs a program, so its TLB holds translations. */
 void scene_begin(u64 nr_frames)
 {
     memset(&scene, 0, sizeof(scene));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All schedules of one pair or triple with so many changes of CPU: each schedule that has been run says at which of its
- * places a further change might make a difference (access.c), and those are tried next.
+ * All schedules of one pair or triple with so many changes of CPU: each schedule that was run shows at which of its
+ * places one more change could make a difference (access.c), and these changes are tried next.
  */
 #include "pair.h"
 #include "../native/play/check.h"
@@ -15,7 +15,7 @@
 /* A place that a change may come before. */
 struct found {
     u32 place;
-    u8 cpu;     /* which runs there */
+    u8 cpu;     /* the CPU that runs there */
     bool newly; /* earlier rounds haven't tried it */
 };
 static struct found found[CHANGES_MAX + 1][FOUND_MAX];
@@ -106,7 +106,7 @@ void schedules_run(const struct pair *pair, unsigned changes, u64 limit, struct 
     count = c;
     count->limit = limit;
     for (count->round = 0; count->round < ROUNDS_MAX; count->round++) {
-        if (!accesses_settle() && count->round > 0) /* what the whole operations touch is known: pair_begin() */
+        if (!accesses_settle() && count->round > 0) /* pair_begin() has found out what the whole operations touch */
             break;
         all_orders(pair, changes);
     }
@@ -146,7 +146,7 @@ bool schedule_parse(const char *text, unsigned nr_cpus, struct schedule *s)
         u32 place = (u32)strtoul(text + 1, &rest, 10);
         u8 turn = nr_cpus == 2
                       ? 0
-                      : (u8)(*rest == '@' ? strtoul(rest + 1, &rest, 10) : 9); /* of two, it is the other one's */
+                      : (u8)(*rest == '@' ? strtoul(rest + 1, &rest, 10) : 9); /* with two CPUs it is the other one */
         if (rest == text + 1 || (nr_cpus > 2 && turn >= nr_cpus))
             return false;
         s->change[s->nr_changes++] = (struct change){place, turn};

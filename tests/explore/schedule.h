@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Schedules: numbers that say everything about an order, so that it can be repeated. */
+/* Schedules: numbers that describe an order completely, so that it can be repeated. */
 #pragma once
 
 #include <quire/types.h>
@@ -15,7 +15,7 @@ struct change {
 
 struct schedule {
     u8 nr_cpus, nr_changes;
-    u8 order[OPERATIONS_MAX]; /* who begins; and who is next when somebody is through or waits */
+    u8 order[OPERATIONS_MAX]; /* the CPU that begins, and the CPUs that are next when one ends or waits */
     struct change change[CHANGES_MAX];
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stages on areas: they are cut, merged, replaced, grown and shown while their pages are used, punched and poisoned.
- * Those on what is mapped in one area are in stages_mm.c.
+ * Stages on areas: areas are split, merged, replaced, grown and mapped while their pages are used, punched and
+ * poisoned. Stages on the pages of one area are in stages_mm.c.
  */
 #include "operations.h"
 #include "stages.h"
@@ -10,7 +10,7 @@
 #include "../native/play/check.h"
 #include <quire/errno.h>
 
-/* What an operation needs beside SECOND and REFERENCE: the first space; the hole. */
+/* More bits of needs and ends: the first space; the hole. */
 #define FIRST   4u
 #define HOLE    8u
 #define PAGES   (1u << FOLIO_DEFAULT_ORDER)
@@ -39,7 +39,7 @@ static long op_replace(void)
     return mm_map(scene.mm[0], &addr, 4 * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED, NULL, 0);
 }
 
-/* A hole in whatever folio the frame is in by now. */
+/* A hole in the folio that the frame belongs to now. */
 static long op_punch_found(void)
 {
     struct folio *f = look_up(scene.pfn);
@@ -166,7 +166,7 @@ static const struct operation on_stack[] = {
 };
 const struct stage stage_stack = {.name = "stack", .begin = begin_stack, .operations = on_stack};
 
-/* --- a hole closes while it is shown ------------------------------------------------------------ */
+/* --- a hole closes while it is mapped ---------------------------------------------------------- */
 static long op_mend_shown(void)
 {
     long err = folio_mend_hole(scene.hole);

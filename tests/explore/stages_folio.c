@@ -20,7 +20,7 @@ static void make_folio(unsigned order)
     scene.pfn = scene.folio->pfn + 3;
 }
 
-/* One reference: whoever splits has no other. */
+/* One reference: a split allows no other. */
 static void begin_folio(void)
 {
     scene_begin(1024);

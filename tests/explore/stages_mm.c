@@ -324,7 +324,7 @@ static const struct operation on_marks[] = {
 };
 const struct stage stage_marks = {.name = "marks", .begin = begin_marks, .operations = on_marks, .small = false};
 
-/* A hole that the first space shows. */
+/* A hole that the first space maps. */
 static long op_show_second(void)
 {
     long err = mm_map_hole(scene.mm[1], &scene.shown[1], scene.hole, PROT_READ | PROT_WRITE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stages on threads. An operation is a CPU here, which begins idle, with the operation's thread in its queue: it may be
- * taken by the other CPU, wait, be woken and go elsewhere, and end. Whoever waits for ever is found: all CPUs idle, and
- * a thread is left.
+ * Stages on threads. An operation is a CPU here, which begins idle, with the operation's thread in its queue: the
+ * thread may be taken by the other CPU, wait, be woken, change CPUs, and end. A thread that waits for ever is found,
+ * because all CPUs idle before it has ended.
  */
 #include "operations.h"
 #include "stages.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stages on the ultravisor: a guest of sixteen pages, and calls of host threads and of the guest that meet. What a call
- * does happens under the guest's lock, so every answer is one that some order gives.
+ * Stages on the ultravisor: a guest of sixteen pages, and calls of host threads and of the guest that meet. A call
+ * works under the guest's lock, so every answer must be the answer of some order.
  */
 #include "operations.h"
 #include "stages.h"
@@ -35,7 +35,7 @@ static void donate(void)
     }
 }
 
-/* Loaded up to half of its pages. */
+/* A guest with half of its pages loaded. */
 static void begin_loading(void)
 {
     scene_begin(1024);
@@ -59,7 +59,7 @@ static void begin_ready(void)
     must(call(UV_SEAL, 0, 0, 0, 0), 0, "UV_SEAL");
 }
 
-/* Enters the guest on this CPU; its registers say what it does next. */
+/* Enters the guest on this CPU; the guest's registers decide what it does next. */
 static s64 run(void) { return call(UV_RUN, 0, 0, 0, 0); }
 
 static bool guest_says(u64 nr, u64 arg0, u64 arg1)
@@ -133,7 +133,7 @@ static long run_and(u64 nr, u64 arg0, u64 arg1)
 static long op_run_yield(void) { return run_and(UVG_YIELD, 1, 0); }
 static long op_run_share(void) { return run_and(UVG_SHARE, ASKED, 2); }
 static long op_run_exit(void) { return run_and(UVG_EXIT, 0, 0); }
-/* Does the host see what the guest has? */
+/* Whether the host can read the guest's frame. */
 static long op_peek(void)
 {
     s64 word = uvcall(UV_QUERY, scene.pfn, 0, 0, 0, 0);
@@ -244,7 +244,7 @@ static void begin_two(void)
     guest = spare[0] = (unsigned)uvcall(UV_CREATE, PAGES, 0, 0, 0, 0);
     must(guest, 2, "UV_CREATE");
     donate();
-    /* its tables are there */
+    /* the tables for this page are there */
     must(call(UV_LOAD, PAGES / 2 + 4, scene.folio->pfn + PAGES / 2 + 4, 1, PROT_READ), 1, "UV_LOAD");
     guest = first;
     must(call(UV_LOAD, PAGES / 2 + 5, scene.folio->pfn + PAGES / 2 + 5, 1, PROT_READ), 1, "UV_LOAD");
@@ -284,10 +284,10 @@ static void begin_recycled(void)
 {
     begin_ready();
     begin_private(0, 1);
-    cpu_play(1); /* of the second operation */
+    cpu_play(1); /* the CPU of the second operation */
     must(run(), 0, "UV_RUN"); /* the guest is loaded there, with an ASID of this generation */
     cpu_play(0);
-    for (u64 asid = 0; asid + 1 < 1UL << ARCH_ASID_BITS;) { /* all numbers are given */
+    for (u64 asid = 0; asid + 1 < 1UL << ARCH_ASID_BITS;) { /* use up all numbers */
         struct mm *mm = mm_create();
         mm_activate(mm);
         asid = mm->root.asid;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What threads do when they meet, compiled with -fsanitize=thread as the scheduler is: threads.h. */
+/* The functions of threads that meet, compiled with -fsanitize=thread like the scheduler: threads.h. */
 #include "threads.h"
 #include "stage.h"
 #include <quire/process.h>
@@ -21,12 +21,12 @@ void thread_waits(void)
     answer(1);
 }
 
-/* As a system call does: whatever comes first. */
+/* Like a system call: wait, or end if the process is killed first. */
 void thread_waits_or_dies(void)
 {
     wait_until(&queue, READ_ONCE(flag) || current_killed());
     answer(1);
-    spin_lock(&process.lock); /* who kills it has the lock, and finds it in the process or not */
+    spin_lock(&process.lock); /* a kill takes this lock, and either finds the thread in the process or doesn't */
     first = NULL;
     spin_unlock(&process.lock);
 }

@@ -6,10 +6,10 @@
 
 void machine_threads_begin(void);
 
-/* threads.c, compiled as the scheduler is: what threads do. */
+/* threads.c, compiled like the scheduler: the functions of threads. */
 void threads_begin(unsigned nr);
 void thread_waits(void), thread_waits_or_dies(void), thread_wakes(void), thread_kills(void), thread_locks(void),
     thread_reads(void), thread_yields(void), thread_starts_another(void);
-/* What has come of it: each thread's answer, and how often the counter under the lock was raised. */
+/* The result: each thread's answer, and how often the counter under the lock was raised. */
 u64 threads_look(void);
-long run_cpu(void); /* an operation: this CPU does what its idle thread does */
+long run_cpu(void); /* an operation: this CPU runs its idle thread */

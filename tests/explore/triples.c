@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Three operations that meet: where two are a race that is won, a third may still see what is in between. */
+/* Three operations that meet: even if two of them meet correctly, a third may see a state in between. */
 #include "triples.h"
 #include "stages.h"
 #include "../native/play/check.h"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the runner makes of the plugin's lines."""
+"""How the runner reads the plugin's lines."""
 
 import unittest
 

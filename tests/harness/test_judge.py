@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Verdicts from machines that only exist on paper: how they ended, and what must be said about it."""
+"""Verdicts about imaginary machines: how they ended, and the verdict that must follow."""
 
 import unittest
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The walk from outside (tools/ptwalk): nothing to complain about on a healthy machine, and every check fires.
 
-A machine runs the program zoo, which has memory of every kind. It is read once; then things are broken in copies of
-that picture, one at a time, and the one complaint that must come is expected.
+A machine runs the program zoo, which has memory of every kind. Its memory is read once. Then one thing at a time is
+broken in a copy of this picture, and the test expects the complaint about it.
 """
 
 import os
@@ -138,7 +138,7 @@ class Walked(unittest.TestCase):
     def test_a_broken_frame_is_mapped(self):
         def break_it(b):
             run = b.folio_run()
-            record = b.picture.words.read(run.pfn)  # whatever lies there: a record of 32 bytes is read from it
+            record = b.picture.words.read(run.pfn)  # any memory: a record of 32 bytes is read from it
             b.memory.poke(b.descriptor(run.pfn) + b.root.poison_saved, 8, 0)
             b.set_word(run.pfn, w.pointer_of(record) | w.HWPOISON)
 
@@ -312,7 +312,7 @@ NO_EXECUTE = {"riscv64": 0, "arm64": 1 << 54, "s390x": 0x100, "x86_64": 1 << 63}
 
 
 class Reads(unittest.TestCase):
-    """Few reads, whatever memory looks like."""
+    """A picture takes few reads, whatever the layout of memory."""
 
     def test_neighbours_are_read_together_and_small_gaps_too(self):
         self.assertEqual(join_runs([(1, 2), (3, 1), (10, 1), (12, 1)], 48), [(1, 3), (10, 1), (12, 1)])

@@ -19,9 +19,9 @@ _Static_assert(LINES == 64, "a word has a bit for each line of a frame");
 struct pending {
     pfn_t pfn;
     u64 lines;
-    u32 waiting; /* 0: this one is free */
+    u32 waiting; /* 0: this element is free */
 };
-#define MOST_PENDING 1024 /* a CPU makes at most 512 before it is preempted, or waits for the others */
+#define MOST_PENDING 1024 /* a CPU adds at most 512 before it is preempted, or waits for the other CPUs */
 
 static struct pending pending[MOST_PENDING];
 static u32 nr_pending; /* [nr_pending, MOST_PENDING) are free */
@@ -48,7 +48,7 @@ static struct shadow *shadow_of(pfn_t pfn)
 }
 
 /* --- refreshing -------------------------------------------------------------------------------- */
-/* A frame may be a guest's by now, and hidden. */
+/* The frame may belong to a guest by now, and be hidden. */
 static void refresh(pfn_t pfn, u64 lines)
 {
     bool hidden = !direct_map_present(pfn);
@@ -72,7 +72,8 @@ static u64 lines_between(vaddr_t start, vaddr_t end)
     return ~0UL >> (63 - (high - low)) << low;
 }
 
-/* Who may be in user mode of mm: others get there through mm_activate(), and look. */
+/* The CPUs that may be in user mode of mm. Other CPUs get there through mm_activate(), and check the generation
+ * there. */
 static u32 cpus_in(const struct mm *mm)
 {
     u32 in = 0;
@@ -84,7 +85,7 @@ static u32 cpus_in(const struct mm *mm)
     return in;
 }
 
-/* On every way to user mode, so by words. */
+/* Runs on every return to user mode, so it compares words. */
 static bool same_line(pfn_t pfn, size_t at)
 {
     const u64 *a = (const u64 *)((const u8 *)pfn_address(pfn) + at), *b = (const u64 *)((const u8 *)pfn_address(exec_pfn(pfn)) + at);
@@ -95,11 +96,11 @@ static bool same_line(pfn_t pfn, size_t at)
     return !different;
 }
 
-/* Whether maintenance of these lines brings users anything new: who maintains what nobody wrote owes nobody a fence. */
+/* Whether maintenance of these lines changes anything for users: maintenance of unwritten lines needs no fence. */
 static bool brings_news(pfn_t pfn, u64 lines)
 {
     if (!direct_map_present(pfn))
-        return true; /* a guest's; it is asked once, before the guest runs */
+        return true; /* a guest's frame; asked once, before the guest runs */
     for (; lines; lines &= lines - 1)
         if (!same_line(pfn, (size_t)__builtin_ctzl(lines) * EXEC_LINE))
             return true;
@@ -115,7 +116,8 @@ static void maintained(struct shadow *s, pfn_t pfn, u64 lines, u32 waiting)
         s->changed = s->cleaned;
     while (waiting && i < nr_pending && pending[i].waiting)
         i++;
-    if (!waiting || i == MOST_PENDING) { /* without a place to remember it, too early is better than never */
+    /* if there is no place to remember the line, it is refreshed too early rather than never */
+    if (!waiting || i == MOST_PENDING) {
         refresh(pfn, lines);
         return;
     }
@@ -138,7 +140,7 @@ void code_cleaned(struct mm *mm, vaddr_t start, vaddr_t stop)
     end(irq);
 }
 
-/* This CPU holds nobody up any more. */
+/* No line waits for this CPU any more. */
 static void stop_waiting(void)
 {
     u32 self = 1u << this_cpu()->cpu;
@@ -153,7 +155,7 @@ static void stop_waiting(void)
         nr_pending--;
 }
 
-/* For whom a line waits. */
+/* The CPUs that a line waits for. */
 static u32 waiting_for(pfn_t pfn, unsigned line)
 {
     u32 cpus = 0;
@@ -185,7 +187,7 @@ void code_fenced(u64 gen)
     bool irq = begin();
 
     u64 *mine = &fenced[this_cpu()->cpu];
-    *mine = MAX(*mine, gen); /* in begin() this CPU may have served others, and fenced for a newer one */
+    *mine = MAX(*mine, gen); /* in begin() this CPU may have served others, and fenced for a newer generation */
     stop_waiting();
     end(irq);
 }
@@ -252,7 +254,8 @@ bool exec_shadow_next_stale(struct mm *mm, vaddr_t addr, vaddr_t stop, struct st
         unsigned level;
         pte_t above, *entry = pt_walk_above(&mm->root, addr, &level, &above);
         if (level ? !pde_present(above, level) : !pte_present(pte_load(entry))) {
-            addr = ALIGN_DOWN(addr, pt_span(level)) + pt_span(level); /* a terabyte of nothing has few tables */
+            /* so a terabyte of unmapped addresses is skipped fast */
+            addr = ALIGN_DOWN(addr, pt_span(level)) + pt_span(level);
             continue;
         }
         if (exec_shadow_stale(mm, addr, line))

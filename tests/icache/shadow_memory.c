@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where shadows lie: taken out of memory before anybody else gets any. */
+/* The memory of shadows: it is taken before anything else is allocated. */
 #include "exec_shadow.h"
 #include "shadow.h"
 #include <quire/inspect.h>
@@ -11,7 +11,7 @@
 struct exec_shadow exec_shadow;
 struct shadow *shadows;
 
-/* The next part of RAM, from `from` on, that nobody has taken. */
+/* The next part of RAM, from `from` on, that isn't taken. */
 static bool next_gap(pfn_t from, struct span *gap)
 {
     for (unsigned r = 0; r < spans.nr_ram; r++) {
@@ -34,7 +34,8 @@ static void take_frames(pfn_t first, pfn_t end)
     memory_take(first << PAGE_SHIFT, (end - first) << PAGE_SHIFT, memdesc_make_misc(MISC_SHADOW));
 }
 
-/* All memory that will ever be given out has a shadow: half of the largest gap has its in the other half. */
+/* All memory that will ever be allocated has a shadow: one half of the largest gap is the memory, the other half its
+ * shadows. */
 void code_take_memory(void)
 {
     struct span largest = {0}, gap;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a run with ICACHE=stale found: see stale_code.h. Built with ICACHE=stale only. */
+/* Reports of runs with ICACHE=stale: see stale_code.h. Built with ICACHE=stale only. */
 #include "stale_code.h"
 #include <quire/cacheflush.h>
 #include <quire/ksyms.h>
@@ -12,10 +12,10 @@
 #include <quire/upcalls.h>
 #include <arch/trap.h>
 
-#define MOST_LINES 3 /* told at once: they mostly have one cause */
+#define MOST_LINES 3 /* reported at once: they mostly have one cause */
 #define MOST_NOTES 4
 
-/* Stale lines that a CPU went to, and that may be a program's own affair. */
+/* Stale lines that a CPU entered, and that may be a program's own fault. */
 struct note {
     struct stale_line line;
     unsigned cpu;
@@ -23,7 +23,8 @@ struct note {
 static struct note notes[MOST_NOTES];
 static unsigned nr_notes;
 static spinlock_t notes_lock;
-static vaddr_t told_at[MAX_CPUS]; /* line that this CPU was told to be on last: one that faults comes back to it */
+/* the line reported last for this CPU: after a fault the CPU comes back to the same line */
+static vaddr_t told_at[MAX_CPUS];
 
 static __printf_like(1, 2) void say(const char *fmt, ...)
 {
@@ -112,7 +113,7 @@ static void note(const struct stale_line *l)
     spin_unlock(&notes_lock);
 }
 
-/* The kernel announced stores to this frame, and has not cleaned it: no program is to blame. */
+/* The kernel announced stores to this frame, and hasn't maintained it: this can't be a program's fault. */
 static bool kernels_fault(const struct stale_line *l)
 {
     memdesc_t word = memdesc_read(l->pfn);
@@ -122,9 +123,9 @@ static bool kernels_fault(const struct stale_line *l)
 }
 
 /*
- * Two things fail the test that runs, whatever it computes: code newer than this CPU's last fence, and a line that
- * the kernel stored to and nobody has maintained. An old line that a program may have written itself is noted, and
- * told when the test fails for another reason.
+ * Two things fail the running test, even if its results are right: code newer than this CPU's last fence, and a line
+ * that the kernel stored to and nobody has maintained. An old line that a program may have written itself is noted, and
+ * reported when the test fails for another reason.
  */
 void code_entered(const struct trapframe *tf, struct mm *mm)
 {
@@ -147,7 +148,7 @@ void code_entered(const struct trapframe *tf, struct mm *mm)
             "Generations");
         test_runner_fail();
     }
-    /* interrupts are off: no waiting. The next way to user mode looks again */
+    /* interrupts are off, so it can't wait. The next return to user mode checks again */
     if (!rwsem_read_trylock(&mm->areas_lock))
         return;
     bool stale = exec_shadow_stale(mm, tf_pc(tf), &line);

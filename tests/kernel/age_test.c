@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ageing: "accessed" is taken away in batches and comes back with the next access, and nothing else changes. */
+/* Ageing: batches clear "accessed", the next access sets it again, and nothing else changes. */
 #include "helpers.h"
 #include <quire/counters.h>
 #include <quire/errno.h>
@@ -39,7 +39,7 @@ TEST(age, a_range_grows_old_at_once_and_young_page_by_page)
     mm_put(mm);
 }
 
-/* Bug 20: what the batches of fork took for alike. */
+/* Bug 20: the entries that a batch of fork treated as alike. */
 TEST(age, fork_and_protection_leave_the_age_of_each_page_alone)
 {
     struct mm *mm = mm_create();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of 2 MiB in user space: when there is one, and what becomes of it when only a part is unmapped, protected,
- * written, poisoned or punched. The pages must go on saying what they said.
+ * Blocks of 2 MiB in user space: when one is made, and what happens to it when only a part is unmapped, protected,
+ * written, poisoned or punched. The pages must keep their contents and rights.
  */
 #include "helpers.h"
 #include <quire/block.h>
@@ -18,7 +18,7 @@ static void need_blocks(void)
         SKIP("no blocks of level 1 on this machine (EDAT-1)");
 }
 
-/* Two blocks' worth of memory that wants blocks, both touched. */
+/* An area as large as two blocks, with MADV_HUGEPAGE, all of it touched. */
 static struct mm *two_blocks(vaddr_t *base)
 {
     struct mm *mm = mm_create();
@@ -80,7 +80,7 @@ TEST(block, where_size_alignment_or_memory_forbid_one_there_are_pages)
     base = TEST_BASE;
     ASSERT_EQ(mm_map(poor, &base, BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0), 0);
     ASSERT_EQ(mm_madvise(poor, base, BLOCK_BYTES, MADV_HUGEPAGE), 0);
-    EXPECT_EQ(mm_fault(poor, base, ACCESS_WRITE), 0); /* its quota doesn't allow 2 MiB: less */
+    EXPECT_EQ(mm_fault(poor, base, ACCESS_WRITE), 0); /* its quota doesn't allow 2 MiB: a smaller folio */
     EXPECT(!block_at(&poor->root, base));
     EXPECT(pte_present(mm_lookup(poor, base)));
     mm_put(mm);
@@ -123,13 +123,14 @@ TEST(block, protecting_the_whole_keeps_it_and_a_part_splits)
     EXPECT(!pte_write(mm_lookup(mm, base + 3 * PAGE_SIZE)));
     EXPECT_EQ(mm_fault(mm, base, ACCESS_WRITE), -EACCES);
     EXPECT_EQ(mm_protect(mm, base, 2 * BLOCK_BYTES, PROT_READ | PROT_WRITE), 0);
-    EXPECT_EQ(mm_fault(mm, base, ACCESS_WRITE), 0); /* ours alone: written in place, as a whole */
+    EXPECT_EQ(mm_fault(mm, base, ACCESS_WRITE), 0); /* only this space maps it: the whole block is written in place */
     EXPECT(block_at(&mm->root, base) && pte_write(mm_lookup(mm, base + 511 % BLOCK_FRAMES * PAGE_SIZE)));
     EXPECT_EQ(mm_protect(mm, base + PAGE_SIZE, PAGE_SIZE, PROT_NONE), 0);
     EXPECT(!block_at(&mm->root, base) && block_at(&mm->root, base + BLOCK_BYTES));
     EXPECT(!pte_accessible(mm_lookup(mm, base + PAGE_SIZE)) && pte_accessible(mm_lookup(mm, base)));
     EXPECT(pte_write(mm_lookup(mm, base)));
-    EXPECT_EQ(mm_protect(mm, base + BLOCK_BYTES, BLOCK_BYTES, PROT_NONE), 0); /* pages: no block says "nothing" */
+    /* becomes pages: there is no block without access */
+    EXPECT_EQ(mm_protect(mm, base + BLOCK_BYTES, BLOCK_BYTES, PROT_NONE), 0);
     EXPECT(!pte_accessible(mm_lookup(mm, base + BLOCK_BYTES)));
     frames_follow(mm, base, pfn);
     mm_put(mm);
@@ -150,17 +151,17 @@ TEST(block, fork_shares_the_block_and_a_write_copies_only_what_it_needs)
     EXPECT(block_at(&mm->root, base) && block_at(&child->root, base));
     EXPECT(!pte_write(mm_lookup(mm, base)) && !pte_write(mm_lookup(child, base)));
     EXPECT_EQ(folio_map_count(f), 2 * BLOCK_FRAMES);
-    EXPECT_EQ(mm_fault(child, base + 7 * PAGE_SIZE, ACCESS_WRITE), 0); /* splits the child's */
+    EXPECT_EQ(mm_fault(child, base + 7 * PAGE_SIZE, ACCESS_WRITE), 0); /* splits the child's block */
     EXPECT_EQ(mm_fault(child, base + 7 * PAGE_SIZE, ACCESS_WRITE), 0);
     EXPECT(pte_write(mm_lookup(child, base + 7 * PAGE_SIZE)));
     EXPECT(!block_at(&child->root, base) && block_at(&mm->root, base));
     EXPECT_EQ(*user_byte(child, base + 7 * PAGE_SIZE), 42);
     *user_byte(child, base + 7 * PAGE_SIZE) = 43;
     EXPECT_EQ(*user_byte(mm, base + 7 * PAGE_SIZE), 42);
-    EXPECT(block_at(&child->root, base + BLOCK_BYTES)); /* the other block is as it was */
+    EXPECT(block_at(&child->root, base + BLOCK_BYTES)); /* the other block is unchanged */
     mm_put(child);
     EXPECT_LEDGER(before);
-    EXPECT_EQ(mm_fault(mm, base + 7 * PAGE_SIZE, ACCESS_WRITE), 0); /* ours alone again: no copy */
+    EXPECT_EQ(mm_fault(mm, base + 7 * PAGE_SIZE, ACCESS_WRITE), 0); /* only this space maps it again: no copy */
     EXPECT(block_at(&mm->root, base) && pte_write(mm_lookup(mm, base)));
     EXPECT_EQ(*user_byte(mm, base + 7 * PAGE_SIZE), 42);
     mm_put(mm);
@@ -199,7 +200,7 @@ TEST(block, a_large_folio_of_an_object_is_mapped_by_one)
     EXPECT(block_at(&mm->root, at + BLOCK_BYTES) && !block_at(&mm->root, at));
     EXPECT(block_at(&other->root, private) && !pte_write(mm_lookup(other, private)));
     EXPECT_EQ(folio_map_count(f), 2 * BLOCK_FRAMES);
-    /* A hole: both address spaces lose those four, and keep the rest as pages. */
+    /* A hole: both address spaces lose these four pages, and keep the rest as pages. */
     ASSERT_EQ(folio_punch_hole(f, BLOCK_FRAMES + 20, 4, HOLE_INSECURE, &hole), 0);
     EXPECT(!block_at(&mm->root, at + BLOCK_BYTES) && !block_at(&other->root, private));
     for (u64 i = 0; i < BLOCK_FRAMES; i++) {
@@ -207,7 +208,7 @@ TEST(block, a_large_folio_of_an_object_is_mapped_by_one)
         EXPECT_EQ(pte_present(mm_lookup(other, private + i * PAGE_SIZE)), i < 20 || i >= 24);
     }
     EXPECT_EQ(folio_map_count(f), 2 * BLOCK_FRAMES - 8);
-    /* With the hole there, no block of that part. */
+    /* With the hole there, this part gets no block. */
     ASSERT_EQ(mm_unmap(mm, at + BLOCK_BYTES, BLOCK_BYTES), 0);
     at += BLOCK_BYTES;
     ASSERT_EQ(mm_map(mm, &at, BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, obj, BLOCK_BYTES), 0);

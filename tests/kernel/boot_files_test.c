@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What boot and program loading read: archives, device trees, ELF headers; good, truncated and
- * damaged.
+ * The input of boot and of program loading: archives, device trees, ELF headers; good, truncated and damaged.
  */
 #include <quire/boot_info.h>
 #include <quire/elf.h>
@@ -62,7 +61,7 @@ TEST(cpio, truncated_at_any_length_it_says_so_and_reads_nothing_beyond)
     size_t size = make_archive();
 
     for (size_t n = 0; n < size - 3; n++) {
-        char *copy = kmalloc(n ? n : 1); /* what lies behind it isn't the archive */
+        char *copy = kmalloc(n ? n : 1); /* the bytes behind it aren't the archive */
         ASSERT(copy != NULL);
         memcpy(copy, archive, n);
         const char *wrong = initrd_read(&initrd, copy, n);
@@ -188,7 +187,7 @@ static u32 make_tree(void)
     return blob_at;
 }
 
-/* Everything the reader offers, on whatever is there: it must end, and stay inside. */
+/* Call every function of the reader on the blob, damaged or not: each must end, and read only inside the blob. */
 static unsigned read_all(void)
 {
     struct fdt fdt;
@@ -231,7 +230,7 @@ TEST(fdt, a_good_tree_is_read)
     EXPECT_EQ(fdt_parent(&fdt, uart), fdt_path(&fdt, "/soc"));
     EXPECT(fdt_compatible(&fdt, uart, "ns16550a"));
     EXPECT(!fdt_compatible(&fdt, uart, "ns16550"));
-    EXPECT_EQ(fdt_find_compatible(&fdt, "ns16550a"), uart); /* the other is disabled */
+    EXPECT_EQ(fdt_find_compatible(&fdt, "ns16550a"), uart); /* the other UART is disabled */
     EXPECT(fdt_reg(&fdt, uart, 0, &address, &size));
     EXPECT(address == 0x10000 && size == 0x1000);
     EXPECT(!fdt_reg(&fdt, uart, 1, &address, &size));
@@ -355,7 +354,7 @@ TEST(elf_check, a_good_program_is_taken)
     EXPECT_EQ(info.segment[1].prot, 3);
     EXPECT_EQ(info.segment[1].mem_size, 9000);
     program.s[2] =
-        (struct segment){4, 4, 0, 0, 0, ~0UL, ~0UL, 1}; /* not to be loaded: not looked at */
+        (struct segment){4, 4, 0, 0, 0, ~0UL, ~0UL, 1}; /* not to be loaded, so not checked */
     program.h.phnum = 3;
     EXPECT(check() == NULL);
 }
@@ -398,7 +397,7 @@ TEST(elf_check, every_kind_of_wrong_is_told_in_words)
     EXPECT_WRONG("entry point", program.h.phnum = 0);
 }
 
-/* Whoever has got an image and not mapped it yet holds it. */
+/* image_get() holds the image, also before it is mapped. */
 TEST(image, one_that_is_being_used_is_not_released)
 {
     int err;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What boot promises: memory accounted for, protections of the kernel's own space, CPUs, clock and
- * timer.
+ * The promises of boot: memory accounted for, protections of the kernel's own space, CPUs, clock and timer.
  */
 #include "helpers.h"
 #include <quire/boot_info.h>
@@ -159,7 +158,7 @@ TEST(boot, the_kernels_tables_are_no_users_tables)
 
     EXPECT(paddr_value(a->root.table) != paddr_value(b->root.table));
     EXPECT(paddr_value(a->root.table) != paddr_value(kernel_root()->table));
-    if (PT_KERNEL_IN_USER_ROOT) /* the kernel is there in each, and not for users */
+    if (PT_KERNEL_IN_USER_ROOT) /* each user root maps the kernel, without access for users */
         EXPECT(pte_same(pt_lookup(&a->root, (vaddr_t)__text_start),
                         kernel_entry((vaddr_t)__text_start)));
     else

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The buddy allocator, on instances of a few frames against an obvious model, and the machine's
- * own.
+ * The buddy allocator, instances of a few frames, compared with a simple model, and the machine's own instance.
  */
 #include "helpers.h"
 #include <quire/buddy.h>
@@ -104,7 +103,7 @@ TEST(buddy, a_freed_block_joins_its_buddy)
     for (unsigned i = 0; i < 16; i++)
         all[i] = take(&s, 0);
     EXPECT_EQ(s.b.nr_free, 0);
-    for (unsigned i = 0; i < 16; i++) { /* an order that has neighbours and strangers */
+    for (unsigned i = 0; i < 16; i++) { /* an order in which some freed blocks have free neighbours and some don't */
         buddy_free(&s.b, all[(i * 7) % 16], 0);
         EXPECT(consistent(&s.b));
     }
@@ -122,7 +121,7 @@ TEST(buddy, what_stands_beside_its_range_is_none_of_its_business)
         all[i] = take(&s, 0);
     for (unsigned i = 0; i < 6; i++) {
         buddy_free(&s.b, all[i], 0);
-        if (all[i] == 8) { /* as if frame 9 were free in a list of somebody else's */
+        if (all[i] == 8) { /* as if frame 9 were in another list of free frames */
             s.b.words[9] = s.b.words[8];
             EXPECT_EQ(take(&s, 0), 8);
             buddy_free(&s.b, 8, 0);
@@ -168,7 +167,7 @@ TEST(buddy, nothing_left_is_said_and_changes_nothing)
     static struct small s;
 
     small_init(&s, 0, 8);
-    EXPECT_EQ(take(&s, 4), PFN_NONE); /* larger than all there is */
+    EXPECT_EQ(take(&s, 4), PFN_NONE); /* larger than any free block */
     EXPECT_EQ(take(&s, BUDDY_MAX_ORDER), PFN_NONE);
     EXPECT_EQ(take(&s, BUDDY_MAX_ORDER + 1), PFN_NONE);
     EXPECT_EQ(take(&s, 63), PFN_NONE);
@@ -262,7 +261,7 @@ static void every_sequence(struct small *s, struct held *held, unsigned nr_held,
             EXPECT(!(owned & mask) && IS_ALIGNED(pfn, 1UL << order) && pfn + (1UL << order) <= 8);
             held[nr_held] = (struct held){pfn, order};
             every_sequence(s, held, nr_held + 1, owned | mask, depth - 1);
-        } else { /* then no aligned run of that size is free */
+        } else { /* no memory: then no aligned run of that size may be free */
             for (pfn_t at = 0; at < 8; at += 1UL << order)
                 EXPECT(owned & ((1UL << (1u << order)) - 1) << at);
         }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cache maintenance that is really needed, by its counters: on machines whose caches are coherent,
- * none is.
+ * Cache maintenance is only done where it is needed: the counters show it. Machines with coherent caches need none.
  */
 #include "helpers.h"
 #include <quire/cacheflush.h>
@@ -81,7 +80,7 @@ TEST(cacheflush, the_second_mapping_of_clean_code_costs_nothing)
     show(&c, other, 0, 16, RX);
     show(&c, c.mm, 3, 5, RX);
     EXPECT_EQ(test_count(COUNTER_ICACHE_CLEAN), before);
-    if (ARCH_ICACHE_LOCAL_FENCE) /* but whoever runs it must have fenced since */
+    if (ARCH_ICACHE_LOCAL_FENCE) /* but each CPU that runs it must have fenced since */
         EXPECT(other->need_gen >= c.folio->gen && c.folio->gen > 0);
     mm_put(other);
     code_close(&c);
@@ -210,7 +209,8 @@ TEST(cacheflush, code_that_a_program_wrote_is_synchronised_on_request)
     mm_put(mm);
 }
 
-/* Written through a mapping elsewhere, and about to be mapped here by somebody whose maintenance came too early. */
+/* A page is written through another mapping, and then mapped here by a thread whose maintenance came before the
+ * store. */
 TEST(cacheflush, a_shared_page_is_synchronised_though_nothing_maps_it_here_yet)
 {
     struct code c;
@@ -248,7 +248,7 @@ struct runner {
     u32 runs, stop;
 };
 
-/* As if a thread of the address space ran here, interrupts on. */
+/* Behave as if a thread of the address space ran here, with interrupts on. */
 static void run_for_a_while(void *arg)
 {
     struct runner *r = arg;
@@ -270,14 +270,14 @@ TEST(cacheflush, synchronising_waits_for_the_cpus_that_run_the_code_and_asks_no_
         SKIP("wants CPUs that run the address space, ran it and never did");
     }
     crew_start(&crew, 2, run_for_a_while, &earlier);
-    crew_wait(&crew); /* CPU 2 may still have translations, but it has to look before it comes back */
+    crew_wait(&crew); /* CPU 2 may still have translations, but it checks its generation before it runs mm again */
     crew_start(&crew, 1, run_for_a_while, &now);
     while (!__atomic_load_n(&now.runs, __ATOMIC_ACQUIRE))
         jitter();
     for (unsigned i = 1; i <= 5; i++) {
         flush_icache_range(now.mm, (vaddr_t)pfn_address(memory.end - 1), (vaddr_t)pfn_address(memory.end - 1) + 64);
         EXPECT_EQ(test_count(COUNTER_ICACHE_REMOTE), ARCH_ICACHE_LOCAL_FENCE ? i : 0);
-        EXPECT(cpu_area(1)->fenced_gen >= now.mm->need_gen); /* now, not some time */
+        EXPECT(cpu_area(1)->fenced_gen >= now.mm->need_gen); /* now, and not later */
     }
     __atomic_store_n(&now.stop, 1, __ATOMIC_RELEASE);
     crew_wait(&crew);
@@ -309,7 +309,7 @@ TEST(cacheflush, one_line_costs_one_line)
     EXPECT_EQ(mm_cache_sync(mm, addr + PAGES(3) + 64, 64), 0);
     EXPECT_EQ(test_count(COUNTER_ICACHE_CLEAN), NEEDED(1));
     EXPECT_EQ(test_count(COUNTER_ICACHE_BYTES), NEEDED(64));
-    EXPECT_COUNT(COUNTER_ICACHE_REMOTE, 0); /* nobody runs it */
+    EXPECT_COUNT(COUNTER_ICACHE_REMOTE, 0); /* no CPU runs it */
     EXPECT_EQ(mm_cache_sync(mm, addr + PAGES(1) - 4, 8), 0); /* across the end of a page */
     EXPECT_EQ(test_count(COUNTER_ICACHE_BYTES), NEEDED(64 + 8));
     mm_put(mm);
@@ -326,7 +326,7 @@ TEST(cacheflush, whoever_takes_up_an_address_space_looks_at_its_code)
     mm_activate(NULL);
     this_cpu()->user_work = before;
     irq_restore(irq);
-    EXPECT(looks); /* else a guest entered without a switch of threads runs code older than this CPU's fence */
+    EXPECT(looks); /* otherwise a guest that is entered without a switch of threads could run stale code */
     mm_put(mm);
 }
 

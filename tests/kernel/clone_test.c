@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address spaces that are copied: what parent and child share, and what a write makes of it. */
+/* Copies of address spaces: what parent and child share, and what a write changes. */
 #include "helpers.h"
 #include <quire/counters.h>
 #include <quire/memory_init.h>
@@ -129,8 +129,7 @@ TEST(mm, a_private_mapping_never_writes_to_its_object)
 }
 
 /*
- * A tree of clones, all writing: everyone keeps their own values, references cover mappings at all
- * times.
+ * A tree of clones that all write: each keeps its own values, and there are never fewer references than mappings.
  */
 TEST(mm, a_family_of_clones_keeps_its_memories_apart)
 {

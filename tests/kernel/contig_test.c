@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Groups of entries that share one TLB entry: arm64's contiguous bit, riscv's Svnapot (where the machine has it).
- * Whatever happens to a part of a group, what pages say and allow must be what single entries would say.
+ * Whatever happens to a part of a group, the contents and rights of pages must be the same as with single entries.
  */
 #include "helpers.h"
 #include <quire/counters.h>
@@ -47,13 +47,13 @@ static unsigned groups_in(struct groups *t)
         unsigned entries = 0;
         for (unsigned k = 0; k < PT_CONT; k++)
             entries += pte_cont(raw_at(t->mm, t->base + (i * PT_CONT + k) * PAGE_SIZE));
-        EXPECT(entries == 0 || entries == PT_CONT); /* whole or not at all */
+        EXPECT(entries == 0 || entries == PT_CONT); /* whole groups or none */
         n += entries == PT_CONT;
     }
     return n;
 }
 
-/* Each page's frame follows the one before within its folio, whatever the entries look like. */
+/* Within a folio each page's frame follows the frame of the page before, in groups and in single entries. */
 static void frames_follow(struct groups *t, struct mm *mm)
 {
     for (unsigned i = 0; i < 4 * PT_CONT; i++) {
@@ -83,7 +83,8 @@ TEST(contig, a_group_that_a_range_cuts_is_undone_and_others_stay)
 
     groups_open(&t);
     u64 before = test_count(COUNTER_UNFOLD);
-    EXPECT_EQ(mm_unmap(t.mm, t.base + 5 * PAGE_SIZE, GROUP_BYTES), 0); /* the end of the first, the begin of the second */
+    /* the end of the first group, the beginning of the second */
+    EXPECT_EQ(mm_unmap(t.mm, t.base + 5 * PAGE_SIZE, GROUP_BYTES), 0);
     EXPECT_EQ(test_count(COUNTER_UNFOLD) - before, 2);
     EXPECT_EQ(groups_in(&t), 2);
     frames_follow(&t, t.mm);
@@ -137,7 +138,7 @@ TEST(contig, fork_keeps_groups_on_both_sides_and_a_write_undoes_one)
     mm_put(t.mm);
 }
 
-/* Bug 16: the old "is there anything to do?" looked at the group, the hardware at the entry. */
+/* Bug 16: the old check "is there anything to do?" looked at the group, but the hardware looked at the entry. */
 TEST(contig, an_aged_group_becomes_young_again_where_it_is_used)
 {
     struct groups t;
@@ -167,7 +168,7 @@ TEST(contig, what_the_hardware_set_in_one_entry_is_true_of_all_when_the_group_is
     pte_t *p = pt_walk(&t.mm->root, t.base, &level);
     spin_lock(pt_lock(p));
     age_ptes(t.mm, t.base, p, PT_CONT);
-    pte_store(p + 9, pte_mkyoung(pte_load_raw(p + 9))); /* as the hardware would */
+    pte_store(p + 9, pte_mkyoung(pte_load_raw(p + 9))); /* as the hardware would set it */
     pt_unfold(t.mm, t.base + 2 * PAGE_SIZE, p + 2);
     spin_unlock(pt_lock(p));
     for (unsigned i = 0; i < PT_CONT; i++)
@@ -183,7 +184,7 @@ TEST(contig, undoing_and_making_a_group_breaks_before_it_makes)
     unsigned level;
 
     groups_open(&t);
-    t.mm->root.cpumask |= 1u << this_cpu()->cpu; /* as if it ran here: flushes are for those who may hold something */
+    t.mm->root.cpumask |= 1u << this_cpu()->cpu; /* as if it ran here: only CPUs in the mask are flushed */
     u64 flushes = test_count(COUNTER_FLUSH_LOCAL);
     pte_t *p = pt_walk(&t.mm->root, t.base, &level);
     spin_lock(pt_lock(p));
@@ -191,7 +192,7 @@ TEST(contig, undoing_and_making_a_group_breaks_before_it_makes)
     EXPECT_EQ(test_count(COUNTER_FLUSH_LOCAL) - flushes, 1);
     EXPECT(pt_fold(t.mm, t.base + 4 * PAGE_SIZE, p + 4));
     EXPECT_EQ(test_count(COUNTER_FLUSH_LOCAL) - flushes, 2);
-    EXPECT(!pt_fold(t.mm, t.base, p)); /* it is one already */
+    EXPECT(!pt_fold(t.mm, t.base, p)); /* it is a group already */
     spin_unlock(pt_lock(p));
     EXPECT_EQ(groups_in(&t), 4);
     frames_follow(&t, t.mm);

@@ -9,7 +9,7 @@
 #define RW (PROT_READ | PROT_WRITE)
 #define NR 16 /* pages of a default folio */
 
-/* What happened since the last call of this. */
+/* The number of events since the last call of this function. */
 static u64 since(enum counter c)
 {
     static u64 seen[COUNTER_COUNT];
@@ -78,7 +78,7 @@ TEST(counters, holes_are_counted_with_their_frames)
     ASSERT(f != NULL);
     forget();
     ASSERT_EQ(folio_punch_hole(f, 3, 4, HOLE_INSECURE, &h), 0);
-    EXPECT_EQ(folio_punch_hole(f, 5, 1, HOLE_INSECURE, &h), -EBUSY); /* what is refused doesn't count */
+    EXPECT_EQ(folio_punch_hole(f, 5, 1, HOLE_INSECURE, &h), -EBUSY); /* a refused punch isn't counted */
     EXPECT_EQ(since(COUNTER_HOLE_PUNCH), 1);
     EXPECT_EQ(since(COUNTER_HOLE_FRAMES), 4);
     EXPECT_EQ(folio_mend_hole(h), 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Maintenance of data: contents stay, bytes are counted where there is something to do, devices of these machines snoop. */
+/* Maintenance of data: contents stay, bytes are counted where maintenance is needed, and devices of these machines
+ * snoop. */
 #include <quire/dma.h>
 #include <quire/folio.h>
 #include <quire/test.h>

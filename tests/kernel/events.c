@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event-order checker: see helpers.h. It reads the ring that debug builds keep; the machine
- * hides most flushes that were forgotten, the ring doesn't.
+ * The event-order checker: see helpers.h. It reads the ring that debug builds keep. The machine hides most missing
+ * flushes; the ring doesn't.
  */
 #include "helpers.h"
 #include <quire/mm_event.h>
@@ -17,8 +17,7 @@ static const struct mm_event_record *event(unsigned long n)
 }
 
 /*
- * Whether the flush whose end is event `end` began after event `clear`, and every CPU it asked
- * answered.
+ * Whether the flush that ends with event `end` began after event `clear`, and all CPUs that it asked have answered.
  */
 static bool flush_counts(unsigned long clear, unsigned long end)
 {
@@ -58,7 +57,7 @@ static void check_free(unsigned long free)
     for (unsigned long n = free; n-- > first_event;) {
         const struct mm_event_record *e = event(n);
         if ((e->kind == MM_EVENT_FOLIO_ALLOC || e->kind == MM_EVENT_TABLE_ALLOC) && e->a == pfn)
-            return; /* cleared entries before this meant the frame's last owner */
+            return; /* entries that were cleared before this event belonged to the frame's last owner */
         if (e->kind != MM_EVENT_ENTRY_CLEAR || e->b >= pfn + nr || pfn >= e->b + e->c)
             continue;
         if ((table || !ARCH_FLUSH_ON_CLEAR) && !flushed_between(n, free))

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host kernel that means harm: every call in every state of a guest and of a frame, odd numbers for every argument,
- * calls while the guest runs, and lies wherever the host may answer. The guest here is played by the test
- * (uv_guests.h).
+ * A malicious host kernel: every call in every state of a guest and of a frame, strange numbers for every argument,
+ * calls while the guest runs, and lies as answers. The test itself acts as the guest (uv_guests.h).
  *
- * What is allowed is written down once more, in may_change(): the ultravisor's own table isn't asked.
+ * The allowed calls are written down a second time, in may_change(): the test doesn't use the ultravisor's own table.
  */
 #include <quire/direct_map.h>
 #include <quire/errno.h>
@@ -23,7 +22,7 @@
 #define ASKED    7UL /* the page that the guest asks about ... */
 #define NR_ASKED 2UL /* ... and the next one */
 
-/* --- the whole of a guest, to be compared -------------------------------------------------------- */
+/* --- the whole state of a guest, for comparison -------------------------------------------------- */
 struct picture {
     u64 words[GUEST_PAGES], counts[UV_NR_STATES];
     bool present[GUEST_PAGES];
@@ -83,7 +82,7 @@ static void let_go(struct uv_fixture x, enum where where)
     uv_unmake(x);
 }
 
-/* Calls that change something there; all others are refused and change nothing. */
+/* Whether the call may change something in this state. All other calls are refused and change nothing. */
 static bool may_change(enum uv_call call, enum where where)
 {
     bool asking = where == SHARE_ASKED || where == SHARE_TAKEN || where == SHARE_REFUSED || where == UNSHARE_ASKED;
@@ -112,7 +111,7 @@ static bool may_change(enum uv_call call, enum where where)
     }
 }
 
-/* Questions, which change nothing; where they may be asked. */
+/* Whether this query, which changes nothing, is allowed in this state. */
 static bool may_ask(enum uv_call call, enum where where)
 {
     return call == UV_QUERY || (call == UV_COUNT) || (call == UV_DESTROY && where == DEAD) ||
@@ -152,7 +151,7 @@ static void try_all_calls(struct uv_fixture x, enum where where)
         s64 result = call_about(x, call), expected = where == RUNNING ? -EBUSY : -EPERM;
         bool fine = may_ask(call, where) ? result >= 0 : result == expected;
         if (call == UV_RUN && where == SHARE_ASKED)
-            fine = result == -EBUSY; /* answer first */
+            fine = result == -EBUSY; /* the request must be answered first */
         if (call == UV_RUN && where == UNSHARE_ASKED)
             fine = result == -EBUSY;
         if (!fine || !same_as_before(x))
@@ -175,7 +174,7 @@ TEST(evilhost, every_call_that_is_allowed_is_done)
     for (enum where where = 0; where < NR_WHERE; where++)
         for (enum uv_call call = UV_DONATE; call < UV_NR_CALLS; call++) {
             if (!may_change(call, where) || call == UV_RECLAIM || (where == LOADING && (call == UV_SEAL || call == UV_DONATE)))
-                continue; /* no entry point yet; and let_go() reclaims, also what was donated */
+                continue; /* no entry point yet; and let_go() does UV_RECLAIM, also for donated frames */
             struct uv_fixture x = bring(where);
             s64 result = call_about(x, call);
             if (result < 0)
@@ -203,7 +202,7 @@ static u64 odd_number(struct uv_fixture x)
                      x.folio->pfn + GUEST_PAGES - 1,
                      x.folio->pfn + GUEST_PAGES,
                      address_pfn(x.folio),             /* the kernel's own memory */
-                     (u64)(vaddr_t)&before,            /* addresses of all kinds are numbers like others */
+                     (u64)(vaddr_t)&before,            /* an address is a number like any other */
                      (u64)folio_address(x.folio),
                      USER_TOP,
                      ASKED};
@@ -227,7 +226,8 @@ TEST(evilhost, odd_numbers_change_nothing)
     uv_unmake(x);
 }
 
-/* The same while the guest waits: only what it asked for may change, and only to what the host may make of it. */
+/* The same while the guest waits: only the frames of its request may change, and only in the ways that are allowed to
+ * the host. */
 TEST(evilhost, odd_answers_touch_only_what_is_asked)
 {
     struct uv_fixture x = bring(SHARE_ASKED);
@@ -246,7 +246,7 @@ TEST(evilhost, odd_answers_touch_only_what_is_asked)
     uv_unmake(x);
 }
 
-/* Pages that were shared earlier are no part of what the guest asks now: the host can't take them back by refusing. */
+/* Pages that were shared earlier aren't part of the guest's request: the host can't change them by refusing it. */
 TEST(evilhost, what_was_shared_before_is_not_refused_with_something_else)
 {
     struct uv_fixture x = bring(IN_USE);
@@ -274,13 +274,13 @@ TEST(evilhost, memory_that_is_nobodys_to_give_is_refused)
     EXPECT_EQ(uvcall(UV_DONATE, x.id, image, 0, 0, 0), -EPERM);
     EXPECT_EQ(uvcall(UV_IMPORT, x.id, 0, image, 1, 0), -EPERM);
     EXPECT_EQ(uvcall(UV_LOAD, x.id, 0, image, 1, ACCESS_READ), -EPERM);
-    /* Where the direct map can't let go of single frames: refused, and no panic. */
+    /* Frames in a part of the direct map that isn't prepared: refused, and no panic. */
     struct folio *plain = folio_alloc(GUEST_ORDER, 0);
     ASSERT(plain != NULL);
     bool block = direct_map_cover(plain->pfn, GUEST_PAGES).block_frames > 0;
     EXPECT_EQ(block, arch_pt_block_ok(1));
     EXPECT_EQ(uvcall(UV_IMPORT, x.id, 0, plain->pfn, 1, 0), block ? -EPERM : 1);
-    /* And what is hidden already. */
+    /* And a frame that is hidden already. */
     direct_map_set(x.folio->pfn + 3, 1, false);
     EXPECT_EQ(uvcall(UV_IMPORT, x.id, 3, x.folio->pfn + 3, 1, 0), -EPERM);
     direct_map_set(x.folio->pfn + 3, 1, true);
@@ -289,7 +289,7 @@ TEST(evilhost, memory_that_is_nobodys_to_give_is_refused)
 }
 
 /* --- lies ------------------------------------------------------------------------------------------ */
-/* What the guest is told when it is entered again with this number. */
+/* The result that the guest gets when it is entered again with this number. */
 static s64 told(struct uv_fixture x, s64 number)
 {
     EXPECT_EQ(uv_run(x, (u64)number), 0);
@@ -301,7 +301,7 @@ static s64 told(struct uv_fixture x, s64 number)
 TEST(evilhost, what_share_returns_is_not_the_hosts_to_say)
 {
     struct uv_fixture x = bring(SHARE_TAKEN);
-    EXPECT_EQ(told(x, -EPERM), 0); /* it says "refused", and has it */
+    EXPECT_EQ(told(x, -EPERM), 0); /* the host says "refused", but has the pages */
     EXPECT_EQ(uv_state_at(x.folio->pfn + ASKED), UV_SHARED);
     uv_unmake(x);
 
@@ -315,7 +315,7 @@ TEST(evilhost, what_unshare_returns_is_not_the_hosts_to_say)
 {
     struct uv_fixture x = bring(UNSHARE_ASKED);
     EXPECT_EQ(uvcall(UV_REFUSE, x.id, x.folio->pfn + ASKED, NR_ASKED, 0, 0), NR_ASKED);
-    EXPECT_EQ(told(x, 0), -EPERM); /* it says "done", and still has it */
+    EXPECT_EQ(told(x, 0), -EPERM); /* the host says "done", but still has the pages */
     EXPECT(direct_map_present(x.folio->pfn + ASKED));
     uv_unmake(x);
 
@@ -346,7 +346,7 @@ TEST(evilhost, no_answer_and_half_an_answer_are_none)
     EXPECT_EQ(uvcall(UV_IMPORT, x.id, ASKED, pfn, 1, 0), 1);
     EXPECT_EQ(uv_run(x, 0), -EBUSY);
     EXPECT_EQ(uvcall(UV_REFUSE, x.id, pfn + 1, 1, 0, 0), 1);
-    EXPECT_EQ(told(x, 0), -EPERM); /* a page is still the host's too */
+    EXPECT_EQ(told(x, 0), -EPERM); /* the host still has one page */
     uv_unmake(x);
 }
 
@@ -389,7 +389,7 @@ TEST(evilhost, a_number_of_the_hosts_reaches_the_guest_only_where_it_asks_for_on
 {
     struct uv_fixture x = uv_make_ready();
 
-    EXPECT_EQ(uv_run(x, 77), 0); /* the first run: there is nothing to answer */
+    EXPECT_EQ(uv_run(x, 77), 0); /* the first run: no call waits for an answer */
     EXPECT_EQ(tf_arg(uv_frame(), 0), GUEST_PAGES);
     EXPECT(uv_guest_calls(x, UVG_YIELD, 5, 0));
     EXPECT_EQ(uvcall(UV_EXIT, x.id, UV_EXIT_LOW, 0, 0, 0), 5);
@@ -411,7 +411,7 @@ TEST(evilhost, traps_of_a_guest_that_is_not_running_here_do_nothing)
     take_picture(x, &before);
     bool irq = irq_save();
     tf_set_call(&other, UVG_SHARE, ASKED, 1);
-    for (unsigned id = 0; id <= UV_MAX_GUESTS + 1; id++) { /* y too: it runs on another frame */
+    for (unsigned id = 0; id <= UV_MAX_GUESTS + 1; id++) { /* also y, which runs on another frame */
         EXPECT(uv_guest_trap_call(id, &other));
         EXPECT(uv_guest_trap_fault(id, &other, 0, ACCESS_READ));
         EXPECT(uv_guest_trap_exception(id, &other, EXC_ILLEGAL, 0));
@@ -445,7 +445,7 @@ static struct {
     u32 stop, wrong, rounds;
 } enemy;
 
-/* Everything that must not help while the guest runs elsewhere. */
+/* Calls that must all be refused while the guest runs on another CPU. */
 static void attack(void *unused)
 {
     static const enum uv_call calls[] = {UV_DONATE, UV_LOAD, UV_IMPORT, UV_SEAL,    UV_EXPOSE, UV_REFUSE,
@@ -485,7 +485,7 @@ TEST(evilhost, a_running_guest_is_not_stopped_destroyed_or_entered_from_another_
     let_go(enemy.x, RUNNING);
 }
 
-/* Whose each guest is: it can't be two CPUs'. */
+/* The CPU that made each guest; two CPUs must not get the same guest. */
 static u32 owners[UV_MAX_GUESTS + 1];
 
 static void make_and_end(void *unused)
@@ -564,8 +564,8 @@ static void mark(void *folio)
 }
 
 /*
- * A folio's flags have one lock; whoever changes one of them without it may lose what somebody else says of the
- * folio.
+ * A folio's flags have one lock. A change of one flag without the lock may lose another thread's change of another
+ * flag.
  */
 TEST(evilhost, flags_of_a_folio_wait_for_its_lock)
 {

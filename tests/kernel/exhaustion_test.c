@@ -38,7 +38,7 @@ static int whole_life(void *unused)
     (void)unused;
     if (!mm)
         return err;
-    struct quota *quota = quota_create(300); /* what is charged for what isn't had keeps it alive */
+    struct quota *quota = quota_create(300); /* a charge for memory that isn't allocated would keep it alive */
     if (!quota) {
         mm_put(mm);
         return err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults: the page of zeros, large folios after fork, objects. Frames and kernel objects are compared with what there
- * was before by the runner; here it is what is mapped, and counted. Holes are in fault_hole_test.c, stacks in
+ * Faults: the page of zeros, large folios after fork, objects. The runner compares frames and kernel objects before and
+ * after; the tests here look at mappings and counters. Holes are in fault_hole_test.c, stacks in
  * stack_test.c.
  */
 #include <quire/counters.h>
@@ -66,7 +66,7 @@ TEST(fault, zeros_beside_written_pages_are_replaced_one_by_one)
     EXPECT_EQ(mm_fault(mm, addr + PAGES(3), ACCESS_WRITE), 0);
     *user_byte(mm, addr + PAGES(3)) = 3;
     EXPECT_EQ(mm_fault(mm, addr, ACCESS_READ), 0);
-    EXPECT_EQ(zeros(mm, addr, BLOCK), BLOCK - 1); /* around what is there */
+    EXPECT_EQ(zeros(mm, addr, BLOCK), BLOCK - 1); /* around the page that has a frame */
     EXPECT_EQ(*user_byte(mm, addr + PAGES(3)), 3);
     EXPECT_EQ(mm_fault(mm, addr + PAGES(4), ACCESS_WRITE), 0);
     EXPECT_EQ(zeros(mm, addr, BLOCK), BLOCK - 2);
@@ -152,7 +152,7 @@ TEST(fault, one_page_left_in_a_child_keeps_the_whole_folio_shared)
     ASSERT(child != NULL);
     EXPECT_EQ(mm_unmap(child, addr, PAGES(2)), 0);
     EXPECT_EQ(mm_unmap(child, addr + PAGES(3), PAGES(BLOCK - 3)), 0);
-    /* As many references as pages, if one of ours goes: counts alone don't tell. */
+    /* As many references as pages if one of our mappings goes: so the counts alone don't decide. */
     EXPECT_EQ(mm_unmap(mm, addr + PAGES(9), PAGES(1)), 0);
     EXPECT_EQ(mm_fault(mm, addr + PAGES(2), ACCESS_WRITE), 0);
     EXPECT(mapped_frame(mm, addr + PAGES(2)) != mapped_frame(child, addr + PAGES(2)));
@@ -162,7 +162,8 @@ TEST(fault, one_page_left_in_a_child_keeps_the_whole_folio_shared)
     check_address_space(mm);
     check_address_space(child);
     mm_put(child);
-    EXPECT_EQ(mm_fault(mm, addr + PAGES(4), ACCESS_WRITE), 0); /* now it is ours: what this area has of it */
+    /* now the folio is only ours: the part that this area maps */
+    EXPECT_EQ(mm_fault(mm, addr + PAGES(4), ACCESS_WRITE), 0);
     for (unsigned i = 0; i < BLOCK; i++)
         EXPECT_EQ(writable(mm, addr + PAGES(i)), i < 9);
     mm_put(mm);
@@ -178,7 +179,7 @@ TEST(fault, a_reference_that_is_no_mapping_keeps_a_folio_from_being_reused)
     struct folio *pin = pfn_folio_get(mapped_frame(mm, addr));
     EXPECT_EQ(mm_fault(mm, addr, ACCESS_WRITE), 0);
     EXPECT(mapped_frame(mm, addr) != pin->pfn);
-    EXPECT_EQ(mm_unmap(mm, addr + PAGES(1), PAGES(1)), 0); /* a mapping less, a reference more: the same number */
+    EXPECT_EQ(mm_unmap(mm, addr + PAGES(1), PAGES(1)), 0); /* one mapping less, one reference more: the same number */
     EXPECT_EQ(mm_fault(mm, addr + PAGES(2), ACCESS_WRITE), 0);
     EXPECT(mapped_frame(mm, addr + PAGES(2)) != pin->pfn + 2);
     folio_put(pin);
@@ -317,7 +318,7 @@ TEST(fault, an_objects_folio_never_leaves_the_object)
 
 TEST(fault, a_tight_quota_gives_an_object_single_pages)
 {
-    struct quota *q = quota_create(1 + 5); /* a frame's worth for the object and its tree */
+    struct quota *q = quota_create(1 + 5); /* one frame for the object and its tree */
     struct memobj *obj = memobj_create(MEMOBJ_BACKED, BLOCK, q);
 
     ASSERT(q && obj);
@@ -339,7 +340,8 @@ static struct mm *shared_mm;
 static vaddr_t shared_addr;
 static u32 failures;
 
-/* Read, then write, in an order of its own: every page ends up once, with everybody's mark in it. */
+/* Each thread reads and then writes all pages in an order of its own. In the end each page exists once, with every
+ * thread's mark in it. */
 static void read_and_write(void *arg)
 {
     unsigned me = (unsigned)(u64)arg;
@@ -377,7 +379,7 @@ TEST(fault, reads_and_writes_on_several_cpus_lose_nothing)
     mm_put(shared_mm);
 }
 
-/* Each writes to its byte of every page, all of which a child shares. */
+/* Each thread writes its byte of every page; a child shares all pages. */
 static void write_to_all(void *arg)
 {
     unsigned me = (unsigned)(u64)arg;

@@ -184,7 +184,7 @@ TEST(folio, freeing_one_that_is_mapped_panics)
 
 /* --- look-up against free -------------------------------------------------------------- */
 static struct {
-    pfn_t pfn; /* where the folio of the moment is */
+    pfn_t pfn; /* where the current folio is */
     bool stop;
     u64 found, missed;
 } race;
@@ -200,7 +200,7 @@ static void look_up(void *arg)
             __atomic_fetch_add(&race.missed, 1, __ATOMIC_RELAXED);
             continue;
         }
-        /* With a reference in hand the folio can't go: its words must say so. */
+        /* While a reference is held the folio can't be freed, so its words must point to it. */
         if (!folio_contains(f, pfn) || memdesc_read(pfn) != folio_word(f) || folio_ref_count(f) < 1)
             test_fail(__FILE__, __LINE__, "a reference to a folio that isn't at frame 0x%lx", pfn);
         __atomic_fetch_add(&race.found, 1, __ATOMIC_RELAXED);
@@ -219,7 +219,8 @@ TEST(folio, look_up_is_safe_against_free_on_other_cpus)
     for (unsigned cpu = 1; cpu < nr_cpus; cpu++)
         crew_start(&crew, cpu, look_up, NULL);
     crew_wait_started(&crew);
-    /* On a busy host the others may not have run yet: then it goes on until they have met a folio, or for too long. */
+    /* On a busy host the other CPUs may not have run yet. So the loop goes on until they have found a folio, with an
+     * upper limit. */
     for (unsigned round = 0; round < 400 || (!READ_ONCE(race.found) && round < 40000); round++) {
         jitter();
         test_gets_ahead();
@@ -235,13 +236,13 @@ TEST(folio, look_up_is_safe_against_free_on_other_cpus)
     EXPECT(race.found > 0);
 }
 
-/* Between the two looks of a look-up: tests/native/tests/meanwhile.c. */
+/* Changes between the two looks of a look-up are tested in tests/native/tests/meanwhile.c. */
 TEST(folio, the_word_says_whose_a_frame_is)
 {
     struct folio *a = folio_alloc(0, 0), *b = folio_alloc(0, 0);
     pfn_t pfn = a->pfn;
 
-    /* As if a's frame had become b's: the word decides, not what was read before. */
+    /* As if a's frame now belonged to b: the word decides, not an earlier read. */
     memdesc_write(pfn, folio_word(b));
     EXPECT(pfn_folio_get(pfn) == b);
     EXPECT_EQ(folio_ref_count(a), 1);

@@ -29,7 +29,7 @@ static void crew_main(void *arg)
 bool crew_start(struct crew *crew, unsigned cpu, void (*fn)(void *), void *arg)
 {
     if (!cpu_area(cpu)->online)
-        return true; /* boot_test says so once; the others go on without it */
+        return true; /* a CPU is missing: boot_test reports it once, the other tests go on without it */
     struct crew_job *job = kmalloc(sizeof(*job));
     struct thread *t = job ? thread_create("crew", NULL, PRIORITY_USER, crew_main, job) : NULL;
 
@@ -222,14 +222,14 @@ static u64 check_entries(struct mm *mm, struct vma *vma)
             EXPECT(!pte_write(e) || vma->prot & PROT_WRITE);
             EXPECT(!pte_exec(e) || !pte_accessible(e) || vma->prot & PROT_EXEC);
             EXPECT(!(pte_write(e) && pte_exec(e)));
-            if (pte_pfn(e) == zero_pfn) { /* nobody's, and not counted */
+            if (pte_pfn(e) == zero_pfn) { /* no folio, and not counted */
                 EXPECT(!pte_write(e) && !pte_exec(e) && !(vma->flags & VMA_SHARED));
                 nr--;
             }
             struct folio *f = pfn_folio_get(pte_pfn(e));
             if (f) {
                 EXPECT(folio_map_count(f) > 0);
-                EXPECT(folio_map_count(f) < folio_ref_count(f)); /* one is ours */
+                EXPECT(folio_map_count(f) < folio_ref_count(f)); /* one reference is this function's own */
                 folio_put(f);
             } else {
                 EXPECT(vma->flags & VMA_HOLE || pte_pfn(e) == zero_pfn);

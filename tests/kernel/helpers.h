@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What several groups of kernel tests use: threads on all CPUs, failing allocations, checks of
- * address spaces.
+ * Helpers for several groups of kernel tests: threads on all CPUs, failing allocations, checks of address spaces.
  */
 #pragma once
 
@@ -25,17 +24,17 @@ void crew_wait_started(struct crew *crew);
 void crew_wait(struct crew *crew);
 
 /*
- * Races. Under -icount the CPUs take turns, and a turn ends at the next timer interrupt. In a
- * racer's loop: let this CPU's turn end soon, at an unforeseen place.
+ * Races. Under -icount the CPUs take turns, and a turn ends at the next timer interrupt. For the loop of a racing
+ * thread: let this CPU's turn end soon, at a random place.
  */
 void jitter(void);
-void spend(u64 loops); /* some time, without giving it to others */
+void spend(u64 loops); /* use some time without letting others run */
 
 /* --- memory ---------------------------------------------------------------------------- */
 struct ledger {
     u64 frames, objects;
 };
-/* What is in use now, to be compared with what is in use later. */
+/* What is in use now, for a comparison later. */
 struct ledger ledger_read(void);
 #define EXPECT_LEDGER(before)                                                                      \
     do {                                                                                           \
@@ -45,13 +44,12 @@ struct ledger ledger_read(void);
     } while (0)
 
 /*
- * Run op(arg) with the first, second, third ... allocation failing, until it gets by without a
- * failure. op returns 0 or an error and undoes what it did if that went well; it must leave nothing
- * behind either way.
+ * Run op(arg) with the first, second, third ... allocation failing, until no allocation fails. op returns 0 or an
+ * error; after success it undoes its work itself. In both cases it must leave nothing behind.
  */
 void with_every_failure(int (*op)(void *), void *arg);
 
-/* The largest order that leaves half of free memory alone, `most` at most. */
+/* The largest order that uses at most half of free memory, and at most `most`. */
 unsigned order_that_fits(unsigned most);
 /* Whether nr words from pfn on are all this one. */
 bool words_are(pfn_t pfn, u64 nr, memdesc_t word);
@@ -60,9 +58,9 @@ bool words_are(pfn_t pfn, u64 nr, memdesc_t word);
 #define TEST_BASE (16UL << 30) /* where tests map things at fixed addresses */
 
 struct mm *new_space(void); /* or the test ends */
-/* An anonymous private mapping at TEST_BASE, or what goes wrong ends the test. */
+/* An anonymous private mapping at TEST_BASE; an error ends the test. */
 vaddr_t map_anonymous(struct mm *mm, size_t len, unsigned prot);
-/* Every page of the range as if it were accessed; 0 or the first error. */
+/* Fault on every page of the range as if it were accessed; 0 or the first error. */
 int touch_range(struct mm *mm, vaddr_t addr, size_t len, unsigned access);
 /* Make every CPU seem to hold translations of mm, so that flushes go out to all. */
 void seem_active_everywhere(struct mm *mm);
@@ -82,9 +80,9 @@ u8 *user_byte(struct mm *mm, vaddr_t addr);
 
 /* --- the order of events --------------------------------------------------------------- */
 /*
- * The rule that keeps memory safe: a frame whose entry was cleared (a page's or a table's) is given
- * back only after a flush that began after the clearing has ended, and every CPU asked has
- * answered.
+ * The rule that keeps memory safe: if an entry for a frame (a page or a table) was cleared, the frame is given back
+ * only after a flush. This flush must have begun after the clearing and have ended, with an answer from every CPU that
+ * was asked.
  */
 void events_start(void);
 /*

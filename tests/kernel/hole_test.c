@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holes in folios: the mission itself. A folio's words point to the folio; a hole is nr of them
- * pointing to a struct insecure_mem instead, by nr stores, and nothing else changes.
+ * Holes in folios, the central idea of the kernel. A folio's words point to the folio. In a hole nr words point to a
+ * struct insecure_mem instead; this takes nr stores, and nothing else changes.
  */
 #include "helpers.h"
 #include <quire/counters.h>
@@ -28,7 +28,7 @@ static struct insecure_mem *punch(struct folio *f, size_t first, size_t nr)
     return h;
 }
 
-/* How many of the folio's words are not its own. */
+/* How many of the folio's words don't point to the folio. */
 static u64 foreign_words(const struct folio *f)
 {
     u64 n = 0;
@@ -203,7 +203,7 @@ TEST(hole, a_pinned_hole_holds_up_only_its_own_pages)
     EXPECT_EQ(folio_mend_hole(b), -EBUSY);
     EXPECT(words_are(f->pfn + 8, 4, memdesc_make(MEMDESC_HOLE, b)));
     EXPECT_EQ(hole_ref_count(b), 2);
-    EXPECT_EQ(folio_mend_hole(a), 0); /* the other one isn't held up */
+    EXPECT_EQ(folio_mend_hole(a), 0); /* the other hole isn't held up */
     struct insecure_mem *c = punch(f, 0, 8);
     EXPECT_EQ(folio_mend_hole(c), 0);
     hole_put(pin);
@@ -240,7 +240,7 @@ TEST(hole, a_folio_that_dies_with_holes_dies_late)
     EXPECT(pin == a);
     EXPECT_EQ(folio_mend_hole(a), -EBUSY);
     hole_put(pin);
-    EXPECT_EQ(folio_mend_hole(a), 0); /* the last hole: now it goes */
+    EXPECT_EQ(folio_mend_hole(a), 0); /* the last hole: now the folio is freed */
     for (unsigned i = 0; i < 16; i++)
         EXPECT_EQ(memdesc_type(memdesc_read(pfn + i)), MEMDESC_BUDDY);
 }
@@ -472,7 +472,7 @@ TEST(hole, children_do_not_inherit_it)
     folio_put(f);
 }
 
-/* --- other CPUs look while it comes and goes ------------------------------------------- */
+/* --- other CPUs look while a hole comes and goes --------------------------------------- */
 static struct {
     struct folio *folio;
     bool stop;
@@ -496,7 +496,7 @@ static void watch(void *arg)
                                : &watched.neither,
                            1, __ATOMIC_RELAXED);
         if (f)
-            folio_put(f); /* to what it was taken from, whatever the word says now */
+            folio_put(f); /* put the object that the reference was taken from, whatever the word says now */
         if (h)
             hole_put(h);
     }

@@ -145,7 +145,7 @@ TEST(printf, strings_and_characters)
     EXPECT_TEXT("ab|   ab|ab   |a", "%s|%5s|%-5s|%.1s", "ab", "ab", "ab", "ab");
     EXPECT_TEXT("x%", "%c%%", 'x');
     EXPECT_TEXT("abc", "%.*s", 3, "abcdef");
-    const char *volatile none = NULL; /* a compiler that knew would warn */
+    const char *volatile none = NULL; /* volatile, or the compiler would warn */
     EXPECT_TEXT("(null)", "%s", none);
 }
 

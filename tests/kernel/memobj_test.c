@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory objects: pages that folios fill, up to an end. */
+/* Memory objects: their pages are folios, and they have an end. */
 #include "helpers.h"
 #include <quire/errno.h>
 #include <quire/quota.h>
@@ -13,7 +13,7 @@ static struct memobj *object_of(u64 nr_pages)
     return obj;
 }
 
-/* Add a new folio; its reference becomes the object's if that goes well. */
+/* Add a new folio; after success its reference belongs to the object. */
 static int add(struct memobj *obj, u64 index, unsigned order)
 {
     struct folio *f = folio_alloc(order, 0);
@@ -58,7 +58,7 @@ TEST(memobj, no_folio_reaches_beyond_its_end)
     EXPECT_EQ(add(obj, ~0UL, 0), -EINVAL);
     EXPECT_EQ(add(obj, 4, 2), -EINVAL);
     EXPECT_EQ(add(obj, 5, 1), -EINVAL);
-    EXPECT_EQ(add(obj, 3, 2), -EINVAL); /* by one page */
+    EXPECT_EQ(add(obj, 3, 2), -EINVAL); /* one page too far */
     EXPECT_LEDGER(before);
     EXPECT_EQ(add(obj, 2, 2), 0);
     memobj_put(obj);
@@ -71,7 +71,7 @@ TEST(memobj, a_page_has_one_frame)
     ASSERT_EQ(add(obj, 6, 1), 0);
     for (u64 first = 3; first <= 7; first++)
         EXPECT_EQ(add(obj, first, 2), -EEXIST);
-    EXPECT_EQ(add(obj, 2, 2), 0); /* up to where the other begins, and behind it */
+    EXPECT_EQ(add(obj, 2, 2), 0); /* up to the beginning of the other folio, and behind that one */
     EXPECT_EQ(add(obj, 8, 3), 0);
     memobj_put(obj);
 }

@@ -91,7 +91,7 @@ TEST(mm, a_hint_is_taken_if_there_is_room)
     EXPECT(other != TEST_BASE);
     EXPECT(other >= addr + PAGES(4) || other + PAGES(4) <= addr);
     EXPECT_EQ(mm_map(mm, &third, 4 * MiB, RW, MAP_PRIVATE, NULL, 0), 0);
-    EXPECT(IS_ALIGNED(third, 2 * MiB)); /* what is large is aligned for blocks */
+    EXPECT(IS_ALIGNED(third, 2 * MiB)); /* large mappings are aligned for blocks */
     check_address_space(mm);
     mm_put(mm);
 }
@@ -102,7 +102,7 @@ TEST(mm, a_gap_that_is_one_page_short_is_no_room)
     vaddr_t low = 0, high = 0;
 
     ASSERT(mm != NULL);
-    ASSERT_EQ(mm_map(mm, &low, PAGES(1), PROT_READ, MAP_PRIVATE, NULL, 0), 0); /* where such mappings begin */
+    ASSERT_EQ(mm_map(mm, &low, PAGES(1), PROT_READ, MAP_PRIVATE, NULL, 0), 0); /* the lowest address of such mappings */
     high = low + PAGES(1 + 7);
     ASSERT_EQ(mm_map(mm, &high, PAGES(1), PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, NULL, 0), 0);
     for (unsigned nr = 9; nr >= 7; nr--) { /* between the two are 7 pages */
@@ -130,7 +130,7 @@ TEST(mm, fixed_replaces_and_noreplace_does_not)
     EXPECT(!pte_present(mm_lookup(mm, addr + PAGES(2))));
     EXPECT_EQ(touch_range(mm, addr + PAGES(2), PAGES(2), ACCESS_READ), 0);
     EXPECT_EQ(*user_byte(mm, addr + PAGES(2)), 0);
-    EXPECT_EQ(*user_byte(mm, addr + PAGES(5)), 2); /* the rest is as it was */
+    EXPECT_EQ(*user_byte(mm, addr + PAGES(5)), 2); /* the rest is unchanged */
     EXPECT_EQ(count_areas(mm), 3);
     check_address_space(mm);
     mm_put(mm);
@@ -177,7 +177,7 @@ TEST(mm, any_cut_keeps_the_areas_right)
     memset(model, 255, sizeof(model));
     for (unsigned step = 0; step < 300; step++) {
         unsigned first = test_rand() % 24, nr = 1 + test_rand() % (24 - first),
-                 prot = test_rand() % 4, kept = prot ? prot | PROT_READ : 0; /* what may be written may be read */
+                 prot = test_rand() % 4, kept = prot ? prot | PROT_READ : 0; /* writable pages are readable too */
         vaddr_t at = TEST_BASE + PAGES(first);
         bool whole = true;
         for (unsigned i = first; i < first + nr; i++)
@@ -329,7 +329,7 @@ TEST(mm, mapping_across_tables_is_unmapped_across_tables)
     vaddr_t addr = ALIGN_DOWN(TEST_BASE, pt_span(1)) + pt_span(1) - PAGES(8);
 
     EXPECT_EQ(map_at(mm, addr, PAGES(16), RW, FIXED),
-              0); /* bug 11: a batch doesn't run on behind the table */
+              0); /* bug 11: a batch doesn't go on behind the table */
     EXPECT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
     EXPECT_EQ(mm->nr_mapped, 16);
     EXPECT_EQ(mm_unmap(mm, addr, PAGES(16)), 0);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page-table entries, the walker, the range interface. What a format looks like is asked of its own
- * helpers.
+ * Page-table entries, the walker, the range interface. Properties of a format come from its own helper functions.
  */
 #include "helpers.h"
 #include <quire/buddy.h>
@@ -56,7 +55,7 @@ TEST(pgtable, empty_and_poisoned_entries_are_not_present)
     EXPECT(!pte_poisoned(pte_empty(0)));
 }
 
-/* Everything about an entry but what `what` changes. */
+/* Whether the entries are the same except for the property `what`. */
 static bool same_but(pte_t a, pte_t b, unsigned what)
 {
     return pte_present(a) == pte_present(b) && pte_pfn(a) == pte_pfn(b) &&
@@ -384,7 +383,7 @@ TEST(pgtable, an_empty_or_poisoned_neighbour_never_belongs_to_a_batch)
 
     range_open(&r);
     pfn_t end = r.folio->pfn + folio_nr_pages(r.folio);
-    range_set(&r, 0, r.folio->pfn, PGPROT_USER, 8); /* PROT_NONE looks most like nothing */
+    range_set(&r, 0, r.folio->pfn, PGPROT_USER, 8); /* PROT_NONE entries are the most similar to empty ones */
     EXPECT_EQ(batch_at(&r, 0, 64, end), 8);
     pte_store(r.table + 4, pte_empty(0));
     EXPECT_EQ(batch_at(&r, 0, 64, end), 4);
@@ -399,7 +398,7 @@ TEST(pgtable, another_protection_ends_a_batch_but_accessed_and_dirty_do_not)
 
     range_open(&r);
     pfn_t pfn = r.folio->pfn, end = pfn + folio_nr_pages(r.folio);
-    range_set(&r, 0, pfn, USER_RW, 8); /* by halves: no group of contiguous entries, which are never alone */
+    range_set(&r, 0, pfn, USER_RW, 8); /* half a group, so no contiguous entries */
     range_set(&r, 8, pfn + 8, USER_RW, 8);
     pte_store(r.table + 3, pte_mkold(pte_load(r.table + 3)));
     EXPECT_EQ(batch_at(&r, 0, 64, end), 16);
@@ -471,7 +470,7 @@ static void violate(void *arg)
 static void expect_violation(struct violation *v, const char *rule)
 {
     EXPECT_PANIC(rule, violate, v);
-    *pt_lock(v->range.table) = (spinlock_t)SPINLOCK_INIT; /* the thread that held it is gone */
+    *pt_lock(v->range.table) = (spinlock_t)SPINLOCK_INIT; /* the thread that held the lock is gone */
 }
 
 TEST(pgtable, broken_contracts_of_set_ptes_panic_with_the_rule)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Poisoned frames. Each test breaks frames of this machine for good: it counts by hand what that
- * costs (a frame that was free, and the record of it) and then tells the runner that its books
- * can't balance.
+ * Poisoned frames. Each test breaks frames of this machine for ever. So the test itself counts the loss (a free frame,
+ * and its record), and then tells the runner that the books will differ.
  */
 #include "helpers.h"
 #include <quire/buddy.h>
@@ -239,7 +238,7 @@ TEST(poison, a_frame_in_a_hole_stays_broken_when_the_hole_is_mended)
     EXPECT_EQ(folio_mend_hole(h), 0);
     EXPECT(is_poison(first + 5));
     const struct hwpoison *record = memdesc_pointer(memdesc_read(first + 5));
-    EXPECT_EQ(record->saved, folio_word(f)); /* the folio again, not a hole that is gone */
+    EXPECT_EQ(record->saved, folio_word(f)); /* the folio's word again, not the closed hole's */
     EXPECT_EQ(memdesc_read(first + 4), folio_word(f));
     folio_put(f);
     for (unsigned i = 0; i < 16; i++)
@@ -272,20 +271,21 @@ TEST(poison, in_a_hole_it_goes_from_every_address_space_that_shows_the_hole)
     check_address_space(a);
     check_address_space(b);
     test_checkpoint("a broken frame in a hole that two address spaces show");
-    mm_unmap_hole(a, at, h); /* all of it, cut up as it is */
+    mm_unmap_hole(a, at, h); /* all of it, although it is three areas now */
     EXPECT(area_find(a, at) == NULL && area_find(a, at + 3 * PAGE_SIZE) == NULL);
-    ASSERT_EQ(mm_map_hole(a, &at, h, PROT_READ), 0); /* and what is broken already isn't shown */
+    ASSERT_EQ(mm_map_hole(a, &at, h, PROT_READ), 0); /* a frame that is broken already isn't shown */
     EXPECT_EQ(mm_fault(a, at + 2 * PAGE_SIZE, ACCESS_READ), -EHWPOISON);
     EXPECT_EQ(mapped_frame(a, at + 3 * PAGE_SIZE), f->pfn + 8);
     EXPECT_EQ(folio_mend_hole(h), -EBUSY);
-    EXPECT_EQ(mm_madvise(b, other, 4 * PAGE_SIZE, MADV_DONTNEED), -EINVAL); /* nothing would bring them in again */
+    /* no fault could bring these pages in again */
+    EXPECT_EQ(mm_madvise(b, other, 4 * PAGE_SIZE, MADV_DONTNEED), -EINVAL);
     EXPECT_EQ(mapped_frame(b, other + 3 * PAGE_SIZE), f->pfn + 8);
     rwsem_write_lock(&b->areas_lock);
     unmap_range(b, other, other + 4 * PAGE_SIZE);
     rwsem_write_unlock(&b->areas_lock);
     EXPECT_EQ(mm_fault(b, other + 2 * PAGE_SIZE, ACCESS_READ), -EFAULT); /* the mark went too */
     mm_unmap_hole(a, at, h);
-    EXPECT_EQ(folio_mend_hole(h), 0); /* the area in b is left, and shows nothing */
+    EXPECT_EQ(folio_mend_hole(h), 0); /* the area in b stays, and shows nothing */
     EXPECT(area_find(b, other)->hole == NULL);
     ASSERT_EQ(folio_punch_hole(f, 0, 4, HOLE_INSECURE, &h), 0);
     mm_put(b);
@@ -350,7 +350,7 @@ TEST(poison, a_mapped_frame_goes_from_every_address_space_and_the_rest_stays)
         for (unsigned p = 0; p < PAGES; p++)
             EXPECT_EQ(pte_present(mm_lookup(mm[i], addr + p * PAGE_SIZE)), p != 7);
         EXPECT_EQ(mm_fault(mm[i], addr + 7 * PAGE_SIZE, ACCESS_READ),
-                  -EHWPOISON); /* that page alone */
+                  -EHWPOISON); /* only that page */
         EXPECT_EQ(mm_fault(mm[i], addr + 7 * PAGE_SIZE, ACCESS_WRITE), -EHWPOISON);
         EXPECT_EQ(mm_fault(mm[i], addr + 6 * PAGE_SIZE, ACCESS_WRITE), 0);
         check_address_space(mm[i]);
@@ -376,7 +376,7 @@ TEST(poison, private_memory_is_a_bus_error_too_and_never_silently_zero)
     EXPECT_EQ(mm_fault(mm, addr + 3 * PAGE_SIZE, ACCESS_READ), -EHWPOISON);
     EXPECT_EQ(mm_fault(mm, addr + 3 * PAGE_SIZE, ACCESS_WRITE), -EHWPOISON);
     EXPECT_EQ(mm_fault(mm, addr + 2 * PAGE_SIZE, ACCESS_WRITE), 0);
-    struct mm *child = mm_clone(mm); /* what is lost is lost for the child as well */
+    struct mm *child = mm_clone(mm); /* the broken page is broken for the child too */
     EXPECT_EQ(mm_fault(child, addr + 3 * PAGE_SIZE, ACCESS_READ), -EHWPOISON);
     mm_put(child);
     EXPECT_EQ(mm_unmap(mm, addr + 3 * PAGE_SIZE, PAGE_SIZE),

@@ -5,22 +5,22 @@
 #include <quire/string.h>
 #include <arch-generic/machine.h>
 
-#define MARGIN_NS 200u      /* the sweep begins that long before b and ends that long behind it */
-#define LEAD_IN 1000u       /* rounds of a loop before b: a deadline that is too near has passed before the turn ends */
-#define CLOCK_STEPS 4096u   /* looks at the clock, to find its step */
-#define FAR_NS 100000u      /* b is left alone for so long when it is measured */
+#define MARGIN_NS 200u      /* the sweep begins this long before b and ends this long after it */
+#define LEAD_IN 1000u       /* rounds of a loop before b: a deadline that is too near would pass before the turn ends */
+#define CLOCK_STEPS 4096u   /* reads of the clock to find its step */
+#define FAR_NS 100000u      /* how long b runs undisturbed when it is measured */
 
 static struct {
     const struct race *race;
-    u32 sweep;          /* number of this race; who plays another one ends */
-    u32 go, done;       /* number of the round that may begin, that has ended */
+    u32 sweep;          /* number of this race; a player of another race ends */
+    u32 go, done;       /* the round that may begin; the round that has ended */
     u32 idle;           /* instructions before b */
     u32 phase;          /* 0: b hasn't begun, 1: it runs, 2: it has ended */
     u64 seen, began, ended; /* when */
     bool in_turns;
 } r;
 
-/* So many instructions more than idle_instructions(0): tests of bits cost the same whatever they find. */
+/* Takes exactly nr instructions more than idle_instructions(0): a test of a bit costs the same for 0 and 1. */
 static void __noinline idle_instructions(u32 nr)
 {
     const volatile u32 *word = &r.idle;
@@ -39,7 +39,7 @@ static void player(void *arg)
     u32 sweep = (u32)(u64)arg;
 
     for (u32 round = 1;; round++) {
-        while (READ_ONCE(r.go) < round) /* waiting otherwise would set a timer, which ends a turn */
+        while (READ_ONCE(r.go) < round) /* long_wait_step() would set a timer, which ends a turn */
             if (READ_ONCE(r.sweep) != sweep)
                 return;
         r.seen = arch_clock_ns();
@@ -54,7 +54,7 @@ static void player(void *arg)
     }
 }
 
-/* One round with the change n ns after b's CPU was called. Returns where b was when a began. */
+/* One round, with the change of CPU n ns after b's CPU was told to go. Returns b's phase when a began. */
 static u32 play(u64 n, u32 idle)
 {
     u32 round = r.go + 1;
@@ -66,7 +66,7 @@ static u32 play(u64 n, u32 idle)
     bool irq = irq_save();
     u64 deadline = arch_clock_ns() + n;
     __atomic_store_n(&r.go, round, __ATOMIC_RELEASE);
-    arch_timer_set(deadline); /* under -icount this CPU goes on behind the deadline */
+    arch_timer_set(deadline); /* under -icount this CPU goes on after the deadline */
     r.in_turns &= arch_clock_ns() >= deadline;
     while (arch_clock_ns() < deadline)
         barrier();
@@ -81,7 +81,7 @@ static u32 play(u64 n, u32 idle)
     return phase;
 }
 
-/* What the clock goes on by at least: instructions that can't be told apart by a deadline. */
+/* The clock's smallest step: a deadline can't separate instructions within one step. */
 static u64 clock_step(void)
 {
     u64 step = ~0UL, last = arch_clock_ns();
@@ -109,14 +109,14 @@ static struct race_places one_after_the_other(const struct race *race)
 }
 
 /*
- * Where and how far to sweep, in ns behind the moment when the other CPU is told to go, and where b begins: measured by
- * rounds in which a waits until b has ended.
+ * Measure where to sweep and how far, and where b begins, in ns after the other CPU is told to go: by rounds in which a
+ * waits until b has ended.
  */
 static void measure(u64 *from, u64 *length, u64 *begins)
 {
     u64 lead = ~0UL, whole = ~0UL;
 
-    for (unsigned i = 0; i < 3; i++) { /* the first may have to fetch memory */
+    for (unsigned i = 0; i < 3; i++) { /* the first round may have to allocate memory */
         if (r.race->before)
             r.race->before();
         r.idle = 0;
@@ -156,9 +156,9 @@ struct race_places race_sweep(const struct race *race)
     u64 from, length, begins, step = clock_step();
     measure(&from, &length, &begins);
     u64 stride = DIV_ROUND_UP(length, (u64)most);
-    for (u64 at = test_rand() % stride; at < length; at += stride) { /* another seed, other places */
+    for (u64 at = test_rand() % stride; at < length; at += stride) { /* another seed gives other places */
         u64 offset = from + at;
-        /* A deadline at a whole step of the clock, and idle instructions that put off b by what is missing. */
+        /* The deadline is at a whole step of the clock; idle instructions delay b by the rest. */
         u32 phase = play(DIV_ROUND_UP(offset, step) * step, (u32)((step - offset % step) % step));
         places.rounds++;
         places.inside += phase == 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Races of mm at every instruction of one side: see race.h. Each test says what must be true whoever was first. */
+/* Races of mm at every instruction of one side: see race.h. Each test says what must be true, whichever side was
+ * first. */
 #include "race.h"
 #include <quire/block.h>
 #include <quire/errno.h>
@@ -27,14 +28,14 @@ static void count_up_slowly(void)
 static void start_count(void) { shared_count = 0; }
 static void look_for_loss(void) { lost += shared_count != 2; }
 
-/* Between the load and the store of one side, the other's store gets lost: in some places, not in all. */
+/* A store of one side between the other side's load and store gets lost: at some places, but not at all places. */
 TEST(race, a_lost_update_is_found)
 {
     lost = 0;
     struct race_places places = RACE(count_up, count_up_slowly, .before = start_count, .after = look_for_loss);
 
     test_diag("%u of %u lost", lost, places.rounds);
-    if (places.in_turns) { /* else they come as they come */
+    if (places.in_turns) { /* else the places are random */
         EXPECT(lost > 0 && lost < places.rounds);
         EXPECT(places.inside > 10);
     } else if (nr_cpus == 1) {
@@ -181,7 +182,7 @@ static void begin_hole(void)
 }
 static void mended_or_held(void)
 {
-    EXPECT(w.a == 0 || (w.a == -EBUSY && w.b)); /* and then it is still there */
+    EXPECT(w.a == 0 || (w.a == -EBUSY && w.b)); /* refused, so the page is still mapped */
     if (w.a == 0)
         w.hole = NULL;
     EXPECT(words_are(w.folio->pfn + 3, 2, w.hole ? memdesc_make(MEMDESC_HOLE, w.hole) : folio_word(w.folio)));
@@ -198,8 +199,8 @@ static void look_up(void)
     struct folio *f = pfn_folio_get(w.pfn);
     w.found = f;
 }
-static u32 known; /* rounds in which the frame that is looked up is the one that is taken */
-/* The frame that the other CPU will take is the last in its cache. */
+static u32 known; /* rounds in which the frame that is looked up is the frame that is taken */
+/* The other CPU will take the last frame of its cache. */
 static void begin_known_frame(void)
 {
     const struct frame_class *frames = &cpu_area((this_cpu()->cpu + 1) % nr_cpus)->frames.class[0];
@@ -232,7 +233,7 @@ static void begin_sixteen(void)
 {
     begin_private(16);
     w.pfn = w.folio->pfn + 5;
-    folio_put(w.folio); /* the mappings' alone */
+    folio_put(w.folio); /* only the mappings' references remain */
     seem_active_everywhere(w.mm);
 }
 static void found_or_free(void)
@@ -318,7 +319,7 @@ TEST(race, a_process_forks_while_a_block_is_split)
     RACE(fork_mm, take_one_page, .before = begin_private_block, .after = the_child_has_it_too);
 }
 
-/* A look-up without a lock finds the page whatever happens to its group. */
+/* A look-up without a lock finds the page, whatever is done to its group. */
 static void see_page_0(void) { w.a = pte_present(pt_lookup(&w.mm->root, TEST_BASE)); }
 static void begin_group(void)
 {
@@ -406,7 +407,7 @@ static void begin_loose(void)
 static void whole_or_in_parts(void)
 {
     pfn_t first = w.folio->pfn;
-    if (w.found) /* of the whole, which then couldn't be split, or of a part */
+    if (w.found) /* a reference to the whole, which then couldn't be split, or to a part */
         folio_put(w.found);
     EXPECT(w.b == 0 || (w.b == -EAGAIN && w.found));
     if (w.b == 0)
@@ -472,7 +473,8 @@ static void little_was_charged(void)
     quota_put(narrow);
 }
 
-/* What is refused is never in the account, not even for a moment: a small request of another thread would be refused. */
+/* A refused charge is never in the account, not even for a moment; otherwise a small request of another thread would be
+ * refused. */
 TEST(race, a_hopeless_request_is_in_nobodys_way)
 {
     RACE(ask_for_little, ask_for_too_much, .before = make_account, .after = little_was_charged);

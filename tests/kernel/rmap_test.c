@@ -53,10 +53,10 @@ TEST(rmap, private_memory_is_found_in_every_clone)
     EXPECT_EQ(walk(f, 4, 1).frames, 3);
     EXPECT_EQ(walk(f, 4, 1).runs, 3);
     test_checkpoint("three generations map one folio");
-    mm_put(child); /* the one in between goes */
+    mm_put(child); /* the space in between goes */
     EXPECT_EQ(walk(f, 0, 16).frames, 32);
     EXPECT_EQ(touch_range(mm, addr + PAGES(16), PAGES(1), ACCESS_WRITE),
-              0); /* copied: not its folio any more */
+              0); /* copied, so it isn't a page of this folio any more */
     EXPECT_EQ(walk(f, 0, 16).frames, 31);
     EXPECT_EQ(folio_map_count(f), 31);
     test_checkpoint("the one in between is gone and one page is copied");
@@ -77,7 +77,7 @@ TEST(rmap, an_object_is_found_at_every_offset_that_maps_it)
     ASSERT_EQ(memobj_add_folio(obj, 8, f), 0);
     ASSERT_EQ(mm_map(a, &at, PAGES(32), RW, MAP_SHARED | MAP_FIXED, obj, 0), 0);
     ASSERT_EQ(mm_map(a, &further, PAGES(4), RW, MAP_SHARED | MAP_FIXED, obj, PAGES(10)),
-              0); /* twice in one */
+              0); /* mapped twice in one space */
     ASSERT_EQ(mm_map(b, &at, PAGES(16), RW, MAP_SHARED | MAP_FIXED, obj, PAGES(16)), 0);
     EXPECT_EQ(walk(f, 0, 16).frames, 0); /* nothing touched yet */
     ASSERT_EQ(touch_range(a, at, PAGES(32), ACCESS_WRITE), 0);
@@ -130,13 +130,14 @@ TEST(rmap, areas_with_two_owners_are_never_one)
     vaddr_t high = TEST_BASE + PAGES(16), low = TEST_BASE;
 
     ASSERT_EQ(mm_map(mm, &high, PAGES(16), RW, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0);
-    ASSERT_EQ(touch_range(mm, high, PAGES(16), ACCESS_WRITE), 0); /* it has an owner now */
+    ASSERT_EQ(touch_range(mm, high, PAGES(16), ACCESS_WRITE), 0); /* the area has an owner now */
     ASSERT_EQ(mm_map(mm, &low, PAGES(16), RW, MAP_PRIVATE | MAP_FIXED, NULL, 0), 0);
-    EXPECT_EQ(count_areas(mm), 2); /* without one, the lower one isn't the same */
+    EXPECT_EQ(count_areas(mm), 2); /* the lower area has no owner, so the two aren't joined */
     ASSERT_EQ(touch_range(mm, low, PAGES(16), ACCESS_WRITE), 0);
     EXPECT_EQ(mm_protect(mm, low, PAGES(32), PROT_READ), 0);
     EXPECT_EQ(mm_protect(mm, low, PAGES(32), RW), 0);
-    EXPECT_EQ(count_areas(mm), 2); /* nor with one of its own: who looks for a page goes by its owner */
+    /* nor if it has an owner of its own, because the reverse map finds pages by the owner */
+    EXPECT_EQ(count_areas(mm), 2);
     struct folio *below = folio_at(mm, low), *above = folio_at(mm, high);
     EXPECT(below->owner != above->owner);
     EXPECT_EQ(walk(below, 0, 16).frames, 16);
@@ -156,7 +157,7 @@ TEST(rmap, a_folio_outlives_the_areas_that_owned_it)
 
     ASSERT_EQ(touch_range(mm, addr, PAGES(16), ACCESS_WRITE), 0);
     struct folio *f = folio_at(mm, addr);
-    mm_put(mm); /* area and its owner object would be gone, were it not for the folio */
+    mm_put(mm); /* area and owner would be gone if the folio didn't hold its owner */
     void *reused[40];
     for (unsigned i = 0; i < 40; i++)
         reused[i] = memobj_create(MEMOBJ_ANON, 0, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads: where they run, what they are charged, how they sleep and are woken. Waiting for each
- * other is in sync_test.c.
+ * Threads: where they run, what they are charged, how they sleep and are woken. How threads wait for each other is in
+ * sync_test.c.
  */
 #include "helpers.h"
 #include <quire/kvmap.h>
@@ -101,7 +101,7 @@ TEST(sched, a_sleeper_wakes_no_earlier_than_it_asked)
         EXPECT(arch_clock_ns() < until + 5000000);
     }
     u64 now = arch_clock_ns();
-    thread_sleep_until(0); /* in the past: at once */
+    thread_sleep_until(0); /* a time in the past: returns at once */
     EXPECT(arch_clock_ns() < now + 5000000);
 }
 
@@ -120,9 +120,9 @@ static void sleep_until(void *deadline)
 }
 
 /*
- * A deadline that overflows in a machine's counter would be due at once, for ever: on a machine of one CPU no thread
- * would get on. Here the test runner's own deadline is nearer, so it shows on another CPU, which idles and is
- * interrupted all the time.
+ * A deadline that overflows in a machine's counter would be due at once, for ever: on a machine with one CPU no thread
+ * would make progress. On this CPU the test runner's own deadline is nearer, so the bug shows on another CPU, which
+ * idles and would be interrupted all the time.
  */
 TEST(sched, who_sleeps_for_ages_costs_no_interrupts)
 {
@@ -206,7 +206,8 @@ static unsigned online_cpus(void)
     return n;
 }
 
-#define LONG_ENOUGH (2000 * MS) /* nobody waits that long for a CPU: computing ends then, and the test has failed */
+/* no thread waits that long for a CPU: the computation ends then, and the test has failed */
+#define LONG_ENOUGH (2000 * MS)
 
 static void compute_until_over(void *unused)
 {
@@ -243,7 +244,7 @@ static void wait_until_started(u32 nr)
         thread_sleep_until(arch_clock_ns() + 100000);
 }
 
-/* Kernel code isn't preempted: where the sleeper was, it would wait for the end of the computation. */
+/* Kernel code isn't preempted: on its old CPU the sleeper would wait for the end of the computation. */
 TEST(sched, a_woken_thread_goes_to_an_idle_cpu)
 {
     struct crew crew = {0};
@@ -257,7 +258,8 @@ TEST(sched, a_woken_thread_goes_to_an_idle_cpu)
     ASSERT(t != NULL);
     thread_start(t);
     wait_until_started(1);
-    crew_start(&crew, place.here, compute_until_over, NULL); /* after the sleeper, which pinned itself there, is off */
+    /* after the sleeper, which pinned itself there, is off the CPU */
+    crew_start(&crew, place.here, compute_until_over, NULL);
     wait_until_started(2);
     place.due_ns = 1;
     wake_all(&bed);
@@ -266,7 +268,7 @@ TEST(sched, a_woken_thread_goes_to_an_idle_cpu)
     crew_wait(&crew);
 }
 
-/* All CPUs compute; the one that is done first takes what waits for another. */
+/* All CPUs compute; the CPU that finishes first takes a thread that waits for another CPU. */
 static void start_another_and_compute(void *unused)
 {
     while (__atomic_load_n(&place.started, __ATOMIC_ACQUIRE) + 1 < online_cpus())
@@ -311,7 +313,7 @@ static void be_preemptible(void *unused)
         preempt_point();
 }
 
-/* How long a more urgent one waits for a CPU that runs a less urgent one. */
+/* How long a more urgent thread waits for a CPU that runs a less urgent one. */
 static u64 wait_of_the_urgent(unsigned there)
 {
     memset(&place, 0, sizeof(place));
@@ -333,7 +335,7 @@ TEST(sched, a_more_urgent_thread_runs_at_once)
 
     if (online_cpus() < 2)
         SKIP("needs two CPUs");
-    for (unsigned i = 0; i < 20 && best >= TIME_SLICE_NS / 2; i++) /* the machine's own CPUs may be made to wait */
+    for (unsigned i = 0; i < 20 && best >= TIME_SLICE_NS / 2; i++) /* the host may make the machine's CPUs wait */
         best = MIN(best, wait_of_the_urgent((this_cpu()->cpu + 1) % nr_cpus));
     EXPECT(best < TIME_SLICE_NS / 2);
 }
@@ -385,7 +387,7 @@ TEST(sched, a_thread_is_charged_until_it_is_gone)
 
 static void *stacks[200];
 
-/* More than are kept: their frames come back, and so do their slots. */
+/* More stacks than are kept: their frames and slots come back. */
 TEST(sched, stacks_come_and_go)
 {
     vaddr_t highest = 0;
@@ -409,14 +411,14 @@ TEST(sched, stacks_come_and_go)
 
 static void never_runs(void *unused) { (void)unused; }
 
-/* The runner compares the books: of a thread that can't be made nothing stays. */
+/* The runner compares the books: a thread that can't be made leaves nothing behind. */
 TEST(sched, a_thread_without_memory_costs_nothing)
 {
     unsigned nr = ARRAY_SIZE(stacks) / 2, failed = 0;
 
-    for (unsigned i = 0; i < nr; i++) /* none is kept for it */
+    for (unsigned i = 0; i < nr; i++) /* so no kept stack is left */
         ASSERT((stacks[i] = kstack_alloc()) != NULL);
-    for (u64 n = 1; n <= 4; n++) { /* the descriptor; what its stack needs, of which a table is there mostly */
+    for (u64 n = 1; n <= 4; n++) { /* the descriptor, and the parts of its stack; the table mostly exists already */
         fail_nth(n);
         struct thread *t = thread_create("never", NULL, PRIORITY_USER, never_runs, NULL);
         EXPECT((fail_nth(0) == 0) == !t);
@@ -429,7 +431,7 @@ TEST(sched, a_thread_without_memory_costs_nothing)
         kstack_free(stacks[i]);
 }
 
-/* With many in use the slots lie side by side; what fails in between leaves no gap. */
+/* When many stacks are in use, their slots lie side by side; a stack that fails in between leaves no gap. */
 TEST(sched, a_failed_stack_costs_no_slot)
 {
     unsigned nr = ARRAY_SIZE(stacks) / 2;
@@ -477,7 +479,8 @@ static void wait_quietly(void *unused)
     __atomic_store_n(&place.over, 1, __ATOMIC_RELEASE);
 }
 
-/* Interrupted before it waits, while it waits, and when it runs again: looked at each time, never queued twice. */
+/* A thread is interrupted before it waits, while it waits, and when it runs again. It checks each time, and is never
+ * queued twice. */
 TEST(sched, only_one_who_waits_is_woken)
 {
     memset(&place, 0, sizeof(place));

@@ -87,7 +87,7 @@ TEST(slab, a_typed_cache_keeps_what_stands_before_the_link)
     struct typed_object *o = slab_alloc(&typed_cache);
 
     ASSERT(o != NULL);
-    EXPECT_EQ(o->magic, 0); /* zero when first cut */
+    EXPECT_EQ(o->magic, 0); /* zero when new */
     o->magic = 0xfeed;
     o->count = 7;
     slab_free(&typed_cache, o);
@@ -129,7 +129,7 @@ TEST(slab, other_caches_give_empty_slabs_back)
         slab_free(&plain_cache, o[(i * 7) % NR]);
     EXPECT_EQ(slab_in_use(&plain_cache), 0);
     EXPECT(plain_cache.nr_slabs <=
-           3); /* of eight or so: what this CPU's magazine and the next request need */
+           3); /* of about eight: the objects for this CPU's magazine and the next request */
 }
 
 TEST(slab, an_object_from_a_plain_cache_is_zero_each_time)
@@ -175,7 +175,7 @@ TEST(slab, exhaustion_is_an_answer_and_everything_comes_back)
             nr++;
         }
     }
-    /* What is left are rooms in slabs, perhaps a few frames. */
+    /* Only room in slabs is left, and perhaps a few frames. */
     while ((object = kmalloc(2000)) != NULL) {
         *(void **)object = objects;
         objects = object;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promises of address spaces that a caller can break without a second CPU: where memory may go, what an entry may allow,
- * what a request may take. Races are in tests/explore and in the suites stress*.
+ * Promises of address spaces that a caller could break without a second CPU: where memory may lie, what an entry may
+ * allow, what a request may cost. Races are in tests/explore and in the suites stress*.
  */
 #include "../../mm/spaces/areas.h"
 #include "helpers.h"
@@ -16,7 +16,7 @@
 #include <arch-generic/machine.h>
 
 #define RW (PROT_READ | PROT_WRITE)
-#define TEST_MMAP_BASE (1UL << 32) /* where mappings go that don't say where */
+#define TEST_MMAP_BASE (1UL << 32) /* where mappings without an address begin */
 #define PAGES(n) ((vaddr_t)(n) << PAGE_SHIFT)
 
 static int map_flags(struct mm *mm, vaddr_t *at, size_t len, unsigned flags)
@@ -74,7 +74,7 @@ TEST(sound, a_new_stack_leaves_a_gap_below_itself)
 /* --- what an entry may allow ------------------------------------------------------------------- */
 static const unsigned asked[] = {PROT_WRITE, PROT_EXEC, PROT_READ};
 
-/* How long it takes at least to find room behind a stack that mprotect() has cut into so many pieces. */
+/* The shortest time to find room behind a stack that mprotect() has cut into this many pieces. */
 static u64 time_behind_stack(unsigned pieces)
 {
     struct mm *mm = mm_create();
@@ -96,12 +96,13 @@ static u64 time_behind_stack(unsigned pieces)
     return least;
 }
 
-/* What a stack claims below itself takes a look at all its pieces: once, not for each of them. */
+/* The room that a stack claims below itself depends on all its pieces; these are looked at once, and not again for each
+ * piece. */
 TEST(sound, room_behind_many_pieces_of_a_stack_is_found_at_once)
 {
     u64 few = 1, many = ~0UL;
 
-    for (unsigned tries = 0; tries < 5 && many >= 10 * few; tries++) { /* a busy host may make either look long */
+    for (unsigned tries = 0; tries < 5 && many >= 10 * few; tries++) { /* a busy host may make either time long */
         few = time_behind_stack(400);
         many = time_behind_stack(1600);
     }
@@ -154,7 +155,7 @@ TEST(sound, a_holes_frames_are_never_executable)
     ASSERT_EQ(mm_map_hole(mm, &at, h, RW), 0);
     EXPECT_EQ(mm_protect(mm, at, PAGES(2), PROT_READ | PROT_EXEC), -EACCES);
     EXPECT_EQ(area_find(mm, at)->prot, RW);
-    EXPECT(area_find(mm, at)->end == at + PAGES(2)); /* nothing was cut either */
+    EXPECT(area_find(mm, at)->end == at + PAGES(2)); /* no area was split either */
     EXPECT_EQ(mm_protect(mm, at, PAGES(1), PROT_READ), 0);
     mm_unmap_hole(mm, at, h);
     EXPECT_EQ(folio_mend_hole(h), 0);
@@ -162,7 +163,7 @@ TEST(sound, a_holes_frames_are_never_executable)
     mm_put(mm);
 }
 
-/* Nothing would bring them in again: the next read would be fatal. */
+/* No fault could bring these pages in again, so the next read would be fatal. */
 TEST(sound, a_holes_pages_are_not_dropped)
 {
     struct folio *f = folio_alloc(4, FOLIO_ZERO);
@@ -176,14 +177,14 @@ TEST(sound, a_holes_pages_are_not_dropped)
     EXPECT_EQ(mm_madvise(mm, at + PAGES(1), PAGES(1), MADV_DONTNEED), -EINVAL);
     EXPECT(pte_present(mm_lookup(mm, at)) && pte_present(mm_lookup(mm, at + PAGES(1))));
     ASSERT_EQ(mm_map(mm, &beside, PAGES(1), RW, MAP_PRIVATE, NULL, 0), 0);
-    EXPECT_EQ(mm_madvise(mm, beside, PAGES(1), MADV_DONTNEED), 0); /* others are still dropped */
+    EXPECT_EQ(mm_madvise(mm, beside, PAGES(1), MADV_DONTNEED), 0); /* ordinary pages are still dropped */
     mm_unmap_hole(mm, at, h);
     EXPECT_EQ(folio_mend_hole(h), 0);
     folio_put(f);
     mm_put(mm);
 }
 
-/* A handle without RIGHT_WRITE: what it maps stays read-only, whatever mprotect() is asked for. */
+/* A handle without RIGHT_WRITE: its mappings stay read-only, whatever mprotect() is called with. */
 TEST(sound, an_object_that_may_not_be_written_stays_so)
 {
     struct mm *mm = mm_create();
@@ -195,7 +196,7 @@ TEST(sound, an_object_that_may_not_be_written_stays_so)
     EXPECT_EQ(mm_protect(mm, at, PAGES(4), RW), -EACCES);
     EXPECT_EQ(mm_fault(mm, at, ACCESS_WRITE), -EACCES);
     ASSERT_EQ(mm_map(mm, &own, PAGES(4), PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_NOWRITE, o, 0), 0);
-    EXPECT_EQ(mm_protect(mm, own, PAGES(4), RW), 0); /* a copy is one's own */
+    EXPECT_EQ(mm_protect(mm, own, PAGES(4), RW), 0); /* a private copy may be written */
     memobj_put(o);
     mm_put(mm);
 }
@@ -212,7 +213,8 @@ TEST(sound, a_group_never_spans_two_folios)
     struct folio *f = folio_alloc(4, FOLIO_ZERO);
     pfn_t pfn = f->pfn;
 
-    ASSERT_EQ(folio_split_around(f, 0, 0), 0); /* 1, 1, 2, 4 and 8 frames: neighbours, as the buddy gives them too */
+    /* 1, 1, 2, 4 and 8 frames, side by side, as the buddy could give them too */
+    ASSERT_EQ(folio_split_around(f, 0, 0), 0);
     for (unsigned i = 0; i < 16;) {
         struct folio *part = memdesc_pointer(memdesc_read(pfn + i));
         unsigned nr = (unsigned)folio_nr_pages(part);
@@ -225,7 +227,7 @@ TEST(sound, a_group_never_spans_two_folios)
     }
     EXPECT_EQ(mm_protect(mm, at, PAGES(16), PROT_READ), 0);
     EXPECT_EQ(mm_protect(mm, at, PAGES(16), RW), 0);
-    EXPECT_EQ(touch_range(mm, at, PAGES(16), ACCESS_WRITE), 0); /* ours alone: written in place */
+    EXPECT_EQ(touch_range(mm, at, PAGES(16), ACCESS_WRITE), 0); /* only this space maps it: written in place */
     for (unsigned i = 0; i < 16; i++) {
         unsigned level;
         EXPECT(!pte_cont(pte_load_raw(pt_walk(&mm->root, at + PAGES(i), &level))));
@@ -247,13 +249,14 @@ TEST(sound, cache_sync_makes_no_pages)
     u64 before = folio_descriptors_in_use();
     u64 start = arch_clock_ns();
     EXPECT_EQ(mm_cache_sync(mm, at, 1UL << 30), 0);
-    EXPECT(arch_clock_ns() - start < 20000000); /* it goes over what is there, not over what might be */
+    EXPECT(arch_clock_ns() - start < 20000000); /* only existing pages are looked at, not all possible ones */
     EXPECT_EQ(folio_descriptors_in_use(), before);
     memobj_put(o);
     mm_put(mm);
 }
 
-/* Every page that an object has is found, and no other: by one that is empty, sparse, and full around the ends of nodes. */
+/* Every page that an object has is found, and no other. The object is empty at first, then sparse, then full around the
+ * ends of nodes. */
 TEST(sound, the_next_page_of_an_object)
 {
     static const u64 pages[] = {0, 15, 16, 63, 64, 4095, 4096, 262143, 262144, 1000000};
@@ -317,7 +320,7 @@ TEST(sound, objects_and_the_nodes_of_their_trees_are_charged)
     u64 done = 0, used = quota_used(q);
 
     EXPECT_EQ(used, 1);
-    for (; done < 2000; done++) { /* each far from the last: nodes of their own */
+    for (; done < 2000; done++) { /* each far from the last, so each needs its own nodes */
         struct folio *f = folio_alloc(0, 0);
         ASSERT(f != NULL);
         if (memobj_add_folio(o, done << 24, f) == 0)
@@ -333,7 +336,8 @@ TEST(sound, objects_and_the_nodes_of_their_trees_are_charged)
     EXPECT_LEDGER(before);
 }
 
-/* Bytes of several objects share frames; every frame that is charged is given back, in whatever order they go. */
+/* Bytes of several objects share frames. Every frame that is charged is given back, in whatever order the objects
+ * go. */
 TEST(sound, bytes_are_charged_to_the_frame)
 {
     struct quota *q = quota_create(3);

@@ -114,7 +114,7 @@ TEST(split, refused_with_poison)
     test_allow_leak("a broken frame never comes back");
 }
 
-/* A folio as private memory has it: its owner's reference, its place there. */
+/* A folio like those of private memory: it holds a reference to its owner and has an index there. */
 static struct folio *private_folio(struct memobj *owner, unsigned order, u64 index)
 {
     struct folio *f = folio_alloc(order, 0);
@@ -171,7 +171,7 @@ TEST(split, a_backed_objects_tree_follows)
     struct folio *f = folio_alloc(3, 0), *joined;
     ASSERT(obj && f);
     ASSERT_EQ(memobj_add_folio(obj, 0, f), 0);
-    folio_get(f); /* the object has the first one */
+    folio_get(f); /* the object gets the first reference */
     ASSERT_EQ(folio_split(f, 1), 0);
     for (u64 i = 0; i < 8; i++) {
         struct folio *part = memobj_folio(obj, i);
@@ -213,7 +213,7 @@ TEST(join, refused_while_a_part_is_referenced)
     ASSERT_EQ(folio_split(f, 1), 0);
     struct folio *last = pfn_folio_get(pfn + 7);
     EXPECT_EQ(folio_join(f, 3, &joined), -EAGAIN);
-    for (u64 i = 0; i < 8; i += 2) /* and nobody is left frozen */
+    for (u64 i = 0; i < 8; i += 2) /* and no folio is left frozen */
         EXPECT_EQ(folio_ref_count(folio_at(pfn + i)), i == 6 ? 2 : 1);
     folio_put(last);
     EXPECT_EQ(folio_join(f, 3, &joined), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shadows of ICACHE=stale themselves: they change line by line, only by maintenance, only when everybody has
- * fenced, and what they say of a store is true. Built with ICACHE=stale only.
+ * The shadows of ICACHE=stale themselves: they change line by line, only by maintenance, and only when all CPUs have
+ * fenced; and their reports about a store are true. Built with ICACHE=stale only.
  */
 #include "helpers.h"
 #include <quire/cacheflush.h>
@@ -119,7 +119,7 @@ TEST(stale, where_cpus_fence_for_themselves_the_shadow_waits_for_them)
         SKIP("no CPU has a part of its own here");
     code_open(&c);
     bool irq = irq_save();
-    mm_activate(c.mm); /* from now on this CPU counts as running it */
+    mm_activate(c.mm); /* from now on this CPU counts as one that runs mm */
     icache_fence();
     c.frame[0] = 0x22;
     flush_icache_range(c.mm, (vaddr_t)c.frame, (vaddr_t)c.frame + 4);
@@ -146,7 +146,7 @@ TEST(stale, code_newer_than_the_last_fence_is_noticed_before_it_runs)
     bool irq = irq_save();
     icache_fence();
     bool early = exec_shadow_unfenced(c.mm, &fenced);
-    flush_icache_range(c.mm, (vaddr_t)c.frame, (vaddr_t)c.frame + 4); /* nobody runs it: nobody is asked */
+    flush_icache_range(c.mm, (vaddr_t)c.frame, (vaddr_t)c.frame + 4); /* no CPU runs mm, so no CPU is asked */
     bool late = exec_shadow_unfenced(c.mm, &fenced);
     u64 had = fenced, needs = c.mm->exec_gen;
     icache_enter_user(c.mm);
@@ -185,7 +185,7 @@ TEST(stale, the_report_names_who_stored_and_what_is_missing)
     says(text[1], "nobody has maintained that line since");
     says(text[1], ARCH_ICACHE_RULE);
     says(text[2], "flush_icache_pages() missing before set_ptes()");
-    /* The line is maintained, and somebody stores without a word. */
+    /* The line is maintained, and then stored to without an announcement. */
     flush_icache_range(c.mm, (vaddr_t)c.frame, (vaddr_t)c.frame + PAGE_SIZE);
     EXPECT(!exec_shadow_stale(c.mm, c.addr, &l));
     c.frame[0] = 0x44;

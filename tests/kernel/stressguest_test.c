@@ -17,9 +17,9 @@
 
 static struct {
     struct uv_fixture x;
-    u32 wrong;   /* line of the first thing that was wrong */
+    u32 wrong;   /* source line of the first failed check */
     u32 entered, ended;
-    u64 asked_page, asked_nr; /* by whoever was inside last; 0: nothing is asked */
+    u64 asked_page, asked_nr; /* by the thread that was inside last; 0: nothing is asked */
     bool asked_share;
 } work;
 
@@ -35,14 +35,14 @@ static u64 next_random(u64 *state)
     return *state >> 33;
 }
 
-/* The argument is the CPU's number and 1. */
+/* The argument is the CPU's number plus 1. */
 static void on_all_cpus(void (*fn)(void *))
 {
     struct crew crew = {0};
 
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         crew_start(&crew, cpu, fn, (void *)(u64)(cpu + 1));
-    while (__atomic_load_n(&crew.running, __ATOMIC_ACQUIRE)) /* seldom: this CPU has work too */
+    while (__atomic_load_n(&crew.running, __ATOMIC_ACQUIRE)) /* rarely true for long: this CPU has had work too */
         thread_sleep_until(arch_clock_ns() + 2000000);
     if (work.wrong)
         test_fail(__FILE__, (int)work.wrong, "this didn't hold");
@@ -76,7 +76,7 @@ TEST(stressguest, two_guests_made_at_once_have_two_numbers)
 }
 
 /* --- one guest, many CPUs -------------------------------------------------------------------------- */
-/* While it runs here nobody can change its frames: what it was told must be so. */
+/* While the guest runs here nobody can change its frames, so the answer that it got must be true. */
 static void look_inside(void)
 {
     s64 result = uv_guest_result();
@@ -105,7 +105,7 @@ static void play_guest(u64 *random)
         CHECK(uv_guest_calls(work.x, UVG_YIELD, 1, 0));
         return;
     }
-    /* Written before it is left: from then on another CPU may be inside. */
+    /* Written before the guest is left: afterwards another CPU may be inside. */
     work.asked_page = page;
     work.asked_nr = nr;
     work.asked_share = share;
@@ -129,7 +129,7 @@ static void play_host(u64 *random)
         uvcall(call, work.x.id, call == UV_EXIT || call == UV_COUNT ? 1 : pfn, nr, 0, 0);
 }
 
-/* An answer that decides everything, whatever others have decided meanwhile. */
+/* Answer the whole request, whatever other CPUs have decided meanwhile. */
 static void decide(void)
 {
     for (u64 page = ASK_FROM; page < ASK_FROM + 32 + ASK_MAX; page++)
@@ -176,7 +176,7 @@ static void make_run_and_end(void *arg)
         struct uv_fixture x = uv_try_make_ready(&ready);
         for (unsigned k = 0; ready && k < 50 && uv_run(x, 0) == 0; k++) {
             spend(next_random(&random) % 2000);
-            CHECK(uv_state_at(x.folio->pfn + 1) == UV_SECURE); /* inside: nobody has ended it */
+            CHECK(uv_state_at(x.folio->pfn + 1) == UV_SECURE); /* this CPU is inside, so nobody has ended it */
             CHECK(!direct_map_present(x.folio->pfn + 1));
             CHECK(uv_guest_calls(x, UVG_YIELD, 0, 0));
             __atomic_add_fetch(&work.entered, 1, __ATOMIC_RELAXED);
@@ -187,7 +187,7 @@ static void make_run_and_end(void *arg)
     __atomic_add_fetch(&work.ended, 1, __ATOMIC_RELEASE);
 }
 
-/* Until the others are through. Not UV_RECLAIM: its frames would be this thread's to free. */
+/* Until the other CPUs are done. Without UV_RECLAIM, because this thread would have to free the frames. */
 static void end_any(void *arg)
 {
     static const enum uv_call calls[] = {UV_STOP, UV_DESTROY, UV_EXIT, UV_MEASUREMENT, UV_COUNT, UV_SEAL};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory management under CPUs that really run at once (suites stress*: one host thread for each CPU). What each pair of
- * operations promises is swept instruction by instruction in race_test.c and in tests/explore; here many rounds meet as
- * they come. Work is counted, not timed. The runner compares frames and objects when all threads are gone.
+ * Memory management under CPUs that really run at once (suites stress*: one host thread for each CPU). race_test.c and
+ * tests/explore test the promises of each pair of operations instruction by instruction; here many rounds meet at
+ * random. Work is counted, not timed. The runner compares frames and objects when all threads are gone.
  */
 #include "helpers.h"
 #include <quire/block.h>
@@ -32,7 +32,7 @@ static void stop(struct crew *crew)
     crew_wait(crew);
 }
 
-/* As many helpers as there are other CPUs, `most` at most. */
+/* Start as many helpers as there are other CPUs, at most `most`. */
 static void start_on_others(struct crew *crew, unsigned most, void (*fn)(void *))
 {
     memset(crew, 0, sizeof(*crew));
@@ -182,7 +182,7 @@ static void child_has_it(struct mm *mm)
 TEST(stressmm, fork_of_a_block_that_is_being_split) { with_blocks(fork_it, child_has_it); }
 
 /* --- no memory --------------------------------------------------------------------------------- */
-/* Takes single frames until there are none, then gives all of them back, some rounds long. */
+/* For some rounds, takes single frames until there are none, and then gives all of them back. */
 static void take_all(void *number)
 {
     (void)number;
@@ -208,7 +208,8 @@ TEST(stressmm, all_of_memory_is_taken_by_all_cpus_at_once)
     start_on_others(&crew, 3, take_all);
     take_all(NULL);
     crew_wait(&crew);
-    /* Descriptors' slabs stay: typed memory. Everything else is back, as soon as the threads are gone. */
+    /* Slabs of descriptors stay, because they are typed memory. Everything else is back as soon as the threads are
+     * gone. */
     struct ledger after = ledger_read();
     for (unsigned i = 0; i < 1000 && after.objects != objects; i++, after = ledger_read())
         thread_sleep_until(arch_clock_ns() + 100000);
@@ -261,7 +262,7 @@ static void anything(void *number)
         case 8:
             f = pfn_folio_get(pte_pfn(mm_lookup(s.mm, at)));
             if (f && folio_punch_hole(f, 0, 1, HOLE_RESERVED, &h) == 0 && folio_mend_hole(h))
-                hole_put(h); /* somebody looks at it just now, who closes it then */
+                hole_put(h); /* another thread holds it just now and will close it */
             if (f)
                 folio_put(f);
             break;

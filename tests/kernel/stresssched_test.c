@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting, waking, interrupting, sleeping, going elsewhere, on CPUs that really run at the same time. */
+/* Threads wait, wake, interrupt, sleep and change CPUs, on CPUs that really run at the same time. */
 #include "helpers.h"
 #include <quire/string.h>
 #include <quire/sync.h>
@@ -38,11 +38,11 @@ static void wait_sleep_and_move(void *which)
             thread_pin(-1);
     }
     __atomic_sub_fetch(&inn.running, 1, __ATOMIC_ACQ_REL);
-    while (READ_ONCE(inn.waiter[self])) /* whoever interrupts it has gone: then it may */
+    while (READ_ONCE(inn.waiter[self])) /* wait until the interrupting thread is done with this one */
         thread_yield();
 }
 
-/* One hands out what is asked for; the other interrupts whom it likes. */
+/* One thread wakes the waiting threads; the other interrupts threads at random. */
 static void hand_out(void *unused)
 {
     (void)unused;
@@ -87,7 +87,7 @@ TEST(stresssched, wake_ups_interrupts_sleeps_and_moves_meet)
         WRITE_ONCE(inn.waiter[i], NULL);
 }
 
-/* Threads that start threads, here and there, until all have been. */
+/* Threads that start threads, on this CPU or another, until all have run. */
 static u32 births;
 
 static void give_birth(void *left)

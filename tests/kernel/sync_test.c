@@ -65,7 +65,7 @@ TEST(sync, no_wake_up_is_lost)
     EXPECT_EQ(shop.tokens, 0);
 }
 
-/* Two that wait for each other in turn: nobody else would make up for a wake-up that is lost. */
+/* Two threads that wait for each other in turn: after a lost wake-up no other thread would wake them. */
 static struct {
     struct wait_queue queue;
     u32 turn;
@@ -267,7 +267,7 @@ TEST(sync, a_message_reaches_every_cpu)
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu != this_cpu()->cpu && cpu_area(cpu)->online)
             cpu_request_reschedule(cpu);
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) /* one that doesn't arrive is a hang */
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) /* a message that doesn't arrive is a hang */
         while (cpu != this_cpu()->cpu && cpu_area(cpu)->online &&
                READ_ONCE(cpu_area(cpu)->counters[COUNTER_IPIS]) == before[cpu])
             thread_sleep_until(arch_clock_ns() + 100000);

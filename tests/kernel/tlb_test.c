@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing is let go before every CPU that may hold a translation has flushed it: judged by the
- * order of events (events.c), because the machine hides most flushes that were forgotten. And
- * address space identifiers.
+ * Nothing is freed before every CPU that may hold a translation has flushed it. The order of events decides (events.c),
+ * because the machine hides most missing flushes. Also tests of address space identifiers.
  */
 #include "helpers.h"
 #include <quire/block.h>
@@ -80,7 +79,7 @@ TEST(tlb, copy_on_write_flushes_before_the_old_page_goes)
     mm_put(child);
 }
 
-/* Another frame at addr: between clearing the entry and setting it again lies a flush from end to end. */
+/* addr got another frame: between clearing its entry and setting it again there must be a complete flush. */
 static void expect_flushed_between(unsigned long start, vaddr_t addr)
 {
     unsigned long clear = 0, begin = 0, end = 0, set = 0;
@@ -239,7 +238,7 @@ TEST(tlb, cpus_that_flush_at_once_do_not_wait_for_each_other_for_ever)
 
 static struct {
     struct mm *mm[NR_ROOTS];
-    struct mm *on[MAX_CPUS]; /* loaded there, from now until it says NULL again */
+    struct mm *on[MAX_CPUS]; /* loaded on that CPU, until it is NULL again */
     u32 duplicates, rounds;
 } asids;
 
@@ -250,7 +249,7 @@ static void expect_unique(const struct mm *mine)
         if (!other || other == mine || other->root.asid != mine->root.asid)
             continue;
         if (__atomic_load_n(&asids.on[cpu], __ATOMIC_SEQ_CST) ==
-            other) /* still: two roots, one number */
+            other) /* two loaded roots with one number */
             __atomic_fetch_add(&asids.duplicates, 1, __ATOMIC_RELAXED);
     }
 }
@@ -297,8 +296,7 @@ TEST(tlb, asids_that_run_out_are_never_two_roots_at_once)
 }
 
 /*
- * On one CPU: roots that were loaded since the generation began have numbers of their own, none of
- * them 0.
+ * On one CPU: all roots that were loaded since the generation began have different numbers, none of them 0.
  */
 TEST(tlb, every_root_of_a_generation_has_its_own_number)
 {
@@ -326,7 +324,7 @@ TEST(tlb, every_root_of_a_generation_has_its_own_number)
         mm_put(mm[i]);
 }
 
-/* Give out numbers until a new generation has begun. */
+/* Use up numbers until a new generation has begun. */
 static void begin_generation(struct mm **mm)
 {
     u64 before = mm[0]->root.generation;
@@ -350,8 +348,7 @@ static void load_nothing(void *unused)
 }
 
 /*
- * Another CPU stands between saying what it loads and loading it, when the numbers run out on this
- * one.
+ * Another CPU has announced a root but not loaded it yet, when the numbers run out on this CPU.
  */
 TEST(tlb, a_number_about_to_be_loaded_is_kept_but_not_one_of_an_older_generation)
 {

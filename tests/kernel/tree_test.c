@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Balanced trees and radix trees against obvious models. */
+/* Balanced trees and radix trees, compared with simple models. */
 #include "helpers.h"
 #include <quire/errno.h>
 #include <quire/memobj.h>
@@ -51,7 +51,7 @@ TEST(tree, any_order_of_insertion_and_removal_keeps_it_balanced)
     for (unsigned step = 0; step < 1200; step++) {
         unsigned key = test_rand() % NR;
         if (present >> key & 1) {
-            EXPECT(!tree_insert(&t, &nodes[0], key)); /* nobody shares a key */
+            EXPECT(!tree_insert(&t, &nodes[0], key)); /* no two nodes share a key */
             tree_remove(&t, &nodes[key]);
         } else {
             EXPECT(tree_insert(&t, &nodes[key], key));

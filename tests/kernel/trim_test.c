@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Folios that are mapped only in part, and what becomes of them when memory or an account runs out:
+ * Folios that are mapped only in part, and what happens to them when memory or an account runs out:
  * mm/folios/folio_trim.c.
  */
 #include "helpers.h"
@@ -40,7 +40,7 @@ static u64 page_says(struct mm *mm, u64 page)
 
 static void unmap_pages(struct mm *mm, u64 first, u64 nr) { ASSERT_EQ(mm_unmap(mm, TEST_BASE + PAGES(first), PAGES(nr)), 0); }
 
-/* Of each of the first nr folios only the first page stays. */
+/* Unmap all but the first page of each of the first nr folios. */
 static void keep_first_pages(struct mm *mm, unsigned nr)
 {
     for (unsigned i = 0; i < nr; i++)
@@ -54,13 +54,13 @@ TEST(trim, what_isnt_mapped_goes_back_and_what_is_stays)
     struct mm *mm = filled(8, q);
     u64 used = quota_used(q);
 
-    folios_trim(NULL, ~0UL); /* what other tests have left */
+    folios_trim(NULL, ~0UL); /* partial folios that other tests have left */
     for (unsigned i = 0; i < 8; i++) /* of each folio page i is kept; of the last one, 0 to 3 and 8 as well */
         for (unsigned k = 0; k < FOLIO_PAGES; k++)
             if (k != i && (i < 7 || (k > 3 && k != 8)))
                 unmap_pages(mm, i * FOLIO_PAGES + k, 1);
     u64 gone = 7 * (FOLIO_PAGES - 1) + FOLIO_PAGES - 6;
-    EXPECT_EQ(quota_used(q), used); /* areas apart; see below */
+    EXPECT_EQ(quota_used(q), used); /* without the areas; see below */
     EXPECT_EQ(folios_trim(NULL, ~0UL), gone);
     EXPECT_EQ(quota_used(q), used - gone);
     EXPECT_EQ(folios_trim(NULL, ~0UL), 0);
@@ -69,11 +69,11 @@ TEST(trim, what_isnt_mapped_goes_back_and_what_is_stays)
     for (unsigned k = 0; k < 4; k++)
         EXPECT_EQ(page_says(mm, 7 * FOLIO_PAGES + k), 7 * FOLIO_PAGES + k);
     struct folio *f = mapped_folio(pte_pfn(mm_lookup(mm, TEST_BASE + PAGES(7 * FOLIO_PAGES + 3))));
-    EXPECT_EQ(folio_order(f), 2); /* as large as can be */
+    EXPECT_EQ(folio_order(f), 2); /* as large as possible */
     EXPECT_EQ(folio_map_count(f), 4);
     EXPECT_EQ(folio_ref_count(f), 4);
     check_address_space(mm);
-    struct mm *child = mm_clone(mm); /* and they are folios like others */
+    struct mm *child = mm_clone(mm); /* and the parts are ordinary folios */
     EXPECT_EQ(touch_range(child, TEST_BASE, PAGE_SIZE, ACCESS_WRITE), 0);
     EXPECT_EQ(page_says(mm, 0), 0);
     mm_put(child);
@@ -120,7 +120,7 @@ TEST(trim, whatever_somebody_else_uses_stays_whole)
         unmap_pages(mm, i * FOLIO_PAGES + 1, FOLIO_PAGES - 1);
     ASSERT_EQ(folio_punch_hole(second, 3, 1, HOLE_RESERVED, &h), 0);
     ASSERT((child = mm_clone(mm)) != NULL);
-    EXPECT_EQ(folios_trim(NULL, ~0UL), 0); /* a reference; a hole and a reference; another address space */
+    EXPECT_EQ(folios_trim(NULL, ~0UL), 0); /* not trimmed: a reference; a hole and a reference; another address space */
     EXPECT_EQ(folio_order(first), FOLIO_DEFAULT_ORDER);
     mm_put(child);
     EXPECT_EQ(folios_trim(NULL, ~0UL), FOLIO_PAGES - 1);
@@ -136,7 +136,7 @@ TEST(trim, whatever_somebody_else_uses_stays_whole)
     mm_put(mm);
 }
 
-/* Of every folio one page is kept, again and again, until the account would be full many times over. */
+/* One page of every folio is kept, again and again; without trimming the account would be full many times over. */
 TEST(trim, an_account_that_is_full_of_parts_isnt_full)
 {
     struct ledger before = ledger_read();
@@ -164,8 +164,8 @@ TEST(trim, an_account_that_is_full_of_parts_isnt_full)
 }
 
 /*
- * Who runs out cuts its own folios first, and others' only if they help: an account's own limit isn't widened by
- * them.
+ * An account that runs out cuts its own folios first. Folios of others are cut only if this helps: they can't help
+ * against the account's own limit.
  */
 TEST(trim, each_account_has_its_own)
 {
@@ -179,7 +179,7 @@ TEST(trim, each_account_has_its_own)
     EXPECT_EQ(folios_trim_for(b), 2 * (FOLIO_PAGES - 1));
     u64 room = quota_limit(b) - quota_used(b);
     ASSERT(quota_charge(b, room));
-    EXPECT_EQ(folios_trim_for(b), 0); /* it is full: theirs wouldn't help */
+    EXPECT_EQ(folios_trim_for(b), 0); /* it is full: folios of other accounts wouldn't help */
     quota_uncharge(b, room);
     EXPECT_EQ(folios_trim_for(b), 4 * (FOLIO_PAGES - 1));
     EXPECT_EQ(folios_trim(NULL, ~0UL), 0);
@@ -189,7 +189,7 @@ TEST(trim, each_account_has_its_own)
     quota_put(b);
 }
 
-/* Several accounts have turns, so that none pays for all. */
+/* Accounts take turns, so that no account pays for all. */
 TEST(trim, accounts_have_turns)
 {
     struct quota *a = quota_create(1024), *b = quota_create(1024);

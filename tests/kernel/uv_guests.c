@@ -9,7 +9,7 @@
 
 void uv_start(void) { ASSERT_EQ(guest_start_uv(), 0); }
 
-/* Frames for its tables; those that aren't taken go back. */
+/* Donate frames for its tables; frames that aren't taken are freed. */
 static bool donate(struct uv_fixture x)
 {
     bool fine = true;

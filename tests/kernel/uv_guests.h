@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests of kernel tests: they are the ultravisor's alone, without an object of the kernel, and what they do is
- * played by the test on its thread's own user frame.
+ * Guests of kernel tests: only the ultravisor knows them, they have no kernel object. The test acts as the guest, on
+ * its thread's own user frame.
  */
 #pragma once
 
@@ -23,14 +23,14 @@ struct uv_fixture {
 
 void uv_start(void); /* or the test ends */
 struct uv_fixture uv_make(bool secure);                     /* being loaded; `secure`: has all its pages, zeroed */
-struct uv_fixture uv_make_ready(void);                      /* may run: page 0 executable, the others writable */
+struct uv_fixture uv_make_ready(void);                      /* may run: page 0 is executable, the others are writable */
 struct uv_fixture uv_try_make_ready(bool *ready);           /* false: somebody ended it meanwhile */
 void uv_unmake(struct uv_fixture x);                        /* the direct map is whole again afterwards */
 enum uv_state uv_state_at(pfn_t pfn);
 u64 uv_count(struct uv_fixture x, enum uv_state state);
 void uv_measurement(unsigned id, u32 digest[UV_MEASUREMENT_BYTES / 4]);
 
-/* Enter it on this thread; then the calls that it makes until it leaves. */
+/* Enter the guest on this thread. Then the guest's calls, until it leaves. */
 s64 uv_run(struct uv_fixture x, u64 answer);
 struct trapframe *uv_frame(void);
 bool uv_guest_calls(struct uv_fixture x, u64 nr, u64 a, u64 b); /* true: it left */

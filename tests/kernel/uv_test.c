@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ultravisor's calls, in every state of a frame and a guest: the exact error, and nothing changed. Guests here
- * never run: running ones are played in evilhost_test.c, and tested as programs (tests/user/guest_test.c).
+ * The ultravisor's calls, in every state of a frame and a guest: the exact error, and nothing changed. Guests never run
+ * here: evilhost_test.c plays running guests, and tests/user/guest_test.c tests guest programs.
  */
 #include <quire/buddy.h>
 #include <quire/direct_map.h>
@@ -54,7 +54,7 @@ TEST(uv, first_import_zeroes_what_the_host_left)
 
     memset(pfn_address(x.folio->pfn), 0xff, PAGE_SIZE);
     EXPECT_EQ(uvcall(UV_IMPORT, x.id, 3, x.folio->pfn, 1, 0), 1);
-    direct_map_set(x.folio->pfn, 1, true); /* the test looks where the host must not */
+    direct_map_set(x.folio->pfn, 1, true); /* the test reads the frame, which a host must not do */
     EXPECT_EQ(*(u64 *)pfn_address(x.folio->pfn), 0);
     direct_map_set(x.folio->pfn, 1, false);
     uv_unmake(x);
@@ -150,7 +150,7 @@ TEST(uv, without_donated_frames_nothing_is_secured)
     folio_put(f);
 }
 
-/* Every host call on frames, on a frame in each state the host can bring about without running the guest. */
+/* Every host call on frames, on a frame in each state that the host can cause without running the guest. */
 TEST(uv, states_times_operations)
 {
     struct uv_fixture x = uv_make(false);
@@ -189,7 +189,7 @@ TEST(uv, a_destroyed_guest_answers_nothing)
 }
 
 /* --- the measurement ----------------------------------------------------------------------------- */
-/* How a guest is made, and in what one may differ from another. */
+/* How a guest is made; recipes differ in these values. */
 struct recipe {
     u64 page, rights, entry, zeros, step;
     u8 fill;
@@ -234,7 +234,7 @@ TEST(uv, measurement_covers_contents_place_rights_zeros_and_entry)
     other.page = 9;
     other.entry = 9 * PAGE_SIZE;
     EXPECT(!measured_alike(plain, other));
-    struct recipe data = plain, writable = plain; /* neither can be sealed */
+    struct recipe data = plain, writable = plain; /* neither guest can be sealed */
     data.rights = ACCESS_READ;
     writable.rights = ACCESS_READ | ACCESS_WRITE;
     EXPECT(!measured_alike(data, writable));
@@ -279,7 +279,7 @@ TEST(uv, a_sealed_guest_gets_nothing_more)
 
     EXPECT_EQ(uvcall(UV_RUN, x.id, 0, 0, 0, 0), -EPERM); /* not before */
     ASSERT_EQ(uvcall(UV_LOAD, x.id, 0, pfn, 1, ACCESS_READ | ACCESS_EXEC), 1);
-    EXPECT_EQ(uvcall(UV_SEAL, x.id, PAGE_SIZE, 0, 0, 0), -EINVAL); /* nothing is there */
+    EXPECT_EQ(uvcall(UV_SEAL, x.id, PAGE_SIZE, 0, 0, 0), -EINVAL); /* no page is there */
     EXPECT_EQ(uvcall(UV_SEAL, x.id, ~0UL, 0, 0, 0), -EINVAL);
     EXPECT_EQ(uvcall(UV_SEAL, x.id, 64, 0, 0, 0), 0);
     uv_measurement(x.id, digest[0]);
@@ -325,7 +325,7 @@ TEST(uv, exactly_the_frames_that_change_sides_are_cleaned_to_memory)
     u64 donated = 0;
     s64 n;
 
-    EXPECT_EQ(maintained(), 0); /* tables, written and read by the ultravisor alone */
+    EXPECT_EQ(maintained(), 0); /* tables, which only the ultravisor writes and reads */
     EXPECT_EQ(uvcall(UV_IMPORT, x.id, 100, x.folio->pfn + 100, 50, 0), 50);
     EXPECT_EQ(maintained(), MAINTAINED(50));
     EXPECT_EQ(uvcall(UV_LOAD, x.id, 7, x.folio->pfn + 7, 3, ACCESS_READ), 3);
@@ -378,7 +378,7 @@ TEST(direct_map, prepared_ranges_go_and_come_back_frame_by_frame)
     folio_put(f);
 }
 
-/* A guest's buffer that ends where its memory ends is all its own; one byte more isn't. */
+/* A guest's buffer may end where the guest's memory ends, but not one byte later. */
 TEST(uv, a_buffer_may_end_where_memory_ends)
 {
     struct uv_fixture x = uv_make_ready();

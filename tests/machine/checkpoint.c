@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_checkpoint(): the machine stands still while somebody outside looks at it, and goes on as if nothing had been.
+ * test_checkpoint(): the machine stands still while a program outside looks at it, and then goes on as if there had
+ * been no stop.
  *
- * A debugger has a breakpoint at one of two doors, which are used in turn, so that it can set the next breakpoint
- * without a single step. All other CPUs are parked meanwhile: nobody is in the middle of a change on them, and under
- * -icount, where the stop isn't at the same instruction on all CPUs, there is nothing that they could do more or less
- * of. The stop may also move the clock to the next timer event: the timer is set to a near one before, and afterwards
- * everybody waits idle for a fixed time, where all runs are the same again.
+ * A debugger has a breakpoint at one of two functions, which are used in turn, so that it can set the next breakpoint
+ * without a single step. All other CPUs are parked meanwhile, so they aren't in the middle of a change. Under -icount
+ * the stop isn't at the same instruction on all CPUs; parked CPUs do the same in each run anyway. The stop may also
+ * move the clock to the next timer event. So the timer is set to a near event before, and afterwards all CPUs wait idle
+ * for a fixed time, until all runs are the same again.
  */
 #include <quire/test_runner.h>
 #if QUIRE_DEBUG
@@ -20,7 +21,7 @@
 #include <quire/upcalls.h>
 #include <arch-generic/machine.h>
 
-#define STEP_NS 100000UL  /* the stop may take this long of guest time, and its end comes as late again */
+#define STEP_NS 100000UL  /* guest time that the stop may take; afterwards the same time is waited again */
 #define PARK_NS 5000000UL /* a CPU that isn't parked by then goes on */
 #define PAUSE_NS 1000000UL /* between two looks */
 
@@ -46,7 +47,7 @@ static void park(void *number)
     bool irq = irq_save();
 
     __atomic_fetch_add(&parked, 1, __ATOMIC_ACQ_REL);
-    /* It may come here late, when that look, and more after it, have ended. */
+    /* This CPU may come here late, when that look and later ones have ended. */
     while ((s32)(__atomic_load_n(&release, __ATOMIC_ACQUIRE) - (u32)(u64)number) < 0)
         arch_idle();
     __atomic_fetch_sub(&parked, 1, __ATOMIC_ACQ_REL);
@@ -100,7 +101,7 @@ static void stand_still(u64 look)
     sched_rearm_timer();
 }
 
-/* Another CPU's thread may have been left in the middle of a change by its park(): it gets time to end it. */
+/* park() may have stopped another CPU's thread in the middle of a change: the thread gets time to end it. */
 static void look_once(void)
 {
     static u64 looks;
@@ -127,7 +128,7 @@ static void wait_for_turn(void)
 
     while (__atomic_exchange_n(&taken, 1, __ATOMIC_ACQUIRE)) {
         if (locks_held())
-            long_wait_step(&w); /* whoever looks can't park this CPU, and goes on without */
+            long_wait_step(&w); /* the CPU that does the look can't park this CPU, and goes on without it */
         else
             thread_sleep_until(arch_clock_ns() + STEP_NS);
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A test that panics, faults or hangs: the kernel tells it here first, by the hooks of <quire/upcalls.h>.
+ * A test that panics, faults or hangs: the kernel first calls these hooks of <quire/upcalls.h>.
  *
  * A test that faults or hangs with no lock held is given up, and the next one runs; with a lock held, or inside an
- * interrupt handler, the machine ends, and whoever started it boots again with from=. A panic ends the machine, with
- * the test's report as the last word, unless the test expected it.
+ * interrupt handler, the machine ends, and the test runner boots it again with from=. A panic ends the machine, with
+ * the test's report as the last output, unless the test expected the panic.
  */
 #include "runner.h"
 #include <quire/ksyms.h>

@@ -3,8 +3,8 @@
  * Test programs: tests/NAME of the boot archive. `NAME --list` reports the program's tests, `NAME TEST SEED` runs one
  * of them and ends with status 0 unless it has failed.
  *
- * A program reports by the system call test_event, and only the program that is tested may: that is how no other
- * program, a fuzzer for instance, can say that a test has failed, or that there are others.
+ * A program reports by the system call test_event, and only the program that is tested may report. So no other program,
+ * such as a fuzzer, can report that a test has failed, or that there are more tests.
  */
 #include "runner.h"
 #include <quire/errno.h>
@@ -17,7 +17,7 @@
 #include <uapi/quire/abi.h>
 
 #define MAX_PROGRAM_TESTS 128
-#define HUNG (1 << 16) /* no wait status: it was killed after the limit */
+#define HUNG (1 << 16) /* not a wait status: the program was killed after the time limit */
 
 static struct {
     char name[MAX_PROGRAM_TESTS][MAX_NAME];
@@ -26,7 +26,7 @@ static struct {
 } list;
 
 /* --- what it reports --------------------------------------------------------------------------- */
-/* A test's own program may report, in whichever process; a program that it starts, a fuzzer for instance, may not. */
+/* Processes of the test's own program may report; a program that it starts, such as a fuzzer, may not. */
 static bool speaks_for_the_test(const struct process *p)
 {
     return test_running() && report_file() && process_runs(p, report_file());

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a test says, and the verdict: KTAP 1. A test has failed as soon as anybody says so, and nobody takes that
- * back; one that was skipped can still fail afterwards. Its lines are kept and printed below the verdict, so that a
- * reader of the report knows first what the lines are about.
+ * The messages of a test, and its verdict: KTAP 1. A test has failed as soon as one of its threads says so, and this
+ * can't be undone; a skipped test can still fail afterwards. Its lines are kept and printed below the verdict, so that
+ * a reader of the report knows first what the lines are about.
  *
  * Any thread of a test may say something at any time, also in the middle of a panic: nothing here takes a lock.
  */
@@ -32,7 +32,7 @@ static struct {
 
 static struct {
     char line[DIAG_LINES][160];
-    unsigned nr; /* said, also those that found no room */
+    unsigned nr; /* number of lines, also of those that found no room */
 } diag;
 
 void report_begin(const struct test_id *id)
@@ -84,7 +84,7 @@ void report_skip(const char *reason)
 
 bool report_is_skip(void) { return verdict.skipped; }
 
-/* --- it is told -------------------------------------------------------------------------------- */
+/* --- the report is printed --------------------------------------------------------------------- */
 void report_diag(void)
 {
     for (unsigned i = 0; i < diag.nr && i < DIAG_LINES; i++)

@@ -2,9 +2,9 @@
 /*
  * One test: its threads, its time, and the books before and after it.
  *
- * A test runs in a thread on the runner's own CPU, the first, so that others know which are left to them, and so that
- * the runner's deadline is that CPU's next timer interrupt: a test that never ends is caught there, wherever it loops
- * with interrupts on. The runner sleeps until the test says that it is done, or until the deadline; the thread of a
+ * A test runs in a thread on the runner's own CPU, CPU 0. So tests know which CPUs are free for their helpers. And the
+ * runner's deadline is a timer interrupt of that CPU, so a test that loops for ever with interrupts on is stopped
+ * there. The runner sleeps until the test says that it is done, or until the deadline; the thread of a
  * test that waits for something that never comes is left behind.
  */
 #include "runner.h"
@@ -23,13 +23,13 @@
 
 #define MOST_ROUNDS 10000u
 #define DEFAULT_LIMIT_MS 500
-#define SETTLE_NS (5000 * NS_PER_MS) /* a CPU that is busy for so long does something that never ends */
+#define SETTLE_NS (5000 * NS_PER_MS) /* a CPU that is busy for longer does something that never ends */
 
 struct run_options run_options = {.limit_ns = DEFAULT_LIMIT_MS * NS_PER_MS};
 struct run_threads run_threads;
 struct run_time run_time;
 
-static u32 busy; /* tests run */
+static u32 busy; /* tests run now */
 
 static u64 counters_before[COUNTER_COUNT];
 static u64 random_state; /* never 0 */
@@ -104,8 +104,8 @@ static struct books read_books(void)
 static bool same_books(struct books a, struct books b) { return a.frames == b.frames && a.objects == b.objects; }
 
 /*
- * Processes and threads that have been waited for may still be on their way out, and on a busy host a CPU of ours may
- * stand still on that way for long. So time alone says nothing: as long as a CPU has something to do, it isn't over.
+ * Processes and threads that have been waited for may not be freed yet, and on a busy host a CPU of this machine may
+ * stand still for long. So time alone doesn't decide: as long as a CPU has work, the books may still change.
  */
 static bool settles(unsigned tries, u64 since_ns)
 {
@@ -132,7 +132,7 @@ void run_compare_books(struct books before)
     struct books after = {0};
     u64 since_ns = arch_clock_ns();
 
-    /* What a test left to others to clean up (ended processes, dead threads) may take a moment. */
+    /* The clean-up of ended processes and dead threads may take a moment. */
     for (unsigned tries = 0; settles(tries, since_ns); tries++) {
         after = read_books();
         if (same_books(after, before))

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the in-machine test runner know of each other. Each may use those below it:
+ * The interfaces between the files of the in-machine test runner. Each file may use the files below it in this list:
  *
- *   test_runner.c   which tests run, and in which order
+ *   test_runner.c   the selection and order of tests
  *   programs.c      a test program: its tests, what it reports, its end
  *   hooks.c         a test that panics, faults or hangs
  *   run.c           one test: its threads, its time, the books before and after
- *   report.c        what a test says, and its verdict
+ *   report.c        the messages of a test, and its verdict
  *
  * There is one test at a time, so there is one of each struct here. run_begin() and report_begin() set them for the
  * next.
@@ -21,7 +21,7 @@
 struct thread;
 
 /* --- report.c ---------------------------------------------------------------------------------- */
-/* Which test it is, and what it takes to find it and to run it again. */
+/* Identifies a test, with all that is needed to find it and to run it again. */
 struct test_id {
     u64 number; /* in the plan */
     const char *name, *file;
@@ -40,7 +40,7 @@ void __noreturn report_and_power_off(void);
 /* --- run.c ------------------------------------------------------------------------------------- */
 struct run_options { /* from the command line */
     u64 seed, limit_ns;
-    u64 race_places; /* 0: what the test says */
+    u64 race_places; /* 0: the test's own number */
 };
 extern struct run_options run_options;
 
@@ -58,7 +58,7 @@ struct run_time {
 };
 extern struct run_time run_time;
 
-struct books { /* what a test must leave as it was */
+struct books { /* what must be the same after a test */
     u64 frames, objects;
 };
 
@@ -74,7 +74,7 @@ static inline bool run_in_kernel(void) { return run_threads.test && !run_threads
 void __noreturn run_end(void);
 
 /* --- programs.c -------------------------------------------------------------------------------- */
-/* Ask the program which tests it has; it stays the one that program_test() tells about. Their number. */
+/* Ask the program for its tests, and return their number. program_test() is about this program from now on. */
 unsigned program_list_tests(const char *path);
 const char *program_test(unsigned index);
 void run_program_test(const char *path, const char *test, u64 number);

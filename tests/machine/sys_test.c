@@ -25,7 +25,7 @@ s64 sys_test_event(struct trapframe *tf)
     ssize_t n = copy_in_string(text, user_pointer(tf_arg(tf, 1)), sizeof(text));
     if (n < 0)
         return n;
-    for (char *c = text; *c; c++) /* it becomes part of a line at the margin */
+    for (char *c = text; *c; c++) /* the text becomes part of a line of the kernel */
         *c = text_is_plain(*c) ? *c : ' ';
     return tf_arg(tf, 0) > 100 ? -EINVAL : test_runner_event((unsigned)tf_arg(tf, 0), text, tf_arg(tf, 2));
 #else

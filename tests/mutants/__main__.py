@@ -2,8 +2,8 @@
 """Seeded bugs: each changes a few characters of the kernel, and the tests named with it must notice.
 
 For each mutant a copy of the tree is changed, built and tested. A mutant is *killed* if a test fails, crashes, leaks or
-hangs, or if it doesn't even boot; one that all tests let pass *survived*: a test is missing, unless the mutant says in
-`why` what keeps every test here from seeing it: then it is *explained*. One whose text is no longer in the tree, or whose
+hangs, or if it doesn't even boot; a mutant that all tests let pass *survived*, and a test is missing. If the mutant
+says in `why` why no test here can see it, it is *explained*. A mutant whose text is no longer in the tree, or whose
 tests fail without it too, is *stale*. The last line is the score; the exit status is 0 if all are killed or explained.
 """
 
@@ -32,7 +32,7 @@ def keys_of(mutant):
 
 
 def judge_unchanged(key):
-    """What is wrong with these tests before anything is changed; "" is well."""
+    """What is wrong with these tests before anything is changed; "": nothing."""
     status, output = run_tests(tree(), *key)
     if "no test matches" in output or re.search(r"^0 passed", output, re.MULTILINE):
         return f"no test matches {key[2]}"
@@ -40,7 +40,7 @@ def judge_unchanged(key):
 
 
 def text_and_fault(mutant):
-    """The file's text, and what is wrong with the place that is to be changed; "" is well."""
+    """The file's text, and what is wrong with the place that is to be changed; "": nothing."""
     with open(mutant.file, encoding="utf-8") as original:
         text = original.read()
     found = text.count(mutant.old)
@@ -83,7 +83,7 @@ def judge(mutant):
 
 
 def run_seeded(chosen):
-    """The mutants that somebody thought of. True if all are killed or explained."""
+    """The mutants in these files. True if all are killed or explained."""
     began = time.monotonic()
     keys = list(dict.fromkeys(key for mutant in chosen for key in keys_of(mutant)))
     progress = Progress()

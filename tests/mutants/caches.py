@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Seeded bugs in cache maintenance: a barrier, a flush or a fence less, or one in the wrong place.
+"""Seeded bugs in cache maintenance: a barrier, a flush or a fence is missing, or is in the wrong place.
 
-QEMU has no caches, so most of them run there without any symptom; cachesan sees them (docs/caches.md). Two that nothing
-could notice are left out: an arm64 ISB (every way back to user mode is an exception return; what counts is the message
-that brings other CPUs to one), and riscv's data fence before asking other harts (the locks on the way release as well).
+QEMU has no caches, so most of them run there without any symptom; cachesan sees them (docs/caches.md). Two bugs that no
+test could notice are left out: a missing arm64 ISB (every return to user mode is an exception return; only the message
+that makes other CPUs return matters), and a missing data fence on riscv before asking other harts (the locks that are
+released in between order the stores too).
 """
 
 from .mutant import Mutant
@@ -20,12 +21,13 @@ def arm64(name, old, new, rule, tests="cache.*"):
 
 
 def coherency(name, file, old, new, rule, tests="uv.*"):
-    """Frames that change sides: cachesan looks at code alone, so counters notice; they stay zero on other machines."""
+    """Frames that pass between guest and host: cachesan looks only at code, so counters notice; these stay zero on
+    other machines."""
     return Mutant(name, file, old, new, tests, rule, machine="arm64", cpus="1")
 
 
 def coherent(name, file, old, new, tests, rule, machine="s390x"):
-    """What a machine with coherent caches forgives, and shows with stale ones all the same."""
+    """Bugs that a machine with coherent caches hides, and that it shows with ICACHE=stale."""
     return Mutant(name, file, old, new, tests, rule, machine=machine, cpus="4", stale=True)
 
 
@@ -33,7 +35,7 @@ DC = 'FOR_EACH_LINE("dc cvau", start, end, CTR_DMINLINE(ctr));'
 IC = 'FOR_EACH_LINE("ic ivau", start, end, CTR_IMINLINE(ctr));'
 
 MUTANTS = [
-    # --- one CPU's part, and everybody's ------------------------------------------------------------------------------
+    # --- one CPU's part, and the part of all CPUs ---------------------------------------------------------------------
     riscv("no-fence-at-all", "arch/riscv/include/arch/cacheflush.h",
           '"fence.i" ::: "memory"', '"nop" ::: "memory"', "cache.*", "each hart fences for itself", cpus="1"),
     riscv("only-the-writer-fences", "mm/folios/cacheflush.c",
@@ -60,7 +62,7 @@ MUTANTS = [
           "        f->gen = 0;\n        __atomic_store_n(&f->clean", "cache.*", "each maintenance is a new generation"),
     riscv("sync-tells-nobody", "mm/spaces/advise.c",
           "    icache_publish(mm);\n", "", "jit.*", "cache_sync reaches the harts that run the code"),
-    # --- who asks for maintenance --------------------------------------------------------------------------------------
+    # --- code that asks for maintenance -------------------------------------------------------------------------------
     riscv("sync-of-the-first-page-only", "mm/spaces/advise.c",
           "            if (!sync_page(vma, at, next - at)", "            if (at == addr && !sync_page(vma, at, next - at)",
           "cacheflush.*", "all pages of a range are synchronised"),
@@ -103,7 +105,7 @@ MUTANTS = [
     coherency("first-frame-for-the-whole-range", "uv/soft/soft.c",
               "static void flush(void *at, size_t bytes) { dcache_flush(at, bytes); }",
            "static void flush(void *at, size_t bytes) { dcache_flush(at, MIN(bytes, PAGE_SIZE)); }", "all frames of a range are maintained"),
-    # --- any machine, by what it computes -----------------------------------------------------------------------------
+    # --- any machine, by its results ----------------------------------------------------------------------------------
     coherent("mapped-without-maintenance-on-s390x", "mm/spaces/map.c",
              "        flush_icache_pages(vma, pfn, nr);\n", "        (void)0;\n", "elf.*", "an executable mapping is maintained first"),
     coherent("only-the-first-page-of-a-batch", "mm/spaces/map.c",

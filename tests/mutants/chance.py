@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Random mutants: changes of one operator or one statement at random places (`make mutants RANDOM=n SEED=s`).
 
-The seeded mutants ask whether the tests see the bugs that somebody thought of; these ask about the others. Each is tried
-with the native tests, with `make explore`, where the file is part of them, and on one machine; the first that fails has
-killed it. One whose kernel is the same to the byte is *the same program*. Each *survivor* is a check that is missing, or
-code that isn't needed, or a program that only looks different: a person has to say which.
+The seeded mutants show whether the tests see bugs that somebody has thought of; random mutants are about the others.
+Each is tried with the native tests, with `make explore`, where the file is part of them, and on one machine; the first
+that fails has killed it. If the kernel is the same to the byte, the mutant is *the same program*. A *survivor* means
+that a check is missing, or that code isn't needed, or that the program only looks different: a person has to decide
+which.
 """
 
 import glob
@@ -19,10 +20,10 @@ from dataclasses import dataclass
 from tests.mutants.mutant import EXPLORE, MACHINE, NATIVE, NATIVE_UV
 from tests.mutants.workshop import build, first_failure, run_tests, told, tree, workers
 
-# Tools and pictures for people, and what only tests use, aren't kernel promises.
+# Tools and pictures for people, and code that only tests use, are no promises of the kernel.
 LEFT_OUT = ("mm/tables/early_map.c", "uv/soft/inspect.c", "look/bench.c", "look/inspect.c", "look/guest_look.c")
 ROOMS = ("base", "mm", "uv", "kernel", "look")
-# A check that is gone is noticed by nobody as long as nothing is wrong; hints and counters change no behaviour.
+# No test notices a missing check as long as nothing is wrong; hints and counters change no behaviour.
 NOT_CHANGED = re.compile(r"^\s*(#|\*|/\*|case |default|counter_)|ASSERT\(|_Static_assert|panic\(|printf|kprint_line")
 OPERATORS = [(" == ", " != "), (" != ", " == "), (" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "),
              (" && ", " || "), (" || ", " && "), (" + ", " - "), (" - ", " + "), (" += ", " -= "), (" -= ", " += "),
@@ -52,7 +53,7 @@ class Change:
 
 
 def code_of(line):
-    """The line without its comment; strings and characters are blank, so that nothing is found in them."""
+    """The line without its comment; strings and characters are made blank, so that nothing is found in them."""
     line = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])*\'', lambda text: " " * len(text.group()), line)
     return re.sub(r"/\*.*?(\*/|$)|//.*", lambda text: " " * len(text.group()), line)
 
@@ -95,7 +96,8 @@ def choose(count, seed):
 
 
 def ways(change):
-    """The programs that a change is tried in, cheapest first: is its file part of the native tests, of `make explore`?"""
+    """The programs that a change is tried with, cheapest first: native tests and `make explore` only if its file is
+    part of them."""
     folder = change.file.split("/")[0]
     header = change.file.endswith(".h")
     if folder == "mm" or header:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The mistakes that others made with this very interface, made again. Numbers and stories: docs/mutants.md."""
+"""Mistakes that others made with this interface, repeated here. Numbers and descriptions: docs/mutants.md."""
 
 from tests.mutants.mutant import GROUPS, HEADERS, HIGH_BITS, NATIVE, NATIVE_AS, Mutant
 

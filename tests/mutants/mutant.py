@@ -3,12 +3,13 @@
 
 from dataclasses import dataclass
 
-# The machine that mutants are run on; names of machines stand here alone. On CPU GROUPS it has groups of entries.
+# The machine that mutants are run on; only this file has names of machines. With the CPU model GROUPS it has groups of
+# entries.
 MACHINE = "riscv"
 GROUPS = "rv64,svnapot=on"
 HEADERS = f"arch/{MACHINE}/include/arch"
-# mm/ as a program of the build machine (make test-native), with its own page-table entries or with those of MACHINE:
-# quicker, and the model TLB, the model instruction caches and the games see what no simulated machine shows.
+# mm/ as a program of the build machine (make test-native), with its own page-table entries or with those of MACHINE. It
+# is quicker, and the model TLB, the model instruction caches and the games see bugs that no simulated machine shows.
 NATIVE = "native"
 HIGH_BITS = "x86_64"  # the format whose entries have bits above the frame number
 NATIVE_AS = f"native-as-{MACHINE}"
@@ -30,14 +31,14 @@ class Mutant:
     machine: str = MACHINE
     cpu: str = ""
     cpus: str = ""  # how many; empty: one and four
-    # Tested under plain QEMU first, to see whether that notices, and then with each of these; one has to notice.
+    # Tested under plain QEMU first, to see whether it notices, and then with each of these; one of them has to notice.
     cachesan: bool = False  # the plugin
     stale: bool = False  # the kernel built with ICACHE=stale
     parallel: bool = False  # with one host thread for each CPU: under -icount there is always an interrupt in between
     bug: int = 0  # of the twenty historic ones, docs/mutants.md
-    why: str = ""  # it may survive, because
+    why: str = ""  # the reason why it may survive
 
     @property
     def tools(self):
-        """What its tests run with, one after the other."""
+        """The tools that its tests run with, one after the other."""
         return ("",) + (("cachesan",) if self.cachesan else ()) + (("stale",) if self.stale else ())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Races: what two CPUs do wrong only if they meet within a few instructions. Each was in the tree once; `make explore`
-goes through every order, so it needs no luck."""
+"""Races: bugs that need two CPUs that meet within a few instructions. Each was in the tree once. `make explore` tries
+every order, so it finds them for certain."""
 
 from tests.mutants.mutant import EXPLORE, Mutant
 
@@ -62,7 +62,7 @@ RACES = [
            "explore.stack.*", "a CPU's cache of frames is read under its lock", EXPLORE),
     # --- the ultravisor -------------------------------------------------------------------------------------------
     Mutant("guests-lock-cleared", "uv/soft/guest.c",
-           "    memset(s, 0, sizeof(*s)); /* its lock isn't in there */",
+           "    memset(s, 0, sizeof(*s)); /* the guest's lock isn't part of it */",
            "    memset(s, 0, sizeof(*s));\n    uv_soft.lock[guest] = (spinlock_t)SPINLOCK_INIT;",
            "explore.guest-*.create+create", "two guests never get one number: a lock is never cleared with what it protects", EXPLORE),
     Mutant("guest-stopped-where-it-does-not-run", "uv/core/rules.c",

@@ -46,7 +46,7 @@ SPACES = [
            "    clear_ptes(vma->mm, addr, ptep, nr);\n    tlb_flush_range(vma->mm, addr, nr);\n",
            "    clear_ptes(vma->mm, addr, ptep, nr);\n",
            "mm.random", "what the reverse map removes is flushed", NATIVE),
-    # --- loops over as many areas as a program likes --------------------------------------------------------------
+    # --- loops over any number of areas ---------------------------------------------------------------------------
     Mutant("every-piece-of-a-stack-is-asked", "mm/spaces/room.c",
            "    if (at > limit || limit - at < room->len)\n        return false;\n", "",
            "sound.room_behind*", "what a stack claims is asked of its lowest piece only"),

@@ -5,7 +5,7 @@ from tests.mutants.mutant import EXPLORE, NATIVE_UV, Mutant
 
 UV = [
     Mutant("uv-lock-cleared", "uv/soft/guest.c",
-           "    memset(s, 0, sizeof(*s)); /* its lock isn't in there */\n",
+           "    memset(s, 0, sizeof(*s)); /* the guest's lock isn't part of it */\n",
            "    memset(s, 0, sizeof(*s));\n    uv_soft.lock[guest] = (spinlock_t)SPINLOCK_INIT;\n",
            "evilhost.two_guests_made_at_once*", "a lock is never memory that is cleared"),
     Mutant("uv-host-says-what-share-returns", "uv/core/world.c",

@@ -59,7 +59,7 @@ def mirror(to):
 
 
 def tree():
-    """This worker's copy of the sources, under build/; its objects are used again and again."""
+    """This worker's copy of the sources, under build/; its objects are reused."""
     if not hasattr(slot, "path"):
         slot.path = f"{BASE}/{free_slots.pop()}"
         mirror(slot.path)
@@ -67,7 +67,8 @@ def tree():
 
 
 def make(path, seconds, *words):
-    """make in the copy, quietly; (status, output). Status None: it took too long, and nothing of it is left."""
+    """Run make in the copy, quietly; (status, output). Status None: it took too long and was ended, with all its
+    processes."""
     child = subprocess.Popen(["make", "-s", "-C", path, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)  # fmt: skip
     try:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Fuzzes mm/ for FUZZ_SECONDS, starting from the committed corpus. A crash is kept as a file, and the two commands that
-# tell it in words and keep it as a test are printed.
+# Fuzzes mm/ for FUZZ_SECONDS, starting from the committed corpus. A crash is kept as a file, and two commands are
+# printed: one describes the crash in words, the other keeps it as a test.
 set -eu
 
 if [ "${1:-}" = --help ]; then

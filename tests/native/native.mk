@@ -23,7 +23,7 @@ ifneq ($(filter native-on-%,$(FORM)),)
 include arch/$(FORM:native-on-%=%)/arch.mk
 CC       := $(ARCH_TRIPLE)gcc
 OBJCOPY  := $(ARCH_TRIPLE)objcopy
-# AddressSanitizer's shadow doesn't fit below user-mode QEMU; a broken rule of C ends the program without a word.
+# AddressSanitizer's shadow doesn't fit below user-mode QEMU; undefined behaviour ends the program without a message.
 SANITIZE := -fsanitize=undefined -fsanitize-undefined-trap-on-error
 STATIC   := -static
 DEFINES  := -DLESS_WORK=1
@@ -37,7 +37,8 @@ SANITIZE := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 DEFINES  := -DFUZZING=1 -Wno-unknown-warning-option
 endif
 
-# The real arch/pgtable.h, with what it includes; RAM where the native machine has it; constants from the real headers.
+# The real arch/pgtable.h, with the headers that it includes; RAM at the native machine's addresses; constants from the
+# real headers.
 ifneq ($(filter native-as-%,$(FORM)),)
 REAL     := arch/$(FORM:native-as-%=%)
 FORMAT   := $(OUT)/include
@@ -52,7 +53,7 @@ CFLAGS   := -std=gnu11 -O1 -g -fno-pic -fno-pie -fno-common -fno-strict-aliasing
     $(if $(FORMAT),-I$(FORMAT)) -I$(HERE)/include -Iinclude -Iinclude/uapi
 LDFLAGS   := -no-pie $(STATIC) $(SANITIZE) -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=frame_cache_free_run,--wrap=buddy_free_range,--wrap=slab_free
 
-# mm/, and what of base/ the native machine plays no part of.
+# mm/, and those files of base/ that the native machine doesn't replace.
 MM_OBJ   := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c) base/fail.c base/fence.c base/tlb_local.c)
 TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/machine/*.c $(HERE)/model/*.c $(HERE)/play/*.c $(HERE)/tests/*.c) $(FORMAT_SRC) lib/tree.c)
 
@@ -68,7 +69,7 @@ endif
 all: $(OUT)/test $(OUT)/run
 .DELETE_ON_ERROR:
 
-# What a program for another machine needs, as `NAME='value'` lines for tools/need.sh.
+# The needs of a program for another machine, as `NAME='value'` lines for tools/need.sh.
 .PHONY: describe
 describe:
 	@printf "%s='%s'\n" NATIVE_CC '$(CC)' NATIVE_RUN '$(RUN_WITH)' \
@@ -104,7 +105,7 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 $(OUT)/test: $(MM_OBJ) $(TEST_OBJ)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
-# What the program is started with.
+# The command that the program is started with.
 $(OUT)/run: $(OUT)/flags
 	@echo '$(RUN_WITH)' > $@
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Plays the sequence in REPLAY with the program of one form, and tells every move.
+# Plays the sequence in REPLAY with the program of one form, and prints every move.
 set -eu
 
 if [ $# -ne 1 ] || [ "$1" = --help ]; then

@@ -25,7 +25,7 @@ STALE_MEMORY = "2G"  # with ICACHE=stale half of it is shadows
 
 
 def options_from_environment():
-    """What make was told."""
+    """The options that make was given."""
     value = os.environ.get
     return Options(
         pattern=value("TEST") or "*",
@@ -48,20 +48,20 @@ def machine_for(arch, options):
 
 
 def campaigns(values, options, thorough, checked):
-    """What runs beside the usual campaign: (whether it does, what it changes in the options). `values`: what build.mk says of
-    the machine; `checked`: it can run under cachesan."""
+    """The campaigns beside the usual one: (whether it runs, its changes of the options). `values`: build.mk's values
+    for the machine; `checked`: it can run under cachesan."""
     asked, most = os.environ.get, max(options.cpus)
     once = options.cpus if asked("CPUS") else (most,)
     rest = tuple(cpus for cpus in options.cpus if not (thorough and cpus in once))
-    really = max(2, min(most, processors()))  # each CPU really runs: others would only wait for their turns
+    really = max(2, min(most, processors()))  # no more CPUs than can really run at the same time
     return (
         # everything under cachesan
         (checked and thorough, {"cachesan": True, "cpus": once}),
-        # under cachesan what loads or writes code
+        # under cachesan the suites that load or write code
         (checked and rest, {"cachesan": True, "suites": tuple(values["CACHESAN_SUITES"].split()), "cpus": rest}),
         # the same with CPUs that run at the same time
         (checked and most > 1, {"cachesan": True, "suites": RACED_SUITES, "parallel": True, "cpus": (really,)}),
-        # what another model of the CPU has more than the usual one
+        # suites for a feature that only another CPU model has
         (values["OTHER_CPU"], {"cpu": values["OTHER_CPU"], "suites": tuple(values["OTHER_CPU_SUITES"].split())}),
         # everything with instruction caches that can be stale
         (thorough, {"icache": "stale", "memory": asked("MEM") or STALE_MEMORY, "cpus": once}),

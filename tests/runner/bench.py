@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Figures: guest instructions per operation, beside those of other kernels.
+"""Measurements: guest instructions per operation, beside those of other kernels.
 
-The release kernel runs with one CPU and -icount, so a figure is a count that doesn't depend on the build machine. The
+The release kernel runs with one CPU and -icount, so a value is a count that doesn't depend on the build machine. The
 kernel (command line `bench`) and the program bench print lines "bench KEY VALUE"; each machine is measured twice.
 """
 
@@ -35,7 +35,7 @@ def figures_of(console_lines):
 
 
 def boot_to_user(console_lines):
-    """What the kernel says when it starts the first program."""
+    """The value that the kernel prints when it starts the first program."""
     return {"boot_to_user": number(match.group(1)) for line in console_lines if (match := INIT_STARTS.match(line))}
 
 
@@ -120,7 +120,7 @@ def tell(machine, first, second, book):
     print("\n".join([heading(machine), *table(machine, first, book)]))
     complaints = [f"{key}: two runs differ, {first.get(key)} and {second.get(key)}" for key in differences(first, second)]
     complaints += [f"{key}: not measured" for key in missing(first, book)]
-    over = [f"{key}: {first[key]:,} is over the limit" for key in too_large(machine, first, book)]  # told, no failure
+    over = [f"{key}: {first[key]:,} is over the limit" for key in too_large(machine, first, book)]  # no failure
     print("".join(f"  ! {text}\n" for text in complaints + over), flush=True)
     return not complaints
 

@@ -2,7 +2,7 @@
 """Boots with good and bad input: sizes, CPU counts, boot archives and command lines of every kind.
 
 A case says how a machine is started, which words its console must show and which status it must end with. Bad input
-gets a clear sentence and failure; none may hang or end in silence.
+must give a clear message and a failure; no case may hang or end without a message.
 """
 
 import os
@@ -13,7 +13,7 @@ from .judge import Verdict
 from .machine import SHELL_ASKS
 
 SUITE = "start"
-PANIC = 101  # the kernel's status after a panic; statuses that a machine can't tell apart are compared as it can
+PANIC = 101  # the kernel's status after a panic; statuses that a machine can't distinguish count as equal
 
 
 @dataclass
@@ -26,10 +26,10 @@ class Case:
     append: str = 'run="hello"'
     cpus: int = 1
     memory: str = "1G"
-    or_qemu_says: str = ""  # where QEMU refuses first, in these words
+    or_qemu_says: str = ""  # if QEMU itself refuses, its message
     # Typed into the shell, without -icount: with it, an idle guest may keep QEMU from reading its input.
     pasted: bytes = b""
-    often: int = 1  # the words must be there so many times at least; with a paste, behind the first prompt
+    often: int = 1  # the words must be there at least so many times; with a paste, after the first prompt
     archive: object = None  # a function from the good archive's bytes to this case's; b"" for none at all
 
 
@@ -78,7 +78,7 @@ CASES = [
     Case("an_init_that_is_no_program", PANIC, ("bin/init can't be started: it isn't a 64-bit program",), archive=broken_init),
     Case("a_command_line_that_is_too_long", 0, ("longer than", "hello from process land"), f'run="hello" {LONG}',
          or_qemu_says="command line exceeds maximum size"),
-    # The kernel quotes such a line piece by piece; the prefix stands before the first alone.
+    # The kernel prints such a line in pieces; only the first piece has the prefix.
     Case("a_long_line_of_a_program_has_one_prefix", 0, ("| " + DIGITS,), "test=process.a_long_line_is_written_whole"),
     # An echo may stand in the middle of a line that a program prints. So a letter is counted that only hello prints.
     Case("a_paste_of_many_lines_loses_none", 0, ("d",), append="", cpus=4,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Machines under cachesan, tests/plugin/cachesan: which plugin, with which options, and what its lines mean.
 
-The plugin writes where QEMU writes, each line between two control characters, so it may cut a console line in two. Here
-its lines are taken out and put in front of the console line that they were found in; the test whose verdict comes next
-pays for them.
+The plugin writes where QEMU writes, each line between two control characters, so it may cut a console line in two. This
+file takes its lines out and puts them in front of the console line in which they were found. The test with the next
+verdict fails because of them.
 """
 
 import re
@@ -17,7 +17,7 @@ REPORT = "ran unsynchronised code"
 SUMMARY = re.compile(r"^cachesan: (\d+) reports, ")
 WORK = re.compile(r"; (\d+) stored words checked when executed, (\d+) maintenance operations")
 PLUGIN = "build/plugin/cachesan-api{}.so"
-# From which QEMU on which version of the interface is built for; those in between have no plugin here.
+# The interface version for each QEMU version and later ones; None: there is no plugin for these.
 APIS = (((7, 0), 1), ((9, 0), None), ((9, 2), 4), ((10, 1), None), ((11, 0), 7))
 
 
@@ -46,7 +46,7 @@ def needs_threads(qemu):
 
 
 def arguments(qemu, options=""):
-    """What QEMU's command line gets."""
+    """The arguments for QEMU's command line."""
     api, version = api_of(qemu)
     quirk = ",quirk=on" if version[0] == 7 else ""  # its filter of memory callbacks is off by one
     return ["-plugin", PLUGIN.format(api) + quirk + ",frame=on" + (f",{options}" if options else "")]
@@ -73,7 +73,7 @@ def is_report(line):
 
 
 def summary(lines):
-    """The number of reports that the plugin counted; None: it never came to its last line."""
+    """The number of reports that the plugin counted; None: there is no last line."""
     for line in reversed(lines):
         match = SUMMARY.match(line)
         if match:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """cachesan's own tests: small programs with right and wrong sequences (tests/plugin/cachesan/tests/cases.txt), each of
-which must be reported as what it is or not at all, and firmware of others that must boot without a report."""
+which must have the right report or none, and firmware from elsewhere that must boot without a report."""
 
 import os
 import subprocess
@@ -83,7 +83,7 @@ def run_firmware(values, arguments, words):
         while words.encode() not in text and time.monotonic() < end and process.poll() is None:
             text += process.stdout.read() or b""
             time.sleep(0.05)
-        process.terminate()  # the plugin still says its last line
+        process.terminate()  # the plugin still prints its last line
         os.set_blocking(process.stdout.fileno(), True)
         text += process.stdout.read()
     lines = cachesan.settle(text.decode("utf-8", "replace")).split("\n")
@@ -101,8 +101,8 @@ def run_whole_boot(arch):
 
 
 def judge_whole_boot(status, lines):
-    """No report, and the plugin has seen enough to have had something to report: each program that is written is
-    synchronised at least once, and executed."""
+    """No report, and the plugin has seen enough maintenance: each program that is written is synchronised at least
+    once, and executed."""
     wrong = [f'nobody said "{words}"' for words in WHOLE_BOOT_SAYS if not any(words in line for line in lines)]
     if status != 0 or cachesan.summary(lines) != 0:
         wrong.append("expected status 0 and 0 reports")

@@ -10,7 +10,7 @@ from threading import Event
 from .judge import GroupRun
 from .plan import list_tests
 
-failed = Event()  # a test has
+failed = Event()  # a test has failed
 
 
 def processors():
@@ -52,7 +52,7 @@ def quoted(word):
 
 
 def run_one(machine, cpus, group, options, progress):
-    """One job: a group's verdicts. Asked for the first failure only, nothing runs once there is one."""
+    """One job: a group's verdicts. With options.first, nothing runs after the first failure."""
     if options.first and failed.is_set():
         return []
     run = GroupRun(machine, cpus, group, options)

@@ -2,7 +2,7 @@
 """What happens at test_checkpoint(): the machine stands still and its page tables are walked from outside.
 
 The kernel calls checkpoint_even() and checkpoint_odd() in turn, one for each look, and the gdb stub has a breakpoint at
-the one that comes next. tools/ptwalk looks, the answer is written into struct inspect_checkpoint, the other breakpoint is
+the next of the two. tools/ptwalk looks, the answer is written into struct inspect_checkpoint, the other breakpoint is
 set, and the machine goes on.
 
 Threads may have been stopped in the middle of a change. So a complaint counts only if it is there at LOOKS looks, between
@@ -50,12 +50,12 @@ class Wires:
         return self.qmp_far.fileno(), self.gdb_far.fileno()
 
     def arguments(self):
-        """For QEMU, which then waits for the debugger's word before its first instruction."""
+        """Arguments for QEMU, which then waits for the debugger before its first instruction."""
         return ["-chardev", f"socket,id=qmp,fd={self.qmp_far.fileno()}", "-mon", "chardev=qmp,mode=control",
                 "-chardev", f"socket,id=gdb,fd={self.gdb_far.fileno()}", "-gdb", "chardev:gdb", "-S"]  # fmt: skip
 
     def started(self):
-        """QEMU has its ends."""
+        """QEMU has started and holds its ends of the sockets: close them here."""
         self.qmp_far.close()
         self.gdb_far.close()
 
@@ -83,17 +83,17 @@ class Checkpoints:
         self.complaints, self.seconds, self.count = {}, 0.0, 0
 
     def begin(self):
-        """The machine is there and waits."""
+        """The machine has started and waits."""
         self.live = take_live(self.kernel, self.wires)
         self.gdb = self.live.gdb
         self.gdb.breakpoint(self.doors[0], True)
         self.gdb.go_on()
 
     def event(self):
-        """The gdb stub has something to say. Lines for the console; None: it has nothing more to say."""
+        """The gdb stub has sent something. Returns lines for the console; None: the connection has ended."""
         try:
             if not self.gdb.has_packet():
-                return []  # whoever waits for one here doesn't read the console, and the machine waits for that
+                return []  # a wait here would stop the reading of the console, and so the machine
             if not self.gdb.packet().startswith("T"):
                 return None
             lines = self.look()
@@ -108,7 +108,7 @@ class Checkpoints:
             return None
 
     def look(self):
-        """Walk, answer; lines if something is wrong for good."""
+        """Walk and answer; returns lines if a complaint stays."""
         start = time.monotonic()
         record = self.kernel.physical(self.record)
         try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The runner's own tests: unit tests, and kernels whose tests fail, crash, panic, hang and die on purpose.
 
-tests/harness/expected.txt says what each of those must be reported as; here the two are compared.
+tests/harness/expected.txt says how each of those must be reported; this file compares.
 """
 
 import io
@@ -93,7 +93,7 @@ def cases_on(arch, progress):
 
 
 def compare(arch, case, verdict, seen):
-    """Was a bad test reported as what it is, once?"""
+    """Whether a bad test was reported correctly, and once."""
     complaints = []
     if case is None:
         complaints = [f"reported, but {EXPECTED} doesn't know it"] + verdict.lines

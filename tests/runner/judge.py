@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""From what a machine said and how it ended to one verdict for each test.
+"""Makes one verdict for each test from a machine's output and its end.
 
-A group is the tests of one file; it gets a fresh machine. Where a machine ends or hangs in the middle, the test that
-ran pays for it, and a fresh machine goes on behind it, so every test has exactly one verdict.
+A group is the tests of one file; it gets a fresh machine. If a machine ends or hangs in the middle, the test that ran
+has failed, and a fresh machine goes on with the next test; so every test has exactly one verdict.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from . import cachesan, ktap
 
-# What a failing test did, from the first word of a line that the kernel or this runner says about it.
+# The kind of a failure, from the first word of a line that the kernel or this runner prints about it.
 KINDS = {
     "fault": "crash",
     "kernel stack overflow": "crash",
@@ -26,8 +26,8 @@ KINDS = {
 # "crash (process 7) died: null pointer access at 0x0, pc 0x200016"
 PROGRAM_DIED = re.compile(r"^\S+ \(process \d+\) died: ")
 OUTSIDE = "# outside: "  # lines of the walk at a checkpoint, tests/runner/checkpoints.py
-SILENCE = 120  # seconds of real time without a byte: a backstop, each test has its limit in guest time
-SHADOWS_LIMIT_MS = 1500  # guest time; with ICACHE=stale each way to user mode is looked at
+SILENCE = 120  # seconds of real time without a byte: a last limit, because each test has its limit in guest time
+SHADOWS_LIMIT_MS = 1500  # guest time; longer, because with ICACHE=stale each return to user mode is checked
 STRESS_LIMIT_MS = 100000  # real time: more than a busy build machine takes, less than the silence
 LAST_WORDS = 25
 
@@ -47,7 +47,7 @@ class Group:
 
 @dataclass
 class Verdict:
-    """What became of one test on one machine."""
+    """The result of one test on one machine."""
 
     arch: str
     cpus: int
@@ -74,7 +74,7 @@ def kind_of(lines):
 
 
 def panic_lines(console):
-    """The kernel's story of a panic, if these console lines hold one."""
+    """The kernel's report of a panic, if these console lines hold one."""
     for number, line in enumerate(console):
         if line.startswith("PANIC on CPU"):
             return [text for text in console[number:] if text.strip()][:LAST_WORDS]
@@ -144,7 +144,7 @@ class GroupRun:
     def take(self, result):
         lines = result.lines
         outside = [line.removeprefix(OUTSIDE) for line in result.before if line.startswith(OUTSIDE)]
-        if outside:  # whatever the kernel thinks of it
+        if outside:  # whatever the kernel's verdict is
             self.add(result.name, "fail", "page tables", "", lines + outside)
             return
         stale = self.stale_lines(result.before)
@@ -159,7 +159,7 @@ class GroupRun:
         self.add(result.name, result.verdict, kind, result.reason, lines)
 
     def stale_lines(self, lines):
-        """What cachesan reported among these, with names; the likely cause."""
+        """cachesan's reports among these lines, with names; and the likely cause."""
         found = [line for line in lines if cachesan.is_report(line)]
         if not found:
             return []
@@ -168,7 +168,7 @@ class GroupRun:
         return told + ["likely: flush_icache_pages() or flush_icache_range() missing after the store, or only one CPU fenced"]
 
     def check_cachesan(self, ending, session):
-        """Reports behind the last verdict; and a plugin that doesn't come to its end has checked nothing."""
+        """Reports after the last verdict; also, a plugin without a last line has checked nothing."""
         lines = self.stale_lines(session.rest)
         if not ending.timed_out and cachesan.summary(ending.lines) is None:
             lines.append("cachesan: no last line of the plugin, so nothing is known")
@@ -182,7 +182,7 @@ class GroupRun:
         )
 
     def give_up(self, first, ending, session):
-        """The machine doesn't even come to its first test: the rest of the group isn't tried one by one."""
+        """The machine ended before its first test: don't try the rest of the group one by one."""
         head = [f"boot: {text}" for text in session.problems]
         story = panic_lines(session.rest) or self.last_words(ending)
         if ending.timed_out:
@@ -217,7 +217,7 @@ class GroupRun:
         return ["the console's last lines:"] + ["  " + line for line in words]
 
     def check_ending(self, ending, session):
-        """All verdicts are there: the way the machine ended must say the same."""
+        """All verdicts are there: the machine's end must agree with them."""
         failed = any(result.verdict == "fail" for result in session.results)
         if ending.timed_out:
             self.blame(len(self.group.names) + 1, ["exit: all tests done, but the machine doesn't power off"])

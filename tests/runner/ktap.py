@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A strict reader of what the kernel's test runner prints: KTAP 1 with a plan.
+"""A strict reader of the output of the kernel's test runner: KTAP 1 with a plan.
 
     KTAP version 1
     1..3
@@ -8,8 +8,8 @@
     # tests/kernel/buddy_test.c:17: expected order == 3, seen 2 (0x2) and 3 (0x3)
     ok 3 buddy.sleeps # SKIP no clock
 
-Between these lines the kernel may say what it likes; lines of user programs begin with "| ". A result out of turn,
-with another name than announced, or a second plan is a problem, and nothing behind a problem is believed.
+Between these lines the kernel may print other lines; lines of user programs begin with "| ". A result that is out of
+order or has another name than announced, or a second plan, is a problem, and no line after a problem is believed.
 """
 
 import re
@@ -19,9 +19,9 @@ VERSION = "KTAP version 1"
 PLAN = re.compile(r"^1\.\.(\d+)$")
 RESULT = re.compile(r"^(ok|not ok) (\d+) (\S+)(?: # SKIP ?(.*))?$")
 LOOKS_LIKE_RESULT = re.compile(r"^\s*(ok|not ok)\b")
-# Remarks of the runner in the machine that belong to no test.
+# Remarks of the in-machine test runner that belong to no test.
 REMARK = re.compile(r"^# (checkpoint |outside: |passed \d+, failed |the machine ends here)")
-CACHESAN = "cachesan: "  # lines of a plugin of QEMU's, tests/runner/cachesan.py: anywhere
+CACHESAN = "cachesan: "  # lines of a QEMU plugin, tests/runner/cachesan.py; they may be anywhere
 MACHINE_ENDS = "# the machine ends here"
 
 
@@ -33,13 +33,13 @@ class TestResult:
     name: str
     verdict: str  # pass, fail, skip
     reason: str = ""  # why it was skipped
-    lines: list = field(default_factory=list)  # what it said about a failure
-    before: list = field(default_factory=list)  # what the console said since the verdict before
+    lines: list = field(default_factory=list)  # its lines about a failure
+    before: list = field(default_factory=list)  # console lines since the last verdict
 
 
 @dataclass
 class Session:
-    """All that one boot said."""
+    """All output of one boot."""
 
     plan: int = None
     results: list = field(default_factory=list)
@@ -56,7 +56,7 @@ class Parser:
         self.names = names
         self.expected = first
         self.started = False
-        self.in_lines = False  # directly behind a result: "# ..." belongs to it
+        self.in_lines = False  # directly after a result: "# ..." belongs to it
 
     def problem(self, text):
         self.session.problems.append(text)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""One machine under QEMU: how it is described, started, watched and how it ended.
+"""One machine under QEMU: how it is described, started and watched, and how it ended.
 
-Everything that differs between machines comes from arch/<name>/arch.mk by way of `make -f build.mk describe`; no
-machine's name stands here.
+Everything that differs between machines comes from arch/<name>/arch.mk through `make -f build.mk describe`; this file
+has no machine's name.
 """
 
 import os
@@ -28,7 +28,7 @@ QEMU_CHATTER = ("warning: icount sleep disabled", "terminating on signal")
 
 SHELL_ASKS = "quire$ "  # user/programs/sh.c
 
-# Set when the person at the terminal has had enough: every machine is stopped.
+# Set when the user interrupts the run: every machine is stopped.
 stop_all = threading.Event()
 
 
@@ -38,7 +38,7 @@ class Stopped(Exception):
 
 @dataclass
 class Ending:
-    """What a machine left behind."""
+    """The output and the end of a machine."""
 
     console: str
     qemu_status: int
@@ -51,7 +51,7 @@ class Ending:
 
     @property
     def said_status(self):
-        """The number of the kernel's last words, "power off, status N"; None without them."""
+        """The number of the kernel's last line, "power off, status N"; None without it."""
         for line in reversed(self.lines):
             match = POWER_OFF.match(line)
             if match:
@@ -73,14 +73,14 @@ class Machine:
 
     @property
     def kind(self):
-        """What sets it apart from the usual machine of its name, for titles and logs."""
+        """The differences from the usual machine of this name, for titles and logs."""
         words = [f"-cpu {self.cpu}"] if self.cpu else []
         words += ["with cachesan"] if self.cachesan else []
         words += ["in parallel"] if self.parallel else []
         return " ".join(words + ([f"with {self.icache} instruction caches"] if self.icache else []))
 
     def needs_threads(self, cpus):
-        """This machine with so many CPUs can't run under -icount."""
+        """Whether this machine, with so many CPUs, can't run under -icount."""
         return cpus > 1 and self.cachesan and cachesan.needs_threads(self.values["QEMU"])
 
     def command(self, cpus, memory, append, seed, parallel=False):
@@ -97,15 +97,15 @@ class Machine:
     def boot(self, append, cpus=1, memory="1G", seed=1, parallel=False, silence=30, wall=600, walked=False, pasted=b""):
         """Start the machine, wait for its end; `silence` seconds without a byte or `wall` in all stop it.
 
-        `walked`: at each checkpoint of a test its page tables are walked from outside. `pasted`: typed without a pause
-        as soon as the shell asks.
+        `walked`: at each checkpoint of a test its page tables are walked from outside. `pasted`: a text that is typed
+        without a pause at the shell's first prompt.
         """
         command = self.command(cpus, memory, append, seed, parallel or self.needs_threads(cpus))
         checkpoints = Checkpoints(f"{self.out}/quire.elf") if walked else None
         return watch(command, silence, wall, checkpoints, pasted)
 
     def status_agrees(self, ending):
-        """Does QEMU's exit status say what the kernel's last line said?"""
+        """Whether QEMU's exit status agrees with the kernel's last line."""
         said = ending.said_status
         if said is None:
             return False
@@ -117,7 +117,7 @@ class Machine:
         return ending.qemu_status == said
 
     def looks_passed(self, ending):
-        """Is QEMU's exit status that of a kernel that is content?"""
+        """Whether QEMU's exit status is that of a successful kernel."""
         return ending.qemu_status == (33 if self.values["ARCH_EXIT"] == "isa-debug-exit" else 0)
 
     def text_bytes(self):
@@ -132,11 +132,11 @@ class Machine:
 
 
 def describe(arch, build, variant, icache=""):
-    """What build.mk knows about a machine, as a dictionary."""
+    """build.mk's values for a machine, as a dictionary."""
     make = os.environ.get("MAKE", "make")
     command = [make, "-s", "-f", "build.mk", f"ARCH={arch}", f"BUILD={build}", f"VARIANT={variant}"]
     command += [f"ICACHE={icache}", "describe"]
-    # Not a part of the make that started us: it has no processors to hand out.
+    # Independent of the make that started this program, which has no job slots to give.
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
     text = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     pairs = (word.split("=", 1) for word in shlex.split(text))
@@ -166,14 +166,14 @@ def watch(command, silence, wall, checkpoints=None, pasted=b""):
 
 
 class Typist:
-    """Pastes a text into a machine as soon as its shell asks for the first time."""
+    """Pastes a text into a machine at its shell's first prompt."""
 
     def __init__(self, stdin, text):
         self.stdin = stdin
         self.text = text
 
     def look(self, output):
-        """In a thread of its own: the machine may take the text as slowly as it likes."""
+        """Types in a thread of its own, because the machine may read the text slowly."""
         if self.text and SHELL_ASKS.encode() in output:
             threading.Thread(target=self.type, args=(self.text,), daemon=True).start()
             self.text = b""
@@ -184,7 +184,7 @@ class Typist:
             while text:
                 text = text[self.stdin.write(text) :]
         except (OSError, ValueError):
-            pass  # the machine has ended, or its pipe is closed; what it printed tells the rest
+            pass  # the machine has ended, or its pipe is closed; its output shows the rest
 
 
 def read_until_end(process, output, silence, wall, checkpoints, typist):
@@ -211,14 +211,14 @@ def read_until_end(process, output, silence, wall, checkpoints, typist):
 
 
 def take_output(stdout, output):
-    """What is there; False at its end."""
+    """Read what is there; False at the end."""
     data = os.read(stdout.fileno(), 65536)
     output += data
     return bool(data)
 
 
 def begin_checkpoints(selector, checkpoints):
-    """A machine that can't even be started says why on its console."""
+    """Returns console lines with the reason if the machine can't be started."""
     try:
         checkpoints.begin()
         selector.register(checkpoints.wires.gdb, selectors.EVENT_READ)
@@ -227,7 +227,7 @@ def begin_checkpoints(selector, checkpoints):
 
 
 def at_checkpoint(stdout, output, checkpoints):
-    """The machine stands still: what it said before, then what the walk says. False: it is gone."""
+    """The machine stands still: add its output until now, then the walk's lines. False: the machine is gone."""
     while select.select([stdout], [], [], 0)[0] and take_output(stdout, output):
         pass
     lines = checkpoints.event()

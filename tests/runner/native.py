@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The native tests: programs built from mm/ that run on the build machine, tests/native/.
 
-A *form* is one such program, built into build/<form>/; build/<form>/run says with what it is started (nothing, or
+A *form* is one such program, built into build/<form>/; build/<form>/run holds the command that starts it (nothing, or
 user-mode QEMU for a program of another machine).
 """
 
@@ -17,7 +17,7 @@ from .machine import Stopped, stop_all
 
 CORPUS = "tests/native/corpus"
 LINE = re.compile(r"^(ok|not ok) (\d+) (\S+) # (\S+)")
-WALL = 1800  # seconds: a backstop, each test has its own
+WALL = 1800  # seconds: a last limit, because each test has its own
 
 
 def command(form, options):
@@ -25,7 +25,7 @@ def command(form, options):
     with open(f"build/{form}/run", encoding="utf-8") as file:
         starter = file.read().split()
     words = [*starter, f"build/{form}/test", "--test", options.pattern]
-    if form != "explore":  # which has no games: nothing in it is random or goes deeper
+    if form != "explore":  # explore has no games: it has no random moves and no depth
         words += ["--seed", str(options.seed), "--label", form, "--depth", os.environ.get("NATIVE_DEPTH") or "0", "--corpus", CORPUS]
     return words
 
@@ -45,7 +45,7 @@ def run_form(form, options):
 
 
 def read(form, lines, status):
-    """The program's lines as verdicts. A program that doesn't come to its plan has failed whatever it said."""
+    """The program's lines as verdicts. A program that ends before its plan has failed, whatever it printed."""
     verdicts, plan = [], None
     for line in lines:
         match = LINE.match(line)
@@ -78,7 +78,7 @@ def run(forms, options, progress):
 
 
 def again(verdict, options):
-    """The command that repeats a failure: the program said it, unless it fell over."""
+    """The command that repeats a failure: the program printed it, unless it crashed."""
     for line in verdict.lines:
         if line.startswith("again: "):
             return line.removeprefix("again: ")

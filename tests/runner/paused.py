@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A machine that is started, runs until its console shows some words, and stands still to be looked at."""
+"""A machine that is started, runs until its console shows some words, and is then paused for a look."""
 
 import os
 import selectors
@@ -13,13 +13,13 @@ SILENCE = 1.5
 
 
 class NeverCame(Exception):
-    """The machine ended or was silent before it said the words."""
+    """The machine ended or was silent before it printed the words."""
 
 
 def picture_when(machine, append, words, cpus=4, memory="1G", seed=1, patience=60):
     """(picture, console) at the moment when the console shows the words; the machine is ended then."""
     wires = Wires()
-    # In real time: where time is counted in instructions, a machine whose programs all sleep is soon at its end.
+    # In real time: if time were counted in instructions, a machine whose programs all sleep would soon reach its end.
     command = machine.command(cpus, memory, append, seed, parallel=True) + wires.arguments()
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,

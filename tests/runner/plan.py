@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is there to run: the list of tests that a machine prints, and the jobs made of it."""
+"""The list of tests that a machine prints, and the jobs made from it."""
 
 import fnmatch
 import re
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from .judge import LAST_WORDS, SILENCE, Group, Verdict
 
 LISTED = re.compile(r"^test (\S+\.\S+) (\S+)$")
-LIST_PROBLEM = re.compile(r"^# ")  # a program that doesn't list its tests, and what the kernel knows about it
+LIST_PROBLEM = re.compile(r"^# ")  # a line about a program that doesn't list its tests
 
 
 @dataclass
 class Options:
-    """What the person asked for."""
+    """The user's options."""
 
     pattern: str = "*"
     seed: int = 1
@@ -24,7 +24,7 @@ class Options:
     silence: int = 0  # seconds; 0: the usual
     cpu: str = ""  # QEMU's model; empty: the machine's usual one
     suites: tuple = ()  # only these; empty: all
-    cachesan: bool = False  # under the plugin that looks for missing cache maintenance
+    cachesan: bool = False  # under the plugin that finds missing cache maintenance
     parallel: bool = False  # one host thread for each CPU
     first: bool = False  # the first failure ends it
     icache: str = ""  # "stale": a kernel whose shadow frames play the instruction cache
@@ -50,7 +50,7 @@ class Options:
 
 
 def list_tests(machine, options):
-    """Boot once and ask: (groups, failures). A failure is a Verdict of the test "machine.list"."""
+    """Boot once and read the list: (groups, failures). A failure is a Verdict of the test "machine.list"."""
     ending = machine.boot(" ".join(["testlist"] + options.append), 1, options.memory, options.seed, silence=SILENCE)
     pairs = [match.groups() for line in ending.lines if (match := LISTED.match(line))]
     wrong = [line[2:] for line in ending.lines if LIST_PROBLEM.match(line)][:LAST_WORDS]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a person reads: a table for each machine, then each failure with its story, then one line."""
+"""The report for people: a table for each machine, then each failure with its lines, then one line."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def row(name, width, columns, counts):
 
 
 def alike(verdict):
-    """Failures that tell the same story but for numbers are told once."""
+    """Failures that differ only in numbers are reported once."""
     first = verdict.lines[0] if verdict.lines else ""
     return verdict.name, verdict.file, verdict.kind, re.sub(r"0x[0-9a-f]+|[0-9]+", "N", first)
 
@@ -78,7 +78,7 @@ def failures(told):
 
 
 def failure(verdicts, again):
-    """One failing test, told as the kernel told it on the first machine."""
+    """One failing test, with the kernel's lines from the first machine."""
     verdict = verdicts[0]
     where = f" ({verdict.file})" if verdict.file else ""
     lines = [f"FAILED {verdict.name}{where}: {KIND_WORDS.get(verdict.kind, verdict.kind)}"]
@@ -91,7 +91,7 @@ def failure(verdicts, again):
 
 
 def skipped(verdicts):
-    """Each reason to skip once, with the tests and machines it struck."""
+    """Each reason to skip once, with its tests and machines."""
     reasons = defaultdict(dict)
     for verdict in verdicts:
         if verdict.verdict == "skip":
@@ -108,7 +108,7 @@ def last_line(counts):
 
 
 def write_json(path, verdicts, counts):
-    """The same for programs."""
+    """The same results, for programs to read."""
     with open(path, "w", encoding="utf-8") as file:
         json.dump(
             {

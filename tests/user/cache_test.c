@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Code that a program writes itself runs as it was written last, on every CPU, once cache_sync() or
- * mprotect() said so.
+ * After cache_sync() or mprotect(), every CPU runs the last version of code that a program has written.
  */
 #include "child.h"
 #include <code.h>
@@ -108,7 +107,7 @@ TEST(cache, one_request_synchronises_all_pages_of_a_range)
 #define NR 4
 static unsigned version, ran[NR], wrong;
 
-/* Whenever there is a new version, it must be what runs here too. */
+/* Whenever there is a new version, this CPU must run it too. */
 static void run_each_version(void *which)
 {
     for (unsigned seen = 0; seen < 20;) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Children for tests: what they do happens in a process of its own, which may die of it. */
+/* Children for tests: statements that run in a process of their own, which may die. */
 #pragma once
 
 #include <errno.h>
@@ -15,8 +15,7 @@
 #define MIB  (1024 * KIB)
 
 /*
- * Runs the statement in a child; the value is the child's wait status, 0 if the statement went
- * well.
+ * Runs the statement in a child. The value is the child's wait status; 0 if the statement ended normally.
  */
 #define IN_CHILD(...)                                                                              \
     ({                                                                                             \
@@ -40,7 +39,7 @@
                       (unsigned)seen_, #__VA_ARGS__);                                              \
     } while (0)
 
-/* What the kernel answers to a system call, error numbers included. */
+/* Compares the result of a system call, error numbers included. */
 #define EXPECT_CALL(want, ...) EXPECT_EQ(quire_call(__VA_ARGS__), want)
 
 static inline char *map_pages(size_t bytes, int prot)

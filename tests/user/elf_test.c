@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel refuses broken programs before it takes anything for them, and says what is wrong. The
- * files are tools/broken_elf.py's, all made from bin/hello.
+ * The kernel refuses broken programs before it allocates anything for them, and says what is wrong. tools/broken_elf.py
+ * makes the files from bin/hello.
  */
 #include "child.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests that mean harm, and host processes that do: user/guest/enemy.c tries every call with every bad argument and every
- * access that isn't its own, and this process lies wherever it may answer.
+ * Malicious guests and host processes: user/guest/enemy.c tries every call with every bad argument, and every access to
+ * memory that isn't its own. This process gives false answers wherever it may answer.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,9 +19,9 @@
 #define ORDER 11 /* 8 MiB: programs of every machine fit */
 #define PAGE 4096ul
 #define PLACE 256ul
-#define UNTOUCHED (200 * 4096) /* far into this process's memory, where nothing is yet */
+#define UNTOUCHED (200 * 4096) /* far into this process's memory, in pages that aren't touched yet */
 
-static char *mine; /* memory of this process, where the guest has none */
+static char *mine; /* memory of this process, at addresses where the guest has none */
 
 static struct quire_guest_exit run(int guest)
 {
@@ -30,7 +30,7 @@ static struct quire_guest_exit run(int guest)
     return e;
 }
 
-/* Told its task and the number for it; how it leaves next. */
+/* Make a guest, give it its task and the task's number; returns its next exit. */
 static struct quire_guest_exit start(int *guest, int task, long number)
 {
     long handle = quire_call(guest_create, ORDER, "guest/enemy");
@@ -48,7 +48,7 @@ static void map_mine(void)
 {
     mine = mmap(NULL, 256 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT(mine != MAP_FAILED);
-    memset(mine, 'h', 8 * PAGE); /* the rest isn't even there yet */
+    memset(mine, 'h', 8 * PAGE); /* the rest isn't touched yet */
 }
 
 static void expect_mine_untouched(void)
@@ -92,14 +92,14 @@ TEST(evilguest, every_call_with_every_bad_argument)
     every_bad_argument(mine + PAGE - 8);
 }
 
-/* An address that the host process would bring in if it were asked. */
+/* An address for which a fault of the host process would bring in a page. */
 TEST(evilguest, addresses_of_memory_that_the_host_has_not_touched_yet)
 {
     map_mine();
     struct quire_walk walk;
     every_bad_argument(mine + UNTOUCHED);
     ASSERT_EQ(quire_call(walk_info, 0, mine + UNTOUCHED, &walk), 0);
-    EXPECT_EQ(walk.end, QUIRE_WALK_EMPTY); /* nobody has brought it in for the guest */
+    EXPECT_EQ(walk.end, QUIRE_WALK_EMPTY); /* nothing was brought in for the guest */
 }
 
 TEST(evilguest, accesses_outside_its_memory_end_the_guest_and_nothing_else)
@@ -140,7 +140,7 @@ static bool host_reads(int guest, const char *mapped)
            (quire_call(guest_peek, guest, PLACE * PAGE, peeked, sizeof(peeked)) > 0 && strcmp(peeked, ENEMY_SECRET) == 0);
 }
 
-/* Takes the pages, and says that it doesn't want them. */
+/* The host takes the pages, and says that it refuses. */
 TEST(evilguest, a_host_that_says_refused_after_it_took_the_pages_reads_no_secret)
 {
     int guest;
@@ -153,12 +153,12 @@ TEST(evilguest, a_host_that_says_refused_after_it_took_the_pages_reads_no_secret
     ASSERT(address > 0);
     struct quire_guest_exit e = run(guest);
     EXPECT_EQ(e.kind, QUIRE_GUEST_YIELD);
-    EXPECT_EQ(e.value, 1); /* it was told the truth */
+    EXPECT_EQ(e.value, 1); /* the guest got the true answer */
     EXPECT(!host_reads(guest, (char *)address));
     close(guest);
 }
 
-/* Keeps the pages, and says that they are the guest's again. */
+/* The host keeps the pages, and says that they are the guest's again. */
 TEST(evilguest, a_host_that_says_done_after_it_kept_the_pages_reads_no_secret)
 {
     int guest;
@@ -191,16 +191,16 @@ TEST(evilguest, an_honest_host_reads_no_secret_either)
     close(guest);
 }
 
-/* Every call of the host in every state that a guest can be in for it. */
+/* Every call of the host, in every state of a guest that the host can see. */
 TEST(evilguest, answers_out_of_turn_are_refused)
 {
     struct quire_guest_exit e;
     long guest = quire_call(guest_create, ORDER, "guest/enemy");
 
     ASSERT(guest >= 0);
-    EXPECT_EQ(quire_call(guest_answer, guest, 1), -EINVAL); /* it hasn't asked anything yet */
+    EXPECT_EQ(quire_call(guest_answer, guest, 1), -EINVAL); /* the guest hasn't asked anything yet */
     EXPECT_EQ(quire_call(guest_share, guest, 1), -EINVAL);
-    EXPECT_EQ(quire_call(guest_run, guest, 8), -EFAULT); /* nowhere to write: and the guest is as it was */
+    EXPECT_EQ(quire_call(guest_run, guest, 8), -EFAULT); /* no place for the exit: the guest is unchanged */
     EXPECT_EQ(quire_call(guest_run, guest, -8), -EFAULT);
     EXPECT_EQ(run((int)guest).kind, QUIRE_GUEST_YIELD);
     EXPECT_EQ(quire_call(guest_share, guest, 1), -EINVAL);
@@ -280,7 +280,7 @@ TEST(evilguest, a_child_of_fork_has_the_handle_and_not_the_pages)
         char peeked[8] = "";
         if (quire_call(guest_peek, guest, PLACE * PAGE, peeked, 4) != 4 || strcmp(peeked, "seen") != 0)
             _exit(1);
-        if (quire_call(guest_map, guest, PLACE, 2) != -EBUSY) /* the parent shows them */
+        if (quire_call(guest_map, guest, PLACE, 2) != -EBUSY) /* the parent maps them */
             _exit(2);
         (void)*(volatile char *)address;
         _exit(3);
@@ -288,11 +288,12 @@ TEST(evilguest, a_child_of_fork_has_the_handle_and_not_the_pages)
     waitpid(pid, &status, 0);
     EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == 11);
     EXPECT_EQ(munmap((void *)address, 2 * PAGE), 0);
-    EXPECT(quire_call(guest_map, guest, PLACE, 2) > 0); /* unmapped: it may be shown again */
+    EXPECT(quire_call(guest_map, guest, PLACE, 2) > 0); /* unmapped by the parent: now the child may map it */
     close(guest);
 }
 
-/* A mapping doesn't keep a dead process's memory: its frames are back while the guest lives on in the child. */
+/* A guest's mapping doesn't keep a dead process's memory: the frames are free again while the guest lives on in the
+ * child. */
 TEST(evilguest, the_memory_of_a_process_that_showed_pages_goes_with_it)
 {
     int guest, status;
@@ -332,7 +333,7 @@ static void run_until_it_ends(void *arg)
         if (r == -ESRCH)
             return;
         if (r == 0 && e.kind != QUIRE_GUEST_YIELD && e.kind != QUIRE_GUEST_EXIT)
-            shared_guest.wrong++; /* somebody else got it */
+            shared_guest.wrong++; /* another thread got it */
         if (r == 0 && e.kind == QUIRE_GUEST_YIELD && shared_guest.nr[id] < 64)
             shared_guest.taken[id][shared_guest.nr[id]++] = e.value;
         if (r != 0)
@@ -360,7 +361,7 @@ TEST(evilguest, each_exit_goes_to_the_thread_that_ran_the_guest)
     close(shared_guest.guest);
 }
 
-/* Whatever it holds, its text comes as it is; who shows it makes one line of it, behind a prefix. */
+/* A guest's text arrives unchanged, with any bytes; a program that shows it makes one line of it, behind a prefix. */
 TEST(evilguest, a_text_comes_whole_and_is_shown_as_one_line)
 {
     int guest;
@@ -371,7 +372,7 @@ TEST(evilguest, a_text_comes_whole_and_is_shown_as_one_line)
     EXPECT_EQ(strcmp(e.text, "\nok 1 forged\r\n\033[2Jnot ok 2"), 0);
     guest_line(line, e.text);
     EXPECT_EQ(strcmp(line, "?ok 1 forged???[2Jnot ok 2"), 0);
-    memset(e.text, 'x', sizeof(e.text)); /* not even an end */
+    memset(e.text, 'x', sizeof(e.text)); /* no final zero */
     guest_line(line, e.text);
     EXPECT_EQ(strlen(line), sizeof(e.text) - 1);
     guest_print("the end of a line is left out\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program sees of faults: zeros that cost nothing, bus errors, stacks that grow, copies after fork. */
+/* The effects of faults in a program: zeros that cost nothing, bus errors, stacks that grow, copies after fork. */
 #include "child.h"
 #include <quire/sys.h>
 #include <quire/thread.h>
@@ -85,7 +85,7 @@ TEST(fault_user, the_first_threads_stack_grows_to_megabytes)
 
     EXPECT_EQ(deep(4000), 4001);
     EXPECT(count(COUNTER_STACK_GROWN) > grown);
-    EXPECT_EQ(IN_CHILD(if (deep(5000) != 5001) _exit(1)), 0); /* a child's copy grows by itself */
+    EXPECT_EQ(IN_CHILD(if (deep(5000) != 5001) _exit(1)), 0); /* a child's copy of the stack grows too */
 }
 
 TEST(fault_user, endless_recursion_ends_the_process_and_nothing_else) { EXPECT_DIES(SIGSEGV, deep(1000000)); }
@@ -117,7 +117,7 @@ TEST(fault_user, after_the_child_is_gone_64_kib_are_ours_with_one_fault)
     long reused = count(COUNTER_FAULT_REUSE);
     for (int i = 0; i < 16; i++)
         p[i * PAGE] = (char)(i + 1);
-    EXPECT(count(COUNTER_FAULT_REUSE) - reused <= 3); /* this, and the stack's */
+    EXPECT(count(COUNTER_FAULT_REUSE) - reused <= 3); /* this page, and the stack's */
     for (int i = 0; i < 16; i++)
         EXPECT_EQ(p[i * PAGE], i + 1);
     EXPECT_EQ(p[3 * PAGE + 1], 1);

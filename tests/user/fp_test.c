@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Floating-point and vector registers belong to a thread: nobody else ever sees or changes them. */
+/* Floating-point and vector registers belong to a thread: no other thread ever sees or changes them. */
 #include "child.h"
 #include <quire/fp.h>
 #include <quire/thread.h>
@@ -17,8 +17,7 @@ static void fill(struct registers *r, unsigned seed)
 }
 
 /*
- * Rounds of spinning or of a system call; the number of rounds after which registers were not as
- * before.
+ * Rounds of spinning or of a system call. Returns the number of rounds that changed a register.
  */
 static int rounds_gone_wrong(unsigned seed, int rounds, long spin, long call)
 {

@@ -72,12 +72,13 @@ TEST(guest, shares_four_pages_and_takes_them_back)
     close(guest);
 }
 
-/* Only the host and the guest that share them ever have these pages at once; each way they go is a change of sides. */
+/* Pages are maintained whenever they pass between host and guest, in both directions; nothing else is maintained. */
 TEST(guest, shared_pages_are_cleaned_to_memory_on_both_ways_and_nothing_else)
 {
     int guest;
     start(&guest, 1);
-    /* The whole guest changed sides, or the machine's caches are coherent whatever a mapping says. */
+    /* All of the guest's memory passed to the guest; or the machine's caches are always coherent, and nothing was
+     * maintained. */
     uint64_t made = test_count(COUNTER_DCACHE_BYTES), pages = made ? 4 * PAGE : 0;
     EXPECT(made == 0 || made == PAGE << ORDER);
     ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
@@ -90,7 +91,7 @@ TEST(guest, shared_pages_are_cleaned_to_memory_on_both_ways_and_nothing_else)
     close(guest);
 }
 
-/* A guest that has shared its four pages, and where this process sees them. */
+/* Start a guest that shares its four pages; returns the address where this process has them mapped. */
 static long start_shared(int *guest)
 {
     start(guest, 1);
@@ -102,7 +103,7 @@ static long start_shared(int *guest)
     return address;
 }
 
-/* The kernel can't read a name there. A child would prove nothing: it never has the mapping. */
+/* The kernel can't read a name at this address. (A child would prove nothing, because it never has the mapping.) */
 #define EXPECT_NOTHING_AT(address) EXPECT_EQ(quire_call(guest_create, ORDER, address), -EFAULT)
 
 TEST(guest, a_mapping_of_shared_pages_dies_when_they_are_taken_back)
@@ -236,9 +237,9 @@ TEST(guest, unshare_waits_while_somebody_else_maps_the_pages)
     ASSERT_EQ(quire_call(guest_share, guest, 1), 0);
     run(guest);
     ASSERT(quire_call(guest_map, guest, SHARED, 4) > 0);
-    EXPECT_EQ(quire_call(guest_map, guest, SHARED, 4), -EBUSY); /* once is enough */
+    EXPECT_EQ(quire_call(guest_map, guest, SHARED, 4), -EBUSY); /* it is mapped already */
     test_checkpoint("a guest's pages are mapped by its host");
-    pid_t pid = fork(); /* the child has no mapping: what a guest shared stays with the process it shared with */
+    pid_t pid = fork(); /* the child has no mapping: shared pages stay with the process that mapped them */
     if (pid == 0)
         _exit(quire_call(guest_map, guest, SHARED, 4) == -EBUSY ? 0 : 1);
     waitpid(pid, &status, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Code that a program generates, 10,000 times: overwritten, run on other CPUs, while the program forks, and handed to
- * another process. Each result is compared with an interpreter. Pages are never writable and executable at once: mapped
- * twice, or protected in turn.
+ * another process. Each result is compared with an interpreter. No mapping is writable and executable at once: pages
+ * are mapped twice, or change their protection.
  */
 #include "child.h"
 #include <sched.h>
@@ -31,7 +31,7 @@ static void map_twice(struct code *c)
     close(object);
 }
 
-/* Program number `seed` is at `at` now, for this process. */
+/* Write program number `seed` to `at`, and synchronise it for this process. */
 static void generate(const struct code *c, size_t at, unsigned long seed)
 {
     struct jit_insn program[JIT_OPS_MAX];
@@ -95,7 +95,7 @@ static void count_cpus(void)
     cpus = m.cpus_online;
 }
 
-/* The n-th CPU, counted round and round, is the caller's from here on. */
+/* Move the caller to CPU number n modulo the number of CPUs. */
 static int go_to_cpu(unsigned long n)
 {
     int cpu = (int)(n % cpus);
@@ -104,7 +104,7 @@ static int go_to_cpu(unsigned long n)
     return cpu;
 }
 
-/* Code that was written on CPU `from` has just run on CPU `on`; it only counts if that is where the thread still is. */
+/* Code that was written on CPU `from` has just run on CPU `on`. It only counts if the thread is still on that CPU. */
 static void note_run(int from, int on)
 {
     EXPECT_EQ(sched_getcpu(), on);
@@ -149,13 +149,14 @@ TEST(jit, what_one_thread_generates_all_cpus_run)
     for (int i = 0; i < NR; i++)
         thread_join(&t[i]);
     EXPECT_EQ(wrong, 0);
-    unsigned long home = 0; /* runners whose CPU is the writer's */
+    unsigned long home = 0; /* runners that share the writer's CPU */
     for (int i = 0; i < NR; i++)
         home += (unsigned long)i % cpus == 0;
     EXPECT_EQ(elsewhere, 500 * (NR - home));
 }
 
-/* Each thread generates for itself, and runs that on another CPU, where it may have run what was there before. */
+/* Each thread generates code for itself and runs it on another CPU, which may have run the older code at the same
+ * place. */
 static void generate_and_wander(void *which)
 {
     unsigned long me = (unsigned long)which;
@@ -181,7 +182,7 @@ TEST(jit, threads_that_generate_wander_between_cpus)
     for (int i = 0; i < NR; i++)
         thread_join(&t[i]);
     EXPECT_EQ(wrong, 0);
-    if (cpus >= 4) /* with fewer, some steps lead round to the same CPU */
+    if (cpus >= 4) /* with fewer CPUs, some steps lead to the same CPU */
         EXPECT_EQ(elsewhere, 375 * NR);
     else
         EXPECT(cpus == 1 || elsewhere >= 375);
@@ -204,7 +205,7 @@ TEST(jit, a_process_forks_while_it_generates)
             ASSERT_EQ(run(page, 2), expected(10 * i + k, 2));
         }
         pid_t child = fork();
-        for (unsigned long k = 5; k < 10; k++) { /* both sides, in any order; the child another program */
+        for (unsigned long k = 5; k < 10; k++) { /* both sides, in any order; the child runs another program */
             unsigned long seed = 10 * i + k + (child ? 0 : 100000);
             int good = mprotect(page, PAGE, RW) == 0;
             jit_invent(program, seed);
@@ -227,7 +228,7 @@ struct mailbox {
     unsigned long sent, done, result;
 };
 
-/* The code arrives through shared memory; whoever runs it synchronises for its own address space. */
+/* The code arrives through shared memory; the process that runs it synchronises for its own address space. */
 TEST(jit, code_is_handed_to_another_process)
 {
     struct mailbox *box = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -235,7 +235,7 @@ TEST(libc, longjmp_returns_to_setjmp_with_its_value)
     times++;
     if (times < 4)
         jump(times - 1);
-    /* 0 came from setjmp itself, then longjmp's 0 became 1, then 1 and 2 as they are. */
+    /* setjmp itself returned 0; then longjmp's 0 became 1; then 1 and 2 came unchanged. */
     EXPECT_EQ(times, 4);
     EXPECT_EQ(value, 2);
 }

@@ -160,7 +160,7 @@ TEST(mmap, unmapping_checks_its_arguments)
     EXPECT_CALL(-EINVAL, munmap, -PAGE, PAGE);
     p[0] = 1;
     EXPECT_CALL(0, munmap, p, PAGE);
-    EXPECT_CALL(0, munmap, p, PAGE); /* POSIX: nothing there is no error */
+    EXPECT_CALL(0, munmap, p, PAGE); /* POSIX: unmapping nothing is no error */
 }
 
 TEST(mmap, unmapping_the_middle_splits_an_area_and_keeps_its_ends)

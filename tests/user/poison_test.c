@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program may break: a small part of memory, for nothing of it ever comes back. */
+/* A program may break only a small part of memory, because broken frames never come back. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <quire/sys.h>
@@ -15,7 +15,7 @@ TEST(poison_limit, programs_break_a_small_part_of_memory)
 
     test_allow_leak("broken frames never come back");
     ASSERT_EQ(quire_call(memory_info, &before), 0);
-    for (int round = 0; round < 64 && !err; round++) { /* 256 MiB, if nobody said no */
+    for (int round = 0; round < 64 && !err; round++) { /* 256 MiB, if no call is refused */
         char *p = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         ASSERT(p != MAP_FAILED);
         ASSERT_EQ(madvise(p, 4 * MIB, MADV_POPULATE_WRITE), 0);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes: starting, copying, ending, waiting, and what happens when there is no more of
- * something.
+ * Processes: starting, copying, ending, waiting, and what happens when something runs out.
  */
 #include "child.h"
 #include <fcntl.h>
@@ -107,7 +106,7 @@ TEST(process, orphans_go_on_and_leave_nothing_behind)
     pid_t pid = fork();
 
     if (pid == 0) {
-        if (fork() == 0) { /* the orphan-to-be */
+        if (fork() == 0) { /* the future orphan */
             while (step[0] == 0)
                 sched_yield();
             step[1] = 1;
@@ -178,12 +177,12 @@ TEST(process, a_spawned_program_gets_the_standard_handles_only)
     int first = open("motd", O_RDONLY), status;
 
     EXPECT_EQ(first, 3);
-    EXPECT(spawn("bin/sh", argv) > 0); /* its cat would show what handle 3 does */
+    EXPECT(spawn("bin/sh", argv) > 0); /* its cat would show that handle 3 exists */
     wait(&status);
     EXPECT_EQ(status, 0);
     close(1);
     close(2);
-    EXPECT(spawn("bin/hello", argv) > 0); /* has no place to print to, and says -c as a number: 0 */
+    EXPECT(spawn("bin/hello", argv) > 0); /* has no console to print to, and takes -c as the number 0 */
     EXPECT(wait(&status) > 0 && status == 0);
 }
 
@@ -302,7 +301,7 @@ TEST(process, only_a_parent_learns_a_status)
 
     if (first == 0)
         _exit(7);
-    long handle = 3; /* the lowest that is free: the first child's, in all copies */
+    long handle = 3; /* the lowest free number: the first child's handle, in all copies */
     EXPECT(quire_call(process_id, handle) == first);
     EXPECT_EQ(IN_CHILD({
                   int status;
@@ -320,7 +319,7 @@ static long shared_handle;
 static void give_number_away(void *unused)
 {
     (void)unused;
-    usleep(2000); /* the other waits by now */
+    usleep(2000); /* the other process waits by now */
     quire_call(close, shared_handle);
     open("motd", O_RDONLY);
 }

@@ -25,7 +25,7 @@ static unsigned long next_random(unsigned long *state)
     return *state >> 33;
 }
 
-/* A guest that has its task. Negative: the call that failed said so. */
+/* Make a guest and give it its task. Negative: the error of the call that failed. */
 static long make(int task, long number)
 {
     struct quire_guest_exit e;
@@ -57,7 +57,7 @@ static void one_step(unsigned long *random)
     memset(&e, 0xee, sizeof(e));
     long r = quire_call(guest_run, shared.guest, &e);
     if (r == 0 && e.kind > QUIRE_GUEST_PREEMPTED)
-        shared.wrong = 1; /* this thread's call, and somebody else's exit */
+        shared.wrong = 1; /* this thread got the exit of another thread's call */
     if (r == 0 && e.kind == QUIRE_GUEST_FAULT)
         shared.wrong = 2;
     shared.ended |= r == -ESRCH;
@@ -178,7 +178,7 @@ TEST(stressguests, processes_are_killed_with_their_threads_inside_guests)
         pid_t pid = fork();
         if (pid == 0)
             victim(k % 2 ? ENEMY_FOR_EVER : ENEMY_COMPUTES, goes_on);
-        while (!*goes_on && k % 4 != 3) /* every fourth is killed while it makes the guest, or wherever it is */
+        while (!*goes_on && k % 4 != 3) /* every fourth is killed at once, perhaps while it makes the guest */
             usleep(1000);
         usleep(k * 700);
         EXPECT_EQ(kill(pid, SIGKILL), 0);
@@ -206,7 +206,7 @@ TEST(stressguests, one_guest_between_many_processes)
                 quire_call(guest_share, guest, 1);
                 quire_call(guest_map, guest, PLACE, 2);
             }
-            _exit(0); /* with what it still shows */
+            _exit(0); /* with pages that it still maps */
         }
     }
     quire_call(close, guest);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads, kills, sleeps, waits, forks and ends, all at once, on CPUs that really run at the same time. What is done is
+ * Threads, kills, sleeps, waits, forks and ends, all at once, on CPUs that really run at the same time. Work is
  * counted, not timed: a slow machine takes longer. Frames, objects and the account are as before in the end.
  */
 #include "child.h"
@@ -27,7 +27,7 @@ static void spin(unsigned loops)
         ;
 }
 
-/* The list moves up when somebody in front of us is freed: then we are overlooked, and look again. */
+/* If a process before ours in the list is freed, the indices move and ours may be skipped: then search again. */
 static struct quire_process this_process(void)
 {
     struct quire_process p = {0};
@@ -39,7 +39,7 @@ static struct quire_process this_process(void)
 }
 
 /*
- * Threads and processes that have just ended may still be on their way out; some pages of our own have come meanwhile.
+ * Threads and processes that have just ended may not be freed yet; and this process has got some more pages meanwhile.
  * A process or a thread that stays costs more than two frames, and there are hundreds.
  */
 static void expect_account(uint64_t used)
@@ -55,7 +55,7 @@ static void expect_account(uint64_t used)
 }
 
 /* --- text ------------------------------------------------------------------------------ */
-/* What the runner would believe, if it stood at the margin. */
+/* A line that the runner would believe if it began at the start of a line. */
 static void forge(void)
 {
     static const char text[] = "\nok 1 forged.verdict\n# passed 1, failed 0, skipped 0\n";
@@ -68,7 +68,8 @@ static void forge(void)
     _exit(0);
 }
 
-/* The kernel's own lines come from another CPU meanwhile: no program's text gets to the margin between them. */
+/* The kernel prints its own lines from another CPU meanwhile: between them no program's text may come to the start of a
+ * line. */
 TEST(stressthread, no_program_forges_a_verdict_while_the_kernel_speaks)
 {
     int status;
@@ -77,7 +78,7 @@ TEST(stressthread, no_program_forges_a_verdict_while_the_kernel_speaks)
         if (fork() == 0)
             forge();
     for (int i = 0; i < 40; i++)
-        EXPECT_DIES(SIGILL, CODE_ILLEGAL()); /* the kernel says a line about each */
+        EXPECT_DIES(SIGILL, CODE_ILLEGAL()); /* the kernel prints a line about each */
     for (int i = 0; i < 3; i++) {
         wait(&status);
         EXPECT_EQ(status, 0);
@@ -151,7 +152,7 @@ TEST(stressthread, a_thread_bomb_is_charged_and_leaves_nothing)
         }
         while (!LOAD(*during))
             sched_yield();
-        if (*during + OWN_PAGES < MANY * 5) /* four frames of stack, and the rest */
+        if (*during + OWN_PAGES < MANY * 5) /* four frames of stack, and a fifth for the rest */
             test_fail(__FILE__, __LINE__, "%d threads cost %lu frames", MANY, *during);
         *during = 0;
         int status = 0;
@@ -257,7 +258,7 @@ static void kill_many(int rounds, unsigned seed)
 
 TEST(stresskill, a_kill_reaches_whoever_just_begins_to_wait) { kill_many(160, 1); }
 
-/* The grandchild's end wakes the child that is killed at this moment. */
+/* The grandchild's end wakes the child while the child is being killed. */
 TEST(stresskill, a_kill_meets_a_wake_up)
 {
     volatile int *go = (volatile int *)map_shared(PAGE);
@@ -279,7 +280,7 @@ TEST(stresskill, a_kill_meets_a_wake_up)
         }
         while (!go[0])
             sched_yield();
-        quire_call(sleep, 20000); /* the child waits by now, most times */
+        quire_call(sleep, 20000); /* mostly the child waits by now */
         go[1] = 1;
         spin(random_number(&seed) % 3000);
         kill(pid, SIGKILL);
@@ -287,7 +288,7 @@ TEST(stresskill, a_kill_meets_a_wake_up)
     }
 }
 
-/* A number that is waited for is closed, and another object gets it. */
+/* A handle that a thread waits for is closed, and another object gets its number. */
 static int still;
 
 static void wait_for_any(void *unused)
@@ -318,7 +319,8 @@ TEST(stresskill, a_spawn_that_fails_is_nobodys_child)
     EXPECT_EQ(ended, 0);
 }
 
-/* Two threads end at once: whoever isn't the last has left the address space that the last takes down. */
+/* Two threads end at once: the thread that isn't the last must have left the address space before the last one frees
+ * it. */
 static void spin_until(void *go)
 {
     while (!LOAD(*(int *)go))
@@ -338,7 +340,7 @@ TEST(stresskill, threads_that_end_together_leave_the_address_space_first)
             STORE(go, 1);
         });
         EXPECT_EQ(status, 0);
-        char *p = map_pages(64 * KIB, PROT_READ | PROT_WRITE); /* what that process had is somebody else's now */
+        char *p = map_pages(64 * KIB, PROT_READ | PROT_WRITE); /* reuses frames of the ended process */
         memset(p, 0x41, 64 * KIB);
         munmap(p, 64 * KIB);
     }

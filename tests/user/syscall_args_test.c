@@ -27,7 +27,7 @@ static void add_bad(const char *kind, uintptr_t address)
     bad[nr_bad++] = (struct bad_pointer){kind, address};
 }
 
-/* What nobody may read from; with `for_output`, what nobody may write to either. */
+/* Pointers that can't be read from; with `for_output`, also those that can't be written to. */
 static void make_bad_pointers(int for_output)
 {
     static const char constant[64] = "constant";
@@ -62,7 +62,7 @@ static void make_bad_pointers(int for_output)
     }
 }
 
-/* The call, with B in place of the pointer, says -EFAULT for each. */
+/* The call, with B in place of the pointer, returns -EFAULT for each bad pointer. */
 #define EXPECT_FAULTS(...)                                                                         \
     for (int i_ = 0; i_ < nr_bad; i_++) {                                                          \
         uintptr_t B = bad[i_].address;                                                             \
@@ -99,7 +99,7 @@ TEST(syscall, wait_does_not_write_to_bad_places)
     if (child == QUIRE_IN_CHILD)
         _exit(3);
     make_bad_pointers(1);
-    bad[0] = bad[--nr_bad]; /* null means that the caller doesn't want to know */
+    bad[0] = bad[--nr_bad]; /* null means that the caller doesn't want the status */
     EXPECT_FAULTS(wait, child, B);
     EXPECT_FAULTS(wait, -1, B);
     EXPECT(quire_call(wait, child, &status) > 0);
@@ -109,7 +109,7 @@ TEST(syscall, wait_does_not_write_to_bad_places)
 TEST(syscall, write_does_not_read_from_bad_places)
 {
     make_bad_pointers(0);
-    for (int i = 0; i < nr_bad; i++) /* a few bytes may be good: then so many are written */
+    for (int i = 0; i < nr_bad; i++) /* the first bytes may be good: then only these are written */
         if (strncmp(bad[i].kind, "across", 6) == 0)
             bad[i].address += 3;
     EXPECT_FAULTS(write, 1, B, 100);
@@ -131,7 +131,7 @@ TEST(syscall, argument_vectors_are_not_read_from_bad_places)
     uintptr_t vector[2] = {0, 0};
 
     make_bad_pointers(0);
-    for (int i = 1; i < nr_bad; i++) { /* 0 is no vector, which is allowed */
+    for (int i = 1; i < nr_bad; i++) { /* 0 means no vector, which is allowed */
         EXPECT_CALL(-EFAULT, spawn, "bin/true", bad[i].address);
         vector[0] = bad[i].address;
         EXPECT_CALL(-EFAULT, spawn, "bin/true", vector);
@@ -183,7 +183,7 @@ static const long no_handles[] = {
     -1,          -2,           63,      64, 65, 1000, 1l << 31, 1l << 32, (1l << 32) + 1,
     -(1l << 32), ~(1ul << 63), 1l << 63};
 
-/* The call, with H in place of the handle, says so for each. */
+/* The call, with H in place of the handle, returns `want` for each. */
 #define EXPECT_FOR_HANDLES(want, table, ...)                                                       \
     for (unsigned i_ = 0; i_ < sizeof(table) / sizeof(table[0]); i_++) {                           \
         long H = table[i_], seen_ = quire_call(__VA_ARGS__);                                       \
@@ -360,7 +360,7 @@ TEST(syscall, a_sleep_of_nothing_ends_and_one_for_ever_can_be_killed)
     EXPECT_EQ(WTERMSIG(status), SIGKILL);
 }
 
-/* Whoever asks for much that isn't there mustn't keep a CPU for the seconds that looking at each page would take. */
+/* A request for much memory that doesn't exist mustn't take the seconds that a look at each page would take. */
 TEST(syscall, synchronising_all_of_user_space_takes_no_time)
 {
     char *page = map_pages(PAGE, RW);
@@ -396,7 +396,7 @@ static long nonsense(void)
 }
 
 /*
- * Those that end the caller, the machine or the test by design, print, wait for long, or multiply.
+ * Calls that end the caller, the machine or the test by design, print, wait for long, or start processes.
  */
 static int left_out(long nr)
 {
@@ -411,8 +411,7 @@ static int left_out(long nr)
 }
 
 /*
- * Each child talks nonsense until it has done enough or hurt itself; the kernel and this process go
- * on.
+ * Each child makes random calls until it has made enough, or has killed itself; the kernel and this process go on.
  */
 TEST(syscall, nonsense_hurts_nobody_else)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads of one process on all CPUs: scheduling, and memory that changes under their feet. */
+/* Threads of one process on all CPUs: scheduling, and memory that changes while they run. */
 #include "child.h"
 #include <sched.h>
 #include <stdlib.h>
@@ -112,7 +112,7 @@ TEST(thread, a_spinning_thread_does_not_stop_another)
     struct thread t;
 
     start(&t, raise_flag, NULL);
-    while (!LOAD(flag)) /* no system call in here: only its time slice ends this on one CPU */
+    while (!LOAD(flag)) /* no system call here: with one CPU only the end of the time slice lets another thread run */
         ;
     thread_join(&t);
 }
@@ -149,7 +149,7 @@ static void count_until_stopped(void *counter)
         ADD(*(long *)counter, 1);
 }
 
-/* Where a thread pins itself it is at once, and stays, however busy that CPU is and however idle others are. */
+/* A thread that pins itself moves to that CPU at once and stays there, even if that CPU is busy and others idle. */
 static unsigned long astray;
 
 static void visit_cpus(void *which)
@@ -214,7 +214,7 @@ TEST(thread, more_threads_than_cpus_all_get_on)
 
     for (int i = 0; i < MANY; i++)
         start(&t[i], count_until_stopped, &count[i]);
-    for (int i = 0; i < MANY; i++) /* one that gets no time hangs the test, however slow the machine is */
+    for (int i = 0; i < MANY; i++) /* a thread that never runs hangs the test, however slow the machine is */
         while (!LOAD(count[i]))
             usleep(1000);
     STORE(stop, 1);
@@ -228,7 +228,7 @@ TEST(thread, sleep_is_not_shorter_and_not_much_longer_than_asked)
 
     for (int i = 0; i < 4; i++) {
         long took = 0, best = __LONG_MAX__;
-        /* the machine's own CPUs may be made to wait */
+        /* the host may make the machine's CPUs wait */
         for (int tries = 0; tries < 20 && best >= times[i] + 2 * MS; tries++) {
             long begin = now_ns();
             EXPECT_CALL(0, sleep, times[i]);
@@ -335,13 +335,13 @@ static void replace_and_write(void)
 }
 static void copy_on_write(void)
 {
-    IN_CHILD(shared[1] = 1); /* from here on the page is a shared one */
+    IN_CHILD(shared[1] = 1); /* from here on the page is shared */
     pid_t pid = fork();
     if (pid == 0) {
         usleep(5000);
         _exit(0);
     }
-    *shared = 6; /* moves to a frame of its own, for all threads */
+    *shared = 6; /* the page gets a frame of its own, for all threads */
     waitpid(pid, NULL, 0);
 }
 
@@ -490,7 +490,7 @@ TEST(thread, a_copy_has_only_the_thread_that_asked_for_it)
     thread_join(&t);
 }
 
-/* --- a status that can't be told --------------------------------------------------------------- */
+/* --- a status that can't be stored ----------------------------------------------------- */
 static int *gone; /* where the status is to go */
 static long waited_for, said;
 
@@ -520,7 +520,7 @@ TEST(thread, a_status_that_cannot_be_told_is_not_lost)
     start(&t, wait_for_it, NULL);
     while (!LOAD(phase))
         sched_yield();
-    usleep(1000); /* it has looked at its pointer, and waits */
+    usleep(1000); /* it has checked its pointer, and waits */
     EXPECT_EQ(munmap(gone, PAGE), 0);
     *end = 1;
     thread_join(&t);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What programs can see of page tables and words: walk_info (ptdump), area_info (maps), memory_info (mem). */
+/* What programs can learn about page tables and words: walk_info (ptdump), area_info (maps), memory_info (mem). */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -102,7 +102,7 @@ TEST(walk, two_processes_stand_still_one_after_the_other)
     for (int i = 0; i < 2; i++) {
         children[i] = fork();
         if (children[i] == 0) {
-            for (int k = 0; k < 2; k++) /* the kernel fails the test if one takes the other's turn */
+            for (int k = 0; k < 2; k++) /* the kernel fails the test if one thread gets the other's checkpoint */
                 test_checkpoint(i ? "the second" : "the first");
             _exit(0);
         }

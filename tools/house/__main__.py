@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Reads from the objects which file calls which, room by room, and keeps the arrows pointing down.
+"""Reads from the objects which file calls which, and checks that calls between rooms only go downward.
 
-Four things are faults: a call into a room above the caller's, unless include/quire/upcalls.h or
-uv/core/enforce.h declares it; a circle of more
-than three files that need each other; a file in no room; a call of
-uv/core into anything but lib and what enforce.h declares. Tests and release builds aren't looked at: debug kernels without
-tests/kernel/ are. The data is what `nm` says of build/MACHINE/obj/: what an object defines, and what it leaves to others.
+Four things are faults: a call into a room above the caller's, unless include/quire/upcalls.h or uv/core/enforce.h
+declares it; a circle of more than three files that need each other; a file in no room; a call of uv/core to a function
+outside lib that enforce.h doesn't declare. Only debug kernels are looked at, without tests/kernel/. The data is the
+output of `nm` for build/MACHINE/obj/: the names that an object defines, and the names that it needs.
 """
 
 import argparse
@@ -15,12 +14,12 @@ import subprocess
 import sys
 from collections import defaultdict
 
-# From the ground up. A file may call what is in its own room and in rooms before it. `boot/` runs before there is anything
-# else, and calls kernel_main() by the list of up-calls.
+# From the lowest room up. A file may call functions of its own room and of rooms before it. `boot/` runs first of all,
+# and calls kernel_main(), which is an up-call.
 ROOMS = ("lib", "arch", "base", "boot", "mm/frames", "mm/tables", "mm/folios", "mm/holes", "mm/spaces", "mm", "uv/core", "uv/soft",
          "kernel/sched", "kernel/objects", "kernel/unix", "look", "kernel/calls", "kernel/traps", "tests/machine", "kernel")  # fmt: skip
 UPCALLS = ("include/quire/upcalls.h", "uv/core/enforce.h")
-ENTRY = {"boot_main"}  # entry code to boot/: what each firmware hands over is its own, so no header declares it
+ENTRY = {"boot_main"}  # entry code to boot/: its arguments differ with the firmware, so no header declares it
 CIRCLE_MAX = 3
 
 
@@ -41,7 +40,7 @@ def declared_upcalls():
 
 
 def read_objects(machine, nm):
-    """({name: file that defines it}, {file: names that it leaves to others}) of a machine's kernel."""
+    """({name: file that defines it}, {file: names that it needs}) of a machine's kernel."""
     top = f"build/{machine}/obj"
     defined = {}
     objects = sorted(os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names if name.endswith(".o"))
@@ -129,7 +128,7 @@ def faults_of(machine, calls, files):
 
 
 def print_house(calls, files):
-    """A line a room, from the roof down: its files, and which rooms it calls by how many names."""
+    """A line for each room, from the top down: its files, and which rooms it calls by how many names."""
     arrows = arrows_between_rooms(calls)
     for room in reversed(ROOMS):
         inside = [file for file in files if room_of(file) == room]
@@ -142,7 +141,8 @@ def print_house(calls, files):
 
 
 def without_shortcuts(arrows):
-    """The arrows that no way through other rooms stands for: A -> C goes if there are A -> B and B ... -> C."""
+    """The arrows without those that a way through other rooms replaces: A -> C is left out if there are A -> B and B
+    ... -> C."""
     after = defaultdict(set)
     for start, to in arrows:
         after[start].add(to)
@@ -154,8 +154,8 @@ def without_shortcuts(arrows):
 
 
 def dot_of(calls, upward, files):
-    """The picture for graphviz. An arrow is drawn if no way through other rooms stands for it; dashed are declared up-calls,
-    whose names show under the mouse."""
+    """The picture for graphviz. An arrow is drawn if no way through other rooms replaces it. Declared up-calls are
+    dashed, and the mouse shows their names."""
     lines = ["digraph house {", "  compound=true; nodesep=0.35; ranksep=0.45;",
              '  node [shape=box, style="rounded,filled", fillcolor="#f4efe4", fontname="sans-serif"];',
              '  edge [color="#44546a"];']  # fmt: skip

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Draws the physical memory of a live machine as an SVG: by type of word, by folio, holes and broken frames marked.
 
-People type `make memory-map-MACHINE`: that starts a machine, lets it run a program, pauses it and looks. With --attach a
-machine that runs already (`make qemu-MACHINE`) is paused for a moment instead.
+`make memory-map-MACHINE` calls this: it starts a machine, lets it run a program, pauses it and reads its memory. With
+--attach a machine that runs already (`make qemu-MACHINE`) is paused for a moment instead.
 """
 
 import argparse

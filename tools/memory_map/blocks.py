@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""From words to blocks: runs of frames that belong to one thing, each of a kind that has a colour, and their rows."""
+"""Makes blocks from words: runs of frames that belong to one thing, each of a kind with a colour; and the rows of the
+picture."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ OTHER_KINDS = {w.BUDDY: FREE, w.SLAB: SLAB, w.PTDESC: TABLES, w.HOLE: HOLE, w.HW
 
 @dataclass
 class Block:
-    """Frames [first, end) of one kind; `thing` is what they belong to."""
+    """Frames [first, end) of one kind; `thing` is the object that they belong to."""
 
     first: int
     end: int
@@ -86,7 +87,7 @@ def folio_kind(folio):
 
 
 def block_of(words, pfn, nr, word, users):
-    """The block that a run of equal words is."""
+    """The block for a run of equal words."""
     kind = w.type_of(word)
     try:
         text = words.meaning(word)
@@ -110,7 +111,7 @@ def free_order(word):
 
 
 def blocks_of(picture, users):
-    """All of memory; free blocks are joined with what lies inside them."""
+    """Blocks for all of memory; the frames inside a free block are joined with it."""
     found = []
     for pfn, nr, word in picture.words.runs:
         if w.type_of(word) == w.BUDDY:
@@ -137,7 +138,7 @@ class Row:
 
     @property
     def uniform(self):
-        """The one block that fills it, if there is one."""
+        """The single block that fills the row, if there is one."""
         return self.parts[0][2] if len(self.parts) == 1 and self.parts[0][1] - self.parts[0][0] == self.span else None
 
 
@@ -155,7 +156,7 @@ def cut_rows(blocks, span):
 
 
 def fold(rows):
-    """Neighbours that are filled by one thing each, or by nothing but free memory, become one row."""
+    """Neighbouring rows become one row if one thing fills them, or only free memory."""
     folded = []
     for row in rows:
         last = folded[-1] if folded else None
@@ -169,7 +170,7 @@ def fold(rows):
 
 
 def rows_of(blocks):
-    """Rows as fine as fit: from 1 MiB each on."""
+    """The smallest rows that fit into the picture: 1 MiB each or more."""
     span = 256
     blocks = [block for block in blocks if block.kind is not ABSENT]
     while True:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The drawing: rows of memory, a legend with totals, a lens on every hole and broken frame, the address spaces."""
+"""The drawing: rows of memory, a legend with totals, an enlarged view of every hole and broken frame, the address
+spaces."""
 
 from html import escape
 
@@ -45,14 +46,14 @@ class Drawing:
 
 
 def light(colour):
-    """Whether dark ink is readable on it."""
+    """Whether dark text is readable on this colour."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return 0.3 * red + 0.59 * green + 0.11 * blue > 140
 
 
 # --- rows ------------------------------------------------------------------------------------------
 def draw_parts(drawing, row, y, height):
-    """One row: its blocks by size; marks for what is too small to be seen."""
+    """One row: its blocks by size, and marks for blocks that are too small to be seen."""
     scale = WIDTH / row.span
     group = None  # neighbours of one kind that are smaller than a pixel
 
@@ -86,12 +87,12 @@ def draw_parts(drawing, row, y, height):
 
 
 def draw_mark(drawing, x, y, kind):
-    """A small flag above what would be overlooked."""
+    """A small flag above a block that could be overlooked."""
     drawing.parts.append(f'<path d="M{x:.1f},{y - 0.5:.1f} l-4,-5 h8 z" fill="{kind.colour}"/>')
 
 
 def draw_rows(drawing, rows):
-    """All of them; the y below the last. Gives each row's y to whoever wants to point at it."""
+    """Draw all rows; returns the y below the last one, and each row's y for marks."""
     y, places = TOP, []
     for row in rows:
         height = FOLD if row.rows > 1 else ROW
@@ -106,7 +107,7 @@ def draw_rows(drawing, rows):
 
 
 def draw_folded(drawing, row, y):
-    """Several rows of the same: one, with torn edges and its size."""
+    """Several equal rows: drawn as one, with torn edges and its size."""
     block, frames = row.uniform, row.span * row.rows
     title = block.title if block.kind is not b.FREE else f"free\nframes {row.first:#x} to {row.first + frames - 1:#x}"
     drawing.rect(LEFT, y, WIDTH, FOLD, block.kind.colour, title, 'class="block"')
@@ -148,7 +149,7 @@ def draw_legend(drawing, sums, x, y):
 
 
 def draw_spaces(drawing, walk, x, y):
-    """Who maps how much."""
+    """The address spaces, and how much each maps."""
     drawing.text(x, y, "Address spaces", "head")
     y += 26
     for space in sorted(walk.spaces, key=lambda space: (space.kind != "kernel", space.kind != "user", space.name)):
@@ -187,7 +188,7 @@ def draw_lens(drawing, picture, walk, blocks, block, x, y):
 
 
 def draw(picture, walk, what):
-    """The whole drawing as text; `what` says what runs."""
+    """The whole drawing as text; `what` names the programs that run."""
     users = b.users_of(picture, walk)
     blocks = b.blocks_of(picture, users)
     folio_frames(picture, blocks)
@@ -220,7 +221,7 @@ def draw(picture, walk, what):
 
 
 def folio_frames(picture, blocks):
-    """How large the whole thing is that a block is a part of: a folio with a hole is several blocks."""
+    """The size of the whole object that a block is a part of: a folio with a hole is several blocks."""
     for block in blocks:
         folio = picture.words.folio_behind(block.thing) if isinstance(block.thing, int) and block.kind is not b.FREE else None
         block.nr_of_all = folio.end - folio.pfn if folio else block.nr

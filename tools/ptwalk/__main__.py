@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Walks the page tables of a running Quire from outside and checks them against the words of its frames.
 
-The machine is paused for a moment. Nothing is asked of its kernel: memory comes over QMP, the roots from the CPUs'
-registers over the gdb stub, and struct inspect_root says where things are. `make qemu-MACHINE` opens both sockets.
+The machine is paused for a moment. Its kernel isn't called: memory comes over QMP, the roots from the CPUs' registers
+over the gdb stub, and struct inspect_root has the addresses of everything. `make qemu-MACHINE` opens both sockets.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def parse_arguments():
 
 
 def summary(picture, walk):
-    """What there was to look at, in a few lines."""
+    """A summary of the walk, in a few lines."""
     frames = {kind: sum(run.frames for run in walk.runs if run.space.kind == kind) for kind in ("user", "guest")}
     yield f"{len(walk.spaces)} address spaces, {len(walk.tables)} page tables, {len(walk.runs)} runs of entries"
     for space in walk.spaces:

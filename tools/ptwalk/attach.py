@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Looking at a machine that somebody else started: through sockets in the file system."""
+"""Looking at a machine that runs already, through sockets in the file system."""
 
 import socket
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What must hold between page tables and words. One function for each promise; each yields complaints.
+"""Rules between page tables and words. One function for each rule; each yields complaints.
 
 A complaint says what broke, in which address space, at which address, what the entry says and what the frame's word
-says. Its key is the same when the same thing is found again at the next look.
+says. Its key stays the same if the next look finds the same complaint again.
 """
 
 from collections import Counter, defaultdict
@@ -50,7 +50,7 @@ def parts(words, run):
 
 
 def check_owner(picture, walk):
-    """No frame is mapped in user space that isn't a folio's, a shared hole's or the zero page, within its bounds."""
+    """User space maps only frames of folios, of shared holes, and the page of zeros, within their bounds."""
     words = picture.words
     for run in walk.runs:
         if run.space.kind == "kernel":
@@ -63,7 +63,7 @@ def check_owner(picture, walk):
 
 
 def what_is_wrong(picture, run, pfn, nr, word):
-    """Why these frames must not be mapped there; None."""
+    """Why these frames must not be mapped there; None: they may."""
     kind, words = w.type_of(word), picture.words
     guest = run.space.kind == "guest"
     try:
@@ -107,7 +107,7 @@ def check_counts(picture, walk):
         try:
             thing = words.folio(w.pointer_of(word)) if w.type_of(word) == w.FOLIO else words.hole(w.pointer_of(word))
         except NotRead:
-            continue  # check_words tells
+            continue  # check_words reports this
         if thing.map_count != found[word]:
             details = [str(thing)] + mapped_where(words, walk, thing)
             yield Complaint("map count", ("map count", word, thing.map_count, found[word]),
@@ -137,7 +137,7 @@ def check_permissions(picture, walk):
 
 # --- tables ------------------------------------------------------------------------------------------
 def check_tables(picture, walk):
-    """Every table lies in a frame whose word says so, is of the level it is used at, and is used once."""
+    """Every table lies in a frame whose word says "page table", has the level at which it is used, and is used once."""
     words, used = picture.words, {}
     for table in walk.tables:
         where = f"{table.space}: table of level {table.level} at {table.address:#x}, for addresses from {table.virtual:#x} on"
@@ -171,7 +171,7 @@ def check_ptdesc(picture, table, word, where):
 
 
 def check_unused_tables(picture, used):
-    """A page-table frame, or a part of one that is in use, that no walk came to was lost."""
+    """A page-table frame, or a part of one in use, that no walk came to is lost."""
     seen, kept = set(), set_aside(picture)
     for pfn, nr, word in picture.words.runs:
         if w.type_of(word) != w.PTDESC or w.pointer_of(word) == picture.root.early_ptdesc:
@@ -202,7 +202,7 @@ def set_aside(picture):
 
 
 def check_kernel_halves(picture, walk):
-    """Where one root serves both halves, each user's copy of the kernel's half is the kernel's."""
+    """If one root serves both halves, each user's copy of the kernel's half equals the kernel's."""
     form = picture.format
     if not form.shared_half:
         return
@@ -216,7 +216,7 @@ def check_kernel_halves(picture, walk):
 
 
 def check_roots(picture, walk):
-    """What the CPUs translate with is one of the address spaces, or the empty table of the image."""
+    """Each CPU's root is one of the address spaces, or the empty table of the image."""
     spaces = {space.root: space for space in walk.spaces}
     for register, values in picture.registers.items():
         use, table_of = picture.format.registers[register]
@@ -272,7 +272,8 @@ def direct_map_runs(root, walk):
 
 # --- words ------------------------------------------------------------------------------------------------
 def check_words(picture, walk):
-    """Words are sane by themselves: known types, descriptors in slab frames that name the frame they are found from."""
+    """Words are consistent: known types, and descriptors in slab frames that name the frame whose word points to
+    them."""
     words, total = picture.words, 0
     for pfn, nr, word in words.runs:
         kind = w.type_of(word)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The kernel's ELF file: what machine it is for, and where a symbol lies in physical memory."""
+"""The kernel's ELF file: its machine, and the physical addresses of its symbols."""
 
 import struct
 from functools import cached_property
@@ -28,7 +28,7 @@ class Kernel:
 
     @cached_property
     def segments(self):
-        """(virtual, physical, bytes) of what is loaded."""
+        """(virtual, physical, bytes) of each loaded segment."""
         at, size, count = self.unpack("Q", 32)[0], *self.unpack("HH", 54)
         headers = [self.unpack("IIQQQQQ", at + i * size) for i in range(count)]
         return [(vaddr, paddr, memory) for kind, _, _, vaddr, paddr, _, memory in headers if kind == PT_LOAD]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Page-table formats, one class each, written from the manuals and not from the kernel's headers: a second opinion.
+"""Page-table formats, one class each, written from the manuals and not from the kernel's headers, as an independent
+check.
 
-Level 0 holds the page entries, as in the kernel. An entry is a number; what it says is in words() and in flags.
+Level 0 holds the page entries, as in the kernel. An entry is a number; words() and flags() explain it.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ EMPTY, POISON, TABLE, LEAF = "empty", "poison", "table", "leaf"
 
 @dataclass(frozen=True)
 class Flags:
-    """What a leaf entry allows and remembers."""
+    """The rights and states in a leaf entry."""
 
     accessible: bool  # False: holds a frame but allows nothing (PROT_NONE)
     write: bool
@@ -28,7 +29,7 @@ class Flags:
 
 
 class Format:
-    """What three of the four machines share: 512 entries of 8 bytes in each table."""
+    """Shared by three of the four machines: 512 entries of 8 bytes in each table."""
 
     top = 2
     user_half = 256  # entries of a user's top table that are the user's
@@ -49,11 +50,11 @@ class Format:
         return 0
 
     def step(self, level):
-        """What neighbours that show neighbouring memory differ by."""
+        """The difference between neighbouring entries that show neighbouring memory."""
         return 1 << self.shift(level)
 
     def plain(self, table, level):
-        """The table with every entry saying its own frame."""
+        """The table with its own frame number in every entry."""
         return table
 
     def table_address(self, entry, level):
@@ -136,7 +137,7 @@ class Vmsa39(Format):
 
 class Dat3(Format):
     """s390x: region-third tables (Principles of Operation, chapter 3). The hardware knows only I, P and no-execute;
-    software bits 0 to 7 say what else there is. Users and kernel have spaces of their own."""
+    software bits 0 to 7 hold the other states. Users and kernel have spaces of their own."""
 
     name = "s390x"
     elf_machine = 22

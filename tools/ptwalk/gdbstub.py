@@ -2,7 +2,8 @@
 """QEMU's gdb stub: registers of every CPU by name, breakpoints, a word written.
 
 A packet is $text#checksum. Numbers of registers come from the descriptions that the stub itself gives (target.xml);
-control registers are among them on all machines. While a debugger is connected it decides whether the machine runs.
+control registers are among them on all machines. While a debugger is connected, the debugger decides whether the
+machine runs.
 """
 
 import re
@@ -41,7 +42,7 @@ class Gdb:
         self.sock.sendall(b"$%s#%02x" % (data, sum(data) & 255))
 
     def has_packet(self):
-        """The socket is readable: whether a packet comes, and not only the word that a command has arrived."""
+        """The socket is readable: whether there is a packet, and not only an acknowledgement."""
         data = self.sock.recv(65536)
         if not data:
             raise StubError("the machine is gone")
@@ -63,7 +64,7 @@ class Gdb:
         return re.sub(rb"}(.)", lambda m: bytes([m.group(1)[0] ^ 32]), text, flags=re.S).decode("latin-1")
 
     def ask(self, text):
-        """A command's answer. That the machine has stopped is told in between, and known."""
+        """A command's answer. A message that the machine has stopped may come before it, and is skipped."""
         self.send(text)
         answer = self.packet()
         while STOPPED.match(answer):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A running machine: pause it, take a picture of what its kernel knows, let it go on.
+"""A running machine: pause it, take a picture of its kernel's data, let it go on.
 
 The picture needs few reads: struct inspect_root, the word array, then the frames whose words say that they hold
 tables, descriptors or the kernel's data; neighbours are read together, at most MAX_READS times.
@@ -21,7 +21,7 @@ PAGE = 4096
 
 
 class Picture:
-    """What was read: memory, root, words and the CPUs' registers."""
+    """The data that was read: memory, root, words and the CPUs' registers."""
 
     def __init__(self, kernel, memory, root, numbers, registers):
         self.kernel, self.memory, self.root, self.registers = kernel, memory, root, registers
@@ -89,7 +89,7 @@ class Live:
         return {name: [self.gdb.register(thread, name) for thread in threads] for name in self.format.registers}
 
     def picture(self):
-        """The machine stands still."""
+        """Take the picture; the machine is paused."""
         descriptor, path = tempfile.mkstemp(prefix="quire-memory-")
         os.close(descriptor)
         try:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 
 
 class NotRead(Exception):
-    """An address that no piece covers: something points to where it shouldn't."""
+    """An address that no piece covers: a pointer is wrong."""
 
 
 class Memory:
@@ -19,7 +19,7 @@ class Memory:
         self.starts, self.pieces = [], []
 
     def add(self, start, data):
-        """Another piece; pieces don't overlap. The youngest is found first."""
+        """Add a piece; pieces don't overlap. The newest is found first."""
         at = bisect_right(self.starts, start)
         self.starts.insert(at, start)
         self.pieces.insert(at, data)

@@ -27,7 +27,7 @@ class Qmp:
         return json.loads(line)
 
     def ask(self, command, **arguments):
-        """Run a command; events that come in between are of no interest."""
+        """Run a command; events that come in between are ignored."""
         self.sock.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         while True:
             answer = self.message()
@@ -40,5 +40,5 @@ class Qmp:
         return self.ask("query-status")["running"]
 
     def save(self, start, size, path):
-        """Physical memory into a file; one command however large."""
+        """Save physical memory to a file; one command for any size."""
         self.ask("pmemsave", val=start, size=size, filename=path)

@@ -29,11 +29,12 @@ UV_FORM = "Q" * len(UV_FIELDS)
 
 
 class WrongRoot(Exception):
-    """What lies there is no struct inspect_root that this program understands."""
+    """The memory there is no struct inspect_root that this program understands."""
 
 
 def frame_of_shadow(root, pfn):
-    """The frame that this one is, or is the shadow of (ICACHE=stale: users execute from shadows)."""
+    """The frame itself, or if it is a shadow, the frame that it is the shadow of (ICACHE=stale: users execute from
+    shadows)."""
     frame = pfn - root.shadow_distance
     return frame if root.shadow_first <= frame < root.shadow_first + root.shadow_nr else pfn
 

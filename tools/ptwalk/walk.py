@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The walk: every address space, every table, every entry, in runs of entries that show consecutive frames alike.
+"""The walk: every address space, every table, every entry, in runs of entries that show consecutive frames with the
+same rights.
 
-Address spaces are found by the words: a page-table frame whose descriptor says "top level" is a root. Who it belongs
-to is looked up in the list of processes; guests' roots come from the ultravisor's table.
+Address spaces are found by the words: a page-table frame whose descriptor says "top level" is a root. The list of
+processes gives its owner; guests' roots come from the ultravisor's table.
 """
 
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ class Table:
     space: Space
     address: int
     level: int
-    virtual: int  # what its first entry translates
+    virtual: int  # the address that its first entry translates
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Run:
     entry: int
     pfn: int
     nr: int
-    frames: int  # under all of them
+    frames: int  # under all entries
     flags: object
     table: int
 
@@ -67,7 +68,7 @@ class Walk:
     spaces: list = field(default_factory=list)
     tables: list = field(default_factory=list)
     runs: list = field(default_factory=list)
-    astray: list = field(default_factory=list)  # (Space, virtual, level, entry): led out of what can be a table
+    astray: list = field(default_factory=list)  # (Space, virtual, level, entry): the table is impossible
     kernel_halves: list = field(default_factory=list)  # (Space, entries beyond the user's part)
 
 
@@ -163,7 +164,7 @@ class Walker:
         span = 1 << (form.shift(level) - 12)
         address = self.canonical(space, virtual + (index << form.shift(level)))
         pfn = form.pfn(entry, level)
-        if space.kind != "kernel":  # a user's, a guest's
+        if space.kind != "kernel":  # a user's or a guest's space
             pfn = frame_of_shadow(self.picture.root, pfn)
         self.walk.runs.append(
             Run(space, address, level, entry, pfn, nr, nr * span, form.flags(entry, level), table)

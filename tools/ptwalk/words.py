@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The words of the frames and what they point to, read from a picture of memory (include/quire/memdesc.h)."""
+"""The words of the frames and their descriptors, read from a picture of memory (include/quire/memdesc.h)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,7 +133,7 @@ class Words:
         return self.memory.number(at + self.root.ptdesc_level, 1), self.memory.u64(at + self.root.ptdesc_mm)
 
     def folio_behind(self, word):
-        """The folio that a frame is part of, also where its word tells of poison or a hole; None."""
+        """The folio that a frame is part of, also if its word says poison or hole; None: no folio."""
         if type_of(word) == HWPOISON:
             word = self.poison_saved(pointer_of(word))
         if type_of(word) == HOLE:
@@ -142,7 +142,7 @@ class Words:
 
     # --- in words ----------------------------------------------------------------------------
     def describe(self, pfn):
-        """What frame pfn is."""
+        """A description of frame pfn."""
         word = self.read(pfn)
         name = NAMES[type_of(word)] if type_of(word) < len(NAMES) else f"of unknown type {type_of(word)}"
         try:

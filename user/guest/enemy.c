@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that means harm, for tests/user/evilguest_test.c and the stress tests. The host's answers to its first two yields
- * say what to do, and one number for it: mostly an address that the host process has mapped.
+ * A malicious guest, for tests/user/evilguest_test.c and the stress tests. The host's answers to its first two yields
+ * are its task, and one number for the task: mostly an address that the host process has mapped.
  */
 #include <stdint.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "enemy.h"
 
 #define PAGE 4096
-#define PLACE 256 /* guest page that is shared and tried */
+#define PLACE 256 /* guest page that is shared and used in the tests */
 
 void __libc_start(long nr_pages, char **unused);
 
@@ -20,7 +20,7 @@ static long uv(long call, long a, long b) { return __syscall(call, a, b, 0, 0, 0
 static char *page(long n) { return (char *)(n * PAGE); }
 
 /* --- bad arguments ------------------------------------------------------------------------------ */
-/* Addresses that aren't the guest's, whatever they are to others. */
+/* Addresses that don't belong to the guest; others may have them mapped. */
 static long bad_addresses(long host)
 {
     const long bad[] = {host, host + 8, pages * PAGE, pages * PAGE - 8, -1, -8, -PAGE, -64 * PAGE, (long)(1ul << 63),
@@ -32,7 +32,7 @@ static long bad_addresses(long host)
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         if (uv(UVG_CONSOLE, bad[i], 16) != -14 || uv(UVG_CONSOLE, bad[i], -1) != -14 || uv(UVG_MEASUREMENT, bad[i], 0) != -14)
             return 1 + (long)i;
-        for (int k = 0; k < 8; k++) /* what lies partly behind its end wasn't written in part */
+        for (int k = 0; k < 8; k++) /* a buffer that ends behind the guest's memory wasn't written in part */
             if (last[k] != 0x5a)
                 return 100 + (long)i;
     }
@@ -51,7 +51,7 @@ static long bad_ranges(long host)
     return uv(UVG_UNSHARE, PLACE, 1) != -22 ? 299 : 0; /* it isn't shared */
 }
 
-/* The host's system calls are none of the guest's. */
+/* The numbers of the host's system calls don't work for a guest. */
 static long bad_numbers(long host)
 {
     for (long number = UVG_MEASUREMENT + 1; number < 64; number++)
@@ -60,7 +60,7 @@ static long bad_numbers(long host)
     return uv(0, 0, 0) != -38 || uv(-1, host, 0) != -38 || uv((long)(1ul << 63), 0, 0) != -38 ? 399 : 0;
 }
 
-/* What it may: buffers over a page's end, in a shared page; not its own text. */
+/* Allowed buffers: over a page's end, in a shared page; but not in its own text. */
 static long good_buffers(void)
 {
     char *over = page(PLACE + 2) - 16, *plain = page(PLACE + 4);
@@ -82,12 +82,12 @@ static long good_buffers(void)
     return 0;
 }
 
-/* A buffer whose second page is its own text: it isn't even begun. */
+/* A buffer whose second page is its own text: not even the first page is written. */
 static long half_good_buffer(void)
 {
     long at = (long)(uintptr_t)__libc_start / PAGE;
 
-    while (at > 1 && uv(UVG_MEASUREMENT, (long)page(at), 0)) /* down to the last page before its program */
+    while (at > 1 && uv(UVG_MEASUREMENT, (long)page(at), 0)) /* go down to the last page before its program */
         at--;
     char *over = page(at + 1) - 16;
     memset(over, 0x5a, 16);
@@ -110,7 +110,7 @@ static long bad_calls(long host)
 }
 
 /* --- accesses ----------------------------------------------------------------------------------- */
-/* Each ends it. */
+/* Each of these accesses ends the guest. */
 static void bad_access(long task, long address)
 {
     volatile char *at = (volatile char *)address;
@@ -137,7 +137,7 @@ static void bad_access(long task, long address)
 }
 
 /* --- secrets ------------------------------------------------------------------------------------ */
-/* Writes one wherever it has been told that the host has no part in it. */
+/* Writes a secret to each page that, by the ultravisor's answer, the host can't read. */
 static long keeps_secrets(void)
 {
     long r = uv(UVG_SHARE, PLACE, 1);
@@ -156,7 +156,8 @@ static long keeps_secrets(void)
 }
 
 /* --- shares ------------------------------------------------------------------------------------- */
-/* `nr` shares of two pages; every third has a gap behind it. All are taken back; how often the host was asked. */
+/* `nr` shares of two pages; every third has a gap behind it. All are taken back; returns how often the host was
+ * asked. */
 static long shares_side_by_side(long nr)
 {
     long at = PLACE, r = 0;
@@ -169,7 +170,7 @@ static long shares_side_by_side(long nr)
     return r;
 }
 
-/* For ever, or so many rounds. */
+/* Shares and takes back for ever, or for so many rounds. */
 static long shares_and_takes_back(long rounds)
 {
     for (long i = 0; rounds == 0 || i < rounds; i++) {
@@ -200,7 +201,7 @@ static long do_task(long task, long number)
             ;
     case ENEMY_COUNTS: /* every exit has a number of its own */
         for (long i = 1; i <= number; i++) {
-            for (volatile long k = 0; k < 30000; k++) /* long enough for others to try meanwhile */
+            for (volatile long k = 0; k < 30000; k++) /* long enough for others to try to enter meanwhile */
                 ;
             uv(UVG_YIELD, i, 0);
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest of tests/user/guest_test.c. The host's answer to its first yield says what to do: so one program is many
+ * The guest of tests/user/guest_test.c. The host's answer to its first yield is its task, so one program serves many
  * tests.
  */
 #include <stdint.h>
@@ -25,7 +25,7 @@ static long share_and_back(void)
     return err ? err : strcmp(page(FIRST_SHARED), "from the host") == 0 ? 0 : 99;
 }
 
-/* Requests that the ultravisor must refuse by itself, without asking the host. */
+/* Requests that the ultravisor must refuse itself, without asking the host. */
 static long bad_requests(long pages)
 {
     long failed = 0;

@@ -9,7 +9,7 @@
 
 static int ends_command(char c) { return c == 0 || c == ';' || c == '&' || c == '\n'; }
 
-/* One word at *from, moved to the front of itself as its quotes go. */
+/* One word at *from; its text moves to the left as the quotes are removed. */
 static const char *take_word(char **from, char **word)
 {
     char *in = *from, *out = in;

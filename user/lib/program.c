@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program says about itself: see <quire/program.h>. */
+/* A program's description of itself: see <quire/program.h>. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -16,7 +16,7 @@ int vfprintf(FILE *file, const char *fmt, va_list args)
 
     va_copy(again, args);
     int n = vsnprintf(text, sizeof(text), fmt, args);
-    if ((size_t)n >= sizeof(text)) { /* rare enough for a second go */
+    if ((size_t)n >= sizeof(text)) { /* rare, so formatting a second time is fine */
         out = malloc((size_t)n + 1);
         if (out)
             vsnprintf(out, (size_t)n + 1, fmt, again);

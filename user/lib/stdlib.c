@@ -148,8 +148,8 @@ static int digit_of(char c)
 }
 
 /*
- * The digits at *text in this base (0: by prefix), which move it on. True: the number has more than
- * 64 bits.
+ * Read the digits at *text in this base (0: by prefix), and move *text behind them. True: the number has more than 64
+ * bits.
  */
 static bool take_digits(const char **text, int base, unsigned long *value)
 {

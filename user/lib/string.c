@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* String functions that the kernel has no use for; the others are in lib/string.c. */
+/* String functions that the kernel doesn't use; the others are in lib/string.c. */
 #include <stdlib.h>
 #include <string.h>
 

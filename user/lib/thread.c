@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads: see <quire/thread.h>. A joiner waits for the word `done`. The thread leaves its stack
- * between that store and its end, in thread_exit's few instructions, which use registers alone; so
- * the stack may go at once.
+ * between that store and its end, in thread_exit's few instructions, which use only registers; so the stack may be
+ * unmapped at once.
  */
 #include <sched.h>
 #include <sys/mman.h>
@@ -11,7 +11,7 @@
 
 #define STACK_BYTES (64 * 1024)
 #define STACK_HEAD                                                                                 \
-    160 /* what a function may find above its first frame: the largest that any machine asks for */
+    160 /* room above a function's first frame: the most that any machine's ABI requires */
 
 static void begin(struct thread *t)
 {

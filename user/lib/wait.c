@@ -58,7 +58,7 @@ pid_t fork(void)
     if (handle != QUIRE_IN_CHILD)
         return __register_child(handle);
     for (int i = 0; i < MAX_CHILDREN; i++)
-        children[i].pid = 0; /* the parent's children aren't ours */
+        children[i].pid = 0; /* the parent's children aren't this process's */
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What programs pay, in guest instructions: under -icount shift=0 the clock's nanoseconds are instructions. One line
- * "bench KEY VALUE" each. Zeroing and copying are measured by themselves and taken off where the name says so
- * nowhere: "beyond zeroing" is what docs/performance.md explains.
+ * The costs of operations for programs, in guest instructions: under -icount shift=0 the clock's nanoseconds are
+ * instructions. Each result is a line "bench KEY VALUE". The costs of zeroing and copying, which the kernel measures,
+ * are subtracted: docs/performance.md explains "beyond zeroing".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +28,10 @@ static void print(const char *key, long total, long operations)
     printf("bench %s %ld.%02ld\n", key, hundredths / 100, hundredths % 100);
 }
 
-/* What zeroing and copying a frame cost the kernel, by its own measurement. */
+/* The kernel's costs of zeroing and copying a frame, by its own measurement. */
 static long zero_cost(void) { return quire_call(counter, COUNTER_BENCH_ZERO); }
 static long copy_cost(void) { return quire_call(counter, COUNTER_BENCH_COPY); }
-/* So far, for emptying new page tables. */
+/* The cost until now of filling new page tables with empty entries. */
 static long table_cost(void) { return quire_call(counter, COUNTER_TABLE_ALLOC) * quire_call(counter, COUNTER_BENCH_TABLE); }
 
 static char *map_pages(unsigned long pages, int advice)
@@ -107,7 +107,7 @@ static void bench_fork(int advice, const char *key)
     munmap(p, PAGES * PAGE);
 }
 
-/* Writes to pages that a child had shared and left behind: ours alone again. */
+/* Writes to pages that a child shared until it ended: only this process has them now. */
 static void bench_reuse(void)
 {
     char *p = map_pages(256, MADV_NOHUGEPAGE);

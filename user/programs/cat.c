@@ -6,7 +6,7 @@
 
 PROGRAM("[FILE...]", "prints files of the boot archive; without one, the lines that are typed, until Ctrl-D");
 
-/* 0; 1: it can't be read, and that was said. */
+/* Returns 0; 1: the file can't be read, and a message was printed. */
 static int print(int file, const char *name)
 {
     char text[512];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel has counted since boot. */
+/* The kernel's counters since boot. */
 #include <fnmatch.h>
 #include <stdio.h>
 #include <quire/program.h>

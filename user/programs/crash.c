@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dies in the way it is asked to. The kernel says why in one line; the shell, with which status. */
+/* Dies in the way that its argument names. The kernel prints the reason in one line; the shell prints the status. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static void jump_to_data(void) { ((void (*)(void))(uintptr_t)not_code)(); }
 static void read_kernel(void) { zero = *(volatile int *)~(uintptr_t)4095; }
 static void run_illegal(void) { CODE_ILLEGAL(); }
 
-/* Deep enough for any stack; what follows the call makes it a real one. */
+/* Deep enough for any stack; the code after the call prevents a tail call. */
 static int __attribute__((noinline)) recurse(int depth)
 {
     volatile char room[1024];

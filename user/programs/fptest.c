@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several programs compute with floating point at the same time. Each knows its right result from
- * before the others began; a register that the kernel mixes up between two of them shows as a wrong
- * one.
+ * Several programs compute with floating point at the same time. Each computed its right result before the others
+ * began. If the kernel mixes up a register of two programs, a result is wrong.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory in three numbers. `mem` says what the used part is. */
+/* Memory in three numbers. `mem` shows how the used part is used. */
 #include <stdio.h>
 #include <quire/program.h>
 #include <quire/sys.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Throws random calls at the kernel: every call of the table, numbers behind its end too; arguments
- * that are right, wrong, over the end of a page, of others. Players are children of this process,
- * which may die of what they do; they have threads, children, programs and guests that do the same.
- * This process counts what came back, kills players that stand still, and compares the machine
- * before and after. One SEED always plays the same calls; with -icount in the same order.
+ * Makes random system calls: every call of the table, and numbers behind its end. Arguments are right, or wrong, or
+ * reach over the end of a page, or belong to others. Players are children of this process, which may die from their
+ * calls; they have threads, children, programs and guests that do the same.
+ * This process counts the results, kills players that stand still, and compares the machine before and after. One SEED
+ * always gives the same calls; with -icount in the same order.
  *
- * What a player must not do: end the machine or the test that runs it, wait where nobody wakes or
- * kills it, print much. A grandchild outlives its parent, and nobody holds a handle to it; so it
- * neither reads the console nor starts programs or threads that compute for ever, and it runs no
- * guest, for a guest may do so, too. Nobody starts just any program: guestdemo outlives the count,
- * poweroff ends the machine.
+ * A player must not end the machine or the test that runs it, wait where nobody wakes or kills it, or print much. A
+ * grandchild may outlive its parent, and then nobody holds a handle to it. So it doesn't read the console, doesn't
+ * start programs or threads that may compute for ever, and runs no guest, because a guest may compute for ever too.
+ * Players start only some programs: guestdemo would still run when the frames are counted, and poweroff ends the
+ * machine.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -30,11 +30,10 @@ PROGRAM("CALLS SEED [PLAYERS [test]]",
 #define CHILD_CALLS 100    /* a child makes at most so many */
 #define NAP_NS      50000l /* between two looks at the players */
 #define PATIENCE    100    /* looks without a new call: the player is killed */
-#define LAST_LOOKS  10     /* until all players' children have ended; each look is at every frame */
+#define LAST_LOOKS  10     /* until all players' children have ended; each look reads every frame's word */
 #define THREADS     3
 #define FAR_AWAY                                                                                   \
-    ((void *)0x2f00000000) /* for the score: no answer that goes on behind the pages comes there   \
-                            */
+    ((void *)0x2f00000000) /* an address for the score that no result behind the pages reaches \ */
 #define STACK_BYTES  8192ul
 /* Frames and objects that stay: kernel stacks, tables and images that the kernel keeps for the next
  * process. */
@@ -60,7 +59,7 @@ static char
     *pages; /* 0, 1 written; 2 to read; 3 PROT_NONE; 4 nothing; 5 shared; 6 untouched; 7 nothing */
 static char stacks[THREADS][STACK_BYTES] __attribute__((aligned(16)));
 static struct player threads[THREADS];
-static bool may_not_end; /* a test runs: nobody may power the machine off, so it is tried */
+static bool may_not_end; /* a test runs, so poweroff must be refused and is tried */
 
 /* xorshift64 (Marsaglia 2003) */
 static unsigned long next(struct player *p)
@@ -87,7 +86,7 @@ static struct player player_of(unsigned long seed, int depth)
 static unsigned long unreadable(struct player *p)
 {
     return ~0ul - below(p, 9000);
-} /* whatever was mapped meanwhile */
+} /* an address that was mapped meanwhile */
 
 static unsigned long foreign(struct player *p)
 {
@@ -163,7 +162,7 @@ static unsigned long number(struct player *p)
     case 5:
         return length(p);
     default:
-        return below(p, 10); /* most handles */
+        return below(p, 10); /* most handles are below this */
     }
 }
 
@@ -195,7 +194,7 @@ static long throw(long nr, const unsigned long *a)
         __atomic_fetch_add(&score->pairs[row][-result], 1, __ATOMIC_RELAXED);
     } else {
         __atomic_fetch_add(&score->pairs[row][0], 1, __ATOMIC_RELAXED);
-        if (result < 0) { /* neither a value nor an error */
+        if (result < 0) { /* neither a value nor a known error */
             score->odd_call = (unsigned long)nr;
             score->odd_result = (unsigned long)result;
             score->odd++;
@@ -213,7 +212,7 @@ static void thread_main(void *arg)
 
 static void set_thread(struct player *p, unsigned long *a)
 {
-    /* A thread must end by itself: it faults or plays. In our text it might compute for ever. */
+    /* A thread must end by itself: it faults or plays. In this program's text it might compute for ever. */
     if (p->threaded || p->depth > 1 || p->threads == THREADS) {
         a[0] = nowhere(p);
         return;
@@ -251,7 +250,7 @@ static void set_memory(struct player *p, long nr, unsigned long *a)
     a[0] = one_in(p, 3) ? number(p) : (unsigned long)pages + PAGE * below(p, 8);
     a[1] = one_in(p, 3) ? length(p) : PAGE * (1 + below(p, 8));
     a[2] = one_in(p, 8) ? number(p) : below(p, 8);
-    if (nr == QUIRE_SYS_madvise) /* broken frames stay broken: not here */
+    if (nr == QUIRE_SYS_madvise) /* not here, because broken frames stay broken */
         a[2] = advice[below(p, sizeof(advice) / sizeof(advice[0]))];
     if (nr == QUIRE_SYS_mmap) {
         a[0] = one_in(p, 2) ? 0 : a[0];
@@ -263,7 +262,7 @@ static void set_memory(struct player *p, long nr, unsigned long *a)
         a[1] = 1; /* rarely everything */
 }
 
-/* False: this call isn't for this player. */
+/* False: this player must not make this call. */
 static bool set_process(struct player *p, long nr, unsigned long *a)
 {
     switch (nr) {
@@ -272,14 +271,14 @@ static bool set_process(struct player *p, long nr, unsigned long *a)
         return one_in(p, 40);
     case QUIRE_SYS_poweroff:
         return may_not_end;
-    case QUIRE_SYS_memory_info: /* looks at every frame */
+    case QUIRE_SYS_memory_info: /* slow: looks at every frame */
         a[0] = pointer(p);
         return one_in(p, 64);
     case QUIRE_SYS_sleep:
         a[0] = below(p, 50000);
         return true;
     case QUIRE_SYS_spawn:
-        /* never a name that a call put into our pages */
+        /* never a name that a call wrote to this program's pages */
         a[0] = one_in(p, 3) ? foreign(p) : (unsigned long)path(p);
         a[1] = one_in(p, 2) ? 0 : pointer(p);
         return !p->console && p->depth == 1 && one_in(p, 4);
@@ -407,7 +406,7 @@ static void end_all(int nr)
     }
 }
 
-/* Whether this child still lives: nobody but a list of processes says so without waiting. */
+/* Players that still live: only the list of processes shows this without waiting. */
 static unsigned long living(void)
 {
     struct quire_process p;
@@ -418,7 +417,7 @@ static unsigned long living(void)
     return n;
 }
 
-/* So many players at once, until they have ended or nothing more happens. */
+/* Runs so many players at once, until they have ended or make no more calls. */
 static void round_of(int nr, unsigned long seed, unsigned long before)
 {
     unsigned long last = score->calls;
@@ -482,7 +481,7 @@ static struct books read_books(void)
     quire_call(memory_info, &m);
     b.frames = m.free_frames;
     for (int t = 0; t < QUIRE_NR_TYPES;
-         t++) /* slabs are kept, and their objects counted; so is what the ultravisor was given */
+         t++) /* slabs stay, and their objects are counted; the ultravisor's frames stay too */
         b.frames += strcmp(m.type_name[t], "SLAB") == 0 || strcmp(m.type_name[t], "UV") == 0
                         ? m.type[t]
                         : 0;
@@ -545,7 +544,7 @@ static void report(void)
     printf(" (docs/system-calls.md has the numbers: what ends the machine, or only tests may)\n");
 }
 
-/* Every answer was a value or an error, and nobody believed a player that spoke for a test. */
+/* Every result was a value or a known error, and no player's report as a test was accepted. */
 static bool good_answers(void)
 {
     unsigned believed = score->pairs[QUIRE_SYS_test_event][0];

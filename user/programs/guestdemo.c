@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A protected guest with one folio of 256 MiB shares 16 KiB of it with its host and takes them back: no split, no
- * copy. At each step a picture of the folio's words, its descriptor and the direct map.
+ * copy. Each step prints a picture of the folio's words, its descriptor and the direct map.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -62,7 +62,7 @@ static void picture(const char *step)
     }
 }
 
-/* Run the guest until it wants something else than print. */
+/* Run the guest until it wants something other than printing. */
 static struct quire_guest_exit run_guest(void)
 {
     struct quire_guest_exit e;
@@ -103,7 +103,7 @@ static void create(void)
     printf("guest with one folio of order %d: %lu MiB\n", order, 4ul << order >> 10);
 }
 
-/* The host tries to read what it shouldn't. */
+/* The host tries to read a secret page. */
 static void try_secret(unsigned long offset)
 {
     char byte;

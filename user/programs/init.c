@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first program. With run="prog args; prog args" on the kernel's command line it runs those and
- * powers off, status 0 only if every one ended with 0; otherwise it keeps a shell running.
+ * The first program. With run="prog args; prog args" on the kernel's command line it runs these programs and powers
+ * off, with status 0 only if all ended with 0. Without run= it keeps a shell running.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes code and runs it: programs of a small bytecode are invented, compiled into a page that is mapped twice (nothing
- * is writable and executable at once), synchronised, run and compared with an interpreter.
+ * Writes code and runs it: random programs of a small bytecode are compiled into a page that is mapped twice (no
+ * mapping is writable and executable), synchronised, run, and compared with an interpreter.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The areas of a process and how each is mapped. A batch is a run of entries that show consecutive
- * frames of one folio: the larger the batches, the fewer calls of set_ptes it took. The last column
+ * frames of one folio: the larger the batches, the fewer calls of set_ptes were needed. The last column
  * counts them by the size of their folio.
  */
 #include <ctype.h>

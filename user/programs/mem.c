@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory as the words of the frames tell it: every frame has one, and its type says what the frame
- * is. The sum over the types is the machine's memory; if it isn't, the kernel has lost frames.
+ * Memory by the words of the frames: every frame has one, and its type says what the frame is used for. The sum over
+ * the types must be the machine's memory; otherwise the kernel has lost frames.
  */
 #include <stdio.h>
 #include <quire/program.h>

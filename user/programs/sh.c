@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shell: one line, its commands one after the other. Programs are those in bin/ of the boot
- * archive; what must happen in the shell itself is in the table of builtins. Ctrl-D ends it.
+ * The shell: one line, its commands one after the other. Programs are in bin/ of the boot archive; commands that must
+ * run in the shell itself are in the table of builtins. Ctrl-D ends it.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -26,7 +26,7 @@ struct builtin {
 static const struct builtin builtins[];
 
 /* --- builtins -------------------------------------------------------------------------- */
-/* Every program is asked for its own line. */
+/* Every program prints its own line. */
 static int run_help(const struct command *unused)
 {
     struct quire_entry file;
@@ -61,7 +61,7 @@ static int run_kill(const struct command *c)
     return 1;
 }
 
-/* How a program of the background ended. */
+/* Print how a background program ended. */
 static void say_ended(pid_t pid, int status)
 {
     if (WIFEXITED(status))

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Never asks the kernel for anything while it computes: others run only because its time slice
- * ends.
+ * Makes no system call while it computes: other threads run only because its time slice ends.
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A zoo of memory: one specimen of everything that a process can have, kept alive to be looked at with maps, mem,
- * ptdump, or from outside with ptwalk and the memory map. It ends after MS milliseconds and leaves nothing behind.
+ * A zoo of memory: one example of every kind of memory that a process can have, to be looked at with maps, mem, ptdump,
+ * or from outside with ptwalk and the memory map. It ends after MS milliseconds and leaves nothing behind.
  */
 #include <ctype.h>
 #include <signal.h>
@@ -49,7 +49,7 @@ static void nap(long ms)
     nanosleep(&t, NULL);
 }
 
-/* The child writes every `step`-th page of what it shares with its parent by copy-on-write, and stays. */
+/* The child writes every `step`-th page that it shares with its parent by copy-on-write, and stays alive. */
 static void keep_child(char *p, size_t size, size_t step)
 {
     pid_t pid = fork();

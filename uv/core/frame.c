@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ultravisor's frame table: the only truth about who owns a frame. A frame changes hands through BUSY, so
+ * The ultravisor's frame table: it alone decides who owns a frame. A frame changes hands through BUSY, so
  * two calls about one frame can't both succeed. All changes but the first (UV_INIT) go through uv_change().
  */
 #include <quire/errno.h>
@@ -11,7 +11,8 @@ static pfn_t frame_of(const struct uv_span *span, u64 i)
     return span->pfn != PFN_NONE ? span->pfn + i : enforce_frame_of(span->guest->id, span->page + i);
 }
 
-/* What its word is in this state: the guest's own frames say which page, its tables' and the host's don't. */
+/* The word of a frame in this state. Words of the guest's own frames hold the page; words of the frames of its tables,
+ * and of the host's frames, don't. */
 static u64 word_in(const struct uv_span *span, enum uv_state state, u64 i)
 {
     if (state == UV_NONSECURE)
@@ -19,7 +20,7 @@ static u64 word_in(const struct uv_span *span, enum uv_state state, u64 i)
     return uv_word(state, span->guest->id, state == UV_OWN ? 0 : span->page + i);
 }
 
-/* The guest's tables are asked only about its own pages; by the time of RECLAIM there are none any more. */
+/* The guest's tables are read only for its own pages; at the time of RECLAIM there are no tables any more. */
 static unsigned facts_about(const struct uv_span *span, enum uv_by by, u64 i, pfn_t pfn, u64 word)
 {
     bool mine = word == word_in(span, uv_state_of(word), i) && uv_state_of(word) != UV_NONSECURE;
@@ -29,7 +30,7 @@ static unsigned facts_about(const struct uv_span *span, enum uv_by by, u64 i, pf
     return (mine ? UV_IF_MINE : 0) | (empty ? UV_IF_EMPTY : 0) | (enforce_lent(pfn) ? 0 : UV_IF_BACK);
 }
 
-/* What holds for all of a span of consecutive frames. Only frames that come from the host are asked about it. */
+/* The facts that hold for all frames of a span of consecutive frames. Used only for frames that come from the host. */
 static unsigned facts_about_all(const struct uv_span *span, enum uv_by by)
 {
     unsigned facts = span->guest->state == UVG_LOADING ? UV_IF_LOADING : 0;
@@ -40,7 +41,7 @@ static unsigned facts_about_all(const struct uv_span *span, enum uv_by by)
     return facts;
 }
 
-/* The one rule that fits every frame of the span; NULL: there is none. */
+/* The rule that fits every frame of the span; NULL: no single rule does. */
 static const struct uv_rule *rule_for_all(const struct uv_span *span, enum uv_by by)
 {
     unsigned common = facts_about_all(span, by);
@@ -59,7 +60,7 @@ static const struct uv_rule *rule_for_all(const struct uv_span *span, enum uv_by
     return rule;
 }
 
-/* All to BUSY, or none. */
+/* Change all frames of the span to BUSY, or none. */
 static bool claim(const struct uv_span *span, enum uv_state from)
 {
     for (u64 i = 0; i < span->nr; i++) {
@@ -67,7 +68,7 @@ static bool claim(const struct uv_span *span, enum uv_state from)
         if (__atomic_compare_exchange_n(&uv.frames[frame_of(span, i)].word, &expected, uv_word(UV_BUSY, 0, 0), false,
                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             continue;
-        while (i--) /* not ours: as it was */
+        while (i--) /* this frame isn't claimed: undo the others */
             __atomic_store_n(&uv.frames[frame_of(span, i)].word, word_in(span, from, i), __ATOMIC_RELEASE);
         return false;
     }
@@ -81,8 +82,8 @@ static void publish(const struct uv_span *span, enum uv_state state)
 }
 
 /*
- * Frames that the guest gets now are hidden already: what the host may still store isn't in them. So what is measured,
- * what memory holds and what an instruction cache gives are the same.
+ * The frames that the guest gets are hidden already, so the host can't store to them any more. So the measurement,
+ * memory, and the instruction caches all have the same contents.
  */
 static void take_in(const struct uv_span *span, enum uv_by by, unsigned access)
 {
@@ -97,8 +98,8 @@ static void take_in(const struct uv_span *span, enum uv_by by, unsigned access)
 }
 
 /*
- * What the host wrote is in memory before the guest has a frame, and zeros are before the host has it. A frame that
- * goes to the guest is hidden first: what the host stores any later doesn't get in.
+ * Before the guest gets a frame, the host's stores are in memory; before the host gets a frame, zeros are in memory. A
+ * frame that goes to the guest is hidden first, so that later stores of the host don't reach it.
  */
 static void apply_to(enum uv_effect effect, pfn_t pfn, u64 nr)
 {
@@ -147,7 +148,7 @@ s64 uv_change(const struct uv_span *span, enum uv_by by, unsigned access)
         return -ENOMEM;
     if (!claim(span, rule->from))
         return -EBUSY;
-    if (fresh) /* shown still: it doesn't run yet */
+    if (fresh) /* frames are mapped while they are still shown: the guest doesn't run yet */
         enforce_map(g->id, span->page, span->pfn, span->nr, access);
     apply(span, rule->effect);
     if (fresh)

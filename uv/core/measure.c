@@ -5,14 +5,14 @@
  *
  *   size       {1, guest pages}
  *   loaded     {2, guest page, UV_READ, ...}, 4,096 bytes      for each page
- *   zeroed     {3, guest page, pages}                      for each run of pages one behind the other
+ *   zeroed     {3, guest page, pages}                      for each run of consecutive pages
  *   entry      {4, address}
  *
  * Each number is 8 bytes, lowest first.
  */
 #include "uv.h"
 
-#define PIECE 512UL /* of a page, at a time: it lies on the stack */
+#define PIECE 512UL /* bytes of a page that are read at a time, into a buffer on the stack */
 
 enum record { SIZE = 1, LOADED, ZEROED, ENTRY };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's memory as the ultravisor reads and writes it for a guest's calls: page by page, by the guest's own
- * tables and the frame table, never by the addresses that are loaded on this CPU. A guest address that the guest
- * itself couldn't use is -EFAULT, whatever the host has mapped there; nothing here ever takes a fault.
+ * How the ultravisor reads and writes a guest's memory for the guest's calls: page by page, by the guest's own tables
+ * and the frame table, never through the tables that are loaded on this CPU. A guest address that the guest itself
+ * couldn't use is -EFAULT, whatever the host has mapped there. This code never takes a fault.
  */
 #include <quire/errno.h>
 #include "uv.h"
 
-/* Whether the guest may read (or write) all of [addr, addr + n), and every page of it is its own. */
+/* Whether the guest may read (or write) all of [addr, addr + n), and every page of the range belongs to the guest. */
 static bool may_use(struct uv_guest *g, u64 addr, u64 n, unsigned access)
 {
     u64 end = g->nr_pages << PAGE_SHIFT;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What may become of a frame and of a guest, and who may make it so: three tables, each read by one function. The
- * tables in docs/ultravisor.md are made from these (tools/uv_tables.py); `make check` compares them.
+ * Which changes of a frame and of a guest are allowed, and to whom: three tables, each read by one function. The tables
+ * in docs/ultravisor.md are made from these (tools/uv_tables.py); `make check` compares them.
  */
 #include <quire/errno.h>
 #include "uv.h"
 
 /*
- * Frames. The first rule counts whose state and caller fit and whose conditions all hold. A frame is out of the
- * direct map before it becomes SECURE, and in it only after it has left that state: effects come while it is BUSY.
+ * Frames. The first rule is used whose state and caller fit and whose conditions all hold. A frame leaves the direct
+ * map before it becomes SECURE, and returns only after it has left that state: effects are applied while the frame is
+ * BUSY.
  */
 #define MINE  UV_IF_MINE
 #define FRESH (UV_IF_LOADING | UV_IF_EMPTY | UV_IF_BACK | UV_IF_PRESENT | UV_IF_PREPARED)
@@ -19,7 +20,7 @@ static const struct uv_rule rules[] = {
     {UV_SECURE, UV_BY_SHARE, UV_SHARING, MINE, UV_KEEP},
     {UV_SHARING, UV_BY_EXPOSE, UV_SHARED, MINE, UV_SHOW},
     {UV_SHARING, UV_BY_REFUSE, UV_SECURE, MINE | UV_IF_BACK, UV_KEEP},
-    {UV_SHARED, UV_BY_REFUSE, UV_SECURE, MINE | UV_IF_BACK, UV_HIDE}, /* taken and given back: only while it is asked */
+    {UV_SHARED, UV_BY_REFUSE, UV_SECURE, MINE | UV_IF_BACK, UV_HIDE}, /* exposed, then refused; ASKING only */
     {UV_SHARED, UV_BY_UNSHARE, UV_UNSHARING, MINE, UV_KEEP},
     {UV_UNSHARING, UV_BY_IMPORT, UV_SECURE, MINE | UV_IF_BACK, UV_HIDE},
     {UV_UNSHARING, UV_BY_REFUSE, UV_SHARED, MINE, UV_KEEP},

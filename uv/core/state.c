@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All that the ultravisor knows. */
+/* The ultravisor's whole state. */
 #include "uv.h"
 
 struct uv uv;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls of the host, and their one entry. Each checks its arguments and the state of everything it
- * will touch before it changes anything: see <quire/uv.h>, and rules.c for the tables of states and calls.
+ * The calls of the host, and their only entry. Each call checks its arguments and the state of everything that it will
+ * touch before it changes anything: see <quire/uv.h>, and rules.c for the tables of states and calls.
  */
 #include <quire/errno.h>
 #include <quire/string.h>
 #include "uv.h"
 
-#define MIN_PAGES 16  /* of a guest: its stack's first frame needs some room */
-#define STACK_GAP 256 /* bytes above the stack that a guest begins with */
+#define MIN_PAGES 16  /* of a guest: its first stack frame needs some room */
+#define STACK_GAP 256 /* bytes above a guest's first stack pointer */
 
 static bool frames_ok(pfn_t pfn, u64 nr)
 {
@@ -18,7 +18,7 @@ static bool frames_ok(pfn_t pfn, u64 nr)
 static bool pages_ok(const struct uv_guest *g, u64 page, u64 nr) { return page <= g->nr_pages && nr <= g->nr_pages - page; }
 
 /* --- the table of frames ------------------------------------------------------------------------ */
-/* Frames that can't be anybody's memory are the ultravisor's for ever, and so are those of the table itself. */
+/* Frames that can never be a guest's are OWN for ever, and so are the frames of the table itself. */
 static void fill_table(struct uv_frame *frames, struct enforce_machine m, pfn_t table, u64 nr)
 {
     for (pfn_t pfn = m.first; pfn < m.end; pfn++)
@@ -26,7 +26,7 @@ static void fill_table(struct uv_frame *frames, struct enforce_machine m, pfn_t 
             frames[pfn].word = uv_word(UV_OWN, 0, 0);
 }
 
-/* Frames that the machine has, enough for the table, and reachable. */
+/* The table's frames exist in the machine, are enough for the table, and the host can reach them. */
 static bool table_ok(struct enforce_machine m, pfn_t table, u64 nr)
 {
     u64 frames = m.end - m.first, needed = DIV_ROUND_UP(frames * sizeof(struct uv_frame), PAGE_SIZE);
@@ -59,7 +59,7 @@ static s64 call_init(pfn_t table, u64 nr)
 /* --- making a guest ----------------------------------------------------------------------------- */
 static void begin_guest(struct uv_guest *g, u64 nr_pages)
 {
-    memset(g, 0, sizeof(*g)); /* its lock isn't in there */
+    memset(g, 0, sizeof(*g)); /* the guest's lock isn't part of it */
     g->id = (unsigned)(g - uv.guests) + 1;
     g->nr_pages = nr_pages;
     uv_measure_begin(&g->measure, nr_pages);
@@ -168,7 +168,7 @@ static s64 call_exit(const struct uv_guest *g, u64 field)
 }
 
 /* --- the end of a guest ------------------------------------------------------------------------- */
-/* How many pages from this one on, up to nr, lie in frames one behind the other and are in the same state. */
+/* How many pages from this one on, up to nr, show consecutive frames in the same state. */
 static u64 run_of_pages(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
 {
     enum uv_state state = uv_page_state(g, page);
@@ -180,13 +180,13 @@ static u64 run_of_pages(struct uv_guest *g, u64 page, pfn_t pfn, u64 nr)
     return n;
 }
 
-/* Pages that it has, in any state. */
+/* Pages that the guest has, in any state. */
 static u64 pages_of(const struct uv_guest *g)
 {
     return g->count[UV_SECURE] + g->count[UV_SHARING] + g->count[UV_SHARED] + g->count[UV_UNSHARING];
 }
 
-/* The host sees a frame again only when there are zeros in it. */
+/* The host gets a frame back only after it is zeroed. */
 static s64 call_destroy(struct uv_guest *g)
 {
     u64 done = 0, looked = 0, nr;

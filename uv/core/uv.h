@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside uv/core: guests and the frame table. State lives in struct uv; there is one root. It calls lib, itself and
- * enforce.h, and no more: no address space, no register and no address of the host's is known here.
+ * Inside uv/core: guests and the frame table. All state is in one struct uv. uv/core calls only itself, lib and
+ * enforce.h. It knows no address space, no register and no address of the host.
  *
  * A guest's lock isn't part of the guest: making one clears all of struct uv_guest.
  */
@@ -17,28 +17,28 @@ enum uv_guest_state {
     UVG_FREE,
     UVG_LOADING, /* gets its memory */
     UVG_READY,   /* may run */
-    UVG_ASKING,  /* has asked to share or unshare, and waits until the host has decided about every page */
+    UVG_ASKING,  /* has asked to share or unshare, and waits for the host's decision about every page */
     UVG_RUNNING, /* on the CPU and the user frame of one host thread */
     UVG_STOPPED, /* will not run again */
     UVG_DEAD,    /* its frames go back */
     UVG_NR_STATES,
 };
 
-/* Who wants a frame to change. */
+/* The call that wants to change a frame. */
 enum uv_by {
     UV_BY_DONATE, UV_BY_LOAD, UV_BY_IMPORT, UV_BY_EXPOSE, UV_BY_REFUSE, UV_BY_DESTROY, UV_BY_RECLAIM, /* host calls */
     UV_BY_SHARE, UV_BY_UNSHARE,                                                                       /* guest calls */
 };
 
-/* What is true of a frame, beyond its state, when somebody asks: conditions of the rules. */
-#define UV_IF_MINE    1u  /* it is the guest's, at the page that is meant */
-#define UV_IF_EMPTY   2u  /* the guest has no frame at the page that is meant */
+/* Conditions of the rules: facts about a frame beyond its state. */
+#define UV_IF_MINE    1u  /* it belongs to the guest and is at the page of the call */
+#define UV_IF_EMPTY   2u  /* the guest has no frame at the page of the call */
 #define UV_IF_LOADING 4u  /* the guest is being loaded */
-#define UV_IF_BACK    8u  /* the host has it: not lent to anybody by a hole */
+#define UV_IF_BACK    8u  /* the host has it back: no hole lends it to anybody */
 #define UV_IF_PRESENT 16u /* in the direct map */
 #define UV_IF_PREPARED 32u /* in a part of the direct map that is prepared for taking frames out */
 
-/* What is done to a frame on its way, between two states. */
+/* What is done to a frame between two states. */
 enum uv_effect {
     UV_KEEP,        /* nothing */
     UV_ZERO,        /* zeros; it stays where it is */
@@ -54,11 +54,11 @@ struct uv_rule {
     u8 effect;       /* enum uv_effect */
 };
 
-/* Frames that a call is about: consecutive ones, for consecutive pages; or those that the guest has at these pages. */
+/* The frames of a call: consecutive frames for consecutive pages; or the frames that the guest has at these pages. */
 struct uv_span {
     struct uv_guest *guest;
     u64 page;
-    pfn_t pfn; /* PFN_NONE: whatever the guest has there */
+    pfn_t pfn; /* PFN_NONE: the frames that the guest has there */
     u64 nr;
 };
 
@@ -71,21 +71,21 @@ struct uv_exit {
 
 struct uv_measure {
     struct sha256 hash;
-    u64 zero_page, zero_nr; /* zeroed pages that are not in it yet */
+    u64 zero_page, zero_nr; /* zeroed pages that aren't in the hash yet */
 };
 
 struct uv_guest {
     enum uv_guest_state state;
     unsigned id;
     u64 nr_pages;
-    u64 count[UV_NR_STATES]; /* its frames by state; OWN: donated for its tables */
-    u64 next_destroy; /* guest page that UV_DESTROY comes to next */
-    u64 next_unshare; /* guest page that the next "unshare all" looks at first */
+    u64 count[UV_NR_STATES]; /* the guest's frames by state; OWN: donated for its tables */
+    u64 next_destroy; /* the guest page where the next UV_DESTROY begins */
+    u64 next_unshare; /* the guest page where the next "unshare all" begins */
     struct uv_measure measure;
-    u64 place;           /* RUNNING: where, as the enforcement numbers it */
-    struct uv_exit exit; /* the last; ASKING: the request */
-    bool unshares_all;   /* ASKING: by UVG_UNSHARE_ALL */
-    bool answer_due;     /* READY: the host's number is the result of a call */
+    u64 place;           /* RUNNING: the number of the place, from the enforcement */
+    struct uv_exit exit; /* the last exit; ASKING: the request */
+    bool unshares_all;   /* ASKING: the request came by UVG_UNSHARE_ALL */
+    bool answer_due;     /* READY: a call waits for the host's number as its result */
     u64 last_fault; /* address */
 };
 
@@ -103,7 +103,7 @@ struct uv {
 };
 extern struct uv uv;
 
-/* A rule of the ultravisor's own is broken: not by a caller, who gets an error. */
+/* A rule of the ultravisor itself: if it is broken, the ultravisor has a bug. (A caller's mistake gives an error.) */
 #define UV_ASSERT(cond, rule, guest, number, result)                                                                   \
     do {                                                                                                               \
         if (unlikely(!(cond)))                                                                                         \
@@ -131,13 +131,14 @@ static inline u64 uv_frame_read(pfn_t pfn) { return __atomic_load_n(&uv.frames[p
 const struct uv_rule *uv_rule_for(enum uv_state from, enum uv_by by, unsigned facts);
 /* Whether this host call may be made about a guest in this state: 0, -EBUSY (it runs), -EPERM. */
 int uv_call_allowed(enum uv_call call, enum uv_guest_state state);
-/* The one way to change a guest's state; its lock is held. */
+/* The only way to change a guest's state; the guest's lock is held. */
 void uv_guest_become(struct uv_guest *g, enum uv_guest_state to);
 
 /* --- frame.c: check all, then change, over a span of frames ------------------------------------- */
-/* All frames go through the rule for `by`: nr; or -EPERM, -EBUSY, and nothing has changed. Guest lock held. */
+/* Change all frames of the span by the rule for `by`. Returns their number, or -EPERM, -EBUSY: nothing has changed.
+ * Guest lock held. */
 s64 uv_change(const struct uv_span *span, enum uv_by by, unsigned access);
-/* The guest's page and frame agree about each other. */
+/* Whether the guest's table and the frame table agree about this page and frame. */
 enum uv_state uv_page_state(struct uv_guest *g, u64 page); /* NONSECURE: it has none */
 
 /* --- measure.c ---------------------------------------------------------------------------------- */

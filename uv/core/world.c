@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Into a guest and out of it; the guest's calls. Registers and address spaces are exchanged by the enforcement, at the
- * place where the host called; here is decided whether, and what the guest finds in its result. A trap inside the guest
+ * Into a guest and out of it; the guest's calls. The enforcement exchanges registers and address spaces, at the place
+ * where the host called; this file decides whether it does, and what result the guest gets. A trap inside the guest
  * comes here first and never reaches the host's system calls.
  *
- * What share and unshare return to the guest is computed here, from the table of frames, when the guest is entered
- * again. The host's number reaches a guest only as the result of console and yield.
+ * The results of share and unshare are computed here from the frame table, when the guest is entered again. The host's
+ * number reaches a guest only as the result of console and yield.
  */
 #include <quire/errno.h>
 #include <quire/string.h>
@@ -14,14 +14,14 @@
 #include "uv.h"
 
 /* --- in ---------------------------------------------------------------------------------------- */
-/* Pages of the request by what has become of them. */
+/* Count the pages of the request by their state now. */
 static void count_asked(struct uv_guest *g, u64 count[UV_NR_STATES])
 {
     for (u64 i = 0; i < g->exit.nr; i++)
         count[uv_page_state(g, g->exit.page + i)]++;
 }
 
-/* What the guest is told about its request; false: the host hasn't decided about all of it. */
+/* The result of the guest's request; false: the host hasn't decided about all pages yet. */
 static bool outcome(struct uv_guest *g, s64 *result)
 {
     u64 count[UV_NR_STATES] = {0}, nr = g->exit.nr;
@@ -50,7 +50,7 @@ s64 uv_enter(struct uv_guest *g, u64 answer)
 }
 
 /* --- out --------------------------------------------------------------------------------------- */
-/* The guest that runs at this place, locked; NULL: it doesn't. */
+/* The guest with this number, locked, if it runs at this place; NULL: it doesn't. */
 static struct uv_guest *running(unsigned id, u64 place)
 {
     if (id == 0 || id > UV_MAX_GUESTS)
@@ -109,7 +109,7 @@ static bool leave_dead(struct uv_guest *g, u64 page, u64 value, const char *why)
     return leave(g, UVG_STOPPED);
 }
 
-/* With a value, to have the host's number as the result. */
+/* Leave with a value; the host's number becomes the result. */
 static bool leave_for_answer(struct uv_guest *g)
 {
     g->answer_due = true;
@@ -117,7 +117,8 @@ static bool leave_for_answer(struct uv_guest *g)
 }
 
 /* --- the guest's calls ------------------------------------------------------------------------- */
-/* The first frame of these pages, if one lies behind the other: they needn't be looked up again. Else PFN_NONE. */
+/* The first frame of these pages if their frames are consecutive, so that they needn't be looked up again; else
+ * PFN_NONE. */
 static pfn_t frames_in_a_row(const struct uv_guest *g, u64 page, u64 nr)
 {
     pfn_t pfn = enforce_frame_of(g->id, page);
@@ -141,8 +142,8 @@ static bool ask_host(struct uv_guest *g, u32 kind, u64 page, u64 nr)
 }
 
 /*
- * A run of shared pages, which may be several shares side by side. Looks at UV_BATCH pages at most, and goes on there
- * next time: the guest calls again until it is told that none is left.
+ * Unshare one run of shared pages; the run may come from several share calls. Looks at UV_BATCH pages at most; the next
+ * call goes on from there. The guest repeats the call until the result says that no shared page is left.
  */
 static bool unshare_next(struct uv_guest *g)
 {
@@ -209,8 +210,9 @@ bool uv_guest_call(unsigned id, u64 place, u64 nr, u64 a0, u64 a1)
     }
 }
 
-/* --- what it may not do ------------------------------------------------------------------------ */
-/* The guest's tables allow the access: accessed and dirty are left to us, or this CPU remembers an older entry. */
+/* --- what the guest may not do ----------------------------------------------------------------- */
+/* Whether the guest's tables allow the access after all. Then software has to set the accessed or dirty bit, or this
+ * CPU's TLB holds an older entry. */
 static bool allowed_after_all(const struct uv_guest *g, u64 addr, unsigned access)
 {
     return enforce_access(g->id, addr >> PAGE_SHIFT) & access;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests as the soft enforcement has them: locks, registers, into a guest and out of it. A soft guest is an
- * unprivileged program in an address space of the ultravisor's; the host thread that runs it lends its kernel stack:
- * its user frame is kept aside and the guest's takes its place, so that traps, preemption and switches work as for
- * any thread. The number of a place is the address of that frame.
+ * Guests in the soft enforcement: locks, registers, entering a guest and leaving it. A soft guest is an unprivileged
+ * program in an address space of the ultravisor. The host thread that runs the guest lends its kernel stack: the
+ * thread's user frame is saved elsewhere, and the guest's registers take its place, so traps, preemption and switches
+ * work as for any thread. The number of a place is the address of the user frame.
  *
- * The guest's floating-point registers are kept here too: the host gets its own back, never the guest's. No guest's
- * tables are loaded on a CPU from the moment that its guest has left.
+ * The guest's floating-point registers are saved here too, so the host gets its own back and never sees the guest's.
+ * When a guest has left a CPU, no guest's tables are loaded there.
  */
 #include <quire/log.h>
 #include <quire/string.h>
@@ -26,7 +26,7 @@ void enforce_make(unsigned guest, u64 nr_pages)
 {
     struct soft_guest *s = soft_guest(guest);
 
-    memset(s, 0, sizeof(*s)); /* its lock isn't in there */
+    memset(s, 0, sizeof(*s)); /* the guest's lock isn't part of it */
     s->nr_pages = nr_pages;
     arch_fpu_init(&s->guest_fpu);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the host's kernel comes in: its calls, which are function calls here, and the traps of its threads that are
- * inside a guest (<quire/uv_soft.h>). uv/core gets numbers. Whether that guest runs on that frame is asked there.
+ * The host's entries: its uvcalls, which are function calls here, and the traps of its threads that are inside a guest
+ * (<quire/uv_soft.h>). uv/core gets only numbers, and checks whether this guest runs on this frame.
  */
 #include <quire/counters.h>
 #include <quire/uv_soft.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the ultravisor's state lies, for programs outside the machine: <quire/inspect.h>. Read, never called. */
+/* The addresses of the ultravisor's state, for programs outside the machine: <quire/inspect.h>. They read, and never
+ * call. */
 #include <quire/inspect.h>
 #include "../core/uv.h"
 #include "soft.h"

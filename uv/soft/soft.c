@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How this ultravisor, which is linked into the kernel, enforces what its table says: a hidden frame is absent from the
- * direct map on every CPU. What the guests' page tables show is in table.c. That no host process maps a hidden frame is
- * mm's promise; here the frame's word is asked whether it is still lent.
+ * How this ultravisor, which is linked into the kernel, enforces its frame table: a hidden frame is absent from the
+ * direct map on every CPU. The guests' page tables are in table.c. mm/ guarantees that no host process maps a hidden
+ * frame; this file reads the frame's word to see whether the frame is still lent.
  *
- * The window is a few pages of kernel addresses that nobody else uses, in the slot of KVMAP that no stack has. It shows
- * hidden frames to one CPU for a moment, without making them part of the direct map.
+ * The window is a few pages of kernel addresses that nobody else uses, in the KVMAP slot that no stack uses. Through it
+ * one CPU can reach hidden frames for a moment, while they stay absent from the direct map.
  */
 #include <quire/cacheflush.h>
 #include <quire/dcache.h>
@@ -18,10 +18,10 @@
 #include "soft.h"
 
 #define WINDOW       ((vaddr_t)KVMAP_BASE)
-#define WINDOW_PAGES 4 /* one stack's worth: behind it is the guard of the next slot's stack */
+#define WINDOW_PAGES 4 /* as many as a stack has: behind them is the guard of the next slot's stack */
 
 static spinlock_t window_lock;
-static bool window_irq; /* interrupts as they were; under window_lock */
+static bool window_irq; /* whether interrupts were on before; under window_lock */
 
 struct enforce_machine enforce_machine(void)
 {
@@ -58,7 +58,8 @@ bool enforce_lent(pfn_t pfn)
     return memdesc_type(word) == MEMDESC_HOLE;
 }
 
-/* Asked once, while the machine starts to have guests. A stack's frames may be memory again. */
+/* Called once for each frame, by UV_INIT. Frames of kernel stacks aren't reserved, because they may become free memory
+ * again. */
 bool enforce_reserved(pfn_t pfn)
 {
     memdesc_t word = memdesc_read(pfn);
@@ -77,8 +78,8 @@ static pte_t *window_entry(void)
 }
 
 /*
- * Up to WINDOW_PAGES frames. The entries are empty; what this CPU may remember of the last time goes before they are
- * made. Other CPUs may remember what they like: they do the same before they look.
+ * Show up to WINDOW_PAGES frames. The window's entries are empty; this CPU flushes what its TLB may hold from the last
+ * use before the entries are made. Other CPUs' TLBs don't matter, because each CPU flushes before it uses the window.
  */
 static void *open_window(pfn_t pfn, u64 nr)
 {
@@ -128,7 +129,8 @@ void *enforce_keep(pfn_t pfn, u64 nr)
 }
 
 /* --- effects ----------------------------------------------------------------------------------- */
-/* Whether they are in the direct map. All or none: one rule fits them all, and its first state says which. */
+/* Whether the frames are in the direct map. All are, or none is: one rule fits them all, so they were in the same
+ * state. */
 static bool shown(pfn_t pfn, u64 nr)
 {
     bool present = direct_map_present(pfn);
@@ -138,7 +140,8 @@ static bool shown(pfn_t pfn, u64 nr)
     return present;
 }
 
-/* All of shown frames at once; hidden ones a few at a time, and nobody else sees what is in them. */
+/* Act on shown frames all at once, and on hidden frames a few at a time through the window, so that no other CPU sees
+ * them. */
 static void in_pieces(pfn_t pfn, u64 nr, void (*act)(void *at, size_t bytes))
 {
     bool present = shown(pfn, nr);
@@ -169,9 +172,10 @@ void enforce_show(pfn_t pfn, u64 nr)
 }
 
 /*
- * These frames change sides: from the host to a guest or back, or from the ultravisor to the host. Whoever had them may
- * have mapped them with other attributes than whoever gets them; so what is true goes to memory, and nothing of them
- * stays in a cache: no zeros that come too late to hide a secret, no old line written over what the other side stores.
+ * These frames pass from the host to a guest or back, or from the ultravisor to the host. The old owner may have mapped
+ * them with other attributes than the new owner does. So the last stores go to memory, and no cache keeps a line of the
+ * frames: otherwise zeros could reach memory too late to hide a secret, or an old line could be written over the new
+ * owner's stores.
  */
 void enforce_flush(pfn_t pfn, u64 nr)
 {
@@ -181,7 +185,8 @@ void enforce_flush(pfn_t pfn, u64 nr)
 
 void enforce_zero(pfn_t pfn, u64 nr, bool and_flush) { in_pieces(pfn, nr, and_flush ? zero_and_flush : zero); }
 
-/* The caches are told where the frames can be reached; whoever plays them, which frames these are. */
+/* The caches are maintained at the window's addresses; simulated instruction caches (ICACHE=stale) get the frame
+ * numbers. */
 void enforce_code(unsigned guest, pfn_t pfn, u64 nr)
 {
     struct mm *mm = &soft_guest(guest)->mm;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside uv/soft: what the enforcement keeps of each guest. State lives in struct uv_soft; there is one root. Entry i
- * of an array is about guest i + 1 (of the locks: about guest i) and changes under that guest's lock, which isn't
+ * Inside uv/soft: what the enforcement stores about each guest. All state is in one struct uv_soft. Entry i of an array
+ * is about guest i + 1 (of the locks: about guest i) and changes under that guest's lock, which isn't
  * part of it.
  */
 #pragma once
@@ -14,11 +14,11 @@
 
 struct soft_guest {
     u64 nr_pages;
-    struct mm mm; /* only root, need_gen, refs: what a CPU needs to run it */
+    struct mm mm; /* only root, need_gen and refs are used: what a CPU needs to run the guest */
     u32 donated[UV_MAX_DONATED]; /* frames for tables, as offsets from the first frame; [0, used) are in use */
     unsigned nr_donated, nr_used;
-    u32 fragment, fragment_frame; /* tables smaller than a frame: bytes used of which frame */
-    struct trapframe *frame; /* it runs: the host thread's user frame, which holds the guest's registers */
+    u32 fragment, fragment_frame; /* for tables smaller than a frame: bytes in use, and of which frame */
+    struct trapframe *frame; /* while the guest runs: the host thread's user frame, which holds the guest's registers */
     struct trapframe guest_frame, host_frame;
     struct arch_fpu guest_fpu, host_fpu;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest's address space: its page tables. They are made of frames that the host donated, so that the ultravisor
- * never allocates; guest address = guest page * 4 KiB. Blocks are used where a whole one is secured at once.
+ * never allocates; guest address = guest page * 4 KiB. Block entries are used where a whole block is secured at once.
  */
 #include <quire/errno.h>
 #include <quire/string.h>
@@ -18,7 +18,7 @@ u64 enforce_needed(u64 nr_pages)
     return DIV_ROUND_UP(bytes, PAGE_SIZE) + PT_LEVELS * 4; /* tables larger than a frame need consecutive ones */
 }
 
-/* The next donated frames that lie one behind the other; NULL: donate more. */
+/* A table from the next consecutive donated frames; NULL: donate more. */
 static pte_t *take_table(struct soft_guest *g, unsigned level)
 {
     unsigned nr = (unsigned)MAX(PT_TABLE_BYTES(level) / PAGE_SIZE, 1UL);
@@ -66,7 +66,7 @@ static int make_root(struct soft_guest *g)
            (PT_ENTRIES(PT_LEVELS - 1) - PT_TOP_USER_ENTRIES) * sizeof(pte_t));
 #endif
     g->mm.root.table = address_paddr(top);
-    g->mm.refs = 1; /* the ultravisor's; CPUs that load it hold theirs on top, mm_activate() */
+    g->mm.refs = 1; /* the ultravisor's; a CPU that loads it holds one more, mm_activate() */
     return 0;
 }
 
@@ -99,7 +99,8 @@ static pgprot_t guest_prot(unsigned access)
 
 #define BLOCK_PAGES (pt_span(1) >> PAGE_SHIFT)
 
-/* These pages become one block: they are all of it, and no table of pages is there yet. Its level-1 entry exists. */
+/* Whether these pages become one block: they fill it, and no table of page entries is there yet. The block's level-1
+ * entry exists. */
 static bool becomes_block(struct soft_guest *g, u64 page, pfn_t pfn, u64 nr)
 {
     if (!arch_pt_block_ok(1) || nr != BLOCK_PAGES || !IS_ALIGNED(page, BLOCK_PAGES) || !IS_ALIGNED(pfn, BLOCK_PAGES))
@@ -166,7 +167,7 @@ void enforce_give(unsigned guest, pfn_t pfn)
     g->donated[g->nr_donated++] = (u32)(pfn - memory.first);
 }
 
-/* No CPU may remember tables that are about to be the host's frames. */
+/* No CPU's TLB may hold tables whose frames are about to become the host's. */
 static void forget_space(struct soft_guest *g)
 {
     if (g->mm.root.cpumask)
@@ -180,7 +181,7 @@ pfn_t enforce_take_back(unsigned guest)
     struct soft_guest *g = soft_guest(guest);
 
     if (!g->nr_donated) {
-        asid_forget(); /* its root is made anew: nobody may still be giving it a number */
+        asid_forget(); /* its root is made anew, so no CPU may still be giving it an ASID */
         return PFN_NONE;
     }
     forget_space(g);

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #define CODE_ILLEGAL() __asm__ volatile("udf #0")
-/* What would leave the address space of the program, and read from another one. */
+/* An instruction that would leave the program's address space and read from another one. */
 #define CODE_ESCAPE() __asm__ volatile("msr ttbr0_el1, xzr")
-#define CODE_BYTES 8 /* of the function below */
+#define CODE_BYTES 8 /* of the function that code_write() writes */
 #define CODE_MAX 65535
 
 /* Writes a function that returns value (0 to CODE_MAX). */

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #define CODE_ILLEGAL() __asm__ volatile("unimp")
-/* What would leave the address space of the program, and read from another one. */
+/* An instruction that would leave the program's address space and read from another one. */
 #define CODE_ESCAPE() __asm__ volatile("csrw satp, zero")
-#define CODE_BYTES 8 /* of the function below */
+#define CODE_BYTES 8 /* of the function that code_write() writes */
 #define CODE_MAX 2047
 
 /* Writes a function that returns value (0 to CODE_MAX). */

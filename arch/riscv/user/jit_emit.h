@@ -17,7 +17,7 @@ static inline unsigned char *jit_emit_begin(unsigned char *p)
     return jit_emit_insn(p, 0x00000513); /* li a0, 0 */
 }
 
-/* bne a1, zero, offset: its bits are all over the place (Unprivileged ISA, B-type). */
+/* bne a1, zero, offset: the bits of the offset are scattered (Unprivileged ISA, B-type). */
 static inline uint32_t jit_bne(long offset)
 {
     uint32_t o = (uint32_t)offset;

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #define CODE_ILLEGAL() __asm__ volatile(".insn e, 0x0000")
-/* What would leave the address space of the program, and read from another one. */
+/* An instruction that would leave the program's address space and read from another one. */
 #define CODE_ESCAPE() __asm__ volatile("sacf 0x100\n\tlg %%r0,0x200(%0)\n\tsacf 0" ::"a"(0x2000) : "r0")
-#define CODE_BYTES 6 /* of the function below */
+#define CODE_BYTES 6 /* of the function that code_write() writes */
 #define CODE_MAX 32767
 
 /* Writes a function that returns value (0 to CODE_MAX). */

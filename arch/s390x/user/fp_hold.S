@@ -5,7 +5,7 @@
     .text
 FUNC(fp_hold)
     .irp n, 8, 9, 10, 11, 12, 13, 14, 15
-    std %f\n, (16 + 8 * (\n - 8))(%r15) /* f8-f15 belong to the caller; here is room for r2-r9 */
+    std %f\n, (16 + 8 * (\n - 8))(%r15) /* f8-f15 belong to the caller; this is the room for r2-r9 */
     .endr
     vlm %v0, %v15, 0(%r2)
     vlm %v16, %v31, 256(%r2)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fp_hold(rdi = in, rsi = out, rdx = spin, rcx = call): see <quire/fp.h>. All vector registers are the
- * callee's to use. Without AVX the upper halves don't exist: they go to out as they came.
+ * fp_hold(rdi = in, rsi = out, rdx = spin, rcx = call): see <quire/fp.h>. The callee may use all vector registers.
+ * Without AVX the upper halves don't exist: their bytes are copied from in to out.
  */
 #include <quire/asm.h>
 

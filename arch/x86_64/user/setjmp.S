@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * setjmp and longjmp: the callee-saved registers of the x86-64 psABI (3.2.1), to which the control
- * bits of SSE and x87 belong.
+ * setjmp and longjmp: the callee-saved registers of the x86-64 psABI (3.2.1), and the control bits of SSE and x87,
+ * which are callee-saved too.
  */
 #include <quire/asm.h>
 
@@ -13,7 +13,7 @@ FUNC(setjmp)
     movq %r13, 24(%rdi)
     movq %r14, 32(%rdi)
     movq %r15, 40(%rdi)
-    leaq 8(%rsp), %rax /* as it is after the return */
+    leaq 8(%rsp), %rax /* its value after the return */
     movq %rax, 48(%rdi)
     movq (%rsp), %rax
     movq %rax, 56(%rdi)

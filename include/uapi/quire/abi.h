@@ -82,10 +82,10 @@ struct quire_walk {
 enum quire_guest_exit_kind {
     QUIRE_GUEST_CONSOLE,   /* text to print */
     QUIRE_GUEST_SHARE,     /* pages [page, page + nr): asks the host to make a hole */
-    QUIRE_GUEST_UNSHARE,   /* asks to have them back */
+    QUIRE_GUEST_UNSHARE,   /* asks the host to give them back */
     QUIRE_GUEST_YIELD,     /* waits for the host; value is the guest's word to it */
     QUIRE_GUEST_EXIT,      /* ended with status value */
-    QUIRE_GUEST_FAULT,     /* did something it may not: text says what */
+    QUIRE_GUEST_FAULT,     /* did something forbidden: text says what */
     QUIRE_GUEST_PREEMPTED, /* time slice over: run it again */
 };
 
@@ -97,7 +97,7 @@ struct quire_guest_exit {
 
 struct quire_guest_info {
     uint64_t folio_frames, first_frame;
-    uint64_t folio_words, hole_words; /* words of the folio that point to it; to a struct insecure_mem */
+    uint64_t folio_words, hole_words; /* its words that point to the folio; to a struct insecure_mem */
     uint64_t holes, refs, map_count;
     uint64_t secure_frames, shared_frames; /* as uv counts them */
     uint64_t direct_blocks, direct_pages, direct_absent, direct_tables;

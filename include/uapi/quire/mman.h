@@ -19,7 +19,7 @@
 #define MADV_DONTNEED 4
 #define MADV_HUGEPAGE 14
 #define MADV_NOHUGEPAGE 15
-#define MADV_COLD 20 /* not used any time soon: "accessed" starts anew */
+#define MADV_COLD 20 /* not needed soon: clears the "accessed" bits */
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
-#define MADV_HWPOISON 100 /* the frames are broken from now on; -EPERM in release builds; -EBUSY: a 64th of memory is */
+#define MADV_HWPOISON 100 /* break the frames; -EPERM in release builds; -EBUSY: a 64th of memory is broken already */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of system calls: number, name, arguments. One line here, one function sys_<name> in kernel/:
- * dispatch, user stubs and the reference page are made from it. Results below 0 are -E... numbers.
+ * The table of system calls: number, name, arguments. Each line here has one function sys_<name> in kernel/. Dispatch,
+ * user stubs and the reference page are made from the table. Results below 0 are -E... numbers.
  *
  * X(number, name, nr_args, "arguments in words")
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The model instruction caches. Simulated machines have none, so maintenance that mm left out does no harm there;
- * here a CPU may execute a frame only if the frame was maintained since its contents came about, and if the CPU has
- * fenced since that, where each has to do so for itself. A CPU that is asked to fence does so at once: what has to be
- * done before has to be done before the request (RISC-V: the data fence that makes the stores visible).
+ * here a CPU may execute a frame only if the frame was maintained after its contents were stored, and if the CPU has
+ * fenced since then, where each CPU must fence for itself. A CPU that is asked to fence does so at once; so all earlier
+ * steps must come before the request (RISC-V: the data fence that makes the stores visible).
  */
 #include "machine.h"
 #include "../play/check.h"
@@ -33,7 +33,7 @@ void icache_frames_change(pfn_t pfn, u64 nr)
             changed[pfn + i - WORLD_FIRST_PFN] = now;
 }
 
-/* The bit that says "this frame is maintained": not before it is. */
+/* The clean bit of a frame may be set only after its maintenance. */
 static void check_bit(pfn_t pfn)
 {
     memdesc_t word = memdesc_read(pfn);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks where one thread plays all CPUs (<quire/spinlock.h>, <quire/sync.h>): nobody can ever wait for another, so a lock
+ * Locks where one thread plays all CPUs (<quire/spinlock.h>, <quire/sync.h>): no CPU can wait for another, so a lock
  * that isn't free is a deadlock.
  */
 #include <quire/log.h>
 #include <quire/sync.h>
 
-/* A few looks at what may change are fine; nothing ever does. */
+/* A few rounds of a waiting loop are allowed; more mean an endless loop, because nothing can change. */
 void cpu_relax(void)
 {
     static unsigned long looks;

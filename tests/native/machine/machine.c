@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUs, upcalls and voice of the native machine: what mm needs from above (<quire/upcalls.h>) and from below. Locks
- * are in locks.c, or in tests/explore.
+ * CPUs, up-calls and output of the native machine: what mm needs from higher rooms (<quire/upcalls.h>) and from lower
+ * ones. Locks are in locks.c, or in tests/explore.
  */
 #include "machine.h"
 #include "sanitizer.h"
@@ -24,7 +24,7 @@ void check_no_locks(const char *after)
               after, cpu, cpu_area(cpu)->locks_held);
 }
 
-/* --- voice ------------------------------------------------------------------------------------- */
+/* --- output ------------------------------------------------------------------------------------ */
 jmp_buf panic_jump;
 bool panic_expected;
 char panic_text[512];
@@ -83,5 +83,5 @@ void mm_event(enum mm_event_kind kind, unsigned long a, unsigned long b, unsigne
     meanwhile_event(kind);
 }
 
-/* Where the linker script of a kernel says what lies where: mm/init.c asks, and nobody calls it here. */
+/* Symbols of a kernel's linker script: mm/init.c uses them, but isn't called here. */
 char __image_start[1], __text_start[1], __text_end[1], __rodata_start[1], __rodata_end[1], __image_end[1];

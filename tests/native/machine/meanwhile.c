@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What other CPUs do between two instructions of this one, without a second thread: at an event, or when a frame is next
- * touched. For that the frame is taken out of the program's memory; the access that fails is made again afterwards.
+ * Actions of other CPUs between two instructions of this one, without a second thread: at an event, or at the next
+ * access to a frame. For this, the frame is unmapped from the program's memory; the failed access is repeated
+ * afterwards.
  */
 #include "machine.h"
 #include "../play/check.h"
@@ -10,7 +11,7 @@
 #undef PROT_NONE /* the host's; see ram.c */
 
 static struct {
-    void (*fn)(void); /* NULL: it has happened */
+    void (*fn)(void); /* NULL: it was called already */
     enum mm_event_kind kind;
     void *frame; /* NULL: at an event */
 } next;
@@ -40,7 +41,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
     (void)context;
     if (!next.fn || (void *)ALIGN_DOWN((vaddr_t)info->si_addr, PAGE_SIZE) != next.frame) {
-        signal(number, SIG_DFL); /* another fault: again, and to its death */
+        signal(number, SIG_DFL); /* another fault: it repeats and ends the program */
         return;
     }
     mprotect(next.frame, PAGE_SIZE, PROT_READ | PROT_WRITE);

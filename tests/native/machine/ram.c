@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RAM, and what a world is made of: see machine.h.
+ * RAM, and the beginning and end of worlds: see machine.h.
  *
  * The frames are the program's own memory at the addresses where the direct map shows them. A free frame may not be
  * touched by anyone: under AddressSanitizer it is poisoned, and a touch is a report that names the instruction;
@@ -29,7 +29,7 @@ extern u64 __start_mm_data[], __stop_mm_data[], __start_mm_bss[], __stop_mm_bss[
 #define STATE_MAX (1u << 17) /* words */
 static u64 state_at_start[STATE_MAX];
 
-/* Word by word and unchecked: what lies between two variables is poisoned. */
+/* Word by word and unchecked, because the bytes between two variables are poisoned. */
 NO_SANITIZE static void copy_words(volatile u64 *to, const volatile u64 *from, size_t nr)
 {
     for (size_t i = 0; i < nr; i++)
@@ -78,7 +78,7 @@ static void frame_becomes_free(pfn_t pfn, u64 nr)
         asan_poison(pfn_address(pfn), nr << PAGE_SHIFT);
         return;
     }
-    for (u64 i = 0; i < nr; i++) { /* the ends and the middle stand for all of it */
+    for (u64 i = 0; i < nr; i++) { /* the ends and the middle are enough */
         u64 *words = pfn_address(pfn + i);
         words[0] = words[256] = words[511] = FREE_PATTERN;
     }
@@ -138,8 +138,8 @@ void __wrap_buddy_free_range(struct buddy *b, pfn_t pfn, u64 nr)
 
 /* --- objects ----------------------------------------------------------------------------------- */
 /*
- * A free object of an untyped cache may not be touched either, but for the link that the slab keeps in it. slab.c's
- * memset() comes through here (native.mk): it clears what it hands out, and new slabs.
+ * A free object of an untyped cache may not be touched either, except for the link that the slab keeps in it. slab.c's
+ * memset() is redirected here (native.mk): it clears objects that are allocated, and new slabs.
  */
 void __real_slab_free(struct slab_cache *cache, void *object);
 void __wrap_slab_free(struct slab_cache *cache, void *object);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* AddressSanitizer where this build has it, or the run-time of tests/explore, which looks at every access as well. */
+/* AddressSanitizer if this build has it, or the run-time of tests/explore, which also checks every access. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #endif
 
 #ifdef EXPLORE
-#define HAVE_ASAN 1 /* the same promise: who touches poisoned memory is named */
+#define HAVE_ASAN 1 /* the same promise: an access to poisoned memory is reported */
 #define NO_SANITIZE __attribute__((noinline))
 void explore_poison(const void *at, size_t size, bool poisoned);
 static inline void asan_poison(const void *at, size_t size) { explore_poison(at, size, true); }
@@ -33,13 +33,13 @@ static inline void asan_unpoison(const void *at, size_t size) { (void)at, (void)
 #endif
 
 /*
- * Under tests/explore another CPU may go on before the hardware walks tables or forgets translations, which is not in code
- * that the compiler instruments; and what the hardware reads and writes counts there.
+ * Under tests/explore another CPU may go on before the hardware walks tables or drops translations. The compiler
+ * doesn't instrument the hardware's accesses, so they are reported here.
  */
 #ifdef EXPLORE
 void explore_hardware(void);
 void explore_access(const void *at, size_t size, bool write);
-void explore_again(void); /* a program's access faults again and again: others go on */
+void explore_again(void); /* a program's access faults repeatedly: other CPUs go on */
 #else
 static inline void explore_hardware(void) {}
 static inline void explore_again(void) {}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The model TLB. QEMU's TLB forgets at every turn, so a flush that mm left out does no harm there; this one keeps
- * what it isn't told to forget. An access goes where the TLB says, even if the tables say something else by now:
- * then it finds the wrong contents, or a frame that is free.
+ * The model TLB. QEMU's TLB loses its contents at every turn, so a missing flush of mm does no harm there; this TLB
+ * keeps every translation until it is flushed. An access uses the TLB's translation, even if the tables have changed
+ * meanwhile: then it finds wrong contents, or a free frame.
  *
- * Each CPU has leaf entries tagged with the ASID (without ASIDs: they go when a root is loaded) and, as real ones
- * do, a cache of upper tables, which only a flush of the whole root empties.
+ * Each CPU has leaf entries tagged with the ASID (without ASIDs a load of a root drops them). Like real CPUs, it also
+ * has a cache of upper tables, which only a flush of the whole root empties.
  */
 #include "machine.h"
 #include "sanitizer.h"
@@ -48,7 +48,7 @@ static bool holds(const struct tlb *t, const struct tlb_entry *e, u64 tag, vaddr
     return e->life == t->life && e->tag == tag && e->page == page;
 }
 
-/* What tells address spaces apart: the ASID, or the root where the machine tags by that or not at all. */
+/* The tag of an address space: the ASID, or the root if the machine tags by the root or has no tags. */
 static u64 tag_of(const struct pt_root *root) { return ARCH_ASID_BITS ? root->asid : paddr_value(root->table); }
 
 void tlb_power_on(void)
@@ -105,7 +105,8 @@ void arch_tlb_flush_all(void)
 
 void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
 {
-    /* By its page in every address space: more than the machine does, and nobody may rely on less. */
+    /* Flush this page in every address space: this is more than the machine does, so nobody may rely on a translation
+     * that stays. */
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         for (unsigned i = 0; i < TLB_SIZE; i++)
             if (tlbs[cpu].leaf[i].page == ALIGN_DOWN(addr, PAGE_SIZE))
@@ -121,7 +122,7 @@ void arch_pt_activate_user(const struct pt_root *root)
     if (root)
         t->root = *root;
     if (!ARCH_ASID_BITS && !ARCH_TLB_BROADCAST)
-        t->life++; /* untagged: gone with the load */
+        t->life++; /* no tags: a load drops everything */
 }
 
 /* --- what user mode does ----------------------------------------------------------------------- */
@@ -134,7 +135,8 @@ static bool allows(pte_t e, unsigned access)
     return access == ACCESS_READ || (pte_write(e) && pte_dirty(e));
 }
 
-/* The hardware's own walk: it believes its caches, then the tables. *entry: where in a table it ended; NULL: above. */
+/* The hardware's walk: it uses its caches first, then the tables. *entry: the entry where it ended; NULL: above the
+ * lowest table. */
 static pte_t walk(struct tlb *t, vaddr_t page, const pte_t **entry)
 {
     u64 tag = tag_of(&t->root);
@@ -163,7 +165,7 @@ static pte_t walk(struct tlb *t, vaddr_t page, const pte_t **entry)
     return pte_load(*entry);
 }
 
-/* What is read is kept; an entry of a group fills in its neighbours, whatever stands in their own entries. */
+/* An entry that was read is kept. An entry of a group also fills in its neighbours, whatever their own entries hold. */
 static void fill(struct tlb *t, vaddr_t page, pte_t pte, const pte_t *entry)
 {
     u64 tag = tag_of(&t->root), nr = entry && pte_cont(pte_load_raw(entry)) ? PT_CONT : 1;
@@ -181,7 +183,7 @@ int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
     if (this_cpu()->active_mm != mm) /* kernel/sched/sched.c: switch_to() */
         this_cpu()->user_work = true;
     mm_activate(mm);
-    if (this_cpu()->user_work) { /* kernel/traps/trap.c: the way to user mode */
+    if (this_cpu()->user_work) { /* kernel/traps/trap.c: the return to user mode */
         this_cpu()->user_work = false;
         icache_enter_user(mm);
     }
@@ -197,7 +199,7 @@ int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
         const pte_t *entry;
         pte_t pte = walk(t, page, &entry);
         if (!pte_present(pte) || !pte_accessible(pte) || !pte_young(pte))
-            return -1; /* what isn't there isn't kept */
+            return -1; /* empty entries aren't kept */
         fill(t, page, pte, entry);
     }
     if (!allows(e->pte, access))

@@ -81,7 +81,7 @@ int model_split_around_error(unsigned folio, size_t first, unsigned order)
     return unsplittable(f);
 }
 
-/* The parts are looked at from low to high; the first that can't be joined says why. */
+/* The parts are checked from low to high; the first that can't be joined gives the error. */
 int model_join_error(unsigned folio, unsigned order)
 {
     const struct model_folio *low = &model.folio[folio];
@@ -122,7 +122,7 @@ int model_punch_error(unsigned folio, size_t first, size_t nr)
 
 int model_mend_error(unsigned hole) { return model.hole[hole].refs == 1 ? 0 : -EBUSY; }
 
-/* --- what happens ------------------------------------------------------------------------------ */
+/* --- changes ----------------------------------------------------------------------------------- */
 void model_alloc(unsigned folio, struct folio *real, pfn_t pfn, unsigned order)
 {
     model.folio[folio] = (struct model_folio){.real = real, .pfn = pfn, .order = order, .refs = 1};

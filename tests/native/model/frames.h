@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference model of frames, folios, holes and poison: one struct a frame, one a folio, one a hole, and
- * answers found by looking at all of them. Nothing here is fast or clever, and nothing is shared with mm/.
+ * The reference model of frames, folios, holes and poison: one struct a frame, one a folio, one a hole, and answers by
+ * looking at all of them. The code is simple and slow, and shares nothing with mm/.
  */
 #pragma once
 
@@ -13,9 +13,9 @@
 #define MODEL_HOLES 64
 
 enum frame_state {
-    FRAME_FREE,  /* or a slab's: mm decides */
+    FRAME_FREE,  /* or part of a slab: mm decides */
     FRAME_FOLIO, /* frame.folio's, perhaps in frame.hole */
-    FRAME_LOST,  /* poisoned, and nobody's any more */
+    FRAME_LOST,  /* poisoned, and part of no folio any more */
 };
 
 struct model_frame {
@@ -23,7 +23,7 @@ struct model_frame {
     unsigned folio;
     int hole; /* -1: none */
     bool poisoned;
-    u64 stamp; /* what its first and its last word hold */
+    u64 stamp; /* contents of its first and last 8 bytes */
 };
 
 struct model_folio {
@@ -68,7 +68,7 @@ int model_join_error(unsigned folio, unsigned order);
 int model_punch_error(unsigned folio, size_t first, size_t nr);
 int model_mend_error(unsigned hole);
 
-/* What happens then. */
+/* The changes that follow. */
 void model_alloc(unsigned folio, struct folio *real, pfn_t pfn, unsigned order);
 void model_put(unsigned folio); /* one reference */
 void model_punch(unsigned folio, unsigned hole, struct insecure_mem *real, size_t first, size_t nr);

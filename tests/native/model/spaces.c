@@ -117,7 +117,7 @@ void model_map(struct space *s, unsigned first, unsigned nr, unsigned prot, bool
     }
 }
 
-/* Private memory is as it was when it was mapped; a shared object keeps what was written to it. */
+/* Private memory is again as it was when it was mapped; a shared object keeps its contents. */
 void model_dontneed(struct space *s, unsigned first, unsigned nr)
 {
     for (unsigned i = first; i < first + nr; i++) {

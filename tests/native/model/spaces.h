@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference model of address spaces: for every page of a small window, what is mapped there and what a program
- * that reads it must see. A fork copies everything, at once. No frames, no page tables, no sharing: copy-on-write is
- * an optimisation that nobody may be able to notice.
+ * The reference model of address spaces: for every page of a small window, what is mapped there and what a program must
+ * read there. A fork copies everything at once. The model has no frames, no page tables and no sharing: copy-on-write
+ * is an optimisation that no program may notice.
  */
 #pragma once
 
@@ -34,9 +34,9 @@ struct model_page {
     bool own;   /* has contents of its own: private memory that was written */
     struct content content;
     bool broken;    /* its own frame was poisoned: bus errors until it is unmapped */
-    int hole;       /* an area that shows a hole; -1 */
-    bool hole_gone; /* its entries were removed: they don't come back */
-    int marked;     /* private memory whose frame is in hole number marked - 1: kept, but not to be had; 0: no */
+    int hole;       /* the hole that the area shows; -1: none */
+    bool hole_gone; /* its entries were removed and don't come back */
+    int marked;     /* private memory whose frame is in hole number marked - 1: kept, but not accessible; 0: no mark */
 };
 
 struct space {
@@ -49,12 +49,12 @@ extern struct model_object objects[OBJECTS];
 
 void spaces_begin(void);
 int object_new(u64 nr_pages); /* -1: no place */
-/* Internal objects that nothing shows any more are forgotten. `keep`: that many belong to the game. */
+/* Forget internal objects that no area shows any more. `keep`: the first ones belong to the game and stay. */
 void objects_sweep(unsigned keep);
 
-/* What an access must come to: 0, or the error. */
+/* The result that an access must have: 0, or the error. */
 int model_access(const struct space *s, unsigned page, unsigned access);
-/* What it must find. */
+/* The contents that it must find. */
 struct content *model_content(struct space *s, unsigned page);
 void model_write(struct space *s, unsigned page, unsigned which, u64 value);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Game "buddy": an allocator of 8 to 64 frames against a model that is one flag a frame. From the flags alone
- * follows where every free block must begin and end, because free buddies never stand side by side uncoalesced.
+ * Game "buddy": an allocator of 8 to 64 frames against a model that is one flag a frame. The flags determine where
+ * every free block must begin and end, because free buddies are always joined.
  */
 #include "play.h"
 #include "../machine/machine.h"
@@ -26,7 +26,7 @@ static bool is_free[256];
 static struct block {
     pfn_t pfn;
     u64 nr;
-} blocks[MAX_BLOCKS]; /* taken: what a move may give back */
+} blocks[MAX_BLOCKS]; /* taken blocks, which a move may give back */
 static unsigned nr_blocks;
 
 static bool model_block_free(pfn_t pfn, unsigned order)
@@ -115,7 +115,7 @@ static void taken(pfn_t pfn, u64 nr)
 {
     for (u64 i = 0; i < nr; i++) {
         is_free[pfn + i] = false;
-        words[pfn + i - first] = memdesc_make_misc(MISC_KERNEL); /* its new owner says what it is */
+        words[pfn + i - first] = memdesc_make_misc(MISC_KERNEL); /* the new owner writes the word */
     }
     blocks[nr_blocks++] = (struct block){pfn, nr};
 }
@@ -158,7 +158,7 @@ static bool move_free(unsigned which, bool as_range)
     return true;
 }
 
-/* Part of a taken block goes back through the caches' door. */
+/* Part of a taken block goes back by buddy_free_cached(). */
 static bool move_free_cached(unsigned which, unsigned from, unsigned nr)
 {
     if (which >= nr_blocks)

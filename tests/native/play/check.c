@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A failed check: its story goes to the runner, and the sequence ends here. */
+/* A failed check: its description goes to the runner, and the sequence ends here. */
 #include "check.h"
 #include "story.h"
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is expected of mm. A check that fails ends the sequence: the runner makes it shorter, tells it in words, and
- * prints what was expected, what was seen, the rule, and the command that repeats it.
+ * Checks of mm's results. A check that fails ends the sequence: the runner shortens the sequence, prints it in words,
+ * and prints what was expected, what was seen, the rule, and the command that repeats it.
  *
  * `why`: the rule that is broken if the check fails, and what the likely cause is.
  */
@@ -26,7 +26,7 @@ void fail_numbers(const char *file, int line, const char *what, long seen, long 
             fail_numbers(__FILE__, __LINE__, what, seen_, expected_, why);                         \
     } while (0)
 
-/* The operation in words, for people; prints only while a failing sequence is told. */
+/* Print the operation in words, for people; only while a failing sequence is printed. */
 extern bool telling;
 void tell_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 #define tell(...)                                                                                  \

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define SECONDS_MAX_REPLAY 5 /* for one sequence, which takes milliseconds */
-#define HANGS_MAX 6          /* so many while shortening, and what is there is short enough */
+#define HANGS_MAX 6          /* after so many hangs the shortening ends */
 
 struct sequence *now_playing;
 
@@ -84,7 +84,8 @@ void child_shrink(struct sequence *s)
         bool shorter = true;
         while (shorter && hangs < HANGS_MAX) {
             shorter = false;
-            for (size_t at = s->nr; at >= piece && hangs < HANGS_MAX; at -= piece) /* from the end: most of it is never reached */
+            /* from the end, because most of these moves are never reached */
+            for (size_t at = s->nr; at >= piece && hangs < HANGS_MAX; at -= piece)
                 shorter |= try_without(s, at - piece, piece);
             if (piece > 1)
                 break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sequences are played in child processes, because one that goes wrong may end in an AddressSanitizer report or
- * hang. What the child plays at the moment is in memory shared with the parent, which can therefore play it again.
+ * Sequences are played in child processes, because a failing sequence may end in an AddressSanitizer report, or hang.
+ * The child keeps its current sequence in memory that it shares with the parent, so the parent can play it again.
  */
 #pragma once
 
@@ -25,8 +25,8 @@ void child_init(void);
 
 /* Play *s in a child. */
 int child_play(const struct sequence *s, enum child_voice voice, bool tell_moves);
-/* Leave moves out as long as it still fails. */
+/* Leave out moves as long as the sequence still fails. */
 void child_shrink(struct sequence *s);
 
-/* In the child: play these moves, and say so to the parent first. */
+/* In the child: store these moves for the parent first, then play them. */
 void play_shared(const struct game *game, unsigned config, const struct move *moves, size_t nr);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Game "folio": folios, holes and poison in a machine of 16 to 64 frames, against the model in model/frames.h. After
- * each move every frame's word is what the model says, descriptors say what their words say, contents are what was
- * written, and free frames and objects are counted.
+ * each move every frame's word is compared with the model, descriptors with their words, and contents with what was
+ * written; free frames and objects are counted.
  */
 #include "folio.h"
 #include <quire/buddy.h>
@@ -20,7 +20,7 @@ static void begin(unsigned config)
 }
 
 /* --- folios ------------------------------------------------------------------------------------ */
-/* One of the folios that somebody holds references to; -1: there is none. */
+/* One of the folios that have references; -1: there is none. */
 static int pick(unsigned which)
 {
     unsigned live = 0;
@@ -113,7 +113,7 @@ static bool move_put(int at)
     return true;
 }
 
-/* Look a frame up as if somebody came with nothing but its number. */
+/* Look up a frame by its number alone. */
 static bool move_look_up(pfn_t pfn)
 {
     const struct model_frame *frame = model_valid(pfn) ? model_frame(pfn) : NULL;
@@ -162,7 +162,7 @@ static bool move_freeze(int at, int more)
 }
 
 /* --- splitting and joining ----------------------------------------------------------------------- */
-/* After a split: what stands at every frame becomes a folio of the model; `keep` is the first part's place. */
+/* After a split: enter the folio at every frame into the model; `keep` is the first part's place. */
 static void learn_parts(unsigned keep, pfn_t pfn, pfn_t end, unsigned order, bool around, pfn_t block)
 {
     while (pfn < end) {
@@ -188,7 +188,7 @@ static bool parts_fit(size_t parts)
     return live + parts <= MODEL_FOLIOS;
 }
 
-/* -ENOMEM is an answer only if there is none. */
+/* -ENOMEM is only allowed if there is no memory. */
 bool out_of_memory(int err)
 {
     if (err == -ENOMEM)
@@ -276,7 +276,7 @@ static bool step(struct move m)
         return move_hole_ref(hole, m.b & 1);
     case 13:
         return move_memory_failure(model.first - 1 + m.a % (model.end - model.first + 2));
-    case 14: /* a frame that certainly means something */
+    case 14: /* a frame that is surely in use */
         return folio >= 0 && move_memory_failure(model.folio[folio].pfn + m.b % nr);
     case 15:
         tell("frame_cache_drain()");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of game "folio" share; the model is in model/frames.h. */
+/* Shared by the files of game "folio"; the model is in model/frames.h. */
 #pragma once
 
 #include "play.h"
@@ -11,7 +11,7 @@ void folio_game_check(void);
 
 /* Whether a block of this order is free, by the words alone. */
 bool free_block_exists(unsigned order);
-/* -ENOMEM, which is a fair answer only if there is no memory. */
+/* Whether err is -ENOMEM, which is only allowed if there is no memory. */
 bool out_of_memory(int err);
 
 /* play/folio_holes.c. `at`: a place in the model, -1: none */

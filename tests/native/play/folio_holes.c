@@ -72,7 +72,7 @@ static int expect_failure(pfn_t pfn)
     const struct model_frame *frame = model_frame(pfn);
     if (frame->poisoned)
         return -EHWPOISON;
-    if (frame->state == FRAME_FREE) /* by now: the record itself may have made a slab of it */
+    if (frame->state == FRAME_FREE) /* free now: the allocation of the record may have made it a slab */
         return memdesc_type(memdesc_read(pfn)) == MEMDESC_SLAB ? -EBUSY : 0;
     return 0;
 }

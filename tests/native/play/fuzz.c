@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fuzzer's door: bytes become a game, a config, a mode and moves, as in the files of corpus/. Every sequence of
- * bytes is a game, so the fuzzer is never at a loss; coverage of mm/ tells it which moves lead to something new.
+ * The fuzzer's entry: bytes become a game, a config, a mode and moves, as in the files of corpus/. Every sequence of
+ * bytes is a valid game. The coverage of mm/ tells the fuzzer which moves lead to something new.
  */
 #include "play.h"
 #include "story.h"

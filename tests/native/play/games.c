@@ -4,7 +4,7 @@
 #include "play.h"
 #include <quire/fail.h>
 
-/* With another machine's page-table entries only what touches entries is worth playing again. */
+/* With another machine's page-table entries only games that touch entries are played again. */
 const struct game *const games[] = {
     &mm_game,
 #ifndef FORMAT_ONLY

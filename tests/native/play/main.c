@@ -4,10 +4,10 @@
  *   random                 seeded sequences of random moves
  *   every_sequence         every sequence of moves up to a length, in the smallest world
  *   failing_allocations    random sequences in which every allocation of every move fails once
- *   corpus                 what the fuzzer found worth keeping
- * and then there are tests that are no games (tests.h). Output is KTAP; tests/runner/native.py reads it.
+ *   corpus                 sequences that the fuzzer found
+ * There are also tests that aren't games (tests.h). Output is KTAP; tests/runner/native.py reads it.
  */
-#ifndef FUZZING /* whose main() is libFuzzer's */
+#ifndef FUZZING /* the fuzzer's main() is in libFuzzer */
 #include "child.h"
 #include "tests.h"
 #include <fnmatch.h>
@@ -22,13 +22,13 @@ static struct {
     const char *pattern, *corpus, *label;
 } options = {.seed = 1, .pattern = "*", .label = "native"};
 
-/* The same games on another machine or format find the same but for that: a fraction will do there. */
+/* On another machine or format the same games only have to find differences, so a fraction of them is enough. */
 #ifdef LESS_WORK
 #define WORK_SHIFT 2
 #else
 #define WORK_SHIFT 0
 #endif
-#define SECONDS_MAX 300 /* for one test: a backstop */
+#define SECONDS_MAX 300 /* limit for one test */
 
 /* --- what a child does ------------------------------------------------------------------------- */
 static struct move sequence[SEQUENCE_MAX];
@@ -62,8 +62,8 @@ static void body_failing(const void *arg)
 }
 
 /*
- * All sequences of `left` more moves behind those of `sequence`. A prefix in which the last move did nothing is the
- * same as the prefix without it, and isn't gone further.
+ * All sequences of `left` more moves behind those of `sequence`. If the last move of a prefix did nothing, the prefix
+ * is the same as without this move, so it isn't extended.
  */
 static void every_sequence(const struct game *game, unsigned config, const struct move *alphabet, size_t letters, size_t nr,
                            unsigned left)
@@ -132,7 +132,7 @@ static void body_corpus(const void *arg)
 
 static void body_test(const void *arg) { ((const struct native_test *)arg)->run(); }
 
-/* --- telling a failure ------------------------------------------------------------------------- */
+/* --- printing a failure ------------------------------------------------------------------------ */
 static void print_replay(const struct sequence *s)
 {
     printf("  again: make test-native NATIVE=%s REPLAY=%s:%u%s:", options.label, s->game->name, s->config, s->failing_everywhere ? "f" : "");
@@ -141,7 +141,7 @@ static void print_replay(const struct sequence *s)
     printf("\n");
 }
 
-/* The sequence that was played when the child ended is made shorter and told. */
+/* Shorten the sequence that was played when the child ended, and print it. */
 static void tell_sequence(void)
 {
     static struct sequence s;
@@ -181,7 +181,7 @@ static void run(const char *name, const char *file, void (*body)(const void *), 
     printf("not ok %u %s # %s\n", number, name, base ? base : file);
     if (is_game && now_playing->game) {
         tell_sequence();
-    } else { /* once more, aloud: it does the same again */
+    } else { /* run it once more, with output: it does the same again */
         child_run(body, arg, CHILD_HEARD, SECONDS_MAX);
         printf("  again: make test-native NATIVE=%s TEST=%s SEED=%lu\n", options.label, name, options.seed);
     }

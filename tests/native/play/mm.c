@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Game "mm": up to four address spaces in one machine, programs that read and write their memory through the model
- * TLB on up to four CPUs, and whatever else may happen to memory meanwhile: forks, holes, broken frames.
+ * Game "mm": up to four address spaces in one machine, programs that read and write their memory through the model TLB
+ * on up to four CPUs, and everything else that may happen to memory meanwhile: forks, holes, broken frames.
  */
 #include "mm.h"
 #include <quire/block.h>
@@ -22,7 +22,7 @@ static void begin(unsigned config)
     spaces_begin();
     lost_frames = 0;
     pins_begin();
-    asid_test_limit(2 * nr_cpus + 2); /* they run out all the time */
+    asid_test_limit(2 * nr_cpus + 2); /* ASIDs run out often */
     for (unsigned i = 0; i < SPACES; i++)
         mms[i] = NULL;
     for (unsigned i = 0; i < GAME_HOLES; i++)
@@ -31,10 +31,10 @@ static void begin(unsigned config)
         game_objects[i] = memobj_create(MEMOBJ_BACKED, object_sizes[i], NULL);
         object_new(object_sizes[i]);
     }
-    move_add_folio(1, 3, 4); /* large folios that don't begin where tables do */
+    move_add_folio(1, 3, 4); /* large folios that don't begin where tables begin */
     move_add_folio(1, 19, 3);
     move_add_folio(1, 40, 2);
-    if (config) /* where there is room: one that blocks can show */
+    if (config) /* if there is room: a folio that blocks can map */
         move_add_folio(2, 0, BLOCK_ORDER < 7 ? 7 : 0);
     mms[0] = mm_create();
     spaces[0].used = true;
@@ -47,7 +47,7 @@ bool memory_is_short(void)
     return failure_survived || failing_everywhere || free < 48;
 }
 
-/* Most moves meet on a few pages, where two tables meet too. */
+/* Most moves use the same few pages, at the border of two tables. */
 #define HOT (WINDOW_PAGES / 2 - 8)
 
 static bool step(struct move m)
@@ -55,14 +55,14 @@ static bool step(struct move m)
     unsigned space = m.a % SPACES, page = m.b < 192 ? HOT + m.b % 16 : m.b % WINDOW_PAGES;
     unsigned nr = m.c < 128 ? 1u + m.c % 6u : m.c < 216 ? 1u + m.c % 40u : WINDOW_PAGES / 2;
 
-    if (m.c >= 216) /* where the native format has blocks: one or both */
+    if (m.c >= 216) /* where the native format has blocks: one of them or both */
         page = m.c & 1 ? WINDOW_PAGES / 2 : 0u, nr <<= m.c >> 1 & 1u;
 
     for (unsigned i = 0; i < SPACES && !mms[space]; i++)
         space = (space + 1) % SPACES;
     if (!mms[space])
         return move_create(space);
-    if (m.kind >= 5 && m.kind <= 10) /* each touch by some CPU: TLBs know different things */
+    if (m.kind >= 5 && m.kind <= 10) /* each touch by some CPU, so TLBs have different contents */
         cpu_play((m.c >> 1) % nr_cpus);
     nr = page + nr > WINDOW_PAGES ? WINDOW_PAGES - page : nr;
     switch (m.kind) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of game "mm" share: the real things beside those of model/spaces.h. */
+/* Shared by the files of game "mm": the real objects that belong to those of model/spaces.h. */
 #pragma once
 
 #include "play.h"
@@ -11,7 +11,7 @@
 
 /* The window: two level-0 tables meet in it, whatever the format. */
 #define WINDOW_BASE ((8UL * MiB) - WINDOW_PAGES / 2 * PAGE_SIZE)
-#define GAME_OBJECTS 3u /* made at the start; the model's first ones */
+#define GAME_OBJECTS 3u /* made at the start; the first ones in the model */
 #define GAME_HOLES 8
 
 extern struct mm *mms[SPACES];
@@ -19,7 +19,7 @@ extern struct memobj *game_objects[GAME_OBJECTS];
 
 struct game_hole {
     struct insecure_mem *real; /* NULL: this place is empty */
-    int object;                /* whose pages; -1: anonymous memory's */
+    int object;                /* the object that it is in; -1: anonymous memory */
     u64 index;
     unsigned nr;
 };
@@ -29,16 +29,17 @@ extern u64 lost_frames; /* poisoned so far */
 
 static inline vaddr_t page_addr(unsigned page) { return WINDOW_BASE + page * PAGE_SIZE; }
 
-/* -ENOMEM is a fair answer: an allocation was made to fail, or memory is nearly full. */
+/* Whether -ENOMEM is allowed: an allocation was made to fail, or memory is nearly full. */
 bool memory_is_short(void);
 #define FAIR_NOMEM(err) ((err) == -ENOMEM && memory_is_short())
 
 /* Compare everything that can be seen: contents, rights, counts. play/mm_check.c */
 void mm_game_check(void);
-/* The model's side of losing frames: first who maps them, by our own look at the tables, then what that means. */
+/* The model's part when frames are lost: first find the mappings, by the test's own walk of the tables, then change the
+ * model. */
 void find_mappings(pfn_t pfn, unsigned nr);
 void forget_found(bool broken);
-void mark_found(unsigned hole); /* private ones keep their contents behind a mark */
+void mark_found(unsigned hole); /* private pages keep their contents behind a mark */
 pfn_t frame_at(unsigned space, unsigned page); /* PFN_NONE */
 bool writable_at(unsigned space, unsigned page);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Game "mm": what the page tables say against the model, read by a walk of our own. Every present entry maps a frame
- * with the right contents and no more rights than the area has; nobody can write to a page that somebody else reads
- * privately; counts of mappings and references are exact.
+ * Game "mm": compares the page tables with the model, by the test's own walk. Every present entry maps a frame
+ * with the right contents and no more rights than the area has; no space can write to a page that another space has as
+ * private memory; counts of mappings and references are exact.
  */
 #include "mm.h"
 #include <quire/poison.h>
 
-/* Where the walk for addr ends: an entry of a lowest table, or NULL and what stands above says it all in *above. */
+/* Where the walk for addr ends: an entry of a lowest table; or NULL, and *above is the upper entry that decides. */
 static const pte_t *entry_place(struct mm *mm, vaddr_t addr, pte_t *above)
 {
     pte_t *table = paddr_address(mm->root.table);
@@ -30,7 +30,7 @@ static pte_t entry_at(struct mm *mm, vaddr_t addr)
     return place ? pte_load(place) : above;
 }
 
-/* The entries of a group are alike in everything: one of them in a TLB stands for all. */
+/* The entries of a group are alike in everything, because one of them in a TLB is used for all. */
 static void check_group(unsigned s, unsigned p)
 {
     pte_t above;
@@ -78,7 +78,7 @@ void find_mappings(pfn_t pfn, unsigned nr)
 void mark_found(unsigned hole)
 {
     for (unsigned i = 0; i < nr_found; i++)
-        if (found[i]->object < 0 || found[i]->own) /* an object's pages: the object knows */
+        if (found[i]->object < 0 || found[i]->own) /* an object's page, which the object records */
             found[i]->marked = (int)hole + 1;
 }
 
@@ -105,7 +105,7 @@ static struct mapping {
     bool write, shared, hole;
 } mappings[MAPPED_MAX];
 static unsigned nr_mappings, nr_marks;
-static pfn_t marks[MAPPED_MAX]; /* frames of private pages in holes: a reference each */
+static pfn_t marks[MAPPED_MAX]; /* frames of private pages in holes, with a reference each */
 
 static void check_present(unsigned s, unsigned p, pte_t e)
 {
@@ -146,7 +146,7 @@ static void check_space(unsigned s)
 }
 
 /* --- all together ------------------------------------------------------------------------------ */
-/* The folio that a mapping holds a reference to, whatever its word says by now. */
+/* The folio that a mapping holds a reference to, whatever the frame's word says now. */
 static struct folio *folio_under(pfn_t pfn)
 {
     memdesc_t word = memdesc_read(pfn);

@@ -62,7 +62,7 @@ static int hole_room(void)
     return -1;
 }
 
-/* What stands in the way of a hole there. */
+/* The error that a punch there must return, or 0. */
 static int expect_punch(const struct folio *f, size_t first, unsigned nr)
 {
     if (nr > folio_nr_pages(f) - first)
@@ -75,7 +75,7 @@ static int expect_punch(const struct folio *f, size_t first, unsigned nr)
     return 0;
 }
 
-/* The model: an object's pages are not to be had for now. Private pages are marked where they are mapped. */
+/* In the model: an object's pages aren't accessible for now. Private pages get marks where they are mapped. */
 static void hole_in_model(unsigned which, const struct folio *f, size_t first, unsigned nr)
 {
     struct game_hole *h = &game_holes[which];
@@ -107,7 +107,7 @@ bool move_punch_page(unsigned space, unsigned page, unsigned nr)
     size_t first = pfn - f->pfn;
     int expected = expect_punch(f, first, nr);
     if (!expected)
-        find_mappings(pfn, nr); /* afterwards the tables don't say */
+        find_mappings(pfn, nr); /* before the call, because the tables don't show it afterwards */
     struct insecure_mem *h;
     held_folio = f;
     RETRY(err = folio_punch_hole(f, first, nr, HOLE_RESERVED, &h), err == -ENOMEM);
@@ -170,7 +170,7 @@ void mend_all(void)
             move_mend(i);
 }
 
-/* Only holes in objects: what a guest shares with a host process. */
+/* Only holes in objects, as a guest shares them with a host process. */
 bool move_map_hole(unsigned space, unsigned which, unsigned page, unsigned how)
 {
     struct game_hole *h = &game_holes[which % GAME_HOLES];
@@ -182,7 +182,7 @@ bool move_map_hole(unsigned space, unsigned which, unsigned page, unsigned how)
     int err;
     move_unmap(space, page, h->nr);
     if (!model_empty(&spaces[space], page, h->nr))
-        return true; /* there was no memory for that */
+        return true; /* there was no memory for the mapping */
     RETRY((addr = page_addr(page), err = mm_map_hole(mms[space], &addr, h->real, prot)), err == -ENOMEM);
     tell("space %u: mm_map_hole(page %u, hole %u of %u frames) = %s", space, page, which % GAME_HOLES, h->nr, error_name(err));
     if (FAIR_NOMEM(err))
@@ -216,5 +216,5 @@ bool move_add_folio(unsigned object, u64 index, unsigned order)
     if (FAIR_NOMEM(err))
         return true;
     CHECK_EQ(err, !fits ? -EINVAL : taken ? -EEXIST : 0, "memobj_add_folio()", "-EINVAL outside the object, -EEXIST where a page is");
-    return true; /* zeros where zeros would have come */
+    return true; /* the new folio holds zeros, as a fault would bring */
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Game "mm": references that somebody else holds to mapped memory, as a device or a message would. A pinned frame
- * stays what it is: a write through a read-only private entry makes a copy; and when nobody maps it any more its
- * folio can be split and joined by whoever holds the one reference.
+ * Game "mm": references to mapped memory that are no mappings, as a device or a message would hold them. A pinned frame
+ * keeps its contents: a write through a read-only private entry makes a copy. When no space maps the folio any more,
+ * the holder of the last reference can split and join it.
  */
 #include "mm.h"
 
@@ -68,7 +68,7 @@ static int expect_split(const struct folio *f, unsigned order)
     return folio_map_count(f) || folio_ref_count(f) != 1 + is_backed(f) ? -EAGAIN : 0;
 }
 
-/* The other parts of private memory are nobody's but ours; an object keeps its own. */
+/* Only this game holds the other parts of private memory; an object keeps its own parts. */
 static void put_parts(pfn_t pfn, pfn_t end)
 {
     while (pfn < end) {
@@ -81,7 +81,7 @@ static void put_parts(pfn_t pfn, pfn_t end)
     }
 }
 
-/* Nobody maps it any more: the programs that do give its pages up. */
+/* Unmap the folio in all programs that map it. */
 static void unmap_everywhere(const struct folio *f)
 {
     for (unsigned s = 0; s < SPACES; s++)
@@ -110,7 +110,7 @@ bool move_split_pinned(unsigned which, unsigned order)
     return true;
 }
 
-/* Whatever the answer, afterwards everything must be as it should. */
+/* With any answer, all checks must hold afterwards. */
 bool move_join_pinned(unsigned which, unsigned order)
 {
     struct folio *f = pins[which % PINS], *joined;
@@ -126,7 +126,7 @@ bool move_join_pinned(unsigned which, unsigned order)
     return true;
 }
 
-/* The same call that a fault makes, asking for more than the area, the table and the folio have. */
+/* The same call that a fault makes, for more pages than the area, the table and the folio have. */
 bool move_map_pages(unsigned space, unsigned page, u64 nr)
 {
     struct model_page *p = &spaces[space].page[page];

@@ -6,7 +6,7 @@
 
 static const char *const accesses[] = {"", "reads", "writes", "", "executes"};
 
-/* Rights that a page-table entry can tell apart everywhere. */
+/* Rights that the entries of every machine can express. */
 static unsigned prot_of(unsigned n)
 {
     static const unsigned prots[] = {PROT_READ | PROT_WRITE, PROT_READ, PROT_READ | PROT_WRITE, PROT_NONE, PROT_READ | PROT_EXEC};
@@ -94,7 +94,7 @@ static int expect_populate(const struct space *s, unsigned page, unsigned nr, un
     return 0;
 }
 
-/* Populating for writes makes the private copies; if it ends early, the tables say how far it came. */
+/* Populating for writes makes the private copies; if it ends early, the tables show which ones. */
 static void learn_copies(unsigned space, unsigned page, unsigned nr)
 {
     for (unsigned i = page; i < page + nr; i++) {
@@ -130,7 +130,7 @@ bool move_advise(unsigned space, unsigned page, unsigned nr, unsigned how)
     return true;
 }
 
-/* --- what programs do -------------------------------------------------------------------------- */
+/* --- accesses of programs ---------------------------------------------------------------------- */
 bool move_touch(unsigned space, unsigned page, unsigned access, unsigned how)
 {
     static u64 last_value = 1000;
@@ -165,7 +165,7 @@ bool move_touch(unsigned space, unsigned page, unsigned access, unsigned how)
     return true;
 }
 
-/* A program goes through a range, as far as it may. */
+/* A program accesses the pages of a range, up to the first error. */
 bool move_sweep(unsigned space, unsigned page, unsigned nr, bool write)
 {
     for (unsigned i = page; i < page + nr; i++)
@@ -174,7 +174,7 @@ bool move_sweep(unsigned space, unsigned page, unsigned nr, bool write)
     return true;
 }
 
-/* The whole area becomes read-only and writable again: then the page is written through a read-only entry. */
+/* The whole area becomes read-only and then writable again, so the next write finds a read-only entry. */
 bool move_rewrite(unsigned space, unsigned page)
 {
     struct space *s = &spaces[space];
@@ -191,7 +191,7 @@ bool move_rewrite(unsigned space, unsigned page)
     return move_touch(space, page, ACCESS_WRITE, 0);
 }
 
-/* What a reclaimer would do: the entry becomes old and clean, everywhere; the next access tells that it happened. */
+/* As a reclaimer would do: the entry becomes old and clean, on all CPUs; the next access must set the bits again. */
 bool move_age(unsigned space, unsigned page)
 {
     unsigned level;
@@ -227,7 +227,7 @@ bool move_clone(unsigned space, unsigned to)
     spaces[to] = spaces[space];
     for (unsigned i = 0; i < WINDOW_PAGES; i++)
         if (spaces[to].page[i].hole >= 0)
-            model_unmap(&spaces[to], i, 1); /* a guest shared it with the parent alone */
+            model_unmap(&spaces[to], i, 1); /* a guest shared it only with the parent */
     return true;
 }
 
@@ -240,7 +240,7 @@ bool move_create(unsigned space)
     return true;
 }
 
-/* A process ends: every CPU that had its memory loaded has another's by then. */
+/* A process ends: every CPU that had its memory loaded has loaded another space before. */
 bool move_put(unsigned space)
 {
     unsigned self = cpu_playing;

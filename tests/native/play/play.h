@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Games: a part of mm or uv/core, a slow obvious model of it, and moves that are made on both. After every move the
- * two are compared; after the last everything is torn down and nothing may be left.
+ * Games: a part of mm or uv/core, a slow and simple model of it, and moves that are made on both. After every move the
+ * two are compared; after the last move everything is given back, and nothing may be left.
  *
  * A move is four bytes, a sequence of moves is a string of bytes. Random tests, exhaustive tests, the fuzzer and a
  * person's REPLAY= all end in play_sequence().
@@ -21,14 +21,14 @@ struct game {
     unsigned kinds;                     /* moves have kind % kinds */
     void (*begin)(unsigned config);
     bool (*step)(struct move m);        /* false: the move makes no sense here, nothing was done */
-    void (*check)(void);                /* everything against the model */
+    void (*check)(void);                /* compare everything with the model */
     void (*end)(void);                  /* give everything back, compare what is left */
     /* The moves that the exhaustive test tries in each place, for a config; returns how many. */
     size_t (*alphabet)(unsigned config, struct move *moves, size_t max);
     unsigned exhaustive_depth;          /* moves in a sequence, NATIVE_DEPTH=0 */
     unsigned exhaustive_config;
     unsigned random_sequences, random_moves;
-    bool allocates;                     /* it asks for memory, and allocations may fail */
+    bool allocates;                     /* its moves allocate memory, and allocations may fail */
 };
 
 extern const struct game buddy_game, folio_game, mm_game, uv_game;
@@ -41,7 +41,7 @@ size_t play_sequence(const struct game *game, unsigned config, const struct move
 
 /*
  * The n-th allocation fails, for every n: in this mode each move is tried with its first, second, ... allocation
- * failing until it gets by without; each time nothing may have changed.
+ * failing, until no allocation fails; after each failure nothing may have changed.
  *   RETRY(err = mm_unmap(...), err == -ENOMEM);
  */
 extern bool failing_everywhere;
@@ -55,8 +55,8 @@ extern bool failing_everywhere;
     } while (0)
 void play_arm(u64 n);
 bool play_failure_happened(u64 n);
-bool play_unchanged(u64 n); /* checks that; true */
-/* Whether the last RETRY ended with a move that got by although an allocation failed on its way. */
+bool play_unchanged(u64 n); /* checks that nothing has changed; returns true */
+/* Whether the last RETRY ended with a move that succeeded although one of its allocations failed. */
 extern bool failure_survived;
 
 /* A seeded source of numbers (xorshift64*, Vigna 2016). */

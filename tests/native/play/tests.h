@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Native tests that are no games: one function each, in a child process of its own. */
+/* Native tests that aren't games: one function each, in a child process of its own. */
 #pragma once
 
 struct native_test {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The native tests that are no games; list.c names them. */
+/* The native tests that aren't games; list.c names them. */
 #pragma once
 
 void entry_fields(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batches against their definition: what nr entries at once do is what nr times one entry does. The code that runs is
- * mm's; the definition is written out here.
+ * Batches against their definition: one call for nr entries has the same effect as nr calls for one entry. The code
+ * under test is mm's; the definition is written out here.
  */
 #include "all.h"
 #include "batches.h"
@@ -48,7 +48,7 @@ static void compare(const struct table *t, const char *what, unsigned first, uns
               (unsigned long)pte_load(t->entries + i).v, (unsigned long)expected[i].v);
 }
 
-/* Writable is dirty from the start: mm makes no others. */
+/* Writable entries are dirty from the start: mm makes no others. */
 static const unsigned prots[] = {
     PGPROT_USER | PGPROT_READ, PGPROT_USER | PGPROT_READ | PGPROT_WRITE | PGPROT_DIRTY, PGPROT_USER,
     PGPROT_USER | PGPROT_READ | PGPROT_EXEC, PGPROT_USER | PGPROT_READ | PGPROT_OLD,
@@ -104,7 +104,7 @@ static void fill_table(const struct table *t, struct random *r)
         u64 dice = random_next(r) >> 32;
         nr = 1 + dice % 40;
         nr = at + nr > PT_ENTRIES(0) ? (unsigned)PT_ENTRIES(0) - at : nr;
-        if (dice % 3) /* equally far into a group, as mm likes to have it */
+        if (dice % 3) /* at the same offset in a group as its frame, as mm prefers it */
             pfn = (pfn & ~63UL) + 64 + at % 64;
         if (dice % 16 == 1)
             pte_store(t->entries + at, pte_poison());
@@ -114,7 +114,7 @@ static void fill_table(const struct table *t, struct random *r)
     }
 }
 
-/* What a change must leave of an entry. */
+/* The result that a change of an entry must have. */
 enum change { PROTECT, WRPROTECT, AGE };
 
 static void check_change(enum change what, unsigned i, pte_t before, pte_t after, unsigned prot)
@@ -136,7 +136,7 @@ static void check_change(enum change what, unsigned i, pte_t before, pte_t after
           "change %d, prot 0x%x, entry %u: 0x%lx, then 0x%lx", what, prot, i, (unsigned long)before.v, (unsigned long)after.v);
 }
 
-/* What two entries tell is the same; the bits needn't be, where there are two ways to say "dirty". */
+/* Whether two entries mean the same. Their bits may differ where a format has two ways to store "dirty". */
 static bool same_meaning(pte_t a, pte_t b)
 {
     return pte_same(pte_mkdirty(a), pte_mkdirty(b)) && pte_dirty(a) == pte_dirty(b);
@@ -180,7 +180,7 @@ void batch_change(void)
 }
 
 /* --- comparing --------------------------------------------------------------------------------- */
-/* How many entries from `at` on are the next page of the one before, with the same rights. */
+/* How many entries from `at` on show the next page of the same run, with the same rights. */
 static unsigned definition(const struct table *t, unsigned at, unsigned max, pfn_t end_pfn)
 {
     pte_t first = pte_load(t->entries + at);
@@ -196,8 +196,8 @@ static unsigned definition(const struct table *t, unsigned at, unsigned max, pfn
     return nr;
 }
 
-/* Tables of runs that end for every reason there is: another frame, other rights, nothing, poison; or go on although
- * accessed and dirty differ. */
+/* Tables of runs that end for every possible reason: another frame, other rights, an empty entry, poison. Some go on
+ * although accessed and dirty differ. */
 void batch_measure(void)
 {
     struct table t = batch_table();

@@ -12,5 +12,5 @@ struct table {
 };
 
 struct table batch_table(void);
-/* Empties it and gives everything back. */
+/* Empties the table and gives everything back. */
 void batch_table_end(struct table t);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls that break a contract end in a panic, and its sentence names the rule. Debug builds check it. */
+/* Calls that break a contract end in a panic, whose text names the rule. Debug builds check it. */
 #include "all.h"
 #include "batches.h"
 #include "../machine/machine.h"

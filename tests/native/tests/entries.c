@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page-table format by itself: every combination of rights and state goes in and comes out again, a change changes
- * what it names and nothing else, and frame numbers up to the highest never reach other bits. Built with the format
- * of the native machine and with that of every real one.
+ * A page-table format by itself: every combination of rights and state can be stored and read back, a change affects
+ * only what it names, and frame numbers up to the highest never reach other bits. Built with the format of the native
+ * machine and with that of every real machine.
  */
 #include "all.h"
 #include "../play/check.h"
@@ -12,7 +12,7 @@
 
 #define PGPROT_ALL 128u /* combinations of the seven bits */
 
-/* Everything that the helpers tell about an entry. */
+/* Everything that the helpers return about an entry. */
 struct fields {
     bool present, accessible, write, exec, user, young, dirty, poisoned;
     pfn_t pfn;
@@ -48,7 +48,7 @@ static void check_fields(pte_t e, struct fields expected, const char *after, uns
     CHECK_FIELD(pfn);
 }
 
-/* What an entry made with these words must say. */
+/* The values that an entry made with this protection must have. */
 static struct fields fields_of_prot(pfn_t pfn, unsigned prot)
 {
     struct fields f;
@@ -59,12 +59,12 @@ static struct fields fields_of_prot(pfn_t pfn, unsigned prot)
     return f;
 }
 
-/* Where nobody tracks the first store, writable means dirty from the start (<quire/pgprot.h>). */
+/* If nothing tracks the first store, writable entries are dirty from the start (<quire/pgprot.h>). */
 static bool dirty_from_the_start(void) { return pte_dirty(pfn_pte(1, PGPROT_READ | PGPROT_WRITE)); }
 
 /*
- * How many bits of frame number the format has room for: as long as one more comes back and touches nothing else. It
- * must be enough for the direct map and for the buddy's 27.
+ * How many bits of frame number the format has room for: count bits as long as one more can be read back and changes no
+ * other field. There must be enough for the direct map and for the buddy's 27.
  */
 static unsigned pfn_bits(void)
 {

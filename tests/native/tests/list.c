@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The native tests that are no games, in the order in which they run. */
+/* The native tests that aren't games, in the order in which they run. */
 #include "../play/tests.h"
 #include "all.h"
 #include <stddef.h>

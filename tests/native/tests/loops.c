@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls about as many areas as a program likes. Each of their loops passes preempt_point() at least once an area, so
- * that others run in between, and none takes more than a few steps an area.
+ * Calls on ranges with any number of areas. Each of their loops calls preempt_point() at least once an area, so that
+ * others can run, and takes at most a few steps an area.
  */
 #include "all.h"
 #include "../machine/machine.h"
@@ -9,13 +9,13 @@
 #include <quire/errno.h>
 #include <quire/rmap.h>
 
-/* Where mappings go that don't say where; the native machine's own address space ends below that. */
+/* Where mappings without an address begin; the native machine's own address space ends below that. */
 #define BASE (USER_TOP > 1UL << 33 ? 1UL << 32 : 8 * MiB)
 #define PIECES 256u /* areas side by side */
 #define ALL (PIECES * PAGE_SIZE)
 #define RW (PROT_READ | PROT_WRITE)
 
-/* Areas of one page each that can't be one; nothing is mapped in them. */
+/* Areas of one page each that can't be merged; nothing is mapped in them. */
 static struct mm *many_areas(void)
 {
     struct mm *mm = mm_create();
@@ -65,7 +65,7 @@ static int take_away(struct folio *f)
     return 0;
 }
 
-/* Whoever takes a page away from everybody goes through all areas that may show it. */
+/* Removing a page from all spaces goes through all areas that may show it. */
 void loops_over_who_may_show_a_page(void)
 {
     world_begin(1024, 1);

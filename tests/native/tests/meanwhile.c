@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes wrong only if two CPUs meet within a few instructions: here they do, each time (machine/meanwhile.c). The
- * loser of every race finds out, and lets go of what it took.
+ * Bugs that need two CPUs that meet within a few instructions: here they meet each time (machine/meanwhile.c). The CPU
+ * that loses a race must notice, and give back what it took.
  */
 #include "all.h"
 #include "../machine/machine.h"
@@ -14,7 +14,7 @@
 /* --- look-up ----------------------------------------------------------------------------------- */
 static struct folio *stale, *other, *heir;
 
-/* The frame becomes another folio's, and the descriptor that was its own becomes that of other frames. */
+/* The frame becomes part of another folio, and its old descriptor gets other frames. */
 static void frame_changes_hands(void)
 {
     folio_put(stale);

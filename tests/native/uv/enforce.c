@@ -79,7 +79,7 @@ bool enforce_can_hide(pfn_t pfn, u64 nr)
     return true;
 }
 
-/* They are all hidden, or all shown: whether they are hidden. */
+/* Checks that all are hidden or all are shown; returns whether they are hidden. */
 static bool all_hidden(pfn_t pfn, u64 nr)
 {
     bool hidden = played.hidden[index_of(pfn)];
@@ -90,7 +90,7 @@ static bool all_hidden(pfn_t pfn, u64 nr)
     return hidden;
 }
 
-/* Another CPU of the host, between two steps of uv/core. */
+/* Another CPU of the host stores, between two steps of uv/core. */
 static void host_stores(pfn_t pfn, u64 nr)
 {
     for (u64 i = 0; played.storing && i < nr; i++)

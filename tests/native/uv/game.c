@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Game "uv": calls of a host and of its guests in any order, half of them with numbers that make sense where they are
- * made, the others with any number. After each, every frame and every guest is compared with the model.
+ * Game "uv": calls of a host and of its guests in any order, half of them with sensible numbers, the others with any
+ * number. After each, every frame and every guest is compared with the model.
  */
 #include "model.h"
 #include "../play/play.h"
@@ -25,7 +25,7 @@ static unsigned any_guest(u8 a) { return a % 16 == 15 ? a / 16 : 1 + a % 3; } /*
 static pfn_t any_frame(u8 a) { return FIRST_FRAME - 1 + a % (played.nr + 2); }
 static bool lives(unsigned id) { return id >= 1 && id <= UV_MAX_GUESTS && model.guests[id].life != NOBODY; }
 
-/* A page of the guest in this state, from a on; its first page if there is none. */
+/* The guest's first page from a on that is in this state; its first page if there is none. */
 static u64 page_in(unsigned id, enum uv_state state, u8 a)
 {
     for (u64 i = 0; lives(id) && i < model.guests[id].pages; i++) {
@@ -65,7 +65,7 @@ static void secure(unsigned id, struct move m)
         host(UV_IMPORT, id, page, pfn, nr);
 }
 
-/* All that is missing, and sealed. */
+/* Load all missing pages, and seal the guest. */
 static void complete(unsigned id, struct move m)
 {
     if (!lives(id) || model.guests[id].life != LOADING)
@@ -85,7 +85,7 @@ static void complete(unsigned id, struct move m)
     host(UV_SEAL, id, m.c & 1 ? 5 * PAGE_SIZE : (u64)m.c, 0, 0);
 }
 
-/* The host answers as it should, or about other frames. */
+/* The host answers the request, or about other frames. */
 static void answer(unsigned id, struct move m)
 {
     static const enum uv_call calls[] = {UV_EXPOSE, UV_REFUSE, UV_IMPORT};
@@ -97,7 +97,7 @@ static void answer(unsigned id, struct move m)
     u64 page = page_in(id, state, m.c), nr = 1 + m.c / 8 % 4;
     pfn_t pfn = m.c & 128 ? any_frame(m.c) : frame_in(id, state, m.c);
 
-    if (lives(id) && model.guests[id].life == ASKING && m.b & 128) { /* about all of it */
+    if (lives(id) && model.guests[id].life == ASKING && m.b & 128) { /* about the whole request */
         page = model.guests[id].ask_page;
         nr = model.guests[id].ask_nr;
         pfn = played_guest(id)->frame[page];
@@ -219,7 +219,7 @@ static bool step(struct move m)
     return model.changes != before;
 }
 
-/* With one guest that is ready, and two pages that may be shared. */
+/* The moves for one guest that is ready, and two pages that may be shared. */
 static size_t alphabet(unsigned config, struct move *m, size_t max)
 {
     static const struct move moves[] = {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What must come of each trap of a guest, and what the guest is told when it goes on. */
+/* The result that each trap of a guest must have, and the guest's result when it goes on. */
 #include "model.h"
 #include "../play/check.h"
 #include <quire/errno.h>
 #include <uapi/quire/abi.h>
 #include <string.h>
 
-/* --- who runs here ---------------------------------------------------------------------------- */
+/* --- which guest runs here -------------------------------------------------------------------- */
 static bool runs_here(unsigned id)
 {
     return id >= 1 && id <= UV_MAX_GUESTS && model.guests[id].life == RUNNING && model.guests[id].place == played.place;
@@ -41,7 +41,7 @@ static struct model_guest *says(unsigned id, u32 kind, u64 page, u64 nr, u64 val
     return g;
 }
 
-/* The reason comes in words; which ones is told by the tests in the machine. */
+/* The reason comes as text; the tests in the machine check the text. */
 static bool dies(unsigned id, bool seen, u64 page, u64 value)
 {
     struct model_guest *g = says(id, QUIRE_GUEST_FAULT, page, 0, value, STOPPED);
@@ -100,7 +100,7 @@ static bool asks(unsigned id, bool seen, bool shares, u64 page, u64 nr)
 }
 
 /*
- * Which run of shared pages is the ultravisor's choice. If it looked at UV_BATCH pages and found none, the guest asks
+ * The ultravisor chooses the run of shared pages. If it has looked at UV_BATCH pages and found none, the guest asks
  * again.
  */
 static bool asks_for_all(unsigned id, bool seen)
@@ -156,13 +156,13 @@ static bool measures(unsigned id, bool seen, u64 addr)
         CHECK_EQ(*byte_of(id, addr + i), uv_host_call(UV_MEASUREMENT, id, i / 4, 0, 0, 0) >> (8 * (i % 4)) & 0xff,
                  "a byte of the measurement", "host and guest are told the same");
     for (u64 page = addr >> PAGE_SHIFT; page <= (addr + UV_MEASUREMENT_BYTES - 1) >> PAGE_SHIFT; page++)
-        /* it may have been written over */
+        /* the first bytes may have been overwritten */
         memcpy(&page_at(id, page)->stamp, byte_of(id, page << PAGE_SHIFT), sizeof(u64));
     return must_stay(id, seen, 0);
 }
 
 /* --- traps ------------------------------------------------------------------------------------ */
-/* True: it doesn't run here, and that is what uv/core says. */
+/* True: the guest doesn't run here; checks that uv/core says so. */
 static bool nothing_happened(unsigned id, bool seen)
 {
     if (runs_here(id))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must come of each call of the host. expect() says it and changes nothing; follow() writes down what has
- * happened.
+ * The result that each call of the host must have. expect() computes it and changes nothing; follow() changes the
+ * model.
  */
 #include "model.h"
 #include "../play/check.h"
@@ -13,7 +13,7 @@
 
 static bool frames_ok(pfn_t pfn, u64 nr) { return nr && nr <= UV_BATCH && is_frame(pfn) && nr <= machine_end() - pfn; }
 
-/* --- which calls, when ------------------------------------------------------------------------ */
+/* --- which calls are allowed, and when -------------------------------------------------------- */
 static s64 allowed(u64 call, enum life life)
 {
     bool alive = life != RUNNING && life != DEAD, yes = false;
@@ -57,7 +57,7 @@ static s64 allowed(u64 call, enum life life)
     return yes ? 0 : life == RUNNING && call != UV_QUERY ? -EBUSY : -EPERM;
 }
 
-/* --- what comes of them ----------------------------------------------------------------------- */
+/* --- their results ---------------------------------------------------------------------------- */
 static s64 expect_create(u64 pages)
 {
     if (pages < 16 || pages > played.nr)
@@ -77,7 +77,7 @@ static s64 expect_donate(unsigned id, pfn_t pfn)
     return frame_at(pfn)->state == UV_NONSECURE && !played.lent[pfn - FIRST_FRAME] ? 0 : -EPERM;
 }
 
-/* Frames of the host's become pages that the guest doesn't have. */
+/* Frames of the host become pages that the guest doesn't have yet. */
 static s64 expect_fresh(unsigned id, u64 page, pfn_t pfn, u64 nr)
 {
     for (u64 i = 0; i < nr; i++)
@@ -209,7 +209,7 @@ static s64 expect(u64 call, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
     return may ? may : expect_about((unsigned)a0, call, a1, a2, a3, a4);
 }
 
-/* --- what has happened ------------------------------------------------------------------------ */
+/* --- following changes ------------------------------------------------------------------------ */
 static void follow_run(unsigned id, u64 answer)
 {
     struct model_guest *g = &model.guests[id];
@@ -273,7 +273,7 @@ static void follow(u64 call, u64 a0, u64 a1, u64 a2, u64 a3, s64 seen)
         break;
     case UV_LOAD:
     case UV_IMPORT:
-        for (u64 i = 0; i < a3; i++) /* what comes back from the host isn't zeroed */
+        for (u64 i = 0; i < a3; i++) /* pages that come back from the host aren't zeroed */
             model_become(a2 + i, UV_SECURE, id, a1 + i, call == UV_IMPORT && frame_at(a2 + i)->state == UV_NONSECURE);
         break;
     case UV_SEAL:
@@ -296,7 +296,7 @@ static void follow(u64 call, u64 a0, u64 a1, u64 a2, u64 a3, s64 seen)
     case UV_RECLAIM:
         follow_reclaim(id, seen);
         break;
-    default: /* the others ask */
+    default: /* the other calls are queries */
         model.changes--;
     }
     model.changes++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the program native-uv plays: one game, and the tests that are none. */
+/* The tests of the program native-uv: one game, and tests that aren't games. */
 #include "tests.h"
 #include "../play/play.h"
 #include "../play/tests.h"

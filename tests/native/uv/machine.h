@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine for uv/core alone: enforce.c plays all that uv/core/enforce.h names, with arrays and marks, and checks
- * that uv/core keeps each contract: locks, the order of hiding and zeroing, who is inside where.
+ * A machine for uv/core alone: enforce.c simulates all functions of uv/core/enforce.h, with arrays and marks. It checks
+ * that uv/core keeps each contract: locks, the order of hiding and zeroing, which guest is inside at which place.
  */
 #pragma once
 
@@ -11,8 +11,8 @@
 
 #define FIRST_FRAME 0x100UL
 #define FRAMES_MAX  1600UL
-#define NR_RESERVED 2UL  /* the last frames: can't be anybody's memory */
-#define NR_FIXED    2UL  /* before those: can't be hidden */
+#define NR_RESERVED 2UL  /* the last frames: can never be a guest's */
+#define NR_FIXED    2UL  /* the frames before those: can't be hidden */
 #define TABLE_PAGES 64UL /* pages that one donated frame describes; the first one is the root */
 #define NR_PLACES   3u
 
@@ -20,7 +20,7 @@ struct played_guest {
     u64 nr_pages;
     pfn_t given[UV_MAX_DONATED];
     unsigned nr_given, nr_used;
-    bool described[FRAMES_MAX / TABLE_PAGES]; /* a donated frame is there for these pages */
+    bool described[FRAMES_MAX / TABLE_PAGES]; /* there is a donated frame for these pages */
     pfn_t frame[FRAMES_MAX];                  /* by page; PFN_NONE */
     u8 access[FRAMES_MAX];
     bool inside;
@@ -32,10 +32,11 @@ struct played_guest {
 struct played {
     u64 nr;                                                         /* frames */
     bool hidden[FRAMES_MAX], lent[FRAMES_MAX], flushed[FRAMES_MAX]; /* flushed: since machine_watch() */
-    /* A host CPU stores to frames of the host's whenever it can: storing. Their first bytes as they were last ... */
+    /* storing: a host CPU stores to frames of the host whenever it can. The frames' first bytes when they were last
+     * ... */
     bool storing;
     u64 executed[FRAMES_MAX], measured[FRAMES_MAX]; /* ... given to instruction caches, read by uv/core */
-    unsigned place;                                                 /* where the host or a guest is that acts now */
+    unsigned place;                                                 /* the place of the host or guest that acts now */
     unsigned held;                                                  /* lock + 1; 0: none */
     struct played_guest guests[UV_MAX_GUESTS];
 };
@@ -43,7 +44,7 @@ extern struct played played;
 
 void machine_begin(u64 nr_frames); /* power on */
 void machine_watch(void);          /* nothing is flushed from now on */
-u8 *machine_frame(pfn_t pfn);      /* what is in it, hidden or not */
+u8 *machine_frame(pfn_t pfn);      /* its contents, hidden or not */
 bool machine_fixed(pfn_t pfn);
 bool machine_reserved(pfn_t pfn);
 static inline pfn_t machine_end(void) { return FIRST_FRAME + played.nr; }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The model's books, and comparing: see model.h. What must come of the host's calls is in host.c, of the guest's in
- * guest.c.
+ * The model's books, and comparing: see model.h. The results of the host's calls are in host.c, those of the guest's
+ * calls in guest.c.
  */
 #include "model.h"
 #include "../play/check.h"

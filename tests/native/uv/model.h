@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The model: who has each frame, and what each guest may do next, written down once more; uv/core's tables aren't
- * asked. Every call goes through host() or guest_...(), which say what must come of it and compare; look() compares
+ * The model: who owns each frame, and what each guest may do next, written down a second time; uv/core's tables aren't
+ * used. Every call goes through host() or guest_...(), which compute the right result and compare; look() compares
  * everything.
  */
 #pragma once
@@ -26,7 +26,7 @@ struct model_guest {
     u64 ask_page, ask_nr; /* ASKING */
     bool answer_due;      /* the host's number is the result of its call */
     u64 last_fault;
-    u32 kind; /* of its last exit, as the other fields */
+    u32 kind; /* of its last exit, like the other fields */
     u64 exit_page, exit_nr, exit_value;
     char text[UV_TEXT_BYTES]; /* CONSOLE */
     unsigned place;           /* RUNNING */
@@ -35,7 +35,7 @@ struct model_guest {
 
 struct model {
     struct model_frame frames[FRAMES_MAX];
-    struct model_guest guests[UV_MAX_GUESTS + 1]; /* [0] is nobody */
+    struct model_guest guests[UV_MAX_GUESTS + 1]; /* [0] is unused */
     u64 changes;                                  /* calls that did something */
     u64 calls;
 };
@@ -44,15 +44,14 @@ extern struct model model;
 void model_begin(u64 nr_frames); /* power on, UV_INIT */
 static inline struct model_frame *frame_at(pfn_t pfn) { return &model.frames[pfn - FIRST_FRAME]; }
 static inline bool is_frame(pfn_t pfn) { return pfn >= FIRST_FRAME && pfn < machine_end(); }
-/* The guest's frame at this page, as the played machine has it; NULL: none. */
+/* The guest's frame at this page in the simulated machine; NULL: none. */
 struct model_frame *page_at(unsigned guest, u64 page);
 u64 count_of(unsigned guest, enum uv_state state);
-/* Zeros: it must hold nothing else now, as it must if it goes back to the host or becomes a table. */
+/* The frame changes its state and must hold zeros now: it goes back to the host, or becomes a table. */
 void model_become(pfn_t pfn, enum uv_state state, unsigned guest, u64 page, bool zeros);
 
 /*
- * A call of the host at played.place: what came of it, which is checked, and everything that it may change is
- * followed.
+ * A call of the host at played.place: returns and checks its result, and follows all changes in the model.
  */
 s64 host5(u64 call, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 static inline s64 host(u64 call, u64 a0, u64 a1, u64 a2, u64 a3) { return host5(call, a0, a1, a2, a3, 0); }
@@ -66,7 +65,7 @@ bool guest_calls(unsigned guest, u64 nr, u64 a0, u64 a1);
 bool guest_faults(unsigned guest, u64 addr, unsigned access);
 bool guest_raises(unsigned guest, enum uv_exception what, u64 code);
 bool guest_ends(unsigned guest);
-/* What UV_RUN would tell a guest that asks; false: it isn't decided. */
+/* The result that UV_RUN would give to a guest's request; false: it isn't decided yet. */
 bool decided(unsigned guest, s64 *result);
 
 s64 expect_exit(unsigned guest, u64 field); /* what UV_EXIT must say */
@@ -76,11 +75,11 @@ void look(void);
 /* All guests end, and every frame is the host's again. */
 void end_all(void);
 
-/* Whoever may write to the frame does: the value, and letters behind it. */
+/* The owner writes to the frame: the value, and letters behind it. */
 void scribble(pfn_t pfn, u64 value);
 
 /* --- making guests ---------------------------------------------------------------------------- */
-/* The next n frames of the host's from this one on that can be given; PFN_NONE: there aren't any. */
+/* The next n frames of the host, from this one on, that can be given to a guest; PFN_NONE: there are none. */
 pfn_t host_frames(pfn_t from, u64 n);
 unsigned make_guest(u64 pages);  /* LOADING, with frames for its tables */
 void fill_guest(unsigned guest); /* page 0 loaded with UV_EXEC, the others zeros: READY */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests that are no game: every call of the host and of a guest, in every state of a guest, with every number of a
- * list; what UV_INIT takes; and calls of as many frames as a call may have. The model says what must come of each,
- * and host() compares.
+ * Tests that aren't games: every call of the host and of a guest, in every state of a guest, with every number of a
+ * list; what UV_INIT takes; and calls of as many frames as a call may have. The model computes the right result of
+ * each, and host() compares.
  */
 #include "tests.h"
 #include "model.h"
@@ -43,7 +43,7 @@ static void run_and(unsigned guest, u64 nr, u64 a0, u64 a1)
     CHECK(guest_calls(guest, nr, a0, a1), "the guest leaves", "it went on");
 }
 
-/* Guest 1 there, and guest 2 with a page that it shares. */
+/* Bring guest 1 to this state, and make guest 2 with a page that it shares. */
 static void bring(enum where where)
 {
     model_begin(FRAMES);
@@ -80,7 +80,7 @@ static void bring(enum where where)
             ;
 }
 
-/* Good numbers and bad ones, for any argument: pages, frames of everybody, counts, rights, addresses. */
+/* Good numbers and bad ones, for any argument: pages, frames of all owners, counts, rights, addresses. */
 static unsigned numbers(u64 n[32])
 {
     const u64 always[] = {0,
@@ -118,8 +118,7 @@ static unsigned numbers(u64 n[32])
 static u64 power(u64 n, unsigned exponent) { return exponent ? n * power(n, exponent - 1) : 1; }
 
 /*
- * Each number in each argument behind the guest that the call has; what changed something is undone by beginning
- * anew.
+ * Each number in each argument behind the guest's number. After a call that changed something, the world begins again.
  */
 static void every_number(enum where where, u64 call)
 {
@@ -139,7 +138,7 @@ static void every_number(enum where where, u64 call)
             bring(where);
         }
     }
-    for (unsigned i = 0; i < nr; i++) { /* as the guest, or what else is first */
+    for (unsigned i = 0; i < nr; i++) { /* as the guest's number, or as another first argument */
         u64 before = model.changes;
         host(call, n[i], ASKED, 1, 1);
         if (model.changes != before)
@@ -198,7 +197,7 @@ void states_traps_from_elsewhere(void)
 {
     for (enum where where = AT_LOADING; where < NR_WHERE; where++) {
         bring(where);
-        played.place = 1; /* a running one is at 0 */
+        played.place = 1; /* a running guest is at place 0 */
         for (unsigned guest = 0; guest <= UV_MAX_GUESTS + 1; guest++) {
             CHECK(guest_calls(guest, UVG_SHARE, ASKED, 1) && guest_faults(guest, 0, UV_READ) &&
                       guest_raises(guest, UV_EXCEPTION_ILLEGAL, 0) && guest_ends(guest),
@@ -252,7 +251,7 @@ void states_whole_batches(void)
     end_all();
 }
 
-/* A guest's frames that don't lie in a row are shared and taken back as others are. */
+/* Frames of a guest that aren't consecutive are shared and taken back like others. */
 void states_scattered_frames(void)
 {
     model_begin(FRAMES);
@@ -275,7 +274,8 @@ void states_scattered_frames(void)
     end_all();
 }
 
-/* Whatever another CPU of the host stores into pages that are being loaded: one thing is measured, kept and executed. */
+/* Another CPU of the host stores into pages that are being loaded: the same contents must be measured, kept and
+ * executed. */
 void states_a_host_that_stores(void)
 {
     u64 stored = 0;

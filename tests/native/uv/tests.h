@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tests of uv/core that are no games; list.c names them. */
+/* The tests of uv/core that aren't games; list.c names them. */
 #pragma once
 
 void states_every_host_call(void);

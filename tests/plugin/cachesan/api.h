@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QEMU's plugin interface as far as cachesan uses it, declared by hand: no package carries a header, and what is needed
- * is little and a plain C interface. API is the version of the interface to build for; a plugin has exactly one, and
- * QEMU refuses those it doesn't speak:
+ * QEMU's plugin interface as far as cachesan uses it, declared by hand: no package has the header, and only a small
+ * part of a plain C interface is needed. API is the version of the interface to build for. A plugin has exactly one
+ * version, and QEMU refuses versions that it doesn't know:
  *
  *   QEMU 7.2 to 8.2: 1    9.0: 2    9.1: 3    9.2, 10.0: 4    10.1: 5    10.2: 6    11: 7
  */
@@ -57,7 +57,7 @@ struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t vaddr)
 bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *address);
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *address);
 
-/* Version 7 gave every callback a pointer of the plugin's, and took the plugin's number away. */
+/* Version 7 gave every callback a pointer that the plugin chooses, and removed the plugin's number. */
 #if API < 7
 void qemu_plugin_register_vcpu_init_cb(plugin_id id, void (*cb)(plugin_id id, unsigned cpu));
 void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, void (*cb)(plugin_id id, struct qemu_plugin_tb *tb));

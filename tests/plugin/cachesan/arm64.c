@@ -6,8 +6,8 @@
  *   IC IVAU of its line, DSB     fetchable, if the IC came after that time: again the time of the DSB
  *   ISB, ERET or an exception    on the CPU that executes it, after that
  *
- * Operations on everything (IC IALLU(IS), DC by set and way, and those whose address isn't known) are kept in lists.
- * A CPU's stores before it writes SCTLR are forgotten: it may have made them with its caches off.
+ * Operations on all lines (IC IALLU(IS), DC by set and way, and operations with an unknown address) are kept in lists.
+ * A CPU's stores before it writes SCTLR are forgotten, because it may have made them with its caches off.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,15 +25,15 @@ struct op {
     u64 pc;
 };
 
-/* Operations that a CPU began and no DSB has completed yet. */
+/* Operations that a CPU has begun and that no DSB has completed yet. */
 struct pending {
     u64 *at; /* pairs: line, time */
     size_t nr, room;
-    u64 all;  /* the latest one on everything, 0: none */
+    u64 all;  /* the latest one on all lines, 0: none */
     u64 here; /* the latest IC IALLU, for this CPU alone */
 };
 
-/* Completed operations on everything: begun at, completed at; both rise. */
+/* Completed operations on all lines: when begun, when completed; both increase. */
 struct history {
     struct event {
         u64 begun, done;
@@ -49,10 +49,10 @@ static struct cpu {
     u64 hint_pa, hint_pc;
     unsigned hint_reg;
     void *regs[31];
-    u64 page[1024], frame[1024]; /* where the CPU's stores went */
+    u64 page[1024], frame[1024]; /* the pages of the CPU's stores, and their frames */
 } cpus[MAX_CPUS];
 
-static u64 *cleaned, *fetchable;      /* for each word the time, good if later than the store's */
+static u64 *cleaned, *fetchable;      /* the time for each word; valid if later than the store's */
 static u64 *line_dc, *line_ic;        /* for each line the last operation begun, for the report */
 static struct history dc_all, ic_all;
 static u64 last_dc, last_ic;
@@ -198,7 +198,7 @@ static u64 by_value(struct cpu *c, unsigned reg)
 }
 #endif
 
-/* What `DC CVAU, Xn` works on, NOWHERE if that can't be told. */
+/* The address that `DC CVAU, Xn` works on; NOWHERE if it isn't known. */
 static u64 address_of(struct cpu *c, const struct op *op)
 {
     u64 pa = NOWHERE;
@@ -275,7 +275,7 @@ static void execute(unsigned cpu, void *data)
     pthread_mutex_unlock(&lock);
 }
 
-/* `ldrb wzr, [xN]` right before a maintenance operation on xN: the access says where that is. */
+/* `ldrb wzr, [xN]` right before a maintenance operation on xN: the access shows the address. */
 static void hint(unsigned cpu, uint32_t info, uint64_t vaddr, void *data)
 {
     struct qemu_plugin_hwaddr *address = qemu_plugin_get_hwaddr(info, vaddr);
@@ -331,7 +331,7 @@ void arm64_translate(struct qemu_plugin_insn *insn, u32 opcode)
         }
 }
 
-/* A store tells where a page is, for operations whose address is a register's value. */
+/* A store shows the frame of a page, for operations whose address is a register's value. */
 void arm64_note_page(unsigned cpu, u64 va, u64 pa)
 {
     u64 page = va >> 12;

@@ -3,8 +3,8 @@
  * cachesan: a QEMU plugin that watches for code that runs without the cache maintenance which real machines need. This
  * file talks to QEMU: options, translation, the end. README.md says what is modelled.
  *
- * The trick that makes it cheap: QEMU translates a block anew after each store into it. So the translation sees whether
- * a block was ever stored to, and only those that were are checked when they run.
+ * To make it cheap: QEMU translates a block again after each store into it. So the translation sees whether a block was
+ * ever stored to, and only such blocks are checked when they run.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ static void store(unsigned cpu, uint32_t info, uint64_t vaddr, void *data)
     if (!address || qemu_plugin_hwaddr_is_io(address))
         return;
     u64 pa = qemu_plugin_hwaddr_phys_addr(address);
-    totals.stores++; /* about right is enough */
+    totals.stores++; /* an approximate number is enough */
     note_store(pa, 1u << qemu_plugin_mem_size_shift(info), cpu, (u32)(u64)data);
     if (API >= 2 && API < 5 && arm)
         arm64_note_page(cpu, vaddr, pa);
@@ -83,13 +83,13 @@ static void watch_block(struct qemu_plugin_tb *tb, unsigned nr, const u64 *pas)
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         b->insn[b->nr].pc = qemu_plugin_insn_vaddr(insn);
         b->insn[b->nr++].pa = pas[i];
-        /* Half in the next word; where that is on another page, nobody says which frame it is. */
+        /* The instruction's second half is in the next word; if this is on another page, its frame isn't known. */
         if (pas[i] & 2 && qemu_plugin_insn_size(insn) == 4 && (pas[i] + 2) % PAGE_BYTES && is_ram(pas[i] + 2)) {
             b->insn[b->nr] = b->insn[b->nr - 1];
             b->insn[b->nr++].pa += 2;
         }
     }
-    /* On the first instruction, not on the block: some QEMUs call those in another order. */
+    /* On the first instruction, not on the block: some QEMUs call block callbacks in another order. */
     qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), run_block, NO_REGS, b);
 }
 

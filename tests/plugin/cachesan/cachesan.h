@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cachesan: what its files share. Time is one counter that every maintenance operation advances; a store keeps the time
+ * cachesan: shared by its files. Time is one counter that every maintenance operation advances; a store keeps the time
  * at which it was made. An operation at time t comes after the stores whose time is less than t.
  */
 #pragma once
@@ -14,16 +14,16 @@ typedef uint32_t u32;
 
 #define MAX_CPUS 64
 #define NOWHERE  (~0UL) /* no guest physical address */
-#define NEVER    (~0UL) /* a time that doesn't come */
+#define NEVER    (~0UL) /* a time that never comes */
 
 /* --- options (cachesan.c) --------------------------------------------------------------------- */
 struct options {
     u64 ram_base, ram_bytes;
     bool quirk;      /* QEMU 7.2: "loads" calls back for stores, and for them alone */
-    bool frame;      /* reports between the bytes 0x1e and 0x1f: can be told from console text */
+    bool frame;      /* reports between the bytes 0x1e and 0x1f, to distinguish them from console text */
     bool from_reset; /* arm64: don't wait for SCTLR to be written */
     bool idc, dic;   /* arm64: what CTR_EL0 says */
-    bool coarse;     /* arm64: believe that every operation by address is for all lines */
+    bool coarse;     /* arm64: assume that every operation by address is for all lines */
     unsigned max_reports;
 };
 extern struct options options;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What cachesan says, on QEMU's stderr, each line by one write(2). Each line of 64 bytes that
- * ran unsynchronised is told once for each CPU and missing step; the last line counts all executions.
+ * cachesan's output, on QEMU's stderr, each line by one write(2). Each line of 64 bytes that ran unsynchronised is
+ * reported once for each CPU and missing step; the last line counts all executions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static void say_v(const char *format, va_list arguments)
     else
         line[at++] = '\n';
     if (write(STDERR_FILENO, line, at) < 0)
-        return; /* nobody listens */
+        return; /* nobody reads the output */
 }
 
 void say(const char *format, ...)
@@ -37,7 +37,7 @@ void say(const char *format, ...)
     va_end(arguments);
 }
 
-/* Is this the first time? A full table forgets. */
+/* Whether this is the first time. A full table is emptied. */
 static bool is_new(u64 key)
 {
     static u64 told[4096];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * riscv64 (Unprivileged ISA, Zifencei): FENCE.I makes a hart's fetches see the stores that this hart sees already. Its
- * own stores are among them; those of another hart surely only if that hart ordered them before what it did next: by a
- * FENCE with W before it, or by an atomic operation with release.
+ * own stores are among these. Stores of another hart are surely among them only if that hart has ordered them before
+ * its next accesses: by a FENCE with W among the predecessors, or by an atomic operation with release.
  */
 #include "cachesan.h"
 

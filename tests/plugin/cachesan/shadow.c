@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What cachesan knows about the machine's RAM: the last store to each word, where stores come from, and which guest
- * address a pointer into QEMU's own memory stands for.
+ * cachesan's data about the machine's RAM: the last store to each word, the instructions that stored, and the guest
+ * address for a pointer into QEMU's own memory.
  *
- * That last thing the interface doesn't say. But QEMU keeps the RAM in one mapping of exactly its size, so the mapping in
- * /proc/self/maps that holds the pointer tells; code elsewhere (flash, ROM) isn't checked.
+ * QEMU's interface doesn't give this guest address. But QEMU keeps the RAM in one mapping of exactly its size, so the
+ * mapping in /proc/self/maps that holds the pointer shows the address; code elsewhere (flash, ROM) isn't checked.
  */
 #include <stdio.h>
 #include <sys/mman.h>

@@ -16,8 +16,8 @@ struct command {
 };
 
 /*
- * Takes the next command off *line and leaves the rest there, NULL if there is none; the text is
- * cut in place. NULL: fine; else what is wrong with it, in words.
+ * Takes the next command off *line and leaves the rest there, NULL if there is none; the text is cut in place. Returns
+ * NULL: fine; else a sentence on what is wrong.
  */
 const char *command_next(char **line, struct command *command);
 
@@ -25,8 +25,8 @@ const char *command_next(char **line, struct command *command);
 pid_t command_start(const struct command *command);
 
 /*
- * Starts it and waits; says so if it can't. The exit code, 128 + the signal it died of, 127: not
- * started.
+ * Starts it and waits; prints a message if it can't be started. Returns the exit code, 128 + the signal that it died
+ * of, or 127: not started.
  */
 int command_run(const struct command *command);
-int command_code(int status); /* of wait(), as command_run() has it */
+int command_code(int status); /* converts a status of wait() to the result of command_run() */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Showing what a guest prints: it may hold anything, and must not look like lines of somebody else. */
+/* Showing a guest's text: it may hold any bytes, and must not look like lines of another program. */
 #pragma once
 
 #include <quire/abi.h>
 
 #define GUEST_LINE_MAX sizeof(((struct quire_guest_exit *)0)->text)
 
-/* The text as one line without its end: line ends in it and whatever a terminal would obey become '?'. */
+/* Make one line of the text, without a line end: line ends and control characters in it become '?'. */
 void guest_line(char line[GUEST_LINE_MAX], const char *text);
 /* That line, on standard output, behind "guest: ". */
 void guest_print(const char *text);

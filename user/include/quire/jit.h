@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A compiler as small as one can be: from a bytecode with one accumulator a and one variable x to the machine's code,
- * for programs that write code (and must say so: cache_sync). arch/<machine>/user/jit_emit.h has the machine's part.
+ * A very small compiler: from a bytecode with one accumulator a and one variable x to the machine's code,
+ * for programs that write code (and must call cache_sync). arch/<machine>/user/jit_emit.h has the machine's part.
  */
 #pragma once
 
@@ -31,7 +31,7 @@ typedef unsigned long jit_function(unsigned long x);
 
 /* Writes the code of a program to `at`, JIT_BYTES_MAX free bytes; how many it took. Nothing is synchronised yet. */
 size_t jit_compile(const struct jit_insn *program, void *at);
-/* What the compiled program must return. */
+/* The result that the compiled program must return. */
 unsigned long jit_interpret(const struct jit_insn *program, unsigned long x);
-/* Some program, of JIT_OPS_MAX instructions at most, made of the bits of `seed`. It ends for x from 1 on. */
+/* Make a program of at most JIT_OPS_MAX instructions from the bits of `seed`. It ends for every x >= 1. */
 void jit_invent(struct jit_insn *program, unsigned long seed);

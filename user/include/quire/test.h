@@ -30,7 +30,7 @@ void test_skip(const char *reason) __attribute__((noreturn));
 void test_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t test_rand(void);
 void test_checkpoint(const char *name);
-void test_allow_leak(const char *why); /* a frame that breaks never comes back, say */
+void test_allow_leak(const char *why); /* for example, a broken frame never comes back */
 uint64_t test_count(enum counter c);
 const char *test_counter_name(enum counter c);
 

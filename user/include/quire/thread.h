@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of a process, as much as tests and demonstrations need. There is no thread-local storage:
+ * Threads of a process: only what tests and demonstrations need. There is no thread-local storage:
  * errno is shared, so threads look at results of quire_call() rather than at errno. fork, wait and
  * kill belong to one thread.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel contexts (what survives a switch) and the state of user threads outside the trap frame. */
+/* Kernel contexts (the registers that a switch saves) and the state of user threads outside the trap frame. */
 #pragma once
 
 #include <quire/types.h>
@@ -17,5 +17,5 @@ struct arch_context {
 struct arch_fpu {
     u64 q[32][2] __aligned(16);
     u64 fpcr, fpsr;
-    u64 tpidr; /* TPIDR_EL0, the user's thread pointer, belongs to the same moments */
+    u64 tpidr; /* TPIDR_EL0, the user's thread pointer, is saved at the same times */
 };

@@ -7,7 +7,7 @@
 
 struct percpu;
 
-/* Volatile: a thread may have moved to another CPU since the last look. */
+/* Volatile: the thread may have moved to another CPU since the last read. */
 static __always_inline struct percpu *this_cpu(void)
 {
     struct percpu *cpu;
@@ -25,7 +25,7 @@ static inline void cpu_relax(void) { __asm__ volatile("yield" ::: "memory"); }
 
 static inline void arch_wait_for_interrupt(void) { __asm__ volatile("dsb sy; wfi" ::: "memory"); }
 
-/* The system counter, 1 ns = 1 cycle of QEMU's 1 GHz. Exact, and no factor to be kept. */
+/* The system counter, 1 ns = 1 cycle of QEMU's 1 GHz. This is exact and needs no stored factor. */
 static inline u64 arm64_ticks_to_ns(u64 ticks)
 {
     u64 hz = sysreg_read(cntfrq_el0), ns_per_s = 1000000000;
@@ -34,7 +34,7 @@ static inline u64 arm64_ticks_to_ns(u64 ticks)
 
 extern bool arm64_no_pmu; /* this machine has no cycle counter */
 
-/* CPU cycles (Arm ARM, PMCCNTR_EL0): with -icount 1 an instruction. */
+/* CPU cycles (Arm ARM, PMCCNTR_EL0): with -icount one per instruction. */
 static inline u64 arch_cycles(void)
 {
     return unlikely(arm64_no_pmu) ? arm64_ticks_to_ns(sysreg_read(cntvct_el0))

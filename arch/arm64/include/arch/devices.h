@@ -18,7 +18,7 @@ struct arm64_devices {
 };
 extern struct arm64_devices arm64_devices;
 
-/* Boot CPU, before anything else in C: what inline functions want to know about the CPUs. */
+/* Boot CPU, before any other C code: find out what inline functions must know about the CPUs. */
 void arm64_detect(void);
-/* The console from now on, at arm64_devices.uart. */
+/* Use the port at arm64_devices.uart as the console from now on. */
 void arm64_console_init(void);

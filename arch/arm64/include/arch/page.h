@@ -18,7 +18,7 @@ static inline void arch_zero(void *to, size_t bytes)
             __asm__ volatile("stp xzr, xzr, [%0]" ::"r"(p) : "memory");
         return;
     }
-    for (; p < end; p += 4 * step) { /* at most 512 bytes a step here: 4 of them divide a frame */
+    for (; p < end; p += 4 * step) { /* a step is at most 512 bytes here, so 4 steps divide a frame evenly */
         __asm__ volatile("dc zva, %0" ::"r"(p) : "memory");
         __asm__ volatile("dc zva, %0" ::"r"(p + step) : "memory");
         __asm__ volatile("dc zva, %0" ::"r"(p + 2 * step) : "memory");

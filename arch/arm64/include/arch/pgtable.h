@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMSAv8-64 entries, 4 KiB granule, 39 bits: three levels of 512 entries (Arm ARM, "Translation
- * table descriptor formats"). Our level 0 is the manual's level 3.
+ * VMSAv8-64 entries, 4 KiB granule, 39 bits: three levels of 512 entries (Arm ARM, "Translation table descriptor
+ * formats"). Quire's level 0 is the manual's level 3.
  *
  *   63 | 58:55 software | 54 UXN | 53 PXN | 52 contiguous | 51 DBM | 47:12 output address
  *      | 11 nG | 10 AF | 9:8 SH | 7 AP[2] read-only | 6 AP[1] user | 4:2 MAIR index | 1:0 type
  *
- * Type 3 is a table or, at level 0, a page; 1 is a block; bit 0 clear is nothing to the hardware.
+ * Type 3 is a table or, at level 0, a page; 1 is a block; if bit 0 is clear, the hardware sees no entry.
  *
- * Writable and dirty are two questions with three bits ("Hardware management of the dirty state").
- * DBM says writable. AP[2] clear says that stores go through: written, or a machine that doesn't
- * track. Where hardware manages the dirty state, it turns DBM with AP[2] into DBM without at the
- * first store; elsewhere a writable entry is dirty from the start. PTE_SW_DIRTY keeps the answer
- * when an entry loses its write permission.
+ * Three bits say whether an entry is writable and whether it is dirty ("Hardware management of the dirty state"). DBM
+ * set: the entry is writable. AP[2] clear: stores succeed; the page was written already, or the hardware doesn't manage
+ * the dirty state. If it does, it clears AP[2] of an entry with DBM at the first store; otherwise a writable entry is
+ * dirty from the start. PTE_SW_DIRTY keeps the dirty state when an entry loses its write permission.
  */
 #pragma once
 
@@ -53,17 +52,17 @@ typedef struct {
 #define PTE_SW_DIRTY    (1UL << 55)
 #define PTE_SW_NONE     (1UL << 56) /* PROT_NONE: holds a frame although bit 0 is clear */
 
-#define PTE_POISON      (1UL << 57) /* software: no entry, and there will be none */
+#define PTE_POISON      (1UL << 57) /* software: no entry, and there will never be one */
 
 static inline bool arch_pt_cont(void) { return true; }
 
-/* What a writable clean entry has in AP[2]: PTE_RDONLY if hardware will clear it, else 0. */
+/* AP[2] of a writable clean entry: PTE_RDONLY if the hardware will clear it, else 0. */
 extern u64 arm64_clean_rdonly;
 
 static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
 
 static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
-/* What stands where a broken frame was mapped: nothing present, but not free for another page either. */
+/* The mark where a broken frame was mapped: not present, and not free for another page either. */
 static inline pte_t pte_poison(void) { return (pte_t){PTE_POISON}; }
 static inline bool pte_poisoned(pte_t e) { return (e.v & (PTE_POISON | PTE_VALID | PTE_SW_NONE)) == PTE_POISON; }
 static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
@@ -128,15 +127,15 @@ static inline pte_t pte_mkclean(pte_t e)
 static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PAGE_SHIFT)}; }
 
 /*
- * Nothing is left for the hardware to set in it: accessed already, and writable entries are dirty from the start.
- * Present, too: what isn't says nothing of accesses.
+ * The hardware has nothing left to set in the entry: it is accessed already, and writable entries are dirty from the
+ * start. Only a present entry can be settled.
  */
 static inline bool pte_settled(pte_t e) { return e.v & PTE_AF; }
 
-/* pte_wrprotect() of a settled entry, which says already whether it is dirty. */
+/* pte_wrprotect() for a settled entry, whose dirty bit is already right. */
 static inline pte_t pte_wrprotect_settled(pte_t e) { return (pte_t){(e.v & ~PTE_DBM) | PTE_RDONLY}; }
 
-/* What a change of protection does to an entry, whatever frame it holds; never makes one writable. */
+/* What a change of protection does to an entry, independent of its frame. It never makes an entry writable. */
 struct pte_change {
     u64 keep, set;
 };
@@ -144,24 +143,24 @@ static inline struct pte_change pte_change(pgprot_t prot)
 {
     u64 set = pfn_pte(0, prot & ~PGPROT_WRITE).v & (PTE_TYPE | PTE_SW_NONE | PTE_UXN | PTE_PXN);
     u64 same = ~(PTE_TYPE | PTE_SW_NONE | PTE_UXN | PTE_PXN);
-    if (!(prot & PGPROT_WRITE)) { /* a writable entry has said that it is dirty already */
+    if (!(prot & PGPROT_WRITE)) { /* the dirty bit of a writable entry is set already */
         same &= ~PTE_DBM;
         set |= PTE_RDONLY;
     }
     return (struct pte_change){same, set};
 }
-/* Of a young entry. */
+/* For a young entry. */
 static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
 /* --- contiguous groups (Arm ARM, "The Contiguous bit"): each entry has its own address ---------- */
-#define PT_CONT_STEP 1 /* frames from one entry of a group to the next, as they are stored */
+#define PT_CONT_STEP 1 /* added to the frame number from one raw entry of a group to the next */
 static inline bool pte_cont(pte_t raw) { return raw.v & PTE_CONT; }
 static inline pte_t pte_mkcont(pte_t e) { return (pte_t){e.v | PTE_CONT}; }
-/* The page entry that raw, number `index` of its group, stands for. */
+/* The page entry that `raw`, entry number `index` of its group, stands for. */
 static inline pte_t pte_uncont(pte_t raw, u64 index) { return (void)index, (pte_t){raw.v & ~PTE_CONT}; }
 
 /* --- entries of level 1 and up ---------------------------------------------------------------- */
-#define PTE_TYPE_HIDDEN (PTE_TYPE_TABLE & ~PTE_VALID) /* a table to software, nothing to the hardware */
+#define PTE_TYPE_HIDDEN (PTE_TYPE_TABLE & ~PTE_VALID) /* software sees a table, the hardware sees no entry */
 
 static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & PTE_TYPE; }
 static inline bool pde_leaf(pte_t e, unsigned level)
@@ -185,10 +184,10 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
     return (void)level, pte_advance_pfn((pte_t){e.v | PTE_TYPE_PAGE}, index);
 }
 
-/* One 8-byte store, seen whole by the walker of any CPU. */
+/* One 8-byte store: the walker of any CPU sees all of it or nothing. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
 static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
-/* As if there were no groups. */
+/* The entry as it would be without groups. */
 static inline pte_t pte_load(const pte_t *p) { return pte_uncont(pte_load_raw(p), 0); }
 /* Two neighbours at once; each of the two is single-copy atomic (Arm ARM B2.2.1). */
 #define ARCH_HAS_STORE_PAIR

@@ -62,7 +62,7 @@
 #define MAIR_DEVICE_INDEX 1
 #define MAIR_NORMAL_WB 0xff    /* normal, write-back, allocating */
 #define MAIR_DEVICE_NGNRE 0x04 /* device, no gathering, no reordering, early acknowledge */
-/* The assembler's << and * bind alike, so parentheses matter. */
+/* In the assembler << and * have the same precedence, so parentheses are needed. */
 #define MAIR_VALUE                                                                                 \
     ((MAIR_NORMAL_WB << (8 * MAIR_NORMAL_INDEX)) | (MAIR_DEVICE_NGNRE << (8 * MAIR_DEVICE_INDEX)))
 
@@ -74,7 +74,7 @@
 
 /* Others. */
 #define CPACR_FP (3 << 20)        /* no trap of floating point at EL0 and EL1 */
-#define CNTKCTL_EL0VCTEN (1 << 1) /* EL0 may read the virtual counter, and no more */
+#define CNTKCTL_EL0VCTEN (1 << 1) /* EL0 may read the virtual counter, nothing else */
 #define PMCR_E (1 << 0)           /* performance counters on */
 #define PMCR_C (1 << 2)           /* cycle counter := 0 */
 #define PMCR_LC (1 << 6)          /* cycle counter 64 bits wide */

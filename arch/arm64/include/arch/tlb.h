@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * TLB maintenance (Arm ARM, "TLB maintenance"). Always the inner-shareable forms, which reach every
- * CPU: the entry's store must be visible first (DSB ISHST), the invalidation complete afterwards
- * (DSB ISH), and this CPU must not go on with what it fetched before (ISB).
+ * CPU: the entry's store must be visible first (DSB ISHST), the invalidation complete afterwards (DSB ISH), and this
+ * CPU must not go on with instructions that it fetched before (ISB).
  */
 #pragma once
 
@@ -40,5 +40,5 @@ static inline void arch_tlb_flush_all(void)
     __asm__ volatile("dsb ishst; tlbi vmalle1is; dsb ish; isb" ::: "memory");
 }
 
-/* Make stores to page tables visible to the walker where it saw "not present" before. */
+/* Make stores to page tables visible to the walker, at entries where it saw "not present" before. */
 static inline void arch_pt_publish(void) { __asm__ volatile("dsb ishst; isb" ::: "memory"); }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The trap frame: every general register as trapped, and what the CPU said about it. */
+/* The trap frame: every general register at the time of the trap, and the CPU's information about the trap. */
 #pragma once
 
 #include <quire/types.h>
@@ -25,7 +25,7 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->x[
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->x[0]; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->x[0] = (u64)value; }
 
-/* As if user mode had made this system call. */
+/* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
 {
     tf->x[8] = nr;
@@ -33,5 +33,5 @@ static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
     tf->x[1] = arg1;
 }
 
-/* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */
+/* A new user-mode frame: it starts at `entry` with this stack and up to two arguments. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel contexts (what survives a switch) and the floating-point state of user threads. */
+/* Kernel contexts (the registers that a switch saves) and the floating-point state of user threads. */
 #pragma once
 
 #include <quire/types.h>

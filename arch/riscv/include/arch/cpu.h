@@ -24,8 +24,8 @@ struct percpu;
 #define csr_clear(csr, v) __asm__ volatile("csrc " #csr ", %0" ::"rK"((u64)(v)) : "memory")
 
 /*
- * A register variable, so that tp itself is the base of each access. The compiler takes it for changed by any call, as
- * it must be: a value from before a switch is another CPU's.
+ * A register variable, so that tp itself is the base of each access. The compiler assumes that any call changes it.
+ * This is needed: a value from before a switch may belong to another CPU.
  */
 register struct percpu *riscv_tp __asm__("tp");
 static __always_inline struct percpu *this_cpu(void) { return riscv_tp; }

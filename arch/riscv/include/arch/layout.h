@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * riscv64 address space, Sv39 (Privileged ISA 4.4): 256 GiB below for users, 256 GiB above for us.
+ * riscv64 address space, Sv39 (Privileged ISA 4.4): the lower 256 GiB for users, the upper 256 GiB for the kernel.
  *
  *   0xffffffff_80200000  kernel image (physical 0x80200000, where OpenSBI jumps to)
  *   0xffffffe0_00000000  KVMAP: kernel stacks with guard pages

@@ -34,20 +34,20 @@ typedef struct {
 #define PTE_A (1UL << 6)
 #define PTE_D (1UL << 7)
 #define PTE_NONE (1UL << 8) /* software: PROT_NONE, holds a frame although V is clear */
-#define PTE_POISON (1UL << 9) /* software: no entry, and there will be none */
+#define PTE_POISON (1UL << 9) /* software: no entry, and there will never be one */
 #define PTE_PFN_SHIFT 10
 #define PTE_PFN_MASK (((1UL << 44) - 1) << PTE_PFN_SHIFT)
 #define PTE_N (1UL << 63)               /* Svnapot: one of a naturally aligned group of entries */
 #define PTE_N_LOW (15UL << PTE_PFN_SHIFT) /* there, the low bits of the frame number say how many: */
 #define PTE_N_64K (8UL << PTE_PFN_SHIFT)
 
-extern bool riscv_has_svnapot; /* device tree, before kernel_main() */
+extern bool riscv_has_svnapot; /* set from the device tree, before kernel_main() */
 static inline bool arch_pt_cont(void) { return riscv_has_svnapot; }
 
 static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
 
 static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
-/* What stands where a broken frame was mapped: nothing present, but not free for another page either. */
+/* The mark where a broken frame was mapped: not present, and not free for another page either. */
 static inline pte_t pte_poison(void) { return (pte_t){PTE_POISON}; }
 static inline bool pte_poisoned(pte_t e) { return (e.v & (PTE_POISON | PTE_V | PTE_NONE)) == PTE_POISON; }
 static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
@@ -88,15 +88,15 @@ static inline pte_t pte_mkclean(pte_t e) { return (pte_t){e.v & ~PTE_D}; }
 static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PTE_PFN_SHIFT)}; }
 
 /*
- * Nothing is left for the hardware to set in it: accessed already, and writable entries are dirty from the start.
- * Present, too: what isn't says nothing of accesses.
+ * The hardware has nothing left to set in the entry: it is accessed already, and writable entries are dirty from the
+ * start. Only a present entry can be settled.
  */
 static inline bool pte_settled(pte_t e) { return e.v & PTE_A; }
 
-/* pte_wrprotect() of a settled entry, which says already whether it is dirty. */
+/* pte_wrprotect() for a settled entry, whose dirty bit is already right. */
 static inline pte_t pte_wrprotect_settled(pte_t e) { return pte_wrprotect(e); }
 
-/* What a change of protection does to an entry, whatever frame it holds; never makes one writable. */
+/* What a change of protection does to an entry, independent of its frame. It never makes an entry writable. */
 struct pte_change {
     u64 keep, set;
 };
@@ -105,14 +105,14 @@ static inline struct pte_change pte_change(pgprot_t prot)
     u64 same = ~(PTE_V | PTE_R | PTE_X | PTE_NONE | (prot & PGPROT_WRITE ? 0 : PTE_W));
     return (struct pte_change){same, pfn_pte(0, prot).v & ~(PTE_W | PTE_U | PTE_G | PTE_A | PTE_D)};
 }
-/* Of a young entry. */
+/* For a young entry. */
 static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
 /* --- groups (Privileged ISA, "Svnapot"): all entries of one have the same bits, the first frame's number / 16 --- */
-#define PT_CONT_STEP 0 /* frames from one entry of a group to the next, as they are stored */
+#define PT_CONT_STEP 0 /* added to the frame number from one raw entry of a group to the next */
 static inline bool pte_cont(pte_t raw) { return raw.v & PTE_N; }
 static inline pte_t pte_mkcont(pte_t e) { return (pte_t){(e.v & ~PTE_N_LOW) | PTE_N_64K | PTE_N}; }
-/* The page entry that raw, number `index` of its group, stands for. */
+/* The page entry that `raw`, entry number `index` of its group, stands for. */
 static inline pte_t pte_uncont(pte_t raw, u64 index)
 {
     return (pte_t){(raw.v & ~(PTE_N | PTE_N_LOW)) | index << PTE_PFN_SHIFT};
@@ -135,10 +135,10 @@ static inline bool pde_hidden(pte_t e, unsigned level) { return (void)level, (e.
 /* The page entry that a block entry stands for, `index` frames into the block. */
 static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index) { return (void)level, pte_advance_pfn(e, index); }
 
-/* One 8-byte store, seen whole by the walker of any hart. */
+/* One 8-byte store: the walker of any hart sees all of it or nothing. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
 static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
-/* As if there were no groups. */
+/* The entry as it would be without groups. */
 static inline pte_t pte_load(const pte_t *p)
 {
     pte_t e = pte_load_raw(p);

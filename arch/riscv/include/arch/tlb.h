@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TLB maintenance of this hart only (Privileged ISA 4.2.1, SFENCE.VMA); others are asked by message. */
+/* TLB maintenance of this hart only (Privileged ISA 4.2.1, SFENCE.VMA); other harts are asked by message. */
 #pragma once
 
 #include <quire/types.h>
@@ -24,5 +24,5 @@ static inline void arch_tlb_flush_kernel_page(vaddr_t addr)
 }
 static inline void arch_tlb_flush_all(void) { __asm__ volatile("sfence.vma" ::: "memory"); }
 
-/* Make stores to page tables visible to this hart's walker where it saw "not present" before. */
+/* Make stores to page tables visible to this hart's walker, at entries where it saw "not present" before. */
 static inline void arch_pt_publish(void) {}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The trap frame: every integer register at the time of the trap, and what the hart said about it. */
+/* The trap frame: every integer register at the time of the trap, and the hart's information about the trap. */
 #pragma once
 
 #include <quire/types.h>
@@ -24,7 +24,7 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->x[
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->x[10]; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->x[10] = (u64)value; }
 
-/* As if user mode had made this system call. */
+/* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
 {
     tf->x[17] = nr;
@@ -32,5 +32,5 @@ static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
     tf->x[11] = arg1;
 }
 
-/* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */
+/* A new user-mode frame: it starts at `entry` with this stack and up to two arguments. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

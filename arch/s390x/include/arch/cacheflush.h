@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Caches; the contracts are in arch-generic/cacheflush.h. Instruction fetches are coherent: a CPU fetches what it stored,
- * and what others stored, from its next serialisation on (z/Architecture Principles of Operation, chapter 5, "Program
- * Execution"). Every interruption and every LPSWE serialises, so user code needs nothing more, and the local fence isn't
- * asked for.
+ * Caches; the contracts are in arch-generic/cacheflush.h. Instruction fetches are coherent: after its next
+ * serialisation, a CPU fetches its own stores and those of other CPUs (z/Architecture Principles of Operation, chapter
+ * 5, "Program Execution"). Every interruption and every LPSWE serialises, so user code needs nothing more, and the
+ * local fence is never called.
  *
- * Data: storage has one set of contents for CPUs and channels, and no mapping can ask for anything else: there are no
- * memory attributes but keys and protection (chapter 3, "Storage").
+ * Data: storage has one set of contents for CPUs and channels, and no mapping can choose anything else: the only memory
+ * attributes are keys and protection (chapter 3, "Storage").
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 #define ARCH_ICACHE_LOCAL_FENCE 0
 #define ARCH_DCACHE_COHERENT    1
 #define ARCH_DMA_COHERENT       1
-/* What a report of stale code quotes. */
+/* Text for reports of stale code. */
 #define ARCH_ICACHE_FENCE_NAME "serialisation"
 #define ARCH_ICACHE_RULE "this machine is coherent, ICACHE=stale plays one that isn't"
 

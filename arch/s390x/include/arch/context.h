@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel contexts (what survives a switch) and the floating-point state of user threads: the vector
- * registers, whose left halves are f0-f15, the control register, and the access registers, which
- * the kernel never uses and user space keeps its thread pointer in (a0 and a1).
+ * Kernel contexts (the registers that a switch saves) and the floating-point state of user threads: the vector
+ * registers, whose left halves are f0-f15, the control register, and the access registers. The kernel never uses access
+ * registers; user space keeps its thread pointer in a0 and a1.
  */
 #pragma once
 

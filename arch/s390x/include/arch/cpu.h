@@ -21,7 +21,8 @@ static __always_inline void set_this_cpu(struct percpu *cpu)
     __asm__ volatile("stg %0,%1(%%r0)" ::"d"(cpu), "i"(LOWCORE_CPU) : "memory");
 }
 
-/* STOSM and STNSM store the PSW's first byte and then or and and it; external is its last bit. */
+/* STOSM and STNSM store the PSW's first byte, and then OR (STOSM) or AND (STNSM) a mask into it. The byte's last bit
+ * enables external interruptions. */
 static inline void arch_irq_enable(void)
 {
     u8 old;
@@ -40,11 +41,11 @@ static inline bool arch_irq_enabled(void)
 }
 
 /*
- * In a loop that waits for another CPU. DIAGNOSE 0x44 gives a hypervisor the rest of the time
- * slice. QEMU's emulation ignores it, and with -icount it runs one CPU at a time until some timer
- * is due, up to 0.1 s later: setting one that is due soon makes it change over now. Nothing else
- * uses the CPU timer, and its interruption is masked in CR0. Changing over is slow in the host's
- * time, so some of the guest's is spent too, or a wait of a millisecond would last a second.
+ * In a loop that waits for another CPU. DIAGNOSE 0x44 gives a hypervisor the rest of the time slice. QEMU's emulation
+ * ignores it, and with -icount QEMU runs one CPU at a time until some timer is due, up to 0.1 s later. A timer that is
+ * due soon makes QEMU change CPUs now. Nothing else uses the CPU timer, and its interruption is masked in CR0. The
+ * change takes much of the host's time, so this function spends some of the guest's time too; otherwise a wait of a
+ * millisecond would last a second.
  */
 static inline void cpu_relax(void)
 {
@@ -61,9 +62,9 @@ static inline void cpu_relax(void)
 void arch_wait_for_interrupt(void);
 
 /*
- * The TOD clock counts 4096 units a microsecond (chapter 4 "Control", Time-of-Day Clock): a
- * nanosecond is 4.096 units. Rounded to the nearest, so that a clock that was made from whole
- * nanoseconds gives them back. Two steps, or the product would overflow.
+ * The TOD clock counts 4096 units a microsecond (chapter 4 "Control", Time-of-Day Clock): a nanosecond is 4.096 units.
+ * Rounded to the nearest, so that a TOD value made from whole nanoseconds gives the same nanoseconds back. Computed in
+ * two steps, because the product would overflow.
  */
 static inline u64 tod_to_ns(u64 tod)
 {
@@ -77,7 +78,7 @@ static inline u64 read_tod(void)
     return tod;
 }
 
-/* No instruction counter: nanoseconds, of which `-icount shift=0` makes one per instruction. */
+/* No instruction counter: nanoseconds instead; with `-icount shift=0` one per instruction. */
 static inline u64 arch_cycles(void)
 {
     return tod_to_ns(read_tod());

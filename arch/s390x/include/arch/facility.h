@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What this CPU model can do: the list of STORE FACILITY LIST EXTENDED (chapter 4 "Control"). */
+/* The features of this CPU model: the list of STORE FACILITY LIST EXTENDED (chapter 4 "Control"). */
 #pragma once
 
 #include <quire/types.h>
@@ -19,4 +19,4 @@ static inline bool s390x_facility(unsigned n)
     return s390x_facilities[n / 64] << n % 64 >> 63;
 }
 
-void s390x_facilities_read(void); /* boot CPU, before anything asks */
+void s390x_facilities_read(void); /* boot CPU, before the first question */

@@ -5,12 +5,11 @@
  * The kernel's own space, where virtual is physical:
  *   0x3c0_00000000  KVMAP: kernel stacks with guard pages
  *   0x000_00010000  kernel image, where IPL puts it
- *   0x000_00000000  lowcore: 8 KiB by which CPU and kernel talk, a different 8 KiB on each CPU
+ *   0x000_00000000  lowcore: 8 KiB that CPU and kernel share, a different 8 KiB on each CPU
  *
  * A null pointer in the kernel points into the lowcore, which the hardware keeps at real address 0.
- * A store below 0x200 (and in 0x1000..0x11ff) ends in a protection exception, thanks to low-address
- * protection (CR0); a load reads a piece of the lowcore. User space has no lowcore: address 0 there
- * is an address like all others, and nothing is mapped at it.
+ * A store below 0x200 (and in 0x1000..0x11ff) ends in a protection exception, because of low-address protection (CR0);
+ * a load reads from the lowcore. User space has no lowcore: its address 0 is an ordinary address, with nothing mapped.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lowcore: the first 8 KiB of real memory, where the CPU stores what an interruption was and
- * finds what to run (z/Architecture Principles of Operation, chapter 3 "Storage", Assigned Storage
- * Locations). Prefixing gives every CPU 8 KiB of its own there. 0x200..0xfff are free for programs:
- * ours are the places where entry code puts two registers, and the pointer to struct percpu.
+ * The lowcore: the first 8 KiB of real memory, where the CPU stores information about an interruption, and finds the
+ * PSW of its handler (z/Architecture Principles of Operation, chapter 3 "Storage", Assigned Storage
+ * Locations). Prefixing gives every CPU 8 KiB of its own there. 0x200..0xfff are free for programs: the kernel puts
+ * there two registers during entry, and the pointer to struct percpu.
  *
  * Each class of interruption has its own save place, because a program exception may come inside
  * the handling of any other. Nothing here survives the next interruption of its class: handlers
@@ -61,8 +61,8 @@ _Static_assert(offsetof(struct lowcore, io_new) == 0x1f0, "assigned storage loca
 _Static_assert(offsetof(struct lowcore, cpu) == LOWCORE_CPU, "this_cpu() reads it there");
 _Static_assert(sizeof(struct lowcore) == LOWCORE_BYTES, "prefix areas are 8 KiB");
 
-extern struct lowcore lowcore; /* this CPU's, at address 0 (entry.S) */
+extern struct lowcore lowcore; /* this CPU's lowcore, at address 0 (entry.S) */
 
-/* Point the interruptions that arrive with `lc` to trap.S, running under PSW `mask`. */
+/* Let the interruptions of the CPU with lowcore `lc` go to trap.S, under PSW `mask`. */
 void lowcore_set_vectors(struct lowcore *lc, u64 mask);
 #endif

@@ -3,14 +3,13 @@
  * Page-table entries (z/Architecture Principles of Operation, chapter 3 "Storage", Translation
  * Tables). Three levels: region-third table and segment tables of 2048 entries, page tables of 256.
  *
- *   page-table entry:     0:51 frame | 53 I invalid | 54 P protected | 55 IEP no execute | 56:63
- * software segment-table entry:  0:52 page table | 53 FC = 0 | 54 P | 58 I | 60:61 type 00 1 MiB
- * frame:        0:43 frame | 48:51 software | 53 FC = 1 | 54 P | 55 IEP | 58 I (EDAT-1)
+ *   page-table entry:     0:51 frame | 53 I invalid | 54 P protected | 55 IEP no execute | 56:63 software
+ *   segment-table entry:  0:52 page table | 53 FC = 0 | 54 P | 58 I | 60:61 type 00
+ *   1 MiB frame:          0:43 frame | 48:51 software | 53 FC = 1 | 54 P | 55 IEP | 58 I (EDAT-1)
  *   region-third entry:   0:51 segment table | 58 I | 60:61 type 01 | 62:63 length 11
  *
  * The hardware has neither a present nor an accessed nor a dirty bit, and no user bit: users have
- * tables of their own. Software keeps all of that in bits that the hardware ignores, and I and P
- * follow from them:
+ * tables of their own. Software keeps all these in bits that the hardware ignores, and computes I and P from them:
  *   - I is set unless the entry is young and readable: the first touch of an old page faults, and
  *     generic code makes it young; a page without read permission (PROT_NONE) goes on faulting;
  *   - P is set unless the entry is writable and dirty: the first store to a clean page faults.
@@ -45,16 +44,16 @@ typedef struct {
 #define PTE_YOUNG    0x008UL
 #define PTE_READ     0x020UL
 #define PTE_USER     0x040UL
-#define PTE_POISON   0x080UL /* with I alone: no entry, and there will be none */
+#define PTE_POISON   0x080UL /* with I alone: no entry, and there will never be one */
 #define PTE_SOFTWARE 0x06fUL
 
 #define PDE_ORIGIN       (~0x7ffUL) /* page tables are aligned to 2 KiB */
 #define PDE_BLOCK        0x400UL    /* FC: the segment-table entry is a frame of 1 MiB */
 #define PDE_INVALID      0x020UL
 #define PDE_REGION_THIRD 0x007UL /* type 01, table length 11 */
-#define PDE_HIDDEN       0x001UL /* with I, in a segment-table entry: a page table to software all the same */
+#define PDE_HIDDEN       0x001UL /* with I, in a segment-table entry: software still sees a page table */
 #define PDE_SOFTWARE_SHIFT                                                                         \
-    12 /* a block's software bits: the key's place (AV, bit 47, is 0), 45 and 46 */
+    12 /* a block's software bits: the key's (unused, as AV, bit 47, is 0), 45 and 46 */
 #define PDE_BLOCK_ORIGIN (~0xfffffUL)
 
 static inline bool arch_pt_block_ok(unsigned level)
@@ -68,7 +67,7 @@ static inline pte_t pte_empty(unsigned level)
                    : level == 1 ? PDE_INVALID
                                 : PDE_INVALID | PDE_REGION_THIRD};
 }
-/* What stands where a broken frame was mapped: nothing present, but not free for another page either. */
+/* The mark where a broken frame was mapped: not present, and not free for another page either. */
 static inline pte_t pte_poison(void)
 {
     return (pte_t){PTE_INVALID | PTE_POISON};
@@ -84,7 +83,7 @@ static inline bool pte_same(pte_t a, pte_t b)
 
 /* --- leaf entries ------------------------------------------------------------------------------
  */
-/* I and P as the software bits want them. */
+/* Set I and P as the software bits require. */
 static inline pte_t pte_settle(u64 v)
 {
     bool loads = (v & (PTE_YOUNG | PTE_READ)) == (PTE_YOUNG | PTE_READ);
@@ -115,7 +114,7 @@ static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
 static inline bool pte_present(pte_t e)
 {
     return e.v & PTE_PRESENT;
-} /* old or PROT_NONE as well */
+} /* old and PROT_NONE entries too */
 static inline bool pte_accessible(pte_t e)
 {
     return e.v & PTE_READ;
@@ -173,19 +172,20 @@ static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
     return (pte_t){e.v + (nr << PAGE_SHIFT)};
 }
 
-/* Nothing is left to set in it (here that is for software, which faults on an old entry); present, too. */
+/* Nothing is left to set in the entry (here software sets the bits, after a fault on an old entry). Only a present
+ * entry can be settled. */
 static inline bool pte_settled(pte_t e)
 {
     return e.v & PTE_YOUNG;
 }
 
-/* pte_wrprotect() of a settled entry, which says already whether it is dirty. */
+/* pte_wrprotect() for a settled entry, whose dirty bit is already right. */
 static inline pte_t pte_wrprotect_settled(pte_t e)
 {
     return (pte_t){(e.v & ~PTE_WRITE) | PTE_PROTECT};
 }
 
-/* What a change of protection does to an entry, whatever frame it holds; never makes one writable. */
+/* What a change of protection does to an entry, independent of its frame. It never makes an entry writable. */
 struct pte_change {
     u64 keep, set;
 };
@@ -199,7 +199,7 @@ static inline struct pte_change pte_change(pgprot_t prot)
     }
     return (struct pte_change){same, set};
 }
-/* Of a young entry: an old one would have to stay invalid. */
+/* For a young entry: an old entry would have to stay invalid. */
 static inline pte_t pte_apply(pte_t e, struct pte_change c)
 {
     return (pte_t){(e.v & c.keep) | c.set};
@@ -221,7 +221,7 @@ static inline bool pde_leaf(pte_t e, unsigned level)
 {
     return level == 1 && (e.v & PDE_BLOCK) && (e.v >> PDE_SOFTWARE_SHIFT & PTE_PRESENT);
 }
-/* Nothing in it says I but an empty entry, an old block, and a hidden table. */
+/* I is set only in empty entries, in blocks that are old or PROT_NONE, and in hidden tables. */
 static inline bool pde_hidden(pte_t e, unsigned level)
 {
     return level == 1 && (e.v & (PDE_BLOCK | PDE_INVALID | PDE_HIDDEN)) == (PDE_INVALID | PDE_HIDDEN);
@@ -238,7 +238,7 @@ static inline pte_t pde_make(paddr_t table, unsigned level)
 {
     return (pte_t){paddr_value(table) | (level == 2 ? PDE_REGION_THIRD : 0)};
 }
-/* The same table hidden, <quire/pgtable.h>: the hardware finds nothing there. Page tables alone are hidden. */
+/* The same table hidden, <quire/pgtable.h>: the hardware finds nothing there. Only page tables are hidden. */
 static inline pte_t pde_hide(pte_t e, unsigned level)
 {
     return (void)level, (pte_t){e.v | PDE_INVALID | PDE_HIDDEN};
@@ -253,7 +253,7 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
     return pte_advance_pfn((pte_t){e.v & PDE_INVALID ? v | PTE_INVALID : v}, index);
 }
 
-/* One 8-byte store, seen whole by the walker of any CPU. */
+/* One 8-byte store: the walker of any CPU sees all of it or nothing. */
 static inline void pte_store(pte_t *p, pte_t e)
 {
     *(volatile u64 *)&p->v = e.v;

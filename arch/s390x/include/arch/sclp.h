@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls of the service processor: SERVICE CALL with a command word and a control block (SCCB),
- * which is 8-byte aligned, below 2 GiB and within a page. Command words and block layouts are those
- * that QEMU's hw/s390x/sclp.h names; IBM doesn't publish them.
+ * Calls of the service processor: SERVICE CALL with a command word and a control block (SCCB), which is 8-byte aligned,
+ * below 2 GiB and within a page. Command words and block layouts are from QEMU's hw/s390x/sclp.h; IBM doesn't publish
+ * them.
  */
 #pragma once
 
@@ -39,9 +39,9 @@ static inline u16 sclp_call(u32 command, struct sccb *sccb)
                          : "cc", "memory");
         if (cc == 3)
             return 0;
-        busy = cc == 2; /* with another CPU's call */
+        busy = cc == 2; /* busy with another CPU's call */
     } while (busy);
-    while (!READ_ONCE(sccb->response)) /* the call is answered at any time after it was taken */
+    while (!READ_ONCE(sccb->response)) /* the answer comes at any time after the call was accepted */
         cpu_relax();
     return sccb->response;
 }

@@ -16,12 +16,12 @@
 
 #define ARCH_TLB_BROADCAST     1
 #define ARCH_FLUSH_ON_CLEAR    1
-#define ARCH_BREAK_BEFORE_MAKE 0 /* flush on clear is all of it */
+#define ARCH_BREAK_BEFORE_MAKE 0 /* flush on clear is enough */
 #define ARCH_ASID_BITS         0
 
 /*
- * Address-space-control element: table origin, private space (no low-address protection, which is
- * for the kernel's lowcore, and no common segments), region-third table of full length.
+ * Address-space-control element: table origin, private space, region-third table of full length. A private space has no
+ * common segments and no low-address protection, which is for the kernel's lowcore only.
  */
 #define ASCE_PRIVATE      0x100UL
 #define ASCE_REGION_THIRD 0x4UL
@@ -33,8 +33,8 @@
 extern u64 s390x_kernel_asce, s390x_no_user_asce; /* paging.c */
 
 /*
- * Make a valid page's entry invalid and forget it on all CPUs; its other bits stay. `addr` is the exact address that
- * it translates; `ptep` may be any entry of the same table.
+ * Make a valid page's entry invalid and remove it from all CPUs' TLBs; its other bits stay. `addr` is the exact address
+ * that it translates; `ptep` may be any entry of the same table.
  */
 static inline void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
 {
@@ -42,7 +42,7 @@ static inline void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
     __asm__ volatile("ipte %0,%1" ::"a"(table), "a"(addr) : "memory", "cc");
 }
 
-/* INVALIDATE DAT TABLE ENTRY, clearing by ASCE: forget everything made under it, on all CPUs. */
+/* INVALIDATE DAT TABLE ENTRY, clearing by ASCE: remove all TLB entries made under this ASCE, on all CPUs. */
 static inline void tlb_clear_asce(u64 asce)
 {
     __asm__ volatile("idte %%r0,%0,%1" ::"a"(asce), "a"(0x800UL) : "memory", "cc");
@@ -54,7 +54,7 @@ static inline void arch_tlb_flush_root(const struct pt_root *root)
 }
 static inline void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr)
 {
-    (void)addr; /* single pages go by arch_pte_invalidate(), which knows the entry */
+    (void)addr; /* single pages are flushed by arch_pte_invalidate(), which knows the entry */
     arch_tlb_flush_root(root);
 }
 static inline void arch_tlb_flush_kernel_page(vaddr_t addr)
@@ -63,7 +63,7 @@ static inline void arch_tlb_flush_kernel_page(vaddr_t addr)
     tlb_clear_asce(s390x_kernel_asce);
 }
 
-/* COMPARE AND SWAP AND PURGE: all TLBs of all CPUs, if the comparison is equal; ours always is. */
+/* COMPARE AND SWAP AND PURGE: clears all TLBs of all CPUs if the comparison is equal; here it always is. */
 static inline void arch_tlb_flush_all(void)
 {
     register u64 expected __asm__("r0") = 0;

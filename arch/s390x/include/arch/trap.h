@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trap frame: PSW and general registers at the time of the trap, and what the CPU said about
- * it.
+ * The trap frame: PSW and general registers at the time of the trap, and the CPU's information about the trap.
  *
- * System calls: number in r1, arguments in r2-r7, result in r2. The address of a memory fault is
- * only known to the page (TEID bits 0-51).
+ * System calls: number in r1, arguments in r2-r7, result in r2. Of the address of a memory fault, only the page is
+ * known (TEID bits 0-51).
  */
 #pragma once
 
@@ -14,10 +13,10 @@
 struct trapframe {
     struct psw psw;
     u64 gprs[16];
-    u64 code;        /* interruption code, of its class */
+    u64 code;        /* interruption code, within its class */
     u64 translation; /* TEID; 0 if the trap isn't about an access */
     u64 backchain;   /* stack pointer of the interrupted function's caller; 0: none */
-    u64 length;      /* of the instruction, bytes; 0: doesn't matter */
+    u64 length;      /* of the instruction in bytes; 0: not used */
 };
 
 static inline bool tf_user(const struct trapframe *tf)
@@ -58,7 +57,7 @@ static inline void tf_set_ret(struct trapframe *tf, s64 value)
     tf->gprs[2] = (u64)value;
 }
 
-/* As if user mode had made this system call. */
+/* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
 {
     tf->gprs[1] = nr;
@@ -66,5 +65,5 @@ static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
     tf->gprs[3] = arg1;
 }
 
-/* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */
+/* A new user-mode frame: it starts at `entry` with this stack and up to two arguments. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel contexts (what survives a switch) and what else a user thread keeps in the processor. */
+/* Kernel contexts (the registers that a switch saves) and other processor state of a user thread. */
 #pragma once
 
 #include <quire/types.h>
@@ -15,7 +15,7 @@ struct arch_context {
 
 struct arch_fpu {
     u8 area[XSAVE_AREA_SIZE] __aligned(64);
-    u64 fs_base; /* user mode sets both by itself (FSGSBASE) */
+    u64 fs_base; /* user mode sets both bases itself (FSGSBASE) */
     u64 gs_base;
-    u16 ds, es, fs, gs; /* selectors, which a program may load: they are its own like any register */
+    u16 ds, es, fs, gs; /* selectors: a program may load them, so they are saved like its registers */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPU identity, interrupt flag, waiting and counting. In the kernel the GS base is this CPU's
- * struct percpu, whose first member points to itself; user mode's GS base waits in KERNEL_GS_BASE.
+ * CPU identity, interrupt flag, waiting and counting. In the kernel the GS base is this CPU's struct percpu, whose
+ * first member points to itself; user mode's GS base is in KERNEL_GS_BASE meanwhile.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 struct percpu;
 
-/* volatile: after a switch the thread may be on another CPU, so the compiler must ask again. */
+/* volatile: after a switch the thread may be on another CPU, so the compiler must read it again. */
 static __always_inline struct percpu *this_cpu(void)
 {
     struct percpu *cpu;
@@ -31,7 +31,7 @@ static inline bool arch_irq_enabled(void)
 
 static inline void cpu_relax(void) { __asm__ volatile("pause" ::: "memory"); }
 
-/* HLT wakes up for interrupts that are enabled, no others: see arch_idle(). */
+/* HLT wakes up only for enabled interrupts: see arch_idle(). */
 static inline void arch_wait_for_interrupt(void) { __asm__ volatile("hlt" ::: "memory"); }
 
 /* The time-stamp counter: under -icount one per instruction, otherwise the host's time. */
@@ -42,5 +42,5 @@ static inline u64 arch_cycles(void)
     return (u64)high << 32 | low;
 }
 
-/* Uncached accesses are in order (SDM 3A 8.2.2); this orders them against cached ones as well. */
+/* Uncached accesses are in order (SDM 3A 8.2.2); this fence also orders them against cached accesses. */
 #define arch_io_fence() __asm__ volatile("mfence" ::: "memory")

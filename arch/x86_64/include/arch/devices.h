@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What boot/x86_64.c found out and the drivers of this folder use. */
+/* Facts that boot/x86_64.c found out and the drivers of this folder use. */
 #pragma once
 
 #include <quire/types.h>
 
 struct x86_devices {
     u64 lapic;               /* physical addresses */
-    u64 ioapic;              /* the one whose inputs are the system interrupts from 0 on */
-    u32 console_gsi;         /* where ISA interrupt 4 arrives */
+    u64 ioapic;              /* the I/O APIC whose inputs are the system interrupts from 0 on */
+    u32 console_gsi;         /* the system interrupt where ISA interrupt 4 arrives */
     bool console_active_low; /* ISA interrupts are active high and edge-triggered, unless ... */
     bool console_level;      /* ... ACPI says otherwise */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x86_64 address space, 48 bits (Intel SDM 3A 4.5): 128 TiB below for users, 128 TiB above for us,
- * and between them addresses that no page table can map.
+ * x86_64 address space, 48 bits (Intel SDM 3A 4.5): the lower 128 TiB for users, the upper 128 TiB for the kernel, and
+ * between them addresses that no page table can map.
  *
  *   0xffffffff_80200000  kernel image (physical 0x200000), in reach of -mcmodel=kernel
  *   0xffffc900_00000000  KVMAP: kernel stacks with guard pages

@@ -1,3 +1,3 @@
 /* SPDX-License-Identifier: MIT */
-/* Nothing here is faster at zeroing than stores: <arch-generic/page.h>. */
+/* This machine has no faster way to zero a frame than stores: <arch-generic/page.h>. */
 #pragma once

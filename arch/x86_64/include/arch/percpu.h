@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What entry code and drivers keep per CPU.
+ * Per-CPU data of entry code and drivers.
  *
  * The task-state segment (Intel SDM 3A 8.7) has no memory of its own: it *is* the beginning of
  * struct percpu, four bytes in. So the field from which the processor takes the stack of a trap
@@ -9,8 +9,8 @@
  *   TSS offset   4 RSP0       36 IST1       44 IST2       52..91 IST3..7     102 I/O map base
  *   struct       kernel_sp    scratch[2]    scratch[3]    current, tss_rest  io_map_base
  *
- * No gate uses IST3 to IST7 nor rings 1 and 2, so what lies there is never loaded. cpu.c checks the
- * offsets at compile time.
+ * No gate uses IST3 to IST7, and nothing uses rings 1 and 2, so the processor never loads those fields. cpu.c checks
+ * the offsets at compile time.
  */
 #pragma once
 
@@ -29,7 +29,7 @@
 struct arch_percpu {
     u8 tss_rest[42]; /* IST4..IST7 and reserved: unused */
     u16 io_map_base;
-    u64 gdt[GDT_ENTRIES]; /* per CPU for the sake of the TSS descriptor */
+    u64 gdt[GDT_ENTRIES]; /* per CPU, because each CPU needs its own TSS descriptor */
     u64 deadline_ns;      /* of the timer; ~0: none */
     u8 nmi_stack[NMI_STACK_SIZE] __aligned(16);
 };

@@ -37,19 +37,19 @@ typedef struct {
 #define PTE_PS        (1UL << 7)
 #define PTE_G         (1UL << 8)
 #define PTE_NONE      (1UL << 9) /* software: PROT_NONE, holds a frame although P is clear */
-#define PTE_POISON    (1UL << 10) /* software: no entry, and there will be none */
+#define PTE_POISON    (1UL << 10) /* software: no entry, and there will never be one */
 #define PTE_NX        (1UL << 63)
 #define PTE_PFN_SHIFT 12
 #define PTE_PFN_MASK  (((1UL << 40) - 1) << PTE_PFN_SHIFT)
 
-extern bool cpu_has_gib_pages; /* CPUID, before kernel_main() */
+extern bool cpu_has_gib_pages; /* set from CPUID, before kernel_main() */
 static inline bool arch_pt_block_ok(unsigned level)
 {
     return level == 1 || (level == 2 && cpu_has_gib_pages);
 }
 
 static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
-/* What stands where a broken frame was mapped: nothing present, but not free for another page either. */
+/* The mark where a broken frame was mapped: not present, and not free for another page either. */
 static inline pte_t pte_poison(void) { return (pte_t){PTE_POISON}; }
 static inline bool pte_poisoned(pte_t e) { return (e.v & (PTE_POISON | PTE_P | PTE_NONE)) == PTE_POISON; }
 static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
@@ -98,15 +98,15 @@ static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
 }
 
 /*
- * Nothing is left for the hardware to set in it: accessed already, and writable entries are dirty from the start.
- * Present, too: what isn't says nothing of accesses.
+ * The hardware has nothing left to set in the entry: it is accessed already, and writable entries are dirty from the
+ * start. Only a present entry can be settled.
  */
 static inline bool pte_settled(pte_t e) { return e.v & PTE_A; }
 
-/* pte_wrprotect() of a settled entry, which says already whether it is dirty. */
+/* pte_wrprotect() for a settled entry, whose dirty bit is already right. */
 static inline pte_t pte_wrprotect_settled(pte_t e) { return pte_wrprotect(e); }
 
-/* What a change of protection does to an entry, whatever frame it holds; never makes one writable. */
+/* What a change of protection does to an entry, independent of its frame. It never makes an entry writable. */
 struct pte_change {
     u64 keep, set;
 };
@@ -115,7 +115,7 @@ static inline struct pte_change pte_change(pgprot_t prot)
     u64 same = ~(PTE_P | PTE_NONE | PTE_NX | (prot & PGPROT_WRITE ? 0 : PTE_W));
     return (struct pte_change){same, pfn_pte(0, prot).v & (PTE_P | PTE_NONE | PTE_NX)};
 }
-/* Of a young entry. */
+/* For a young entry. */
 static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
 /* --- entries of level 1 and up --- */
@@ -128,7 +128,7 @@ static inline paddr_t pde_table(pte_t e, unsigned level)
 {
     return (void)level, pfn_to_paddr(pte_pfn(e));
 }
-/* An access needs W and U in every entry on its way: tables allow all, leaf entries decide. */
+/* An access needs W and U in the entries of all levels: entries for tables allow everything, so leaf entries decide. */
 static inline pte_t pde_make(paddr_t table, unsigned level)
 {
     return (void)level, (pte_t){PTE_P | PTE_W | PTE_U | PTE_A | paddr_value(table)};
@@ -142,7 +142,7 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
     return (void)level, pte_advance_pfn((pte_t){e.v & ~PTE_PS}, index);
 }
 
-/* One 8-byte store, seen whole by the walker of any CPU. */
+/* One 8-byte store: the walker of any CPU sees all of it or nothing. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
 static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
 static inline pte_t pte_load(const pte_t *p) { return pte_load_raw(p); }

@@ -11,7 +11,7 @@
 #define CR0_EM         (1 << 2)
 #define CR0_TS         (1 << 3)
 #define CR0_NE         (1 << 5)
-#define CR0_WP         (1 << 16) /* the kernel, too, obeys read-only entries */
+#define CR0_WP         (1 << 16) /* read-only entries hold for the kernel too */
 #define CR0_PG         0x80000000
 #define CR4_PAE        (1 << 5)
 #define CR4_MCE        (1 << 6) /* machine checks trap instead of shutting down */
@@ -54,7 +54,7 @@
 #define RFLAGS_IOPL  (3 << 12)
 #define RFLAGS_NT    (1 << 14)
 #define RFLAGS_RF    (1 << 16)
-#define RFLAGS_AC    (1 << 18) /* in the kernel: user memory may be touched (SMAP) */
+#define RFLAGS_AC    (1 << 18) /* set in the kernel: user memory may be touched (SMAP) */
 
 /*
  * The global descriptor table. SYSCALL takes the kernel's code and data from STAR[47:32] and the
@@ -74,7 +74,7 @@
 #define DESC_DATA   0x00cf93000000ffff
 #define DESC_DPL3   0x0000600000000000
 
-/* Vectors. 0..31 are the processor's (3A table 6-1), the rest is ours; higher numbers go first. */
+/* Vectors. 0..31 are the processor's (3A table 6-1), the others are the kernel's; higher numbers have priority. */
 #define VEC_DIVIDE              0
 #define VEC_DEBUG               1
 #define VEC_NMI                 2
@@ -95,7 +95,7 @@
 #define VEC_TIMER               0x40
 #define VEC_IPI                 0x50
 #define VEC_SPURIOUS            0xff
-#define VEC_SYSCALL             0x100 /* not a vector: tells how a frame was made */
+#define VEC_SYSCALL             0x100 /* not a vector: marks a frame that SYSCALL made */
 #define TRAP_STUB_SIZE          16    /* bytes of code per gate, trap.S */
 
 /* The page below 1 MiB where started CPUs begin, in real mode (boot/ keeps it free). */

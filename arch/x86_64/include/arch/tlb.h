@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLB maintenance of this CPU only (Intel SDM 3A 4.10.4); others are asked by message.
+ * TLB maintenance of this CPU only (Intel SDM 3A 4.10.4); other CPUs are asked by message.
  *
- * No process-context identifiers: every load of CR3 drops all translations but the global ones,
- * and all kernel entries are global. So a CPU keeps user translations of the loaded root only.
+ * No process-context identifiers: every load of CR3 drops all translations except global ones, and only kernel entries
+ * are global. So a CPU keeps user translations of the loaded root only.
  */
 #pragma once
 
@@ -22,7 +22,7 @@ static inline void arch_tlb_flush_kernel_page(vaddr_t addr)
 }
 static inline void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr)
 {
-    (void)root; /* not loaded: nothing of it is cached, and INVLPG of another page harms nobody */
+    (void)root; /* if it isn't loaded, nothing of it is cached, and INVLPG of another root's page does no harm */
     arch_tlb_flush_kernel_page(addr);
 }
 static inline void arch_tlb_flush_root(const struct pt_root *root)

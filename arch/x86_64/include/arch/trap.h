@@ -4,7 +4,7 @@
  * and by syscall_entry on SYSCALL; the rest by trap.S. Its size is a multiple of 16, so that it
  * ends exactly where the stack begins.
  *
- * A breakpoint's pc is behind the INT3 (a trap); that of every other exception is the instruction.
+ * A breakpoint's pc is behind the INT3 (a trap); the pc of every other exception is the instruction's.
  */
 #pragma once
 
@@ -35,7 +35,7 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->ar
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->rax; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->rax = (u64)value; }
 
-/* As if user mode had made this system call. */
+/* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
 {
     tf->rax = nr;
@@ -43,5 +43,5 @@ static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
     tf->arg[1] = arg1;
 }
 
-/* A fresh user-mode frame: starts at entry with this stack and up to two arguments. */
+/* A new user-mode frame: it starts at `entry` with this stack and up to two arguments. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

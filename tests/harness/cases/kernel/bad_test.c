@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests that go wrong on purpose, each in its own way. They are only in the harness builds; what
- * each must be reported as stands in tests/harness/expected.txt.
+ * Tests that go wrong on purpose, each in its own way. They are only in the harness builds; tests/harness/expected.txt
+ * says how each must be reported.
  */
 #include <quire/console.h>
 #include <quire/folio.h>
@@ -34,7 +34,7 @@ TEST(harness, fails_and_stops)
     panic("an ASSERT that failed lets the test go on");
 }
 
-/* Not null: one machine keeps its interrupt vectors there, readable for the kernel. */
+/* Not a null pointer: on one machine the kernel can read address 0, where the interrupt vectors are. */
 TEST(harness, reads_nowhere)
 {
     volatile const int *volatile nowhere = (const int *)0x1234567000;
@@ -112,7 +112,7 @@ static int __noinline deeper(int depth)
 
 TEST(harness, overflows_its_stack) { EXPECT(deeper(0)); }
 
-/* --- what only a walk from outside sees --- */
+/* --- bugs that only a walk from outside sees --- */
 #define HARNESS_PAGES 16
 static struct mm *walked_mm(vaddr_t *addr)
 {
@@ -155,7 +155,7 @@ TEST(harness, maps_a_free_frame)
     unsigned level;
     pte_t *entry = pt_walk(&mm->root, addr, &level), before = pte_load(entry);
 
-    pfn_t pfn = free->pfn + 300; /* in the middle of a large free block, nobody takes it soon */
+    pfn_t pfn = free->pfn + 300; /* in the middle of a large free block, so it isn't allocated soon */
     folio_put(free);
     pte_store(entry, pfn_pte(pfn, PGPROT_USER | PGPROT_READ));
     test_checkpoint("a free frame is mapped");
@@ -171,7 +171,7 @@ static void undo(void *count)
     undone = true;
 }
 
-/* What is wrong only while something is under way is no complaint. */
+/* An inconsistency that exists only during a change is no complaint. */
 TEST(harness, is_in_the_middle_of_a_change)
 {
     vaddr_t addr;
@@ -190,5 +190,5 @@ TEST(harness, is_in_the_middle_of_a_change)
     mm_put(mm);
 }
 
-/* The last of the file: whatever happened before, this one runs. */
+/* The last test of the file: it runs whatever happened before. */
 TEST(harness, passes_behind_all_of_them) { EXPECT_EQ(2 + 2, 4); }

@@ -25,7 +25,7 @@ TEST(harness_program, computes_for_ever)
         __asm__ volatile("" ::: "memory");
 }
 
-/* What a program prints is no verdict, with or without a newline before it. */
+/* Output of a program is no verdict, with or without a newline before it. */
 TEST(harness_program, prints_verdicts)
 {
     printf("ok 1 harness_program.passes\nnot ok 2 x\nKTAP version 1\n1..0\n");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the native machine behaves, in the constants that every arch/tlb.h and arch/cacheflush.h has. When mm is
+ * The properties of the native machine: the constants that every arch/tlb.h and arch/cacheflush.h defines. When mm is
  * built with the page-table format of a real machine, this file is made from that machine's headers.
  *
- * Four bits of ASID run out quickly: generations roll over within a test.
+ * ASIDs of four bits run out quickly, so a test sees several generations.
  */
 #pragma once
 

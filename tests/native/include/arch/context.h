@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* No contexts natively. */
+/* The native machine has no contexts. */
 #pragma once
 
 struct arch_context {

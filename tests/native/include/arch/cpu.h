@@ -13,5 +13,5 @@ static inline void arch_irq_enable(void) {}
 static inline void arch_irq_disable(void) {}
 static inline bool arch_irq_enabled(void) { return false; }
 static inline void cpu_pause(void) {}
-void cpu_relax(void); /* whoever waits here waits for ever: ends the test */
+void cpu_relax(void); /* a wait here would never end, so it fails the test */
 u64 arch_cycles(void);

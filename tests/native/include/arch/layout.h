@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Address space of the native machine. RAM is a range of the test program's own memory, and the direct map is
- * that range: DIRECT_MAP_BASE + physical address is where a frame really is. User addresses aren't anybody's
- * memory; only the model TLB (machine/tlb.c) knows where they lead.
+ * that range: DIRECT_MAP_BASE + physical address is the real address of a frame. User addresses aren't memory of the
+ * program; only the model TLB (machine/tlb.c) translates them.
  */
 #pragma once
 

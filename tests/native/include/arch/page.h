@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Zeroing as everywhere, <arch-generic/page.h>; for tests/explore a frame is zeroed in one step. */
+/* Zeroing by <arch-generic/page.h>; for tests/explore a frame is zeroed in one step. */
 #pragma once
 
 #ifdef EXPLORE

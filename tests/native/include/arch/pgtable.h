@@ -5,9 +5,9 @@
  *
  *   63:32 frame number | 12 H hidden table | 11 G group | 10 E empty | 9 block | 8 table | 7 poison | 6 present | 5 D | 4 A | 3 U | 2 X | 1 W | 0 R
  *
- * An empty entry isn't zero, and the frame number isn't where a byte address would have it: code that knows
- * better than the helpers is found out here. The hardware sets neither A nor D; it faults. Four entries alike may be
- * a group, which the TLB learns and forgets as one.
+ * An empty entry isn't zero, and the frame number isn't at the place of a byte address: so code that doesn't use the
+ * helpers fails here. The hardware sets neither A nor D; it faults. Four similar entries may be a group, which the TLB
+ * loads and flushes as a whole.
  */
 #pragma once
 
@@ -101,7 +101,7 @@ static inline pte_t pte_uncont(pte_t raw, u64 index) { return (void)index, (pte_
 
 static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & (PTE_TABLE | PTE_BLOCK); }
 static inline bool pde_leaf(pte_t e, unsigned level) { return (void)level, e.v & PTE_BLOCK; }
-/* A table needn't begin with its frame: bits 31:23 are its address within it, in units of 8 bytes. */
+/* A table may begin inside a frame: bits 31:23 are its offset in the frame, in units of 8 bytes. */
 static inline paddr_t pde_table(pte_t e, unsigned level)
 {
     return (void)level, mk_paddr(pte_pfn(e) << PAGE_SHIFT | (e.v >> 23 & 0x1ff) << 3);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLB maintenance of the native machine: the model TLB forgets what it is told to forget, and nothing else.
- * Functions in tests/native/machine/tlb.c.
+ * TLB maintenance of the native machine: the model TLB drops only the translations that a flush names. Functions in
+ * tests/native/machine/tlb.c.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr);
 void arch_tlb_flush_root(const struct pt_root *root);
 void arch_tlb_flush_kernel_page(vaddr_t addr);
 void arch_tlb_flush_all(void);
-/* Where ARCH_FLUSH_ON_CLEAR is 1: the entry is forgotten on all CPUs. */
+/* Where ARCH_FLUSH_ON_CLEAR is 1: all CPUs drop the translation of this entry. */
 void arch_pte_invalidate(pte_t *ptep, vaddr_t addr);
 
 static inline void arch_pt_publish(void) {}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nothing traps natively: a user frame is what somebody says that a guest's registers hold. */
+/* The native machine has no traps: a user frame only holds the registers that a test gives to a guest. */
 #pragma once
 
 #include <quire/types.h>
@@ -14,7 +14,7 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->ar
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->arg[0]; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->arg[0] = (u64)value; }
 
-/* As if user mode had made this system call. */
+/* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
 {
     tf->nr = nr;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a function, does or doesn't do what the machine asks for, and runs it; -DCASE_name chooses. cases.txt says what
- * cachesan must say. Translation is off; `ldrb wzr` before an operation tells the plugin its address.
+ * Writes a function, does or doesn't do the maintenance that the machine requires, and runs the function; -DCASE_name
+ * chooses. cases.txt holds the reports that cachesan must give. Translation is off; `ldrb wzr` before an operation
+ * tells the plugin its address.
  */
 .equ PSCI_SYSTEM_OFF, 0x84000008
 .equ PSCI_CPU_ON, 0xc4000003

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a function, does or doesn't do what the machine asks for, and runs it; -DCASE_name chooses. No firmware: hart 0
- * and, in the cases whose names begin with REMOTE, hart 1 start here. cases.txt says what cachesan must say.
+ * Writes a function, does or doesn't do the maintenance that the machine requires, and runs the function; -DCASE_name
+ * chooses. No firmware: hart 0 and, in the cases whose names begin with REMOTE, hart 1 start here. cases.txt holds the
+ * reports that cachesan must give.
  */
 .option norvc
 .equ POWER, 0x100000
@@ -51,7 +52,7 @@ _start:
     jalr s1
 #elif defined(CASE_remote_none) || defined(CASE_remote_good)
     write_function 42
-    fence.i /* this hart's: of no use to the other */
+    fence.i /* this hart's fence, which doesn't help the other hart */
     fence rw, w
     sw s1, 0(s2)
     j wait
