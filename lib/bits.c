@@ -13,6 +13,7 @@ int __clzdi2(uint64_t x)
 {
     int n = 0;
 
+#pragma GCC unroll 6 /* the scheduler asks for each thread that it chooses */
     for (int step = 32; step; step /= 2)
         if (x >> (64 - step) == 0) {
             x <<= step;

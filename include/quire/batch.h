@@ -113,7 +113,7 @@ static inline bool next_run(struct run *run, const struct pt_root *root, vaddr_t
     if (run->next >= end)
         return false;
     run->addr = run->next;
-    run->ptep = pt_walk_above(root, run->addr, &run->level, &above);
+    run->ptep = pt_walk_inline(root, run->addr, &run->level, &above);
     vaddr_t span = pt_span(run->level ? run->level : 1);
     run->next = MIN(end, ALIGN_DOWN(run->addr, span) + span);
     run->nr = (unsigned)((run->next - run->addr) >> PAGE_SHIFT);

@@ -170,23 +170,28 @@ static inline void event_entries_set(struct mm *mm, vaddr_t addr, pte_t pte, u64
 
 void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr);
 void update_mmu_cache_range(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr);
-/* An entry that is in no group: it is empty, or its folio has one frame. */
+/* What a call of set_ptes() has to keep to; a debug kernel panics and says what is wrong. */
+#if QUIRE_DEBUG
+void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, unsigned nr);
+#else
+static inline void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, unsigned nr)
+{
+    (void)mm, (void)addr, (void)ptep, (void)pte, (void)nr;
+}
+#endif
+/* set_ptes() of one entry that is in no group: it is empty, or its folio has one frame. */
 static inline void set_lone_pte(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte)
 {
-#if QUIRE_DEBUG
-    set_ptes(mm, addr, ptep, pte, 1);
-#else /* what that comes to */
+    check_set_ptes(mm, addr, ptep, pte, 1);
     counter_inc(COUNTER_SET_PTES_CALLS);
     counter_inc(COUNTER_SET_PTES_ENTRIES);
+    event_entries_set(mm, addr, pte, 1);
     pte_store(ptep, pte);
-    (void)mm, (void)addr;
-#endif
 }
+/* set_ptes() of any one entry. */
 static inline void set_pte_at(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte)
 {
-#if !QUIRE_DEBUG
     pt_isolate(mm, addr, ptep, 1);
-#endif
     set_lone_pte(mm, addr, ptep, pte);
 }
 static inline void update_mmu_cache(struct vma *vma, vaddr_t addr, pte_t *ptep)

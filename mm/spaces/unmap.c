@@ -23,9 +23,9 @@ struct clearing {
     unsigned skipped;                   /* entries that map nothing that is counted */
 };
 
-static __always_inline vaddr_t address_of(const struct clearing *c)
+static __always_inline vaddr_t address_of(const struct clearing *c, const pte_t *p)
 {
-    return c->start + (vaddr_t)(c->p - c->first) * PAGE_SIZE;
+    return c->start + (vaddr_t)(p - c->first) * PAGE_SIZE;
 }
 
 /* Poison, a mark, an old entry, a frame of no folio: nobody counts such a mapping. Returns the mappings that are gone. */
@@ -54,7 +54,7 @@ static __noinline unsigned clear_odd_entry(struct tlb_gather *g, vaddr_t addr, p
 static __always_inline void clear_odd(struct clearing *c)
 {
     c->g->nr_folios = (unsigned)(c->out - c->g->folios);
-    c->skipped += 1 - clear_odd_entry(c->g, address_of(c), c->p);
+    c->skipped += 1 - clear_odd_entry(c->g, address_of(c, c->p), c->p);
     c->out = c->g->folios + c->g->nr_folios;
     c->p++;
 }
@@ -64,7 +64,7 @@ static __always_inline void clear_folio(struct clearing *c, const struct entries
 {
     u64 nr = clear_alike(c->g->mm, c->start, c->p, run->nr, run->first);
 
-    mm_event(MM_EVENT_ENTRY_CLEAR, address_of(c), pte_pfn(run->first), nr);
+    mm_event(MM_EVENT_ENTRY_CLEAR, address_of(c, c->p), pte_pfn(run->first), nr);
     *c->out = (struct folio_mappings){run->folio, -(nr * FOLIO_MAPPING)};
     folio_note_partial(run->folio, nr);
     c->out += nr > 0;
@@ -77,8 +77,8 @@ static __always_inline void clear_frames(struct clearing *c, const memdesc_t *wo
     pte_t *last = c->end - c->p > c->full - c->out ? c->p + (c->full - c->out) : c->end, *p = c->p;
 
     do {
-        mm_event(MM_EVENT_ENTRY_CLEAR, address_of(c), f->pfn, 1);
-        pte_break(c->first, address_of(c));
+        mm_event(MM_EVENT_ENTRY_CLEAR, address_of(c, p), f->pfn, 1);
+        pte_break(c->first, address_of(c, p));
         pte_store(p, pte_empty(0));
         *c->out++ = (struct folio_mappings){f, -FOLIO_MAPPING};
     } while (++p < last && entry_is_frame(words, pte_load_raw(p), &f));
@@ -236,19 +236,31 @@ void unmap_tables(struct mm *mm, vaddr_t start, vaddr_t end)
     tlb_gather_end(&g);
 }
 
-/* Tables lie under areas, so each area's range, once it is gone, is where to look for some that nobody needs now. */
+/* Whether one table of pages translates both. */
+static bool in_one_table(vaddr_t a, vaddr_t b) { return ALIGN_DOWN(a, pt_span(1)) == ALIGN_DOWN(b, pt_span(1)); }
+
+static struct vma *first_area(struct mm *mm)
+{
+    struct tree_node *node = tree_first(&mm->areas);
+    return node ? container_of(node, struct vma, node) : NULL;
+}
+
+/*
+ * Tables lie under areas, so each area's range, once it is gone, is where to look for tables that nobody needs any more.
+ * An area leaves that to the next one if both lie in one table of pages.
+ */
 void unmap_all(struct mm *mm)
 {
     struct tlb_gather g;
-    struct tree_node *node;
 
     tlb_gather_begin(&g, mm);
-    while ((node = tree_first(&mm->areas)) != NULL) {
-        struct vma *vma = container_of(node, struct vma, node);
+    for (struct vma *vma = first_area(mm), *next; vma; vma = next) {
         vaddr_t start = vma->start, end = vma->end;
         clear_area(&g, vma, start, end);
         area_free(vma);
-        gather_tables(&g, paddr_address(mm->root.table), PT_LEVELS - 1, 0, start, end);
+        next = first_area(mm);
+        if (!next || !in_one_table(start, end - 1) || !in_one_table(start, next->start))
+            gather_tables(&g, paddr_address(mm->root.table), PT_LEVELS - 1, 0, start, end);
     }
     tlb_gather_end(&g);
 }

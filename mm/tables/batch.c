@@ -25,7 +25,7 @@ static void check_place(const char *who, vaddr_t addr, const pte_t *ptep, unsign
     KASSERT(spin_is_locked(pt_lock(ptep)), "%s: the page-table lock isn't held", who);
 }
 
-static void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, unsigned nr)
+void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, unsigned nr)
 {
     check_place("set_ptes", addr, ptep, nr);
     memdesc_t word = owner_word(pte_pfn(pte)); /* whoever made a hole or poison removes the entry again */
@@ -41,7 +41,6 @@ static void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t
 }
 #else
 #define check_place(who, addr, ptep, nr) ((void)(addr))
-#define check_set_ptes(mm, addr, ptep, pte, nr) ((void)(addr))
 #endif
 
 /* --- groups ------------------------------------------------------------------------------------ */
