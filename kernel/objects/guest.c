@@ -18,7 +18,6 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/sys.h>
-#include <quire/uaccess.h>
 #include <uapi/quire/abi.h>
 
 #define GUEST_MIN_ORDER 9  /* 2 MiB */
@@ -347,7 +346,7 @@ s64 sys_guest_create(struct trapframe *tf)
 {
     char path[PATH_MAX];
     u64 order = tf_arg(tf, 0);
-    ssize_t n = copy_in_string(path, user_pointer(tf_arg(tf, 1)), sizeof(path));
+    ssize_t n = copy_in_string(path, user_arg(tf, 1), sizeof(path));
 
     if (n < 0)
         return n;

@@ -19,6 +19,7 @@
 #include <quire/guest.h>
 #include <quire/object.h>
 #include <quire/sync.h>
+#include <quire/uaccess.h>
 #include <quire/uv.h>
 
 struct folio;
@@ -30,7 +31,7 @@ enum guest_state { GUEST_IDLE, GUEST_RUNNING, GUEST_PENDING, GUEST_ENDED, GUEST_
 
 struct guest_run { /* what a thread inside a guest knows: current->guest */
     struct guest *guest;
-    u64 exit_address; /* struct quire_guest_exit in the host process */
+    struct user_ptr exit; /* struct quire_guest_exit in the host process */
 };
 
 struct guest {

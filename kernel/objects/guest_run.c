@@ -12,7 +12,6 @@
 #include <quire/process.h>
 #include <quire/string.h>
 #include <quire/sys.h>
-#include <quire/uaccess.h>
 #include <quire/uv_soft.h>
 #include <uapi/quire/abi.h>
 
@@ -20,13 +19,13 @@ static struct trapframe *own_frame(void) { return arch_user_frame(current_thread
 
 /* --- in ----------------------------------------------------------------------------------------- */
 /* From here on this thread's user frame and address space are the guest's. Nobody may run in between. */
-static s64 enter(struct guest *g, u64 exit_address)
+static s64 enter(struct guest *g, struct user_ptr exit)
 {
     bool irq = irq_save();
     s64 err = uvcall(UV_RUN, g->id, (u64)g->answer, 0, 0, 0);
 
     if (!err) {
-        g->run = (struct guest_run){g, exit_address};
+        g->run = (struct guest_run){g, exit};
         current_thread()->guest = &g->run;
         current_thread()->mm = uv_guest_mm(g->id);
     }
@@ -45,19 +44,19 @@ static s64 enter(struct guest *g, u64 exit_address)
 s64 sys_guest_run(struct trapframe *tf)
 {
     int err;
-    u64 exit_address = tf_arg(tf, 1);
+    struct user_ptr exit = user_arg(tf, 1);
     const struct quire_guest_exit nothing = {0};
 
     DEBUG_ASSERT(tf == own_frame(), "guest_run from another frame than this thread's own");
     struct guest *g = guest_get(tf, &err);
     if (!g)
         return err;
-    if (copy_out(user_pointer(exit_address), &nothing, sizeof(nothing))) { /* before anything has happened */
+    if (copy_out(exit, &nothing, sizeof(nothing))) { /* before anything has happened */
         object_put(&g->object);
         return -EFAULT;
     }
     mutex_lock(&g->lock);
-    s64 result = g->state == GUEST_IDLE ? enter(g, exit_address) : g->state == GUEST_ENDED ? -ESRCH : -EBUSY;
+    s64 result = g->state == GUEST_IDLE ? enter(g, exit) : g->state == GUEST_ENDED ? -ESRCH : -EBUSY;
     mutex_unlock(&g->lock);
     if (!result)
         return tf_ret(tf); /* the frame is the guest's by now: the dispatcher stores what is there already */
@@ -115,7 +114,7 @@ static void guest_left(struct trapframe *tf)
 {
     struct guest *g = come_back();
     struct quire_guest_exit out;
-    u64 address = g->run.exit_address;
+    struct user_ptr exit = g->run.exit;
 
     arch_irq_enable();
     counter_inc(COUNTER_UV_EXITS);
@@ -126,7 +125,7 @@ static void guest_left(struct trapframe *tf)
     g->ask_nr = out.nr;
     guest_become(g, state_after(out.kind));
     mutex_unlock(&g->lock);
-    tf_set_ret(tf, copy_out(user_pointer(address), &out, sizeof(out)));
+    tf_set_ret(tf, copy_out(exit, &out, sizeof(out)));
     object_put(&g->object);
     arch_irq_disable();
 }

@@ -109,8 +109,8 @@ KERNEL = [
            "    __atomic_sub_fetch(&q->word, nr << QUOTA_FRAME_SHIFT, __ATOMIC_RELAXED);\n    u64 word = q->limit, more = nr << QUOTA_FRAME_SHIFT;\n    do {",
            "race.a_hopeless*", "what is refused is never in the account", cpus="4"),
     Mutant("a-status-is-taken-before-it-is-told", "kernel/calls/sys_process.c",
-           "        *err = report_status(child->status, address);\n        if (!*err && process_take(child))",
-           "        bool ours = process_take(child);\n        *err = report_status(child->status, address);\n        if (!*err && ours)",
+           "        *err = report_status(child->status, status);\n        if (!*err && process_take(child))",
+           "        bool ours = process_take(child);\n        *err = report_status(child->status, status);\n        if (!*err && ours)",
            "thread.a_status*", "what can't be told isn't lost", cpus="4"),
     # --- long calls, text -----------------------------------------------------------------------------------------
     Mutant("a-long-write-hears-no-kill", "kernel/calls/sys_file.c",
