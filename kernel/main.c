@@ -13,7 +13,6 @@
 #include <quire/log.h>
 #include <quire/memory_init.h>
 #include <quire/process.h>
-#include <quire/messages.h>
 #include <quire/string.h>
 #include <quire/test_runner.h>
 #include <arch-generic/machine.h>
@@ -129,7 +128,6 @@ void kernel_reaches_user(void)
 
 static void first_thread(void *unused)
 {
-    (void)unused;
     if (test_runner_wanted(boot))
         test_runner_main(boot);
     if (bench_wanted(boot))

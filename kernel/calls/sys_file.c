@@ -11,7 +11,6 @@
 
 #define CHUNK 256
 #define COPY_STEP (64 * KiB) /* between two preemption points */
-#define PATH_MAX 128
 
 /* Bytes [at, at + n) weren't read after all: unless somebody has read on behind them, they are next again. */
 static void put_back(struct file *f, u64 at, u64 n)
@@ -117,30 +116,27 @@ s64 sys_open(struct trapframe *tf)
 
 s64 sys_close(struct trapframe *tf) { return handle_close(&current_process()->handles, (long)tf_arg(tf, 0)); }
 
+static s64 file_seek(struct file *f, s64 offset, u64 whence)
+{
+    s64 to;
+
+    spin_lock(&f->lock);
+    s64 base = whence == 0 ? 0 : whence == 1 ? (s64)f->position : (s64)f->entry->size;
+    bool possible = whence <= 2 && !__builtin_add_overflow(base, offset, &to) && to >= 0;
+    if (possible)
+        f->position = (u64)to;
+    spin_unlock(&f->lock);
+    return possible ? to : -EINVAL;
+}
+
 s64 sys_seek(struct trapframe *tf)
 {
     int err;
     struct object *o = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_NONE, 0, &err);
-    s64 offset = (s64)tf_arg(tf, 1), base = 0, result = -EINVAL;
 
     if (!o)
         return err;
-    if (o->type != OBJECT_FILE) {
-        object_put(o);
-        return -ESPIPE;
-    }
-    struct file *f = (struct file *)o;
-    spin_lock(&f->lock);
-    bool known = tf_arg(tf, 2) <= 2;
-    if (tf_arg(tf, 2) == 1)
-        base = (s64)f->position;
-    if (tf_arg(tf, 2) == 2)
-        base = (s64)f->entry->size;
-    if (known && !__builtin_add_overflow(base, offset, &result) && result >= 0)
-        f->position = (u64)result;
-    else
-        result = -EINVAL;
-    spin_unlock(&f->lock);
+    s64 result = o->type == OBJECT_FILE ? file_seek((struct file *)o, (s64)tf_arg(tf, 1), tf_arg(tf, 2)) : -ESPIPE;
     object_put(o);
     return result;
 }

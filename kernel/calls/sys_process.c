@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on processes, threads and time. */
 #include <quire/errno.h>
-#include <quire/object.h>
 #include <quire/process.h>
 #include <quire/slab.h>
-#include <quire/string.h>
 #include <quire/sys.h>
 #include <arch-generic/machine.h>
 
-#define PATH_MAX 128
-
-s64 sys_nop(struct trapframe *tf)
-{
-    (void)tf;
-    return 0;
-}
+s64 sys_nop(struct trapframe *tf) { return 0; }
 
 s64 sys_exit(struct trapframe *tf) { process_exit(STATUS_EXIT((int)tf_arg(tf, 0))); }
 
@@ -97,16 +89,15 @@ s64 sys_wait(struct trapframe *tf)
             return err;
     }
     struct process *child = wait_and_tell((struct process *)o, user_arg(tf, 1), &err);
-    u64 id = child ? child->id : 0;
+    s64 result = child ? (s64)child->id : err;
     if (child && o)
         handle_close_one(&current_process()->handles, number, o); /* unless the number is another object's by now */
     else if (child)
         handle_close_object(&current_process()->handles, &child->object);
     if (child)
         object_put(&child->object);
-    if (o)
-        object_put(o);
-    return child ? (s64)id : err;
+    object_put(o);
+    return result;
 }
 
 s64 sys_kill(struct trapframe *tf)
@@ -121,24 +112,11 @@ s64 sys_kill(struct trapframe *tf)
     return 0;
 }
 
-s64 sys_getpid(struct trapframe *tf)
-{
-    (void)tf;
-    return (s64)current_process()->id;
-}
+s64 sys_getpid(struct trapframe *tf) { return (s64)current_process()->id; }
 
-s64 sys_cpu(struct trapframe *tf)
-{
-    (void)tf;
-    return this_cpu()->cpu;
-}
+s64 sys_cpu(struct trapframe *tf) { return this_cpu()->cpu; }
 
-s64 sys_cpu_pin(struct trapframe *tf)
-{
-    s64 cpu = (s64)tf_arg(tf, 0);
-
-    return cpu < -1 || cpu >= (s64)nr_cpus ? -EINVAL : thread_pin((int)cpu);
-}
+s64 sys_cpu_pin(struct trapframe *tf) { return thread_pin((s64)tf_arg(tf, 0)); }
 
 s64 sys_thread_create(struct trapframe *tf)
 {
@@ -151,15 +129,10 @@ s64 sys_thread_create(struct trapframe *tf)
     return process_add_thread(current_process(), &frame);
 }
 
-s64 sys_thread_exit(struct trapframe *tf)
-{
-    (void)tf;
-    process_thread_exit();
-}
+s64 sys_thread_exit(struct trapframe *tf) { process_thread_exit(); }
 
 s64 sys_yield(struct trapframe *tf)
 {
-    (void)tf;
     thread_yield();
     return 0;
 }
@@ -174,11 +147,7 @@ s64 sys_sleep(struct trapframe *tf)
     return 0;
 }
 
-s64 sys_clock(struct trapframe *tf)
-{
-    (void)tf;
-    return (s64)(arch_clock_ns() & ~(1UL << 63));
-}
+s64 sys_clock(struct trapframe *tf) { return (s64)(arch_clock_ns() & ~(1UL << 63)); }
 
 s64 sys_process_id(struct trapframe *tf)
 {

@@ -11,7 +11,6 @@
 #include <quire/errno.h>
 #include <quire/hole.h>
 #include <quire/log.h>
-#include <quire/memory_init.h>
 #include <quire/upcalls.h>
 #include <quire/process.h>
 #include <quire/quota.h>
@@ -22,7 +21,6 @@
 
 #define GUEST_MIN_ORDER 9  /* 2 MiB */
 #define STEP_FRAMES 512UL  /* between two preemption points */
-#define PATH_MAX 128
 
 /* --- the ultravisor's own memory ---------------------------------------------------------------- */
 static struct mutex init_lock = MUTEX_INIT(init_lock);

@@ -10,7 +10,6 @@
 #include <quire/log.h>
 #include <quire/mm.h>
 #include <quire/process.h>
-#include <quire/string.h>
 #include <quire/sys.h>
 #include <quire/uv_soft.h>
 #include <uapi/quire/abi.h>
@@ -144,7 +143,6 @@ void guest_trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 
 void guest_trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr)
 {
-    (void)addr;
     if (uv_guest_trap_exception(current_thread()->guest->guest->id, tf, what, code))
         guest_left(tf);
 }

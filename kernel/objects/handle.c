@@ -2,7 +2,6 @@
 /* Handle tables: see <quire/handle.h>. table->lock is a leaf; objects die outside it. */
 #include <quire/handle.h>
 #include <quire/errno.h>
-#include <quire/object.h>
 
 int handle_install(struct handle_table *t, struct object *o, u32 rights)
 {

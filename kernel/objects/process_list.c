@@ -8,7 +8,6 @@
 #include "process_list.h"
 #include <quire/errno.h>
 #include <quire/log.h>
-#include <quire/object.h>
 
 struct list processes = LIST_INIT(processes);
 static spinlock_t processes_lock;

@@ -8,7 +8,6 @@
 #include "process_list.h"
 #include <quire/elf.h>
 #include <quire/errno.h>
-#include <quire/memory_init.h>
 #include <quire/object.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
@@ -77,7 +76,6 @@ static void process_abandon(struct process *p)
 /* --- threads ----------------------------------------------------------------------------------- */
 static void start_user(void *arg)
 {
-    (void)arg;
     kernel_reaches_user();
     arch_irq_disable();
     arch_enter_user(arch_user_frame(current_thread()->stack_top));

@@ -8,16 +8,13 @@
  * queues a thread on a busy CPU looks afterwards for one that idles.
  */
 #include "runqueue.h"
-#include <quire/cacheflush.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
-#include <quire/kvmap.h>
 #include <quire/mm.h>
 #include <quire/turns.h>
 #include <quire/upcalls.h>
 #include <quire/process.h>
 #include <arch-generic/machine.h>
-
 
 struct runqueue runqueues[MAX_CPUS];
 static struct thread boot_thread;
@@ -282,26 +279,26 @@ void sched_queue(struct thread *t)
     irq_restore(irq);
 }
 
-void thread_start(struct thread *t)
+static void start(struct thread *t, unsigned cpu)
 {
-    t->cpu = least_loaded();
+    t->cpu = cpu;
     thread_change(t, THREAD_NEW, THREAD_READY);
     sched_queue(t);
 }
+
+void thread_start(struct thread *t) { start(t, least_loaded()); }
 
 void thread_start_on(struct thread *t, unsigned cpu)
 {
-    t->cpu = cpu;
     t->pinned = true;
-    thread_change(t, THREAD_NEW, THREAD_READY);
-    sched_queue(t);
+    start(t, cpu);
 }
 
-int thread_pin(int cpu)
+int thread_pin(s64 cpu)
 {
     struct thread *self = current_thread();
 
-    if (cpu < -1 || (cpu >= 0 && ((unsigned)cpu >= nr_cpus || !cpu_area((unsigned)cpu)->online)))
+    if (cpu < -1 || cpu >= (s64)nr_cpus || (cpu >= 0 && !cpu_area((unsigned)cpu)->online))
         return -EINVAL;
     bool irq = irq_save();
     self->pinned = cpu >= 0;
@@ -434,18 +431,6 @@ void sched_init_cpu(void)
     adopt(idle, "idle", PRIORITY_IDLE, THREAD_IDLE);
     rq->idle = idle;
     this_cpu()->online = true;
-}
-
-bool sched_is_quiet(void)
-{
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        const struct runqueue *rq = &runqueues[cpu];
-        if (!cpu_area(cpu)->online)
-            continue;
-        if (READ_ONCE(rq->nr_queued) || (cpu != this_cpu()->cpu && READ_ONCE(cpu_area(cpu)->current) != rq->idle))
-            return false;
-    }
-    return !threads_are_ending();
 }
 
 void sched_print_cpus(void)

@@ -27,18 +27,16 @@ static struct thread *allocate(struct quota *quota)
     return t;
 }
 
-static void thread_free(struct thread *t)
+void thread_discard(struct thread *t)
 {
     kstack_free(t->stack_top);
     quota_uncharge(t->quota, THREAD_FRAMES);
     slab_free(&thread_cache, t);
 }
 
-void thread_discard(struct thread *t) { thread_free(t); }
-
 void thread_free_dead(struct thread *t)
 {
-    thread_free(t);
+    thread_discard(t);
     __atomic_sub_fetch(&nr_ending, 1, __ATOMIC_RELEASE);
 }
 

@@ -20,13 +20,11 @@ static u32 head, tail, line_start; /* read from tail; [tail, line_start) is fini
 
 static u32 used(void) { return head - tail; }
 
-static void echo(const char *text, size_t len) { arch_console_write(text, len); }
-
 static void erase_one(void)
 {
     if (head != line_start) {
         head--;
-        echo("\b \b", 3);
+        arch_console_write("\b \b", 3);
     }
 }
 
@@ -57,7 +55,7 @@ static void take(int c)
         return; /* one place is kept for the end of the line */
     ring[head++ % RING] = (char)c;
     char text = (char)c;
-    echo(&text, 1);
+    arch_console_write(&text, 1);
     if (c == '\n')
         line_start = head;
 }
@@ -67,18 +65,23 @@ static bool no_room(void) { return used() >= RING - 1 && tail != line_start; }
 
 static bool held_back; /* the device keeps its input */
 
+static void hold_back(bool hold)
+{
+    if (hold != held_back)
+        arch_console_rx_enable(!hold);
+    held_back = hold;
+}
+
 /* Under input.lock. */
 static void receive(void)
 {
     u32 before = line_start;
     int c;
 
+    hold_back(no_room()); /* a device that keeps its input gives none */
     while (!no_room() && (c = arch_console_getc()) >= 0)
         take(c);
-    if (no_room() != held_back) {
-        held_back = !held_back;
-        arch_console_rx_enable(!held_back);
-    }
+    hold_back(no_room());
     if (line_start != before)
         wake_all_locked(&input);
 }
@@ -88,16 +91,6 @@ void trap_console_rx(void)
     spin_lock(&input.lock);
     receive();
     spin_unlock(&input.lock);
-}
-
-/* A reader has made room. Under input.lock. */
-static void receive_again(void)
-{
-    if (!held_back || no_room())
-        return;
-    held_back = false;
-    arch_console_rx_enable(true);
-    receive();
 }
 
 ssize_t console_read(char *to, size_t n)
@@ -118,7 +111,8 @@ ssize_t console_read(char *to, size_t n)
         if (c == '\n')
             break;
     }
-    receive_again();
+    if (held_back)
+        receive(); /* there is room again */
     spin_unlock_irqrestore(&input.lock, irq);
     return killed ? -EINTR : (ssize_t)got;
 }
