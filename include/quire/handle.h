@@ -47,7 +47,7 @@ void object_get(struct object *o);
 bool object_try_get(struct object *o); /* false: the count is 0 already */
 void object_put(struct object *o); /* the last one destroys it, by type */
 
-/* Install at the lowest free number; takes over the caller's reference. -EMFILE: table full (not taken). */
+/* A handle at the lowest free number; -EMFILE: the table is full. Takes over the caller's reference in both cases. */
 int handle_install(struct handle_table *t, struct object *o, u32 rights);
 /* The object with a reference. NULL: *err is -EBADF (no such handle, or another type) or -EACCES (rights). */
 struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err);

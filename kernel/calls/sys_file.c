@@ -106,12 +106,7 @@ s64 sys_open(struct trapframe *tf)
     if (tf_arg(tf, 1))
         return tf_arg(tf, 1) & 3 ? -EROFS : -EINVAL; /* the boot archive can only be read */
     struct file *f = file_open(path, &err);
-    if (!f)
-        return err;
-    int number = handle_install(&current_process()->handles, &f->object, RIGHT_READ);
-    if (number < 0)
-        object_put(&f->object);
-    return number;
+    return f ? handle_install(&current_process()->handles, &f->object, RIGHT_READ) : err;
 }
 
 s64 sys_close(struct trapframe *tf) { return handle_close(&current_process()->handles, (long)tf_arg(tf, 0)); }

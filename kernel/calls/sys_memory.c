@@ -50,12 +50,7 @@ s64 sys_memory_create(struct trapframe *tf)
     int err;
     struct memory_object *m = memory_object_create(tf_arg(tf, 0), &err);
 
-    if (!m)
-        return err;
-    int number = handle_install(&current_process()->handles, &m->object, RIGHT_ALL);
-    if (number < 0)
-        object_put(&m->object);
-    return number;
+    return m ? handle_install(&current_process()->handles, &m->object, RIGHT_ALL) : err;
 }
 
 s64 sys_cache_sync(struct trapframe *tf) { return mm_cache_sync(current_process()->mm, tf_arg(tf, 0), tf_arg(tf, 1)); }

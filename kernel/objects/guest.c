@@ -356,8 +356,7 @@ s64 sys_guest_create(struct trapframe *tf)
         return err ? err : -ENOMEM;
     err = guest_make(g, (unsigned)order, path);
     if (!err)
-        err = handle_install(&current_process()->handles, &g->object, RIGHT_ALL);
-    if (err < 0)
-        tear_down(g);
+        return handle_install(&current_process()->handles, &g->object, RIGHT_ALL);
+    tear_down(g);
     return err;
 }

@@ -8,15 +8,16 @@ int handle_install(struct handle_table *t, struct object *o, u32 rights)
     int number = -EMFILE;
 
     spin_lock(&t->lock);
-    for (int i = 0; i < NR_HANDLES; i++) {
+    for (int i = 0; i < NR_HANDLES && number < 0; i++) {
         if (t->handle[i].object)
             continue;
         t->handle[i] = (struct handle){o, rights};
         t->end = MAX(t->end, (u32)i + 1);
         number = i;
-        break;
     }
     spin_unlock(&t->lock);
+    if (number < 0)
+        object_put(o);
     return number;
 }
 

@@ -48,8 +48,6 @@ int process_show_child(struct process *p, struct process *parent)
     spin_unlock(&processes_lock);
     if (first)
         thread_start(first);
-    else
-        object_put(&p->object);
     return number;
 }
 
