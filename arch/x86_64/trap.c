@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The interrupt descriptor table; what a trap was, and whom it concerns (Intel SDM 3A 6.15). */
-#include <arch-generic/machine.h>
 #include <arch-generic/context.h>
 #include <quire/upcalls.h>
 #include "platform.h"

@@ -22,9 +22,6 @@ void arch_pt_activate_kernel(const struct pt_root *kernel);
  */
 void arch_pt_activate_user(const struct pt_root *root);
 
-/* The value of this CPU's root register(s), as a physical table address, for `ptdump` and checks. */
-paddr_t arch_pt_active_table(void);
-
 /*
  * A present entry, as it is stored, in words, for people: what it points to and what its bits allow and remember, by
  * the manual's names of them. arch/<machine>/pte_text.c.
