@@ -52,7 +52,8 @@ int handle_install(struct handle_table *t, struct object *o, u32 rights);
 /* The object with a reference. NULL: *err is -EBADF (no such handle, or another type) or -EACCES (rights). */
 struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err);
 /* The same, and all the rights that the handle gives. */
-struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all, int *err);
+struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all,
+                                 int *err);
 int handle_close(struct handle_table *t, long number); /* -EBADF */
 /* Close this number if it (still) is a handle to o. */
 void handle_close_one(struct handle_table *t, long number, const struct object *o);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on handles that read and write: the console and files of the boot archive. */
+/* System calls that read and write by a handle: the console, and the files of the boot archive. */
 #include <quire/console.h>
 #include <quire/errno.h>
 #include <quire/upcalls.h>
@@ -10,9 +10,12 @@
 #include <uapi/quire/abi.h>
 
 #define CHUNK 256
-#define COPY_STEP (64 * KiB) /* between two preemption points */
+#define COPY_STEP (64 * KiB) /* bytes copied between two preemption points */
 
-/* Bytes [at, at + n) weren't read after all: unless somebody has read on behind them, they are next again. */
+/*
+ * The bytes [at, at + n) were taken from the file, but the program didn't get them. The next read gets them, unless
+ * another thread has moved the position meanwhile.
+ */
 static void put_back(struct file *f, u64 at, u64 n)
 {
     spin_lock(&f->lock);

@@ -23,7 +23,7 @@ s64 sys_mmap(struct trapframe *tf)
                               &err);
         if (!o)
             return err;
-        flags |= rights & RIGHT_WRITE ? 0 : MAP_NOWRITE; /* also for a later mprotect() */
+        flags |= rights & RIGHT_WRITE ? 0 : MAP_NOWRITE; /* this forbids a later mprotect() to allow writes, too */
         memobj = ((struct memory_object *)o)->memobj;
     }
     err = mm_map(current_process()->mm, &addr, len, prot, flags, memobj, memobj ? offset : 0);

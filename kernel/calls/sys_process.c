@@ -10,7 +10,10 @@ s64 sys_nop(struct trapframe *tf) { return 0; }
 
 s64 sys_exit(struct trapframe *tf) { process_exit(STATUS_EXIT((int)tf_arg(tf, 0))); }
 
-/* argv (NULL-terminated, NULL: none) into one buffer of strings; returns their number, or an error. */
+/*
+ * Copies the strings that argv names into one buffer, one behind the other. argv ends with a null pointer; a null argv
+ * names none. Returns their number; -EFAULT, -E2BIG.
+ */
 static int copy_arguments(struct user_ptr argv, char *buffer, size_t *bytes)
 {
     *bytes = 0;
@@ -50,15 +53,15 @@ s64 sys_spawn(struct trapframe *tf)
 
 s64 sys_fork(struct trapframe *tf) { return process_fork(tf); }
 
-/* A null pointer: the caller doesn't want to know. */
+/* Stores the status, unless `to` is a null pointer: then the caller doesn't want it. */
 static int report_status(int status, struct user_ptr to)
 {
     return user_ptr_is_null(to) ? 0 : copy_out(to, &status, sizeof(status));
 }
 
 /*
- * Waits for a child (NULL: any), tells its status, and only then takes it: what can't be told isn't lost. Returns the
- * child, with a reference; NULL: *err says why.
+ * Waits until this child (NULL: any child) has ended, and stores its status. The child is taken only after that: if the
+ * store fails, the parent can wait again. Returns the child with a reference; NULL: *err says why.
  */
 static struct process *wait_and_tell(struct process *one, struct user_ptr status, int *err)
 {
@@ -71,14 +74,14 @@ static struct process *wait_and_tell(struct process *one, struct user_ptr status
         object_put(&child->object);
         if (*err)
             return NULL;
-    } /* another thread was faster */
+    } /* another thread of the parent has taken this child: wait for the next one */
     return child;
 }
 
 s64 sys_wait(struct trapframe *tf)
 {
     long number = (long)tf_arg(tf, 0);
-    int err = report_status(0, user_arg(tf, 1)); /* a bad pointer is told at once */
+    int err = report_status(0, user_arg(tf, 1)); /* a bad pointer fails now, not after a long wait */
     struct object *o = NULL;
 
     if (err)
@@ -91,7 +94,7 @@ s64 sys_wait(struct trapframe *tf)
     struct process *child = wait_and_tell((struct process *)o, user_arg(tf, 1), &err);
     s64 result = child ? (s64)child->id : err;
     if (child && o)
-        handle_close_one(&current_process()->handles, number, o); /* unless the number is another object's by now */
+        handle_close_one(&current_process()->handles, number, o); /* not if the number names another object by now */
     else if (child)
         handle_close_object(&current_process()->handles, &child->object);
     if (child)

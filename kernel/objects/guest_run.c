@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running a guest: the system calls, and its traps on their way to the ultravisor. A thread that is inside a guest
- * knows the guest by current->guest, holds a reference to it, and alone may take it out of the state RUNNING; so
- * nobody mixes up two exits or two addresses, however many threads try.
+ * Running a guest: the system calls, and the guest's traps on their way to the ultravisor. A thread that is inside a
+ * guest finds it by current_thread()->guest. This thread holds a reference to the guest, and no other thread may end
+ * the state RUNNING. So however many threads try to run one guest, none takes the exit or the address of another.
  */
 #include "guest_object.h"
 #include <quire/counters.h>
@@ -17,7 +17,7 @@
 static struct trapframe *own_frame(void) { return arch_user_frame(current_thread()->stack_top); }
 
 /* --- in ----------------------------------------------------------------------------------------- */
-/* From here on this thread's user frame and address space are the guest's. Nobody may run in between. */
+/* Gives this thread the guest's user frame and address space. No other thread may run between these two steps. */
 static s64 enter(struct guest *g, struct user_ptr exit)
 {
     bool irq = irq_save();
@@ -37,8 +37,8 @@ static s64 enter(struct guest *g, struct user_ptr exit)
 }
 
 /*
- * On success the frame is the guest's and this thread returns to user mode inside it; the system call's own result
- * comes when the guest leaves (guest_left). The thread holds the guest's reference meanwhile.
+ * On success *tf is the guest's frame, and this thread returns to user mode inside the guest. The system call gets its
+ * result when the guest leaves: guest_left(). Until then the thread keeps the reference to the guest.
  */
 s64 sys_guest_run(struct trapframe *tf)
 {
@@ -50,7 +50,7 @@ s64 sys_guest_run(struct trapframe *tf)
     struct guest *g = guest_get(tf, &err);
     if (!g)
         return err;
-    if (copy_out(exit, &nothing, sizeof(nothing))) { /* before anything has happened */
+    if (copy_out(exit, &nothing, sizeof(nothing))) { /* a bad address fails before the guest runs */
         object_put(&g->object);
         return -EFAULT;
     }
@@ -58,13 +58,13 @@ s64 sys_guest_run(struct trapframe *tf)
     s64 result = g->state == GUEST_IDLE ? enter(g, exit) : g->state == GUEST_ENDED ? -ESRCH : -EBUSY;
     mutex_unlock(&g->lock);
     if (!result)
-        return tf_ret(tf); /* the frame is the guest's by now: the dispatcher stores what is there already */
+        return tf_ret(tf); /* the guest's own register: syscall_dispatch() stores this value into the guest's frame */
     object_put(&g->object);
     return result;
 }
 
 /* --- out ---------------------------------------------------------------------------------------- */
-/* The thread is the host's again. Interrupts off on entry and return. */
+/* The thread leaves the guest's address space for its process's. Interrupts off on entry and return. */
 static struct guest *come_back(void)
 {
     struct guest *g = current_thread()->guest->guest;
@@ -108,7 +108,10 @@ static enum guest_state state_after(u32 kind)
     }
 }
 
-/* The thread takes the reason with it, and only then may another one run the guest. */
+/*
+ * The thread reads why the guest left before it changes the state, because another thread may run the guest after the
+ * change.
+ */
 static void guest_left(struct trapframe *tf)
 {
     struct guest *g = come_back();
@@ -147,7 +150,7 @@ void guest_trap_exception(struct trapframe *tf, enum exception what, u64 code, v
         guest_left(tf);
 }
 
-/* The thread ends inside its guest: so does the guest. */
+/* A thread that ends inside its guest ends the guest, too. */
 void guest_abandon(void)
 {
     if (!current_thread()->guest)
@@ -161,7 +164,7 @@ void guest_abandon(void)
     guest_unlock_put(g);
 }
 
-/* Only a guest that waits for a number gets one: what share and unshare return isn't the host's to say. */
+/* Only a console or yield call waits for a number of the host's; share and unshare get theirs from the ultravisor. */
 s64 sys_guest_answer(struct trapframe *tf)
 {
     int err;

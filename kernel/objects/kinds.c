@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kinds of objects: how each ends, and those that are little more than what they show, files, memory objects and
- * the console. See <quire/object.h>.
+ * The small kinds of objects: files, memory objects, the console; and what destroys an object of each kind. See
+ * <quire/object.h>.
  */
 #include <quire/object.h>
 #include <quire/errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of threads and processes. See <quire/process.h>, which has the table of a process's states. A thread ends by
- * itself; a kill only tells the threads. The last one takes everything down but the status, which stays until the last
- * reference goes.
+ * How threads and processes end. <quire/process.h> has the table of a process's states. Each thread ends itself; a kill
+ * only tells the threads to do so. The last thread frees all that the process has, except its status. The status stays
+ * until the last reference to the process is put.
  */
 #include "process_list.h"
 #include <quire/code_events.h>
@@ -12,7 +12,7 @@
 #include <quire/quota.h>
 #include <quire/slab.h>
 
-/* After the last thread: everything goes but the status. */
+/* The last thread of p has left it: frees all that p has, except its status. */
 static void finish(struct process *p)
 {
     struct mm *mm = p->mm;
@@ -25,20 +25,20 @@ static void finish(struct process *p)
 }
 
 /*
- * The calling thread ends; the process with it if it was the last. It leaves the address space before it gives up its
- * part in nr_threads: from then on another may be the last, and take the page tables down.
+ * The calling thread ends. If it is the last thread, the process ends, too. The thread leaves the address space before
+ * it subtracts itself from nr_threads: after that, another thread may be the last and free the page tables.
  */
 void __noreturn process_thread_exit(void)
 {
     struct thread *self = current_thread();
-    struct process *p = self->process; /* the thread's reference to it is ours */
+    struct process *p = self->process; /* the thread's reference to the process is put at the end of this function */
 
     arch_irq_enable();
     guest_abandon();
     bool irq = irq_save();
     self->process = NULL;
     self->mm = NULL;
-    self->name = "ending"; /* it was the process's */
+    self->name = "ending"; /* the old name is a part of the process, which may be freed */
     mm_activate(NULL);
     irq_restore(irq);
     spin_lock(&p->lock);

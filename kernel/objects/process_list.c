@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All processes, and who is whose child: showing them, waiting for a child, looking. See <quire/process.h>.
+ * The list of all processes, and who is whose child: showing a process to others, waiting for a child, finding and
+ * printing processes. See <quire/process.h>.
  *
- * Locks: the lock of a process's wait queue, then processes_lock (the list, parents and children), then process->lock,
- * then handle tables.
+ * Lock order: the lock of a process's wait queue, then processes_lock (the list, parents and children), then
+ * process->lock, then the lock of a handle table.
  */
 #include "process_list.h"
 #include <quire/errno.h>
@@ -13,7 +14,7 @@ struct list processes = LIST_INIT(processes);
 static spinlock_t processes_lock;
 
 /* --- showing ----------------------------------------------------------------------------------- */
-/* Under processes_lock and p->lock. Returns its first thread, to be started when both locks are free. */
+/* Under processes_lock and p->lock. Returns the first thread of p; the caller starts it after it drops both locks. */
 static struct thread *show(struct process *p)
 {
     list_push_back(&processes, &p->all_link);
@@ -36,7 +37,7 @@ int process_show_child(struct process *p, struct process *parent)
     struct thread *first = NULL;
 
     spin_lock(&processes_lock);
-    spin_lock(&p->lock); /* another thread of the parent may kill it as soon as the handle is there */
+    spin_lock(&p->lock); /* as soon as the handle is there, another thread of the parent may kill p */
     object_get(&p->object);
     int number = handle_install(&parent->handles, &p->object, RIGHT_WAIT | RIGHT_KILL);
     if (number >= 0) {
@@ -58,11 +59,11 @@ void process_show_ended(struct process *p)
     __atomic_store_n(&p->state, PROCESS_ENDED, __ATOMIC_RELEASE);
     struct process *parent = p->parent;
     if (parent)
-        object_get(&parent->object); /* its own thread's keeps it: it lets go of its children before that */
+        object_get(&parent->object); /* it is there: it leaves its children before its last reference goes */
     spin_unlock(&processes_lock);
     if (!parent)
         return;
-    wake_all(&parent->wait); /* outside: waiters look at their children under their queue's lock */
+    wake_all(&parent->wait); /* without processes_lock: a waiter takes processes_lock under its queue's lock */
     object_put(&parent->object);
 }
 
@@ -90,8 +91,8 @@ void process_unlist(struct process *p)
 
 /* --- waiting ----------------------------------------------------------------------------------- */
 /*
- * Whether self has this child (NULL: any). *ended: one of those that has ended, with a reference, or NULL. Under
- * self->wait.lock.
+ * Whether self has this child (NULL: any child). *ended: such a child that has ended, with a reference; NULL: none has.
+ * self->wait.lock is held.
  */
 static bool look_for(struct process *self, struct process *one, struct process **ended)
 {
@@ -107,7 +108,7 @@ static bool look_for(struct process *self, struct process *one, struct process *
         if (!process_ended(child))
             continue;
         *ended = child;
-        object_get(&child->object); /* the parent's claim keeps it till here */
+        object_get(&child->object); /* the parent's claim is a reference, so the child is still there */
         break;
     }
     spin_unlock(&processes_lock);
@@ -134,7 +135,7 @@ bool process_take(struct process *child)
     if (ours) {
         list_remove(&child->child_link);
         child->parent = NULL;
-        wake_all_locked(&self->wait); /* who waits for it too, or for any: there may be none left */
+        wake_all_locked(&self->wait); /* others who wait for it or for any child: none may be left */
     }
     spin_unlock(&processes_lock);
     spin_unlock_irqrestore(&self->wait.lock, irq);
@@ -144,7 +145,10 @@ bool process_take(struct process *child)
 }
 
 /* --- looking ----------------------------------------------------------------------------------- */
-/* The process with this id; id 0: the one that has `index` others before it in the list. With a reference, or NULL. */
+/*
+ * The process with this id; id 0: the process that has `index` others before it in the list. With a reference. NULL:
+ * there is no such process.
+ */
 static struct process *find(u64 id, unsigned index)
 {
     struct process *found = NULL;
@@ -155,7 +159,7 @@ static struct process *find(u64 id, unsigned index)
         if (id ? p->id != id : index && index--)
             continue;
         if (!object_try_get(&p->object))
-            continue; /* it is just being freed */
+            continue; /* this process is just being freed */
         found = p;
         break;
     }
@@ -190,7 +194,7 @@ static void print_process(struct process *p)
     static const char *const words[] = {"", "lives", "ending", "ended"};
     u64 frames = 0, tables = 0;
 
-    if (spin_trylock(&p->lock)) { /* its address space goes with its last thread */
+    if (spin_trylock(&p->lock)) { /* an address space ends with the last thread of its process */
         frames = p->nr_threads ? p->mm->nr_mapped : 0;
         tables = p->nr_threads ? p->mm->nr_table_frames : 0;
         spin_unlock(&p->lock);
@@ -198,7 +202,10 @@ static void print_process(struct process *p)
     kprintf("%4lu %-16s %-8s %8lu %8lu %7u\n", p->id, p->name, words[p->state], frames, tables, p->nr_threads);
 }
 
-/* In an interrupt: it may be the holder of a lock that was interrupted, so a lock that is taken is left alone. */
+/*
+ * Runs in an interrupt, which may have interrupted the holder of a lock. So this function never waits for a lock: what
+ * is locked isn't printed.
+ */
 void processes_print(void)
 {
     if (spin_trylock(&processes_lock)) {

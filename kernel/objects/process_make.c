@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making processes and their threads. See <quire/process.h>.
+ * Makes processes and their threads. See <quire/process.h>.
  *
- * A process is made in silence and shown last. All that can fail is done before, so nobody ever sees a process that
- * then fails to be: process_show() and process_show_child() give it its place in the list and start its thread.
+ * Nobody can find a process while it is made. Everything that can fail is done before the last step, and the last step
+ * is process_show() or process_show_child(): it puts the process into the list and starts its thread. So nobody ever
+ * sees a process that can't be finished.
  */
 #include "process_list.h"
 #include <quire/elf.h>
@@ -20,7 +21,7 @@
 static u64 next_process_id = 1;
 
 /* --- a process without threads ----------------------------------------------------------------- */
-/* The account of a new process: the parent's, or its own (PROCESS_OWN_ACCOUNTS). With a reference; NULL: no memory. */
+/* The account of a new process: the parent's or a new one (PROCESS_OWN_ACCOUNTS). With a reference; NULL: no memory. */
 static struct quota *account_for(const struct process *parent, bool own)
 {
     if (parent && !(own && parent->depth < PROCESS_OWN_ACCOUNTS)) {
@@ -30,7 +31,7 @@ static struct quota *account_for(const struct process *parent, bool own)
     return quota_create(memory.nr_frames - memory.nr_frames / PROCESS_QUOTA_SHARE);
 }
 
-/* Nobody knows it yet. `started`: spawned, not forked. */
+/* A process without memory and threads, which nobody can find yet. `started`: spawned or started, not forked. */
 static struct process *process_new(struct process *parent, const char *name, bool started)
 {
     struct quota *maker = parent ? parent->quota : NULL;
@@ -58,14 +59,14 @@ static struct process *process_new(struct process *parent, const char *name, boo
     return p;
 }
 
-/* Undo process_new: it never ran, and nobody has seen it. */
+/* Frees a process that process_new() made and that was never shown, with its first thread if it has one. */
 static void process_abandon(struct process *p)
 {
     struct list *node = list_pop_front(&p->threads);
 
     if (node) {
         thread_discard(list_entry(node, struct thread, process_link));
-        object_put(&p->object); /* the thread's */
+        object_put(&p->object); /* the thread's reference */
     }
     handle_close_all(&p->handles);
     if (p->mm)
@@ -92,15 +93,15 @@ static struct thread *new_thread(struct process *p, const struct trapframe *fram
     return t;
 }
 
-/* t is p's from now on. Under p->lock. */
+/* From now on t belongs to p. p->lock is held, or nobody can find p yet. */
 static void join(struct process *p, struct thread *t)
 {
     list_push_back(&p->threads, &t->process_link);
     p->nr_threads++;
-    object_get(&p->object); /* the thread's */
+    object_get(&p->object); /* the thread's reference */
 }
 
-/* The thread with which a new process begins. NULL: no memory. */
+/* Makes the first thread of a new process, not started yet. NULL: no memory. */
 static struct thread *first_thread(struct process *p, const struct trapframe *frame)
 {
     struct thread *t = new_thread(p, frame);
@@ -116,7 +117,7 @@ int process_add_thread(struct process *p, const struct trapframe *frame)
 
     if (!t)
         return -ENOMEM;
-    int id = (int)t->id; /* it may be gone as soon as it is started */
+    int id = (int)t->id; /* read it now: a started thread may end and be freed at once */
     spin_lock(&p->lock);
     bool ends = process_killed(p);
     if (!ends)
@@ -142,7 +143,7 @@ bool process_runs(const struct process *p, const char *path)
     return strncmp(p->name, base_name(path), sizeof(p->name) - 1) == 0;
 }
 
-/* Arguments on the new stack: strings on top, below them the pointers, below that the stack. */
+/* Puts the arguments on the new stack: at its top the strings, below them the pointers. The stack begins below both. */
 static int push_arguments(struct process *p, const struct arguments *args, vaddr_t *sp, vaddr_t *argv)
 {
     vaddr_t pointers[PROCESS_MAX_ARGS + 1];
@@ -155,13 +156,13 @@ static int push_arguments(struct process *p, const struct arguments *args, vaddr
     }
     pointers[args->nr] = 0;
     *argv = ALIGN_DOWN(strings - (args->nr + 1) * sizeof(vaddr_t), 16UL);
-    *sp = *argv - 160; /* s390x callers own 160 bytes below; nobody minds elsewhere */
-    /* The address space isn't loaded here: write through the direct map. */
+    *sp = *argv - 160; /* s390x: a function may use 160 bytes above its first stack pointer; harmless elsewhere */
+    /* No CPU has loaded this address space yet: mm_write() writes through the direct map. */
     int err = mm_write(p->mm, strings, args->text, args->bytes);
     return err ? err : mm_write(p->mm, *argv, pointers, (args->nr + 1) * sizeof(vaddr_t));
 }
 
-/* An address space that shows the image, and a stack with the arguments. */
+/* Gives p an address space with the program and a stack, and fills *frame for the program's first instruction. */
 static int set_up(struct process *p, struct image *image, const struct arguments *args, struct trapframe *frame)
 {
     p->mm = mm_create();
@@ -181,7 +182,7 @@ static int set_up(struct process *p, struct image *image, const struct arguments
     return err;
 }
 
-/* p shows the program and has a thread that would run it. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG. */
+/* Gives p the program, and a thread that will run it. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG. */
 static int load(struct process *p, const char *path, const struct arguments *args)
 {
     struct trapframe frame;
@@ -246,7 +247,7 @@ int process_fork(const struct trapframe *tf)
     p->mm = mm_clone(parent->mm);
     struct thread *t = p->mm ? first_thread(p, &frame) : NULL;
     if (t) {
-        bool irq = irq_save(); /* the registers in the CPU are this thread's only while nobody else runs */
+        bool irq = irq_save(); /* another thread that ran here would change the CPU's registers */
         arch_fpu_save(&t->fpu);
         irq_restore(irq);
         handle_copy_all(&p->handles, &parent->handles, NR_HANDLES);

@@ -61,7 +61,7 @@ ssize_t copy_in_string(char *to, struct user_ptr from, size_t size)
 
     assert_no_locks("copy_in_string");
     for (size_t done = 0; done < end;) {
-        /* Up to the end of the page: what lies behind it need not be there. */
+        /* A step ends at the end of a page: the string may end before the next page, which needn't be mapped. */
         size_t n = MIN(MIN(end - done, 64UL), PAGE_SIZE - (from.given + done) % PAGE_SIZE);
         size_t left = arch_copy_from_user(to + done, text + done, n);
         for (size_t i = done; i < done + n - left; i++)

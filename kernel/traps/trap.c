@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Traps, as architecture code hands them up: <quire/upcalls.h>. All are entered with interrupts off.
+ * What the kernel does in traps. The code in arch/ calls these functions, with interrupts off: <quire/upcalls.h>.
  */
 #include <quire/turns.h>
 #include <quire/upcalls.h>
@@ -18,7 +18,7 @@
 #include <arch-generic/machine.h>
 #include <arch-generic/uaccess.h>
 
-#define STALE_AGAIN_NS 1000000 /* a fault at the same address so soon after the flush is the same fault again */
+#define STALE_AGAIN_NS 1000000 /* a fault at the same address within this time after the flush is the same fault */
 
 static const char *by_access(unsigned access, const char *read, const char *write, const char *jump)
 {
@@ -86,7 +86,10 @@ static vaddr_t extable_exit(vaddr_t pc)
     return 0;
 }
 
-/* The kernel's own tables allow the access by now: this CPU remembered "no". */
+/*
+ * Whether the kernel's own tables allow the access. Then this CPU's TLB still held an older entry that forbade it; this
+ * entry is flushed, and the access may run again.
+ */
 static bool stale_kernel_entry(vaddr_t addr, unsigned access)
 {
     pte_t e = pt_lookup(kernel_root(), addr);
@@ -105,18 +108,18 @@ static bool stale_kernel_entry(vaddr_t addr, unsigned access)
     bool again = last->addr == addr && now - last->at_ns < STALE_AGAIN_NS;
     *last = (struct stale){addr, now, again ? last->repeats + 1 : 0};
     tlb_flush_local(NULL, ALIGN_DOWN(addr, PAGE_SIZE), 1);
-    return last->repeats < 8; /* more often means that it isn't that */
+    return last->repeats < 8; /* a fault that comes back so often has another cause */
 }
 
 static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 {
     vaddr_t exit = extable_exit(tf_pc(tf));
-    bool own = access & ACCESS_KERNEL; /* the kernel's side of a user copy: no area brings that in */
+    bool own = access & ACCESS_KERNEL; /* at the kernel's side of a user copy: no area resolves such a fault */
 
     access &= ~ACCESS_KERNEL;
-    if (exit) { /* inside copy_in() or copy_out(), which hold no locks */
+    if (exit) { /* inside a copy from or to user memory, which holds no locks */
         bool irqs = tf_irqs_enabled(tf);
-        struct process *p = in_guest() ? NULL : current_process(); /* no fault of a guest is its host process's */
+        struct process *p = in_guest() ? NULL : current_process(); /* the host process can't resolve a guest's fault */
         if (irqs)
             arch_irq_enable();
         if (own || !p || mm_fault(p->mm, addr, access))
@@ -216,10 +219,10 @@ void trap_ipi(void)
 void trap_exit_to_user(struct trapframe *tf)
 {
     DEBUG_ASSERT(locks_held() == 0, "return to user mode with %u locks held", locks_held());
-    /* Set by whoever has something for this CPU, by message or by a switch; so the usual way out is one test. */
+    /* A message or a switch sets user_work if this CPU has something to do here. So the usual way out is one test. */
     while (unlikely(READ_ONCE(this_cpu()->user_work))) {
         this_cpu()->user_work = false;
-        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* this thread runs, and looks at `killed` then: thread_interrupt() */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* clear the flag, then look at `killed`: thread_interrupt() */
         if (sched_need_resched())
             schedule();
         process_check_killed();
