@@ -318,8 +318,8 @@ static void tear_down(struct guest *g)
         folio_put(g->folio);
     }
     kfree(g);
-    quota_let_go(quota, sizeof(*g));
     quota_uncharge(quota, charged);
+    quota_let_go(quota, sizeof(*g)); /* may free the account */
 }
 
 void guest_destroy_object(struct object *o) { tear_down((struct guest *)o); }

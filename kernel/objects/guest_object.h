@@ -23,11 +23,6 @@
 #include <quire/uaccess.h>
 #include <quire/uv.h>
 
-struct folio;
-struct insecure_mem;
-struct quota;
-struct guest;
-
 enum guest_state { GUEST_IDLE, GUEST_RUNNING, GUEST_PENDING, GUEST_ENDED, GUEST_NR_STATES };
 
 struct guest_run { /* of the thread that is inside the guest: current_thread()->guest */

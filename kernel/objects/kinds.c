@@ -40,15 +40,15 @@ struct memory_object *memory_object_create(u64 bytes, int *err)
     if (!bytes || bytes > USER_TOP || pages > memory.nr_frames)
         return NULL;
     *err = -ENOMEM;
+    struct quota *quota = current_process() ? current_process()->quota : NULL;
     struct memory_object *m = kmalloc(sizeof(*m));
-    if (!m)
-        return NULL;
-    object_init(&m->object, OBJECT_MEMORY);
-    m->memobj = memobj_create(MEMOBJ_BACKED, pages, current_process() ? current_process()->quota : NULL);
-    if (!m->memobj) {
+    struct memobj *memobj = m ? memobj_create(MEMOBJ_BACKED, pages, quota) : NULL;
+    if (!memobj) {
         kfree(m);
         return NULL;
     }
+    object_init(&m->object, OBJECT_MEMORY);
+    m->memobj = memobj;
     *err = 0;
     return m;
 }
