@@ -36,21 +36,6 @@ MAKEFLAGS += --no-print-directory
 sub_jobs = $(if $(findstring jobserver,$(MAKEFLAGS))$(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 
-# The machines that the goals need: all of them, or those that a goal names.
-GOALS     := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
-ALL_ASKED := test test-harness bench build check house mutants fuzz-calls
-ASKED     := $(foreach a,$(ARCHES),$(if $(filter $(ALL_ASKED) %-$(a) %-$(a)-gdb,$(GOALS)),$(a)))
-
-# The needs of goals besides compilers and QEMUs. Arguments: OPTION of tools/need.sh, goals
-needed  = $(if $(filter $(2),$(GOALS)),$(1))
-SCRIPTS = $(call needed,--with-python,test% bench% memory-map% mutants check house) \
-    $(call needed,--with-graphviz,house) \
-    $(call needed,--with-cloc,size) \
-    $(call needed,--with-native $(filter native-on-%,$(NATIVE)),test test-native explore) \
-    $(call needed,--with-fuzzer,fuzz) \
-    $(call needed,--with-plugins,test%) \
-    $(call needed,--with-firmware,test test-harness)
-
 .PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check house size clean ready \
     $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS) $(FUZZ_GOALS)
 
@@ -59,10 +44,11 @@ default: build-$(DEFAULT_ARCH)
 help:
 	@sh tools/help.sh
 
-# Checks options, compilers and QEMUs before anything starts.
+# Options make sense, and what the goals need is there: before anything starts.
+GOALS := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 ready:
 	@sh tools/options.sh $(GOALS)
-	@sh tools/need.sh $(SCRIPTS) $(ASKED)
+	@NATIVE='$(NATIVE)' sh tools/need.sh $(GOALS)
 
 # --- builds --------------------------------------------------------------------------------------
 build: $(BUILD_GOALS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's first C function and what follows: memory, CPUs, boot archive, first program. The boot thread
- * becomes CPU 0's idle thread.
+ * The kernel's first C function, and what it starts: memory, the other CPUs, the boot archive, the first program. The
+ * boot thread becomes the idle thread of CPU 0.
  */
 #include <quire/boot_info.h>
 #include <quire/bench.h>
@@ -13,7 +13,6 @@
 #include <quire/log.h>
 #include <quire/memory_init.h>
 #include <quire/process.h>
-#include <quire/messages.h>
 #include <quire/string.h>
 #include <quire/test_runner.h>
 #include <arch-generic/machine.h>
@@ -69,7 +68,7 @@ static unsigned start_cpus(void)
     return started;
 }
 
-/* --- what is said at boot ---------------------------------------------------------------------- */
+/* --- messages of the boot ---------------------------------------------------------------------- */
 static void print_hello(void)
 {
     u64 bytes = 0;
@@ -96,7 +95,7 @@ static bool read_initrd(void)
     return initrd_file(0) != NULL;
 }
 
-/* init with the command line's run="..." as its arguments. */
+/* Starts init. The words of run="..." on the kernel's command line become its one argument. */
 static int start_init(void)
 {
     char args[BOOT_CMDLINE_MAX + 16] = "init";
@@ -120,7 +119,7 @@ void kernel_reaches_user(void)
 
     if (likely(reached) || __atomic_exchange_n(&reached, 1, __ATOMIC_RELAXED))
         return;
-    if (this_cpu()->cpu == 0) /* each CPU counts for itself */
+    if (this_cpu()->cpu == 0) /* each CPU has a counter of its own; entry_cycles is CPU 0's */
         kprintf("init runs, %'lu ticks of this CPU's counter after entry.  Try: help  ls  ps  mem  maps  guestdemo\n",
                 arch_cycles() - boot->entry_cycles);
     else
@@ -129,7 +128,6 @@ void kernel_reaches_user(void)
 
 static void first_thread(void *unused)
 {
-    (void)unused;
     if (test_runner_wanted(boot))
         test_runner_main(boot);
     if (bench_wanted(boot))

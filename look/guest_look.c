@@ -8,32 +8,31 @@
 #include <quire/hole.h>
 #include <quire/process.h>
 #include <quire/sys.h>
-#include <quire/uaccess.h>
 #include <uapi/quire/abi.h>
 
 #define STEP_FRAMES 512UL /* between two preemption points */
 
 /* --- reads by the host -------------------------------------------------------------------------- */
-static int peek_page(pfn_t pfn, u64 in_page, u64 to, u64 n)
+static int peek_page(pfn_t pfn, u64 in_page, struct user_ptr to, u64 n)
 {
     struct frame_access a;
     int err = frame_access_begin(&a, pfn);
 
     if (err)
         return err;
-    err = copy_out(user_pointer(to), (u8 *)a.address + in_page, n);
+    err = copy_out(to, (u8 *)a.address + in_page, n);
     frame_access_end(&a);
     return err;
 }
 
-static int peek(const struct guest *g, u64 offset, u64 to, u64 n)
+static int peek(const struct guest *g, u64 offset, struct user_ptr to, u64 n)
 {
     int err = offset > folio_size(g->folio) || n > folio_size(g->folio) - offset ? -EINVAL : 0;
 
     for (u64 done = 0, step; !err && done < n; done += step) {
         u64 at = offset + done;
         step = MIN(n - done, PAGE_SIZE - at % PAGE_SIZE);
-        err = peek_page(g->folio->pfn + (at >> PAGE_SHIFT), at % PAGE_SIZE, to + done, step);
+        err = peek_page(g->folio->pfn + (at >> PAGE_SHIFT), at % PAGE_SIZE, user_ptr_add(to, done), step);
         if (!err)
             err = guest_loop_step();
     }
@@ -48,7 +47,7 @@ s64 sys_guest_peek(struct trapframe *tf)
 
     if (!g)
         return err;
-    err = peek(g, tf_arg(tf, 1), tf_arg(tf, 2), n);
+    err = peek(g, tf_arg(tf, 1), user_arg(tf, 2), n);
     object_put(&g->object);
     return err ? err : (s64)n;
 }
@@ -104,5 +103,5 @@ s64 sys_guest_info(struct trapframe *tf)
         return err;
     err = describe(g, &i);
     guest_unlock_put(g);
-    return err ? err : copy_out(user_pointer(tf_arg(tf, 1)), &i, sizeof(i));
+    return err ? err : copy_out(user_arg(tf, 1), &i, sizeof(i));
 }

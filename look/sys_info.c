@@ -14,7 +14,6 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/sys.h>
-#include <quire/uaccess.h>
 #include <arch-generic/machine.h>
 #include <arch-generic/paging.h>
 #include <uapi/quire/abi.h>
@@ -49,7 +48,7 @@ s64 sys_process_info(struct trapframe *tf)
     info.quota_used = quota_used(p->quota);
     info.quota_limit = quota_limit(p->quota);
     object_put(&p->object);
-    return copy_out(user_pointer(tf_arg(tf, 1)), &info, sizeof(info));
+    return copy_out(user_arg(tf, 1), &info, sizeof(info));
 }
 
 /* Folios by order: each is counted at its first frame. Ends early when the caller is killed. */
@@ -96,7 +95,7 @@ s64 sys_memory_info(struct trapframe *tf)
     m->cpus = nr_cpus;
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         m->cpus_online += cpu_area(cpu)->online;
-    int err = copy_out(user_pointer(tf_arg(tf, 0)), m, sizeof(*m));
+    int err = copy_out(user_arg(tf, 0), m, sizeof(*m));
     kfree(m);
     return err;
 }
@@ -205,7 +204,7 @@ s64 sys_area_info(struct trapframe *tf)
         mm_put(mm);
     if (p)
         object_put(&p->object);
-    return err ? err : copy_out(user_pointer(tf_arg(tf, 2)), &a, sizeof(a));
+    return err ? err : copy_out(user_arg(tf, 2), &a, sizeof(a));
 }
 
 s64 sys_counter(struct trapframe *tf)

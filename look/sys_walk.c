@@ -10,7 +10,6 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/sys.h>
-#include <quire/uaccess.h>
 #include <arch-generic/paging.h>
 #include <uapi/quire/abi.h>
 
@@ -121,7 +120,7 @@ s64 sys_walk_info(struct trapframe *tf)
     int err = !w ? -ENOMEM : addr >= USER_TOP ? -EFAULT : 0;
     if (!err) {
         describe_walk(mm, addr, w);
-        err = copy_out(user_pointer(tf_arg(tf, 2)), w, sizeof(*w));
+        err = copy_out(user_arg(tf, 2), w, sizeof(*w));
     }
     kfree(w);
     mm_put(mm);

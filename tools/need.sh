@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Checks that the asked machines have what they need: a compiler, QEMU and a few tools, all new enough. Missing packages
-# are installed: at a terminal after a question, as root without a terminal (a build server) at once. In other cases the
-# command to type is printed. A program that is too old, or whose version can't be read, is an error too, before
-# anything starts.
+# Looks for what make's goals need: compilers and QEMUs of the machines that they name, and a few tools, all new enough.
+# Missing packages are installed: at a terminal after a question, as root without a terminal (a build server) at once;
+# in other cases the command to type is printed. A program that is too old, or whose version can't be read, is an error
+# too, before anything starts.
 set -eu
 
 # The oldest versions this was tested with.
@@ -12,8 +12,35 @@ QEMU_OLDEST=7.2
 
 usage()
 {
-    echo "usage: tools/need.sh [--with-python] [--with-native [FORM...]] [--with-fuzzer] [--with-plugins] [--with-firmware] [--with-graphviz] [--with-cloc] MACHINE..."
-    echo "Checks compiler and QEMU for these machines; installs what is missing (see the top of the file)."
+    echo "usage: ARCHES='MACHINE...' NATIVE='FORM...' tools/need.sh GOAL...    (make calls it)"
+    echo "Checks what make's goals need; installs what is missing (see the top of the file)."
+}
+
+# What a goal needs besides compilers and QEMUs.
+tools_for() # GOAL
+{
+    case $1 in
+    test)                       echo python plugins native firmware ;;
+    test-native)                echo python plugins native ;;
+    test-harness)               echo python plugins firmware ;;
+    test-*)                     echo python plugins ;;
+    bench* | memory-map-*)      echo python ;;
+    mutants | check)            echo python ;;
+    house)                      echo python graphviz ;;
+    size)                       echo cloc ;;
+    explore)                    echo native ;;
+    fuzz)                       echo fuzzer ;;
+    esac
+}
+
+# Some goals are for all machines; others name one.
+is_for() # GOAL MACHINE
+{
+    case $1 in
+    build | test | test-harness | bench | fuzz-calls | mutants | check | house) ;;
+    *-"$2" | *-"$2"-gdb) ;;
+    *) return 1 ;;
+    esac
 }
 
 fail()
@@ -61,6 +88,14 @@ check_machine() # MACHINE
 # --- packages ------------------------------------------------------------------------------------
 packages=
 
+needs() # TOOL: one of tools_for()
+{
+    case " $needed " in
+    *" $1 "*) ;;
+    *) return 1 ;;
+    esac
+}
+
 add_packages()
 {
     for package; do
@@ -75,7 +110,7 @@ add_packages()
 find_python()
 {
     python=${PYTHON:-python3}
-    if [ -n "$with_python" ]; then
+    if needs python; then
         "$python" -c 'import argparse, concurrent.futures, json, unittest' 2>/dev/null || add_packages python3
     else
         have "$python" || add_packages python3-minimal
@@ -87,9 +122,8 @@ find_native()
 {
     gcc_ok=$(echo 'int main(void) { return 0; }' | gcc -fsanitize=address,undefined -xc -o /dev/null - 2>/dev/null && echo yes) || true
     [ -n "$gcc_ok" ] || add_packages gcc libc6-dev
-    for form in $with_native; do
-        arch=${form#native-on-}
-        [ "$arch" != "$form" ] || continue
+    for form in $NATIVE; do
+        [ "${form#native-on-}" != "$form" ] || continue
         eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f tests/native/native.mk FORM="$form" describe)"
         if ! { have "$NATIVE_RUN" && echo '#include <stdio.h>' | "$NATIVE_CC" -xc -E -o /dev/null - 2>/dev/null; }; then
             # shellcheck disable=SC2086 # a list
@@ -114,10 +148,10 @@ find_fuzzer()
 
 find_missing() # MACHINE...: fills packages
 {
-    [ -z "$with_native" ] || find_native
-    [ -z "$with_fuzzer" ] || find_fuzzer
-    [ -z "$with_plugins" ] || find_host_compiler
-    [ -z "$with_firmware" ] || [ -d /usr/lib/u-boot ] || add_packages u-boot-qemu
+    if needs native; then find_native; fi
+    if needs fuzzer; then find_fuzzer; fi
+    if needs plugins; then find_host_compiler; fi
+    if needs firmware && [ ! -d /usr/lib/u-boot ]; then add_packages u-boot-qemu; fi
     for arch; do
         describe "$arch"
         [ -z "$chosen_qemu" ] || have "$QEMU" || fail "QEMU=$chosen_qemu: there is no such program"
@@ -129,8 +163,8 @@ find_missing() # MACHINE...: fills packages
             esac
         done
     done
-    [ -z "$with_graphviz" ] || have dot || add_packages graphviz
-    [ -z "$with_cloc" ] || have cloc || add_packages cloc
+    if needs graphviz && ! have dot; then add_packages graphviz; fi
+    if needs cloc && ! have cloc; then add_packages cloc; fi
     have cpio || add_packages cpio
     find_python
 }
@@ -186,33 +220,19 @@ get_packages()
 }
 
 # --- all together --------------------------------------------------------------------------------
-with_python=
-with_native=
-with_fuzzer=
-with_plugins=
-with_firmware=
-with_graphviz=
-with_cloc=
+case ${1:---help} in
+--help)
+    usage
+    exit 0
+    ;;
+esac
 chosen_qemu=${QEMU:-} # before describe sets them
 chosen_prefix=${CROSS_COMPILE:-}
-while :; do
-    case ${1:-} in
-    --help)
-        usage
-        exit 0
-        ;;
-    --with-python) with_python=yes ;;
-    --with-native) with_native=native ;;
-    native-on-*) with_native="$with_native $1" ;;
-    --with-fuzzer) with_fuzzer=yes ;;
-    --with-plugins) with_plugins=yes ;;
-    --with-firmware) with_firmware=yes ;;
-    --with-graphviz) with_graphviz=yes ;;
-    --with-cloc) with_cloc=yes ;;
-    *) break ;;
-    esac
-    shift
-done
+
+needed=$(for goal; do tools_for "$goal"; done | tr '\n' ' ')
+machines=$(for arch in $ARCHES; do for goal; do is_for "$goal" "$arch" && echo "$arch" && break; done; done) || true
+# shellcheck disable=SC2086 # a list
+set -- $machines
 
 find_missing "$@"
 if [ -n "$packages" ]; then

@@ -41,12 +41,3 @@ void arch_pt_activate_user(const struct pt_root *root)
     if (untagged(last) || untagged(next))
         __asm__ volatile("tlbi aside1, xzr; dsb nsh; isb" ::: "memory");
 }
-
-paddr_t arch_pt_active_table(void)
-{
-    u64 table = sysreg_read(ttbr0_el1) & TTBR_TABLE_MASK;
-
-    if (table == empty_pa())
-        table = sysreg_read(ttbr1_el1) & TTBR_TABLE_MASK;
-    return mk_paddr(table);
-}

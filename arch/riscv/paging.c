@@ -9,7 +9,6 @@
 
 #define SATP_SV39 (8UL << 60)
 #define SATP_ASID_SHIFT 44
-#define SATP_PFN_MASK ((1UL << 44) - 1)
 
 static const struct pt_root *kernel_root;
 
@@ -28,5 +27,3 @@ void arch_pt_activate_kernel(const struct pt_root *kernel)
 }
 
 void arch_pt_activate_user(const struct pt_root *root) { load(root ? root : kernel_root); }
-
-paddr_t arch_pt_active_table(void) { return pfn_to_paddr(csr_read(satp) & SATP_PFN_MASK); }

@@ -51,11 +51,3 @@ void arch_pt_activate_user(const struct pt_root *root)
     if (root)
         __asm__ volatile("ptlb" ::: "memory");
 }
-
-paddr_t arch_pt_active_table(void)
-{
-    u64 user;
-
-    __asm__ volatile("stctg %%c1,%%c1,%0" : "=Q"(user));
-    return mk_paddr((user == s390x_no_user_asce ? s390x_kernel_asce : user) & ASCE_ORIGIN);
-}

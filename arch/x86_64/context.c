@@ -110,13 +110,10 @@ void arch_print_frame(const struct trapframe *tf)
 {
     kprintf("  rip %016lx  rflags %08lx  vector %lu  error %lx  cs %lx  cr2 %016lx\n", tf->rip,
             tf->rflags, tf->vector, tf->error, tf->cs, read_cr(2));
-    kprintf("  rsp %016lx  rbp %016lx  rax %016lx  rbx %016lx\n", tf->rsp, tf->rbp, tf->rax,
-            tf->rbx);
-    kprintf("  rcx %016lx  rdx %016lx  rsi %016lx  rdi %016lx\n", tf->rcx, tf->rdx, tf->rsi,
-            tf->rdi);
+    kprintf("  rsp %016lx  rbp %016lx  rax %016lx  rbx %016lx\n", tf->rsp, tf->rbp, tf->rax, tf->rbx);
+    kprintf("  rcx %016lx  rdx %016lx  rsi %016lx  rdi %016lx\n", tf->rcx, tf->rdx, tf->rsi, tf->rdi);
     kprintf("  r8  %016lx  r9  %016lx  r10 %016lx  r11 %016lx\n", tf->r8, tf->r9, tf->r10, tf->r11);
-    kprintf("  r12 %016lx  r13 %016lx  r14 %016lx  r15 %016lx\n", tf->r12, tf->r13, tf->r14,
-            tf->r15);
+    kprintf("  r12 %016lx  r13 %016lx  r14 %016lx  r15 %016lx\n", tf->r12, tf->r13, tf->r14, tf->r15);
 }
 
 bool arch_unwind(vaddr_t *fp, vaddr_t *pc)

@@ -136,9 +136,9 @@ void arch_cpu_init(void)
     timer_init();
 }
 
+/* What boot/x86_64.c has found stands in x86_devices. */
 void arch_machine_init(const struct boot_info *boot)
 {
-    (void)boot; /* boot/x86_64.c has filled in x86_devices */
     lapic_init();
     timer_calibrate();
 }

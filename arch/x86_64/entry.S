@@ -38,6 +38,14 @@
     movl %eax, %cr0
 .endm
 
+/* Long mode needs none of them. */
+.macro clear_data_segments
+    xorl %eax, %eax
+    .irp segment, ds, es, fs, gs
+    movl %eax, %\segment
+    .endr
+.endm
+
     .section .note.pvh, "a", @note
     .balign 4
     .long 4, 4, 18 /* name size, descriptor size, XEN_ELFNOTE_PHYS32_ENTRY */
@@ -101,11 +109,7 @@ long_mode:
 high_half:
     movl $SEL_KERNEL_DATA, %eax
     movl %eax, %ss
-    xorl %eax, %eax
-    movl %eax, %ds
-    movl %eax, %es
-    movl %eax, %fs
-    movl %eax, %gs
+    clear_data_segments
     movl %ebx, %ebx /* the upper halves of registers are undefined after the switch */
     movl %esi, %r12d
     shlq $32, %rbp
@@ -154,6 +158,7 @@ trampoline_gdt_pointer: /* the table is in this page too, because real mode can'
     .long TRAMPOLINE_PA + IN_PAGE(trampoline_gdt)
     .balign 8
 trampoline_gdt:
+boot_gdt: /* the boot CPU takes it where the image has it */
     .quad 0, DESC_CODE64, DESC_DATA, DESC_CODE32
 trampoline_end:
 
@@ -164,22 +169,15 @@ FUNC(secondary_start)
     movq %rax, %cr3
     movq starting_cpu(%rip), %rdi
     movq PERCPU_KERNEL_SP(%rdi), %rsp
-    xorl %eax, %eax
-    movl %eax, %ds
-    movl %eax, %es
-    movl %eax, %fs
-    movl %eax, %gs
+    clear_data_segments
     xorl %ebp, %ebp
     call secondary_entry /* smp.c */
     ud2
 END(secondary_start)
 
     .section .rodata
-    .balign 8
-boot_gdt:
-    .quad 0, DESC_CODE64, DESC_DATA, DESC_CODE32
 boot_gdt_pointer:
-    .word boot_gdt_pointer - boot_gdt - 1
+    .word trampoline_end - boot_gdt - 1
     .long PHYS(boot_gdt)
 
     .bss

@@ -8,6 +8,7 @@
  * can't access the MSRs of the timer under -icount ("Bad icount read").
  */
 #include <arch-generic/machine.h>
+#include <quire/spinlock.h>
 #include "platform.h"
 
 /* Local APIC registers that only this file uses. */
@@ -69,9 +70,8 @@ u32 lapic_boot_id(void) { return cpuid(1, 0).ebx >> 24; /* initial APIC id, SDM 
  */
 void lapic_send(u32 apic_id, u32 command)
 {
-    bool irqs = arch_irq_enabled();
+    bool irqs = irq_save();
 
-    arch_irq_disable();
     if (cpu_features.x2apic) {
         __asm__ volatile("mfence; lfence" ::: "memory");
         write_msr(MSR_X2APIC + LAPIC_ICR_LOW / 16, (u64)apic_id << 32 | command);
@@ -81,14 +81,10 @@ void lapic_send(u32 apic_id, u32 command)
         *lapic(LAPIC_ICR_HIGH) = apic_id << LAPIC_ID_SHIFT;
         *lapic(LAPIC_ICR_LOW) = command;
     }
-    if (irqs)
-        arch_irq_enable();
+    irq_restore(irqs);
 }
 
-void arch_ipi_send(unsigned cpu)
-{
-    lapic_send((u32)cpu_area(cpu)->hwid, LAPIC_ICR_FIXED | VEC_IPI);
-}
+void arch_ipi_send(unsigned cpu) { lapic_send((u32)cpu_area(cpu)->hwid, LAPIC_ICR_FIXED | VEC_IPI); }
 
 void lapic_init(void)
 {

@@ -19,5 +19,3 @@ void arch_pt_activate_user(const struct pt_root *root)
 {
     write_cr(3, root ? paddr_value(root->table) : kernel_table);
 }
-
-paddr_t arch_pt_active_table(void) { return mk_paddr(read_cr(3) & PTE_PFN_MASK); }

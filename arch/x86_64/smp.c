@@ -41,8 +41,7 @@ int arch_cpu_start(unsigned cpu)
     u32 apic_id = (u32)cpu_area(cpu)->hwid;
     u32 startup = LAPIC_ICR_STARTUP | TRAMPOLINE_PA >> PAGE_SHIFT;
 
-    memcpy(phys_to_window(TRAMPOLINE_PA), trampoline_start,
-           (size_t)(trampoline_end - trampoline_start));
+    memcpy(phys_to_window(TRAMPOLINE_PA), trampoline_start, (size_t)(trampoline_end - trampoline_start));
     starting_cpu = cpu_area(cpu);
     WRITE_ONCE(started, false);
     lapic_send(apic_id, LAPIC_ICR_INIT);

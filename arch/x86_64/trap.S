@@ -19,40 +19,17 @@
 #include <arch/regs.h>
 #include "asm_offsets.h"
 
+/* The members of struct trapframe from its last to its first, arch/trap.h. */
 .macro save_registers
-    pushq %r9
-    pushq %r8
-    pushq %r10
-    pushq %rdx
-    pushq %rsi
-    pushq %rdi
-    pushq %rax
-    pushq %rcx
-    pushq %r11
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+    .irp register, r9, r8, r10, rdx, rsi, rdi, rax, rcx, r11, rbx, rbp, r12, r13, r14, r15
+    pushq %\register
+    .endr
 .endm
 
 .macro restore_registers
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    popq %r11
-    popq %rcx
-    popq %rax
-    popq %rdi
-    popq %rsi
-    popq %rdx
-    popq %r10
-    popq %r8
-    popq %r9
+    .irp register, r15, r14, r13, r12, rbp, rbx, r11, rcx, rax, rdi, rsi, rdx, r10, r8, r9
+    popq %\register
+    .endr
 .endm
 
 /* Interrupt gates clear IF and TF, but not DF, NT and AC, which user mode may have set. */
@@ -181,13 +158,9 @@ FUNC(entry_ist)
     pushq %rax
     movq %rsp, %rax
     movq %gs:PERCPU_KERNEL_SP, %rsp
-    pushq 7 * 8(%rax)
-    pushq 6 * 8(%rax)
-    pushq 5 * 8(%rax)
-    pushq 4 * 8(%rax)
-    pushq 3 * 8(%rax)
-    pushq 2 * 8(%rax)
-    pushq 1 * 8(%rax)
+    .irp word, 7, 6, 5, 4, 3, 2, 1
+    pushq \word * 8(%rax)
+    .endr
     movq (%rax), %rax
     jmp entry_on_kernel_stack
 1:  save_registers

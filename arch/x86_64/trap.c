@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The interrupt descriptor table; finding out what a trap was, and making the right up-call (Intel SDM 3A 6.15). */
-#include <arch-generic/machine.h>
 #include <arch-generic/context.h>
 #include <quire/upcalls.h>
 #include "platform.h"

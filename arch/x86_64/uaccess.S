@@ -18,15 +18,15 @@
 99:
 .endm
 
-/* Up to 8 bytes from RSI to RDI; `load_exit`, `store_exit`: 1 where that side is the user's. */
-.macro move8 offset, register, from_user
+/* From RSI to RDI; a fault on the user's side, of the load if from_user is 1, else of the store, goes on at `exit`. */
+.macro move instruction, offset, register, from_user, exit
     .if \from_user
-    EXTABLE(77f, 4f)
+    EXTABLE(77f, \exit)
     .else
-    EXTABLE(78f, 4f)
+    EXTABLE(78f, \exit)
     .endif
-77: movq \offset(%rsi), \register
-78: movq \register, \offset(%rdi)
+77: \instruction \offset(%rsi), \register
+78: \instruction \register, \offset(%rdi)
 .endm
 
 .macro copy from_user
@@ -34,14 +34,14 @@
     movq %rdx, %rax
     cmpq $64, %rax
     jb 2f
-1:  move8 0, %rcx, \from_user
-    move8 8, %r8, \from_user
-    move8 16, %r9, \from_user
-    move8 24, %r10, \from_user
-    move8 32, %rcx, \from_user
-    move8 40, %r8, \from_user
-    move8 48, %r9, \from_user
-    move8 56, %r10, \from_user
+1:  move movq, 0, %rcx, \from_user, 4f
+    move movq, 8, %r8, \from_user, 4f
+    move movq, 16, %r9, \from_user, 4f
+    move movq, 24, %r10, \from_user, 4f
+    move movq, 32, %rcx, \from_user, 4f
+    move movq, 40, %r8, \from_user, 4f
+    move movq, 48, %r9, \from_user, 4f
+    move movq, 56, %r10, \from_user, 4f
     addq $64, %rsi
     addq $64, %rdi
     subq $64, %rax
@@ -49,7 +49,7 @@
     jae 1b
 2:  cmpq $8, %rax
     jb 4f
-3:  move8 0, %rcx, \from_user
+3:  move movq, 0, %rcx, \from_user, 4f
     addq $8, %rsi
     addq $8, %rdi
     subq $8, %rax
@@ -57,14 +57,7 @@
     jae 3b
 4:  testq %rax, %rax
     jz 6f
-5:
-    .if \from_user
-    EXTABLE(77f, 6f)
-    .else
-    EXTABLE(78f, 6f)
-    .endif
-77: movb (%rsi), %cl
-78: movb %cl, (%rdi)
+5:  move movb, 0, %cl, \from_user, 6f
     incq %rsi
     incq %rdi
     decq %rax

@@ -22,9 +22,6 @@ void arch_pt_activate_kernel(const struct pt_root *kernel);
  */
 void arch_pt_activate_user(const struct pt_root *root);
 
-/* The value of this CPU's root register(s), as a physical table address, for `ptdump` and checks. */
-paddr_t arch_pt_active_table(void);
-
 /*
  * Describe a present raw entry for people: where it points, and what its bits allow and remember, with the manual's
  * names of the bits. arch/<machine>/pte_text.c.

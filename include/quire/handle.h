@@ -47,12 +47,13 @@ void object_get(struct object *o);
 bool object_try_get(struct object *o); /* false: the count is 0 already */
 void object_put(struct object *o); /* the last one destroys it, by type */
 
-/* Install at the lowest free number; takes over the caller's reference. -EMFILE: table full (not taken). */
+/* A handle at the lowest free number; -EMFILE: the table is full. Takes over the caller's reference in both cases. */
 int handle_install(struct handle_table *t, struct object *o, u32 rights);
 /* The object with a reference. NULL: *err is -EBADF (no such handle, or another type) or -EACCES (rights). */
 struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err);
 /* The same, and all the rights that the handle gives. */
-struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all, int *err);
+struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all,
+                                 int *err);
 int handle_close(struct handle_table *t, long number); /* -EBADF */
 /* Close this number if it (still) is a handle to o. */
 void handle_close_one(struct handle_table *t, long number, const struct object *o);

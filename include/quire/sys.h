@@ -3,9 +3,18 @@
 #pragma once
 
 #include <quire/types.h>
+#include <quire/uaccess.h>
 #include <arch/trap.h>
 #include <uapi/quire/syscall_table.h>
+
+#define PATH_MAX 128 /* bytes of a path that a program names, with the zero at its end */
 
 #define X(number, name, nr_args, text) s64 sys_##name(struct trapframe *tf);
 QUIRE_SYSCALLS(X)
 #undef X
+
+/* The i-th argument, where it is an address in the program: <quire/uaccess.h>. */
+static inline struct user_ptr user_arg(const struct trapframe *tf, unsigned i)
+{
+    return (struct user_ptr){tf_arg(tf, i)};
+}

@@ -7,5 +7,3 @@
 struct trapframe;
 
 void syscall_dispatch(struct trapframe *tf);
-
-typedef u64 sysarg_t;

@@ -109,7 +109,7 @@ struct thread *thread_create(const char *name, struct process *process, unsigned
 void thread_start(struct thread *thread); /* on an idle CPU if there is one; it may be gone when this returns */
 void thread_start_on(struct thread *thread, unsigned cpu); /* and it stays there */
 /* the caller goes to that CPU and stays there; -1: anywhere again. -EINVAL: no such CPU. No locks held */
-int thread_pin(int cpu);
+int thread_pin(s64 cpu);
 void __noreturn thread_exit(void);
 void thread_discard(struct thread *thread); /* one that never started */
 
@@ -136,10 +136,5 @@ void sched_tick(void);        /* trap_timer() */
 bool sched_need_resched(void);
 void sched_rearm_timer(void); /* after somebody else used this CPU's timer */
 void sched_print_cpus(void);
-/*
- * True: every other CPU idles, no thread is queued, and none is ending. The answer holds only for the moment, because
- * sleepers and interrupts go on. For the test runner, which compares the books when nobody changes them.
- */
-bool sched_is_quiet(void);
 
 bool current_killed(void); /* the caller's process was killed; kernel threads: false */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on handles that read and write: the console and files of the boot archive. */
+/* System calls that read and write by a handle: the console, and the files of the boot archive. */
 #include <quire/console.h>
 #include <quire/errno.h>
 #include <quire/upcalls.h>
@@ -7,14 +7,15 @@
 #include <quire/process.h>
 #include <quire/string.h>
 #include <quire/sys.h>
-#include <quire/uaccess.h>
 #include <uapi/quire/abi.h>
 
 #define CHUNK 256
-#define COPY_STEP (64 * KiB) /* between two preemption points */
-#define PATH_MAX 128
+#define COPY_STEP (64 * KiB) /* bytes copied between two preemption points */
 
-/* Bytes [at, at + n) weren't read after all: unless somebody has read on behind them, they are next again. */
+/*
+ * The bytes [at, at + n) were taken from the file, but the program didn't get them. The next read gets them, unless
+ * another thread has moved the position meanwhile.
+ */
 static void put_back(struct file *f, u64 at, u64 n)
 {
     spin_lock(&f->lock);
@@ -23,15 +24,15 @@ static void put_back(struct file *f, u64 at, u64 n)
     spin_unlock(&f->lock);
 }
 
-static s64 file_read(struct file *f, u64 to, u64 n)
+static s64 file_read(struct file *f, struct user_window *to)
 {
     spin_lock(&f->lock);
     u64 at = f->position, left = at < f->entry->size ? f->entry->size - at : 0;
-    n = MIN(n, left);
+    u64 n = MIN(to->left, left);
     f->position += n;
     spin_unlock(&f->lock);
     for (u64 done = 0; done < n; done += COPY_STEP) {
-        if (copy_out(user_pointer(to + done), f->entry->data + at + done, MIN(n - done, COPY_STEP))) {
+        if (window_out(to, f->entry->data + at + done, MIN(n - done, COPY_STEP))) {
             put_back(f, at, n);
             return -EFAULT;
         }
@@ -43,14 +44,14 @@ static s64 file_read(struct file *f, u64 to, u64 n)
     return (s64)n;
 }
 
-static s64 console_read_out(u64 to, u64 n)
+static s64 console_read_out(struct user_window *to)
 {
     char line[CHUNK];
 
-    if (n == 0)
+    if (to->left == 0)
         return 0;
-    ssize_t got = console_read(line, MIN(n, sizeof(line)));
-    if (got > 0 && copy_out(user_pointer(to), line, (size_t)got))
+    ssize_t got = console_read(line, MIN(to->left, sizeof(line)));
+    if (got > 0 && window_out(to, line, (size_t)got))
         return -EFAULT;
     return got;
 }
@@ -59,17 +60,15 @@ s64 sys_read(struct trapframe *tf)
 {
     int err;
     struct object *o = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_NONE, RIGHT_READ, &err);
-    u64 to = tf_arg(tf, 1), n = tf_arg(tf, 2);
+    struct user_window to;
 
     if (!o)
         return err;
-    s64 result = -EBADF;
-    if (!user_range_ok(to, n)) /* all that was named, also what a short file leaves alone: copy_out() sees less */
-        result = -EFAULT;
-    else if (o->type == OBJECT_FILE)
-        result = file_read((struct file *)o, to, n);
-    else if (o->type == OBJECT_CONSOLE)
-        result = console_read_out(to, n);
+    s64 result = user_window(&to, user_arg(tf, 1), tf_arg(tf, 2));
+    if (!result)
+        result = o->type == OBJECT_FILE      ? file_read((struct file *)o, &to)
+                 : o->type == OBJECT_CONSOLE ? console_read_out(&to)
+                                             : -EBADF;
     object_put(o);
     return result;
 }
@@ -78,16 +77,16 @@ s64 sys_write(struct trapframe *tf)
 {
     int err;
     struct object *o = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_CONSOLE, RIGHT_WRITE, &err);
-    u64 from = tf_arg(tf, 1), n = tf_arg(tf, 2), done = 0;
+    struct user_window from;
     char chunk[CHUNK];
+    u64 done = 0;
 
     if (!o)
         return err;
-    if (!user_range_ok(from, n)) /* before the first part is written: copy_in() sees them one by one */
-        err = -EFAULT;
-    while (!err && done < n) {
-        u64 step = MIN(n - done, sizeof(chunk));
-        err = copy_in(chunk, user_pointer(from + done), step);
+    err = user_window(&from, user_arg(tf, 1), tf_arg(tf, 2));
+    while (!err && from.left) {
+        u64 step = MIN(from.left, sizeof(chunk));
+        err = window_in(chunk, &from, step);
         if (err)
             break;
         console_write_user(chunk, step);
@@ -103,47 +102,39 @@ s64 sys_open(struct trapframe *tf)
 {
     char path[PATH_MAX];
     int err;
-    ssize_t n = copy_in_string(path, user_pointer(tf_arg(tf, 0)), sizeof(path));
+    ssize_t n = copy_in_string(path, user_arg(tf, 0), sizeof(path));
 
     if (n < 0)
         return n;
     if (tf_arg(tf, 1))
         return tf_arg(tf, 1) & 3 ? -EROFS : -EINVAL; /* the boot archive can only be read */
     struct file *f = file_open(path, &err);
-    if (!f)
-        return err;
-    int number = handle_install(&current_process()->handles, &f->object, RIGHT_READ);
-    if (number < 0)
-        object_put(&f->object);
-    return number;
+    return f ? handle_install(&current_process()->handles, &f->object, RIGHT_READ) : err;
 }
 
 s64 sys_close(struct trapframe *tf) { return handle_close(&current_process()->handles, (long)tf_arg(tf, 0)); }
+
+static s64 file_seek(struct file *f, s64 offset, u64 whence)
+{
+    s64 to;
+
+    spin_lock(&f->lock);
+    s64 base = whence == 0 ? 0 : whence == 1 ? (s64)f->position : (s64)f->entry->size;
+    bool possible = whence <= 2 && !__builtin_add_overflow(base, offset, &to) && to >= 0;
+    if (possible)
+        f->position = (u64)to;
+    spin_unlock(&f->lock);
+    return possible ? to : -EINVAL;
+}
 
 s64 sys_seek(struct trapframe *tf)
 {
     int err;
     struct object *o = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_NONE, 0, &err);
-    s64 offset = (s64)tf_arg(tf, 1), base = 0, result = -EINVAL;
 
     if (!o)
         return err;
-    if (o->type != OBJECT_FILE) {
-        object_put(o);
-        return -ESPIPE;
-    }
-    struct file *f = (struct file *)o;
-    spin_lock(&f->lock);
-    bool known = tf_arg(tf, 2) <= 2;
-    if (tf_arg(tf, 2) == 1)
-        base = (s64)f->position;
-    if (tf_arg(tf, 2) == 2)
-        base = (s64)f->entry->size;
-    if (known && !__builtin_add_overflow(base, offset, &result) && result >= 0)
-        f->position = (u64)result;
-    else
-        result = -EINVAL;
-    spin_unlock(&f->lock);
+    s64 result = o->type == OBJECT_FILE ? file_seek((struct file *)o, (s64)tf_arg(tf, 1), tf_arg(tf, 2)) : -ESPIPE;
     object_put(o);
     return result;
 }
@@ -159,5 +150,5 @@ s64 sys_entry(struct trapframe *tf)
     e.size = file->size;
     e.mode = file->mode;
     e.index = (u32)tf_arg(tf, 0);
-    return copy_out(user_pointer(tf_arg(tf, 1)), &e, sizeof(e));
+    return copy_out(user_arg(tf, 1), &e, sizeof(e));
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on address spaces and memory objects. */
-#include <quire/cacheflush.h>
 #include <quire/errno.h>
 #include <quire/object.h>
 #include <quire/process.h>
@@ -20,15 +19,15 @@ s64 sys_mmap(struct trapframe *tf)
         return -EINVAL;
     if (!(flags & MAP_ANONYMOUS)) {
         u32 rights;
-        o = handle_get_rights(&current_process()->handles, (long)tf_arg(tf, 4), OBJECT_MEMORY, RIGHT_MAP, &rights, &err);
+        o = handle_get_rights(&current_process()->handles, (long)tf_arg(tf, 4), OBJECT_MEMORY, RIGHT_MAP, &rights,
+                              &err);
         if (!o)
             return err;
-        flags |= rights & RIGHT_WRITE ? 0 : MAP_NOWRITE; /* also for a later mprotect() */
+        flags |= rights & RIGHT_WRITE ? 0 : MAP_NOWRITE; /* this forbids a later mprotect() to allow writes, too */
         memobj = ((struct memory_object *)o)->memobj;
     }
     err = mm_map(current_process()->mm, &addr, len, prot, flags, memobj, memobj ? offset : 0);
-    if (o)
-        object_put(o);
+    object_put(o);
     return err ? err : (s64)addr;
 }
 
@@ -51,15 +50,7 @@ s64 sys_memory_create(struct trapframe *tf)
     int err;
     struct memory_object *m = memory_object_create(tf_arg(tf, 0), &err);
 
-    if (!m)
-        return err;
-    int number = handle_install(&current_process()->handles, &m->object, RIGHT_ALL);
-    if (number < 0)
-        object_put(&m->object);
-    return number;
+    return m ? handle_install(&current_process()->handles, &m->object, RIGHT_ALL) : err;
 }
 
-s64 sys_cache_sync(struct trapframe *tf)
-{
-    return mm_cache_sync(current_process()->mm, tf_arg(tf, 0), tf_arg(tf, 1));
-}
+s64 sys_cache_sync(struct trapframe *tf) { return mm_cache_sync(current_process()->mm, tf_arg(tf, 0), tf_arg(tf, 1)); }

@@ -1,46 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on processes, threads and time. */
 #include <quire/errno.h>
-#include <quire/object.h>
 #include <quire/process.h>
 #include <quire/slab.h>
-#include <quire/string.h>
 #include <quire/sys.h>
-#include <quire/uaccess.h>
 #include <arch-generic/machine.h>
 
-#define PATH_MAX 128
-
-s64 sys_nop(struct trapframe *tf)
-{
-    (void)tf;
-    return 0;
-}
+s64 sys_nop(struct trapframe *tf) { return 0; }
 
 s64 sys_exit(struct trapframe *tf) { process_exit(STATUS_EXIT((int)tf_arg(tf, 0))); }
 
-/* argv (NULL-terminated, NULL: none) into one buffer of strings; returns their number, or an error. */
-static int copy_arguments(u64 argv, char *buffer, size_t *bytes)
+/*
+ * Copies the strings that argv names into one buffer, one behind the other. argv ends with a null pointer; a null argv
+ * names none. Returns their number; -EFAULT, -E2BIG.
+ */
+static int copy_arguments(struct user_ptr argv, char *buffer, size_t *bytes)
 {
     *bytes = 0;
-    for (unsigned i = 0; argv && i <= PROCESS_MAX_ARGS; i++) {
-        u64 pointer;
-        if (copy_in(&pointer, user_pointer(argv + i * sizeof(pointer)), sizeof(pointer)))
+    if (user_ptr_is_null(argv))
+        return 0;
+    for (unsigned i = 0; i <= PROCESS_MAX_ARGS; i++) {
+        struct user_ptr argument;
+        if (copy_in(&argument, user_ptr_add(argv, i * sizeof(argument)), sizeof(argument)))
             return -EFAULT;
-        if (!pointer)
+        if (user_ptr_is_null(argument))
             return (int)i;
-        ssize_t n = copy_in_string(buffer + *bytes, user_pointer(pointer), PROCESS_ARGS_BYTES - *bytes);
+        ssize_t n = copy_in_string(buffer + *bytes, argument, PROCESS_ARGS_BYTES - *bytes);
         if (n < 0)
             return n == -ENAMETOOLONG ? -E2BIG : (int)n;
         *bytes += (size_t)n + 1;
     }
-    return argv ? -E2BIG : 0;
+    return -E2BIG;
 }
 
 s64 sys_spawn(struct trapframe *tf)
 {
     char path[PATH_MAX];
-    ssize_t n = copy_in_string(path, user_pointer(tf_arg(tf, 0)), sizeof(path));
+    ssize_t n = copy_in_string(path, user_arg(tf, 0), sizeof(path));
 
     if (n < 0)
         return n;
@@ -48,7 +44,7 @@ s64 sys_spawn(struct trapframe *tf)
     if (!args)
         return -ENOMEM;
     size_t bytes;
-    int result = copy_arguments(tf_arg(tf, 1), args, &bytes);
+    int result = copy_arguments(user_arg(tf, 1), args, &bytes);
     if (result >= 0)
         result = process_spawn(path, &(struct arguments){args, (unsigned)result, bytes});
     kfree(args);
@@ -57,35 +53,35 @@ s64 sys_spawn(struct trapframe *tf)
 
 s64 sys_fork(struct trapframe *tf) { return process_fork(tf); }
 
-/* address 0: the caller doesn't want to know. */
-static int report_status(int status, u64 address)
+/* Stores the status, unless `to` is a null pointer: then the caller doesn't want it. */
+static int report_status(int status, struct user_ptr to)
 {
-    return address ? copy_out(user_pointer(address), &status, sizeof(status)) : 0;
+    return user_ptr_is_null(to) ? 0 : copy_out(to, &status, sizeof(status));
 }
 
 /*
- * Waits for a child (NULL: any), tells its status, and only then takes it: what can't be told isn't lost. Returns the
- * child, with a reference; NULL: *err says why.
+ * Waits until this child (NULL: any child) has ended, and stores its status. The child is taken only after that: if the
+ * store fails, the parent can wait again. Returns the child with a reference; NULL: *err says why.
  */
-static struct process *wait_and_tell(struct process *one, u64 address, int *err)
+static struct process *wait_and_tell(struct process *one, struct user_ptr status, int *err)
 {
     struct process *child;
 
     while ((child = process_await(one, err)) != NULL) {
-        *err = report_status(child->status, address);
+        *err = report_status(child->status, status);
         if (!*err && process_take(child))
             break;
         object_put(&child->object);
         if (*err)
             return NULL;
-    } /* another thread was faster */
+    } /* another thread of the parent has taken this child: wait for the next one */
     return child;
 }
 
 s64 sys_wait(struct trapframe *tf)
 {
     long number = (long)tf_arg(tf, 0);
-    int err = report_status(0, tf_arg(tf, 1)); /* a bad pointer is told at once */
+    int err = report_status(0, user_arg(tf, 1)); /* a bad pointer fails now, not after a long wait */
     struct object *o = NULL;
 
     if (err)
@@ -95,17 +91,16 @@ s64 sys_wait(struct trapframe *tf)
         if (!o)
             return err;
     }
-    struct process *child = wait_and_tell((struct process *)o, tf_arg(tf, 1), &err);
-    u64 id = child ? child->id : 0;
+    struct process *child = wait_and_tell((struct process *)o, user_arg(tf, 1), &err);
+    s64 result = child ? (s64)child->id : err;
     if (child && o)
-        handle_close_one(&current_process()->handles, number, o); /* unless the number is another object's by now */
+        handle_close_one(&current_process()->handles, number, o); /* not if the number names another object by now */
     else if (child)
         handle_close_object(&current_process()->handles, &child->object);
     if (child)
         object_put(&child->object);
-    if (o)
-        object_put(o);
-    return child ? (s64)id : err;
+    object_put(o);
+    return result;
 }
 
 s64 sys_kill(struct trapframe *tf)
@@ -120,24 +115,11 @@ s64 sys_kill(struct trapframe *tf)
     return 0;
 }
 
-s64 sys_getpid(struct trapframe *tf)
-{
-    (void)tf;
-    return (s64)current_process()->id;
-}
+s64 sys_getpid(struct trapframe *tf) { return (s64)current_process()->id; }
 
-s64 sys_cpu(struct trapframe *tf)
-{
-    (void)tf;
-    return this_cpu()->cpu;
-}
+s64 sys_cpu(struct trapframe *tf) { return this_cpu()->cpu; }
 
-s64 sys_cpu_pin(struct trapframe *tf)
-{
-    s64 cpu = (s64)tf_arg(tf, 0);
-
-    return cpu < -1 || cpu >= (s64)nr_cpus ? -EINVAL : thread_pin((int)cpu);
-}
+s64 sys_cpu_pin(struct trapframe *tf) { return thread_pin((s64)tf_arg(tf, 0)); }
 
 s64 sys_thread_create(struct trapframe *tf)
 {
@@ -150,15 +132,10 @@ s64 sys_thread_create(struct trapframe *tf)
     return process_add_thread(current_process(), &frame);
 }
 
-s64 sys_thread_exit(struct trapframe *tf)
-{
-    (void)tf;
-    process_thread_exit();
-}
+s64 sys_thread_exit(struct trapframe *tf) { process_thread_exit(); }
 
 s64 sys_yield(struct trapframe *tf)
 {
-    (void)tf;
     thread_yield();
     return 0;
 }
@@ -173,11 +150,7 @@ s64 sys_sleep(struct trapframe *tf)
     return 0;
 }
 
-s64 sys_clock(struct trapframe *tf)
-{
-    (void)tf;
-    return (s64)(arch_clock_ns() & ~(1UL << 63));
-}
+s64 sys_clock(struct trapframe *tf) { return (s64)(arch_clock_ns() & ~(1UL << 63)); }
 
 s64 sys_process_id(struct trapframe *tf)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dispatch of system calls, made from the table in <uapi/quire/syscall_table.h>. */
+/* Calls the function of a system call. The table in <uapi/quire/syscall_table.h> gives numbers and names. */
 #include <quire/syscall.h>
 #include <quire/counters.h>
 #include <quire/errno.h>

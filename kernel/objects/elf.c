@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ELF programs: checking (System V ABI, chapters 4 and 5) and mapping. Everything a file says is checked
- * before anything is allocated.
+ * ELF programs: checking a file (System V ABI, chapters 4 and 5), and mapping it. Everything that a file says is
+ * checked before anything is allocated for it.
  */
 #include <quire/elf.h>
 #include <quire/cacheflush.h>
@@ -105,7 +105,8 @@ const char *elf_check(const void *file, u64 size, vaddr_t low, vaddr_t high, str
             return "it has more than 8 segments to load";
         info->segment[info->nr_segments++] = (struct elf_segment){
             ph.vaddr, ph.offset, ph.filesz, ph.memsz,
-            (ph.flags & PF_R ? PROT_READ : 0u) | (ph.flags & PF_W ? PROT_WRITE : 0u) | (ph.flags & PF_X ? PROT_EXEC : 0u)};
+            (ph.flags & PF_R ? PROT_READ : 0u) | (ph.flags & PF_W ? PROT_WRITE : 0u) |
+                (ph.flags & PF_X ? PROT_EXEC : 0u)};
     }
     info->entry = h.entry;
     return check_entry(info);
@@ -115,7 +116,7 @@ const char *elf_check(const void *file, u64 size, vaddr_t low, vaddr_t high, str
 static struct mutex images_lock = MUTEX_INIT(images_lock);
 static struct image *images[INITRD_MAX_FILES];
 
-/* Fill the segment's object in as few folios as its size has bits. */
+/* Fills the segment's object with folios, the largest first: one for each bit that is 1 in the number of pages. */
 static int load_segment(struct image_segment *s, const u8 *data, u64 bytes)
 {
     s->memobj = memobj_create(MEMOBJ_BACKED, s->file_pages, NULL);
@@ -228,7 +229,7 @@ void images_release(void)
     mutex_unlock(&images_lock);
 }
 
-/* Map what is there of a read-only segment at once: a call per folio, not a fault per page. */
+/* Maps the file's pages of a read-only segment now. This costs one call for each folio; else each page would fault. */
 static int populate(struct mm *mm, const struct image_segment *s)
 {
     rwsem_read_lock(&mm->areas_lock);

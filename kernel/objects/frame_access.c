@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's way to frames that may be secure: see <quire/frame_access.h>. */
+/* How the host reaches frames that may be secure: see <quire/frame_access.h>. */
 #include <quire/frame_access.h>
 #include <quire/errno.h>
 #include <quire/hole.h>
@@ -15,8 +15,8 @@ int frame_access_begin(struct frame_access *a, pfn_t pfn)
     if (memdesc_type(word) == MEMDESC_HWPOISON)
         return -EHWPOISON;
     if (memdesc_type(word) == MEMDESC_HOLE)
-        a->hole = pfn_hole_get(pfn); /* keeps the guest from taking it back */
-    s64 owner = uvcall(UV_QUERY, pfn, 0, 0, 0, 0); /* -EINVAL: there is no ultravisor yet, so no secret */
+        a->hole = pfn_hole_get(pfn); /* with this reference the guest can't take the frame back */
+    s64 owner = uvcall(UV_QUERY, pfn, 0, 0, 0, 0); /* -EINVAL: there is no ultravisor yet, so the frame is no secret */
     if (owner > 0 && uv_state_of((u64)owner) != UV_NONSECURE && !(uv_state_of((u64)owner) == UV_SHARED && a->hole)) {
         frame_access_end(a);
         return -EACCES;

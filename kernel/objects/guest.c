@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests as objects of the host: making and ending them. A guest has one folio for all its memory, secured through
- * uvcall() in steps of UV_BATCH frames with a preemption point between them. Everything that a guest makes the host
- * keep is charged to the process that made it: the folio, the frames of its page tables, its descriptor, its holes.
+ * Guests as objects of the host: making and ending them. One folio holds all memory of a guest. The host secures the
+ * folio by uvcall(), in steps of UV_BATCH frames with a preemption point after each step. The process that made a guest
+ * is charged for all that the host keeps for the guest: the folio, the frames of its page tables, its descriptor, its
+ * holes.
  */
 #include "guest_object.h"
 #include <quire/buddy.h>
@@ -11,19 +12,16 @@
 #include <quire/errno.h>
 #include <quire/hole.h>
 #include <quire/log.h>
-#include <quire/memory_init.h>
 #include <quire/upcalls.h>
 #include <quire/process.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/sys.h>
-#include <quire/uaccess.h>
 #include <uapi/quire/abi.h>
 
 #define GUEST_MIN_ORDER 9  /* 2 MiB */
-#define STEP_FRAMES 512UL  /* between two preemption points */
-#define PATH_MAX 128
+#define STEP_FRAMES 512UL  /* frames between two preemption points */
 
 /* --- the ultravisor's own memory ---------------------------------------------------------------- */
 static struct mutex init_lock = MUTEX_INIT(init_lock);
@@ -48,7 +46,7 @@ static int init_uv(void)
         return (int)err;
     }
     uv_frames_kept = nr;
-    for (u64 i = nr; i < 1UL << order; i++) /* what the power of two was too much */
+    for (u64 i = nr; i < 1UL << order; i++) /* the block is a power of two: the ultravisor doesn't need these frames */
         frames_free(table + i, 0);
     return 0;
 }
@@ -66,7 +64,7 @@ int guest_start_uv(void)
     return err;
 }
 
-/* --- what all of the host's calls use ----------------------------------------------------------- */
+/* --- for all system calls on guests ----------------------------------------------------------- */
 struct guest *guest_get(struct trapframe *tf, int *err)
 {
     return (struct guest *)handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_GUEST, RIGHT_ALL, err);
@@ -108,7 +106,7 @@ int guest_loop_step(void)
 int guest_uv_pages(struct guest *g, enum uv_call call, u64 page, u64 nr, unsigned access)
 {
     while (nr) {
-        /* Up to the next multiple of a batch, so that whole blocks are seen as such. */
+        /* A step ends at a multiple of UV_BATCH: so the ultravisor gets a whole block in one step. */
         u64 step = MIN(nr, UV_BATCH - page % UV_BATCH);
         s64 done = uvcall(call, g->id, page, g->folio->pfn + page, step, access);
         if (done <= 0)
@@ -136,13 +134,13 @@ static int donate_block(struct guest *g, unsigned order)
 
     for (u64 i = 0; !err && i < 1UL << order; i++) {
         err = uvcall(UV_DONATE, g->id, pfn + i, 0, 0, 0);
-        for (u64 k = i; err && k < 1UL << order; k++) /* those that it didn't take */
+        for (u64 k = i; err && k < 1UL << order; k++) /* the ultravisor didn't take these frames */
             frames_free(pfn + k, 0);
     }
     return (int)err;
 }
 
-/* Frames for the guest's page tables, aligned blocks first: some tables are larger than a frame. */
+/* Donates frames for the guest's page tables, aligned blocks first, because some tables are larger than a frame. */
 static int donate(struct guest *g)
 {
     s64 needed = uvcall(UV_NEEDED, g->id, 0, 0, 0, 0);
@@ -158,7 +156,7 @@ static int donate(struct guest *g)
     return err;
 }
 
-/* The program's segments into the folio's frames; *info for the load calls. */
+/* Copies the program's segments into the folio. *info says which pages UV_LOAD has to secure. -ENOENT, -ENOEXEC. */
 static int copy_program(struct guest *g, const char *path, struct elf_info *info)
 {
     const struct initrd_file *file = initrd_find(path);
@@ -179,7 +177,7 @@ static int copy_program(struct guest *g, const char *path, struct elf_info *info
     return 0;
 }
 
-/* The next pages from `page` on that no segment has: [*from, *to). */
+/* Finds the first pages from `page` on that lie in no segment: [*from, *to). */
 static void find_gap(const struct elf_info *info, u64 page, u64 end, u64 *from, u64 *to)
 {
     *from = page;
@@ -194,7 +192,7 @@ static void find_gap(const struct elf_info *info, u64 page, u64 end, u64 *from, 
     }
 }
 
-/* In steps, so that a kill is heard. */
+/* Secures the pages [from, to) as zeros, in steps: after each step a kill ends the loop with -EINTR. */
 static int import_zeros(struct guest *g, u64 from, u64 to)
 {
     int err = 0;
@@ -209,7 +207,7 @@ static int import_zeros(struct guest *g, u64 from, u64 to)
     return err;
 }
 
-/* Load the program's pages, then the rest of the folio as zeros, in the order of guest pages. */
+/* Loads the program's pages first. Then imports the other pages as zeros, in the order of their numbers, and seals. */
 static int secure_all(struct guest *g, const struct elf_info *info)
 {
     u64 end = folio_nr_pages(g->folio);
@@ -251,7 +249,7 @@ static int prepare_direct_map(pfn_t pfn, u64 nr)
         if (!err)
             err = guest_loop_step();
     }
-    return err; /* tear_down() restores what is prepared */
+    return err; /* after an error tear_down() restores the part that is prepared */
 }
 
 static int make_folio(struct guest *g, unsigned order)
@@ -290,7 +288,10 @@ static int guest_make(struct guest *g, unsigned order, const char *path)
 }
 
 /* --- ending ------------------------------------------------------------------------------------- */
-/* Everything back that a (half-made) guest holds. Nobody else knows it any more; a kill doesn't stop this. */
+/*
+ * Takes back everything that a guest holds, also a guest that is only half made. Nobody else knows this guest any more.
+ * A kill doesn't stop this work.
+ */
 static void tear_down(struct guest *g)
 {
     struct quota *quota = g->quota;
@@ -308,7 +309,7 @@ static void tear_down(struct guest *g)
         struct guest_hole *h = list_entry(g->holes.next, struct guest_hole, link);
         struct insecure_mem *hole = h->hole;
         guest_drop_hole(g, h);
-        hole_put(hole); /* whoever still has it mapped keeps it, and the folio, until they let go */
+        hole_put(hole); /* who still maps the hole keeps it, and the folio too, until the mapping goes */
         preempt_point();
     }
     if (g->folio) {
@@ -317,13 +318,13 @@ static void tear_down(struct guest *g)
         folio_put(g->folio);
     }
     kfree(g);
-    quota_let_go(quota, sizeof(*g));
     quota_uncharge(quota, charged);
+    quota_let_go(quota, sizeof(*g)); /* may free the account */
 }
 
 void guest_destroy_object(struct object *o) { tear_down((struct guest *)o); }
 
-/* Charged to the current process; NULL: no memory, or no quota. */
+/* A guest without memory, charged to the current process. NULL: no memory, or the account is full. */
 static struct guest *guest_new(void)
 {
     struct quota *quota = current_process()->quota;
@@ -347,7 +348,7 @@ s64 sys_guest_create(struct trapframe *tf)
 {
     char path[PATH_MAX];
     u64 order = tf_arg(tf, 0);
-    ssize_t n = copy_in_string(path, user_pointer(tf_arg(tf, 1)), sizeof(path));
+    ssize_t n = copy_in_string(path, user_arg(tf, 1), sizeof(path));
 
     if (n < 0)
         return n;
@@ -359,8 +360,7 @@ s64 sys_guest_create(struct trapframe *tf)
         return err ? err : -ENOMEM;
     err = guest_make(g, (unsigned)order, path);
     if (!err)
-        err = handle_install(&current_process()->handles, &g->object, RIGHT_ALL);
-    if (err < 0)
-        tear_down(g);
+        return handle_install(&current_process()->handles, &g->object, RIGHT_ALL);
+    tear_down(g);
     return err;
 }

@@ -1,69 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest as an object of the host, for the files that have its system calls: guest.c makes and ends guests,
- * guest_run.c runs them, guest_share.c decides what they share, guest_look.c shows them.
+ * A guest as an object of the host, for the files with system calls on guests: guest.c makes and ends guests,
+ * guest_run.c runs them, guest_share.c decides what they share, look/guest_look.c shows them.
  *
- * guest->lock (sleeping) serialises the host's calls on one guest; it isn't held while the guest runs, nor across
- * copies to user memory. It comes before mm.areas of any address space. One word says what the guest is for the host:
+ * guest->lock (sleeping) lets one call of the host after the other work on a guest. Nobody holds it while the guest
+ * runs, or across a copy to user memory. It comes before areas_lock of any address space. One word is the guest's
+ * state:
  *
  *   IDLE    -> RUNNING   guest_run
- *   RUNNING -> IDLE      it left to print or to let the host look     \
- *   RUNNING -> PENDING   it left to share or unshare pages             > by the thread that was inside, once it has
- *   RUNNING -> ENDED     it ended, or the thread inside did           /  taken the reason from the ultravisor
- *   PENDING -> IDLE      guest_share, when nothing is undecided any more
+ *   RUNNING -> IDLE      the guest left: it prints, or yields         \
+ *   RUNNING -> PENDING   the guest left: it asks to share or unshare   > the thread that was inside changes the state,
+ *   RUNNING -> ENDED     the guest ended, or the thread inside ended  /  after it has the reason from the ultravisor
+ *   PENDING -> IDLE      guest_share, when no page is undecided any more
  *
- * All of it under guest->lock, by guest_become().
+ * guest_become() makes every change, under guest->lock.
  */
 #pragma once
 
 #include <quire/guest.h>
 #include <quire/object.h>
 #include <quire/sync.h>
+#include <quire/uaccess.h>
 #include <quire/uv.h>
-
-struct folio;
-struct insecure_mem;
-struct quota;
-struct guest;
 
 enum guest_state { GUEST_IDLE, GUEST_RUNNING, GUEST_PENDING, GUEST_ENDED, GUEST_NR_STATES };
 
-struct guest_run { /* what a thread inside a guest knows: current->guest */
+struct guest_run { /* of the thread that is inside the guest: current_thread()->guest */
     struct guest *guest;
-    u64 exit_address; /* struct quire_guest_exit in the host process */
+    struct user_ptr exit; /* where the host process wants its struct quire_guest_exit */
 };
 
 struct guest {
     struct object object;
-    unsigned id; /* of the ultravisor */
+    unsigned id; /* the number that the ultravisor gave it */
     struct folio *folio;
     struct quota *quota; /* of the process that made it */
-    u64 charged;         /* frames of its page tables, charged to that */
-    struct mutex lock;   /* --- what follows --- */
+    u64 charged;         /* frames of its page tables that this account pays for */
+    struct mutex lock;   /* protects all that follows */
     enum guest_state state;
-    u32 left_for;           /* enum quire_guest_exit_kind of the last exit; before the first run: FAULT */
-    u64 ask_page, ask_nr;   /* PENDING: the pages that are undecided */
-    s64 answer;             /* IDLE: the host's number, for whoever waits for one */
+    u32 left_for;           /* enum quire_guest_exit_kind of the last exit; QUIRE_GUEST_FAULT before the first run */
+    u64 ask_page, ask_nr;   /* PENDING: the pages that the host has to decide about */
+    s64 answer;             /* IDLE: what the guest's console or yield call will return */
     struct list holes;      /* struct guest_hole */
-    struct guest_run run;   /* RUNNING: belongs to the thread inside */
+    struct guest_run run;   /* RUNNING: the thread inside owns it */
 };
 
 struct guest_hole {
     struct list link;
     struct insecure_mem *hole;
-    vaddr_t address; /* where guest_map showed it last */
+    vaddr_t address; /* where guest_map() mapped the hole last */
 };
 
-/* The guest of the current process's handle (first argument of the call) with a reference; NULL: *err. */
+/* The guest whose handle is the call's first argument, with a reference. NULL: *err says why. */
 struct guest *guest_get(struct trapframe *tf, int *err);
-/* The same with guest->lock held, for a call that copies nothing to or from user memory; and its end. */
+/* The same with guest->lock held, for a call that meanwhile copies nothing to or from user memory. */
 struct guest *guest_get_locked(struct trapframe *tf, int *err);
-void guest_unlock_put(struct guest *g);
-/* The one way to change a guest's state; guest->lock held. */
+void guest_unlock_put(struct guest *g); /* the end of such a call */
+/* Changes the guest's state; panics if the table above has no such change. guest->lock is held. */
 void guest_become(struct guest *g, enum guest_state to);
-/* A long loop for a program: others may run; -EINTR: the program was killed, the loop ends. No spin locks held. */
+/*
+ * Each step of a long loop calls this, so that other threads may run. -EINTR: the process was killed, and the loop must
+ * end. No spin locks are held.
+ */
 int guest_loop_step(void);
-/* uvcall(call, id, page, frame, nr, access) in steps for consecutive pages of the guest. 0 or the first error. */
+/* Makes this uvcall() for nr pages of the guest, in steps. Returns 0 or the first error. Kills are not heard. */
 int guest_uv_pages(struct guest *g, enum uv_call call, u64 page, u64 nr, unsigned access);
-/* Forget a hole: nothing here shows it any more. Others may still hold it. */
+/* Unmaps the hole here and forgets it. Others may still hold references to it. */
 void guest_drop_hole(struct guest *g, struct guest_hole *h);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running a guest: the system calls, and its traps on their way to the ultravisor. A thread that is inside a guest
- * knows the guest by current->guest, holds a reference to it, and alone may take it out of the state RUNNING; so
- * nobody mixes up two exits or two addresses, however many threads try.
+ * Running a guest: the system calls, and the guest's traps on their way to the ultravisor. A thread that is inside a
+ * guest finds it by current_thread()->guest. This thread holds a reference to the guest, and no other thread may end
+ * the state RUNNING. So however many threads try to run one guest, none takes the exit or the address of another.
  */
 #include "guest_object.h"
 #include <quire/counters.h>
@@ -10,23 +10,21 @@
 #include <quire/log.h>
 #include <quire/mm.h>
 #include <quire/process.h>
-#include <quire/string.h>
 #include <quire/sys.h>
-#include <quire/uaccess.h>
 #include <quire/uv_soft.h>
 #include <uapi/quire/abi.h>
 
 static struct trapframe *own_frame(void) { return arch_user_frame(current_thread()->stack_top); }
 
 /* --- in ----------------------------------------------------------------------------------------- */
-/* From here on this thread's user frame and address space are the guest's. Nobody may run in between. */
-static s64 enter(struct guest *g, u64 exit_address)
+/* Gives this thread the guest's user frame and address space. No other thread may run between these two steps. */
+static s64 enter(struct guest *g, struct user_ptr exit)
 {
     bool irq = irq_save();
     s64 err = uvcall(UV_RUN, g->id, (u64)g->answer, 0, 0, 0);
 
     if (!err) {
-        g->run = (struct guest_run){g, exit_address};
+        g->run = (struct guest_run){g, exit};
         current_thread()->guest = &g->run;
         current_thread()->mm = uv_guest_mm(g->id);
     }
@@ -39,34 +37,34 @@ static s64 enter(struct guest *g, u64 exit_address)
 }
 
 /*
- * On success the frame is the guest's and this thread returns to user mode inside it; the system call's own result
- * comes when the guest leaves (guest_left). The thread holds the guest's reference meanwhile.
+ * On success *tf is the guest's frame, and this thread returns to user mode inside the guest. The system call gets its
+ * result when the guest leaves: guest_left(). Until then the thread keeps the reference to the guest.
  */
 s64 sys_guest_run(struct trapframe *tf)
 {
     int err;
-    u64 exit_address = tf_arg(tf, 1);
+    struct user_ptr exit = user_arg(tf, 1);
     const struct quire_guest_exit nothing = {0};
 
     DEBUG_ASSERT(tf == own_frame(), "guest_run from another frame than this thread's own");
     struct guest *g = guest_get(tf, &err);
     if (!g)
         return err;
-    if (copy_out(user_pointer(exit_address), &nothing, sizeof(nothing))) { /* before anything has happened */
+    if (copy_out(exit, &nothing, sizeof(nothing))) { /* a bad address fails before the guest runs */
         object_put(&g->object);
         return -EFAULT;
     }
     mutex_lock(&g->lock);
-    s64 result = g->state == GUEST_IDLE ? enter(g, exit_address) : g->state == GUEST_ENDED ? -ESRCH : -EBUSY;
+    s64 result = g->state == GUEST_IDLE ? enter(g, exit) : g->state == GUEST_ENDED ? -ESRCH : -EBUSY;
     mutex_unlock(&g->lock);
     if (!result)
-        return tf_ret(tf); /* the frame is the guest's by now: the dispatcher stores what is there already */
+        return tf_ret(tf); /* the guest's own register: syscall_dispatch() stores this value into the guest's frame */
     object_put(&g->object);
     return result;
 }
 
 /* --- out ---------------------------------------------------------------------------------------- */
-/* The thread is the host's again. Interrupts off on entry and return. */
+/* The thread leaves the guest's address space for its process's. Interrupts off on entry and return. */
 static struct guest *come_back(void)
 {
     struct guest *g = current_thread()->guest->guest;
@@ -110,12 +108,15 @@ static enum guest_state state_after(u32 kind)
     }
 }
 
-/* The thread takes the reason with it, and only then may another one run the guest. */
+/*
+ * The thread reads why the guest left before it changes the state, because another thread may run the guest after the
+ * change.
+ */
 static void guest_left(struct trapframe *tf)
 {
     struct guest *g = come_back();
     struct quire_guest_exit out;
-    u64 address = g->run.exit_address;
+    struct user_ptr exit = g->run.exit;
 
     arch_irq_enable();
     counter_inc(COUNTER_UV_EXITS);
@@ -126,7 +127,7 @@ static void guest_left(struct trapframe *tf)
     g->ask_nr = out.nr;
     guest_become(g, state_after(out.kind));
     mutex_unlock(&g->lock);
-    tf_set_ret(tf, copy_out(user_pointer(address), &out, sizeof(out)));
+    tf_set_ret(tf, copy_out(exit, &out, sizeof(out)));
     object_put(&g->object);
     arch_irq_disable();
 }
@@ -145,12 +146,11 @@ void guest_trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 
 void guest_trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr)
 {
-    (void)addr;
     if (uv_guest_trap_exception(current_thread()->guest->guest->id, tf, what, code))
         guest_left(tf);
 }
 
-/* The thread ends inside its guest: so does the guest. */
+/* A thread that ends inside its guest ends the guest, too. */
 void guest_abandon(void)
 {
     if (!current_thread()->guest)
@@ -164,7 +164,7 @@ void guest_abandon(void)
     guest_unlock_put(g);
 }
 
-/* Only a guest that waits for a number gets one: what share and unshare return isn't the host's to say. */
+/* Only a console or yield call waits for a number of the host's; share and unshare get theirs from the ultravisor. */
 s64 sys_guest_answer(struct trapframe *tf)
 {
     int err;

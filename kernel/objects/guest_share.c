@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest shares: a hole in its folio for each request, and where the host shows it. The host only says yes or no;
- * the ultravisor takes the guest's answer from its own table of frames.
+ * What a guest shares. Each request to share makes one hole in the guest's folio, and the host may map this hole. The
+ * host only says yes or no; the ultravisor takes the answer for the guest from its own table of frames.
  *
- * A request to unshare may be about several holes side by side. They close one after the other; one that somebody
- * still holds leaves the rest undecided, and the request pending. A hole closes whole: a request for a part of one is
- * refused.
+ * A request to unshare may cover several holes side by side. They close one after the other. If somebody still holds
+ * one of them, this hole and those behind it stay undecided, and the request stays pending. A hole closes only as a
+ * whole: a request for a part of a hole is refused.
  *
- * What is shared is shared with one address space at a time. A child of fork has the handle, not the mapping. A mapping
- * doesn't keep the address space alive: it ends with its process.
+ * One address space at a time shows a shared hole. A child of fork has the guest's handle, but not the mapping. The
+ * mapping doesn't keep the address space alive: it ends with its process.
  */
 #include "guest_object.h"
 #include <quire/errno.h>
@@ -34,12 +34,12 @@ static int uv_frames(struct guest *g, enum uv_call call, u64 page, u64 nr)
 }
 
 /* --- where a hole is shown ---------------------------------------------------------------------- */
-/* The address space that shows it, with a reference; NULL: none does, or that one is just ending. */
+/* The address space that shows the hole, with a reference. NULL: no address space does, or it is just ending. */
 static struct mm *shown_in(struct insecure_mem *hole)
 {
     struct mm *mm = NULL;
 
-    spin_lock(&hole->folio->lock); /* an area leaves the list before it goes, and its address space after it */
+    spin_lock(&hole->folio->lock); /* an area leaves this list before it is freed; its address space lives until then */
     list_for_each(node, &hole->areas) {
         struct vma *vma = list_entry(node, struct vma, obj_link);
         if (refs_get_unless_zero(&vma->mm->refs)) {
@@ -59,7 +59,7 @@ static bool is_shown(struct insecure_mem *hole)
     return shown;
 }
 
-/* Take our own mapping of the hole away; what others hold keeps the hole open. */
+/* Removes the host's mapping of the hole. References that others hold still keep the hole open. */
 static void unmap_hole(struct guest_hole *h)
 {
     struct mm *mm = shown_in(h->hole);
@@ -71,7 +71,7 @@ static void unmap_hole(struct guest_hole *h)
 }
 
 /* --- share -------------------------------------------------------------------------------------- */
-/* Charged to the guest's maker; NULL: no memory, or no quota. */
+/* A new member of the guest's list, charged to the guest's account. NULL: no memory, or the account is full. */
 static struct guest_hole *add_hole(struct guest *g)
 {
     if (!quota_keep(g->quota, sizeof(struct guest_hole)))
@@ -125,7 +125,7 @@ static struct guest_hole *hole_at(struct guest *g, u64 page)
     return NULL;
 }
 
-/* Whether holes, one behind the other, make up all that is undecided. */
+/* Whether the undecided pages are exactly some holes, one behind the other. */
 static bool holes_fit(struct guest *g)
 {
     u64 page = g->ask_page, end = g->ask_page + g->ask_nr;
@@ -139,7 +139,7 @@ static bool holes_fit(struct guest *g)
     return page == end;
 }
 
-/* The first hole of what is undecided closes. -EAGAIN: somebody holds it; nothing has changed for the guest. */
+/* Closes the first of the undecided holes. -EAGAIN: somebody holds it; nothing has changed for the guest. */
 static int unshare_first(struct guest *g)
 {
     struct guest_hole *h = hole_at(g, g->ask_page);
@@ -167,14 +167,14 @@ static int unshare(struct guest *g)
     return err;
 }
 
-/* The host's yes or no. -EAGAIN: not now, ask again. */
+/* Does what the host has decided. -EAGAIN: it isn't possible now; the request stays pending. */
 static int decide(struct guest *g, bool allow)
 {
     int err = !allow ? -EPERM : g->left_for == QUIRE_GUEST_SHARE ? share(g) : unshare(g);
 
     if (err == -EAGAIN)
         return err;
-    if (err) { /* the frames are again what they were before the guest asked */
+    if (err) { /* then the ultravisor gives the frames the state that they had before the guest asked */
         int refused = uv_frames(g, UV_REFUSE, g->ask_page, g->ask_nr);
         KASSERT(!refused, "the ultravisor doesn't let its host refuse: error %d", refused);
     }

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Handle tables: see <quire/handle.h>. table->lock is a leaf; objects die outside it. */
+/* Handle tables: see <quire/handle.h>. Under table->lock no other lock is taken, and no object is destroyed. */
 #include <quire/handle.h>
 #include <quire/errno.h>
-#include <quire/object.h>
 
 int handle_install(struct handle_table *t, struct object *o, u32 rights)
 {
     int number = -EMFILE;
 
     spin_lock(&t->lock);
-    for (int i = 0; i < NR_HANDLES; i++) {
+    for (int i = 0; i < NR_HANDLES && number < 0; i++) {
         if (t->handle[i].object)
             continue;
         t->handle[i] = (struct handle){o, rights};
         t->end = MAX(t->end, (u32)i + 1);
         number = i;
-        break;
     }
     spin_unlock(&t->lock);
+    if (number < 0)
+        object_put(o);
     return number;
 }
 
@@ -27,7 +27,8 @@ struct object *handle_get(struct handle_table *t, long number, enum object_type 
     return handle_get_rights(t, number, type, rights, &all, err);
 }
 
-struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all, int *err)
+struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all,
+                                 int *err)
 {
     struct object *o = NULL;
 
@@ -49,7 +50,10 @@ struct object *handle_get_rights(struct handle_table *t, long number, enum objec
     return o;
 }
 
-/* Out of the table, if it is `only` (NULL: whatever it is). NULL: it wasn't. */
+/*
+ * Takes the object with this number out of the table; if `only` isn't NULL, then only if the number names this object.
+ * NULL: nothing was taken out.
+ */
 static struct object *take_out(struct handle_table *t, long number, const struct object *only)
 {
     if (number < 0 || number >= NR_HANDLES)

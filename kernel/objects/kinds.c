@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kinds of objects: how each ends, and those that are little more than what they show, files, memory objects and
- * the console. See <quire/object.h>.
+ * The small kinds of objects: files, memory objects, the console; and what destroys an object of each kind. See
+ * <quire/object.h>.
  */
 #include <quire/object.h>
 #include <quire/errno.h>
@@ -40,15 +40,15 @@ struct memory_object *memory_object_create(u64 bytes, int *err)
     if (!bytes || bytes > USER_TOP || pages > memory.nr_frames)
         return NULL;
     *err = -ENOMEM;
+    struct quota *quota = current_process() ? current_process()->quota : NULL;
     struct memory_object *m = kmalloc(sizeof(*m));
-    if (!m)
-        return NULL;
-    object_init(&m->object, OBJECT_MEMORY);
-    m->memobj = memobj_create(MEMOBJ_BACKED, pages, current_process() ? current_process()->quota : NULL);
-    if (!m->memobj) {
+    struct memobj *memobj = m ? memobj_create(MEMOBJ_BACKED, pages, quota) : NULL;
+    if (!memobj) {
         kfree(m);
         return NULL;
     }
+    object_init(&m->object, OBJECT_MEMORY);
+    m->memobj = memobj;
     *err = 0;
     return m;
 }

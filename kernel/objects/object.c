@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counting references to objects. See <quire/object.h>. */
+/* Counts the references to objects. See <quire/object.h>. */
 #include <quire/object.h>
 #include <quire/refs.h>
 #include <quire/upcalls.h>

@@ -3,9 +3,10 @@
  * What the scheduler's files share: run queues, and changes of a thread's state. kernel/sched/thread.c makes and ends
  * threads, kernel/sched/sleep.c lets them sleep, kernel/sched/sched.c lets them run.
  *
- * Locks: sleepers, then a run queue; never two run queues. Taken with interrupts off, below all other locks, and not
- * counted as held: a run queue's lock passes from thread to thread across a switch. Under a run queue's lock nobody
- * waits for another CPU; whoever waits for one serves this CPU's shoot-down mailbox meanwhile.
+ * Lock order: the lock of a list of sleepers, then the lock of a run queue; nobody holds two locks of run queues. Both
+ * are taken with interrupts off, and after all other locks. They aren't counted as held, because a run queue's lock
+ * passes from one thread to the next across a switch. A CPU that holds a run queue's lock never waits for another CPU.
+ * A CPU that waits for a run queue's lock serves its own shoot-down mailbox meanwhile.
  */
 #pragma once
 
@@ -18,15 +19,15 @@ struct runqueue {
     u32 occupied; /* bit p: queue[p] isn't empty */
     struct list queue[NR_PRIORITIES];
     unsigned nr_queued;
-    unsigned running_priority; /* of the thread that its CPU runs; PRIORITY_IDLE: none */
+    unsigned running_priority; /* of the thread that this CPU runs; PRIORITY_IDLE: it idles */
     bool need_resched;
     struct thread *idle;
-    struct thread *left; /* was switched away from just now; settled by whoever runs next: finish_switch() */
+    struct thread *left; /* the thread that ran before the switch; the next thread settles it in finish_switch() */
     u64 switched_at_ns;
 
     u32 sleepers_locked;
-    struct list sleepers; /* threads with a deadline, soonest first */
-    u64 next_wake_ns;     /* of the first; ~0: nobody. Read without the lock */
+    struct list sleepers; /* threads with a deadline, the earliest first */
+    u64 next_wake_ns;     /* when the first sleeper wakes; ~0: nobody sleeps. Read without the lock, too */
 };
 
 extern struct runqueue runqueues[MAX_CPUS];
@@ -60,14 +61,14 @@ static inline u32 thread_may_become(u32 from)
     return next[from];
 }
 
-/* From a state that others may change too. False: it wasn't in that state, nothing is changed. */
+/* Leaves a state that others may change, too. False: the thread isn't in this state any more; nothing has changed. */
 static inline bool thread_try_change(struct thread *t, u32 from, u32 to)
 {
     KASSERT(thread_may_become(from) >> to & 1, "thread %s: no way from state %u to %u", t->name, from, to);
     return __atomic_compare_exchange_n(&t->state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/* From a state that only the caller may change: a store is enough. */
+/* Leaves a state that only the caller may change: so a store is enough. */
 static inline void thread_change(struct thread *t, u32 from, u32 to)
 {
     u32 state = READ_ONCE(t->state);
@@ -77,8 +78,8 @@ static inline void thread_change(struct thread *t, u32 from, u32 to)
     __atomic_store_n(&t->state, to, __ATOMIC_RELEASE);
 }
 
-void sched_queue(struct thread *t);            /* a READY one that is in no queue: on a CPU, and tell that CPU */
-void sched_wake_sleepers(struct runqueue *rq); /* whose time has come; this CPU's, interrupts off */
-void thread_free_dead(struct thread *t);            /* free a dead one, when its CPU is off its stack */
+void sched_queue(struct thread *t);            /* puts a READY thread into a CPU's queue, and tells that CPU */
+void sched_wake_sleepers(struct runqueue *rq); /* wakes those whose time has come; rq is this CPU's; interrupts off */
+void thread_free_dead(struct thread *t);       /* frees a dead thread; no CPU uses its stack any more */
 bool threads_are_ending(void);                 /* a thread is in thread_exit() or dead, and isn't freed yet */
-void thread_trampoline(void *thread);          /* where a new one begins */
+void thread_trampoline(void *thread);          /* where a new thread begins */

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: who runs, and where. See <quire/thread.h> and runqueue.h.
+ * The scheduler: which thread runs, and on which CPU. See <quire/thread.h> and runqueue.h.
  *
- * Where: a thread that is woken or starts goes to its own CPU if that idles or runs something less urgent, else to one
- * that does, else into its own CPU's queue (a new one: the shortest). A CPU that idles takes threads out of others'
- * queues. So that neither overlooks the other, a CPU says that it idles before it looks at the queues, and whoever
- * queues a thread on a busy CPU looks afterwards for one that idles.
+ * A thread that starts or is woken goes to its own CPU, if this CPU idles or runs a less urgent thread. Else it goes to
+ * another such CPU; else into the queue of its own CPU. The own CPU of a new thread is the one with the fewest threads.
+ * A CPU that idles takes threads out of other CPUs' queues.
+ *
+ * A thread must not wait while another CPU idles. So both sides store first and look then: a CPU stores that it idles
+ * before it looks at the queues, and whoever queues a thread on a busy CPU looks for an idle CPU after that.
  */
 #include "runqueue.h"
-#include <quire/cacheflush.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
-#include <quire/kvmap.h>
 #include <quire/mm.h>
 #include <quire/turns.h>
 #include <quire/upcalls.h>
 #include <quire/process.h>
 #include <arch-generic/machine.h>
-
 
 struct runqueue runqueues[MAX_CPUS];
 static struct thread boot_thread;
@@ -34,7 +33,7 @@ static void init_queue(struct runqueue *rq)
 static void enqueue(struct runqueue *rq, struct thread *t)
 {
     list_push_back(&rq->queue[t->priority], &t->run_link);
-    WRITE_ONCE(rq->occupied, rq->occupied | 1u << t->priority); /* urgency() looks without the lock */
+    WRITE_ONCE(rq->occupied, rq->occupied | 1u << t->priority); /* urgency() reads it without the lock */
     WRITE_ONCE(rq->nr_queued, rq->nr_queued + 1);
 }
 
@@ -46,7 +45,7 @@ static void dequeue(struct runqueue *rq, struct thread *t)
     WRITE_ONCE(rq->nr_queued, rq->nr_queued - 1);
 }
 
-/* Who runs next on this CPU; RUNNING from now on. */
+/* Takes the next thread for this CPU out of the queue; it is RUNNING from now on. None: the idle thread. */
 static struct thread *pick(struct runqueue *rq)
 {
     if (!rq->occupied)
@@ -54,14 +53,14 @@ static struct thread *pick(struct runqueue *rq)
     unsigned p = 31u - (unsigned)__builtin_clz(rq->occupied);
     struct thread *t = list_entry(rq->queue[p].next, struct thread, run_link);
     dequeue(rq, t);
-    WRITE_ONCE(t->cpu, this_cpu()->cpu); /* thread_interrupt() looks without the lock */
+    WRITE_ONCE(t->cpu, this_cpu()->cpu); /* thread_interrupt() reads it without the lock */
     thread_change(t, THREAD_READY, THREAD_RUNNING);
     return t;
 }
 
 /*
- * The next thing this CPU's timer has to do, with the thread that runs from now on. The end of a slice that is
- * noted already needs no second interrupt, but sleepers go on counting: kernel code may take its time.
+ * Sets this CPU's timer to its next event, while `next` runs. When need_resched is set, the end of the time slice needs
+ * no second interrupt. Sleepers do need theirs, because the kernel may run for long before it reschedules.
  */
 static void set_timer(struct runqueue *rq, const struct thread *next)
 {
@@ -70,7 +69,7 @@ static void set_timer(struct runqueue *rq, const struct thread *next)
     if (rq->nr_queued && next != rq->idle && !rq->need_resched)
         deadline = next->slice_end_ns;
     if (next != rq->idle)
-        deadline = MIN(deadline, turn_deadline()); /* another CPU may have queued a thread here meanwhile */
+        deadline = MIN(deadline, turn_deadline()); /* even if no thread is queued yet: another CPU may do so */
     deadline = MIN(deadline, READ_ONCE(rq->next_wake_ns));
     arch_timer_set(deadline);
 }
@@ -86,7 +85,7 @@ void sched_rearm_timer(void)
 }
 
 /* --- switching --------------------------------------------------------------------------------- */
-/* First thing after a switch, still on this run queue's lock: the thread that was left is off its stack by now. */
+/* The first step after a switch, still under this run queue's lock. No CPU uses the stack of rq->left any more. */
 static void finish_switch(void)
 {
     struct runqueue *rq = this_cpu()->runqueue;
@@ -96,7 +95,7 @@ static void finish_switch(void)
     if (state == THREAD_WAITING && !thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED))
         state = THREAD_WOKEN;
     rq_unlock(rq);
-    /* One that is READY or BLOCKED is others' from here on. */
+    /* From here on others may change a thread that is READY or BLOCKED: this CPU doesn't touch it any more. */
     switch (state) {
     case THREAD_WOKEN:
     case THREAD_LEAVING:
@@ -122,11 +121,11 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
         arch_fpu_save(&prev->fpu);
     rq->left = prev;
     WRITE_ONCE(rq->running_priority, next->priority);
-    WRITE_ONCE(cpu->current, next); /* least_loaded() looks from other CPUs */
+    WRITE_ONCE(cpu->current, next); /* least_loaded() reads it from other CPUs */
     prev->locks_held = cpu->locks_held;
     cpu->locks_held = next->locks_held;
     cpu->kernel_sp = (u64)next->stack_top;
-    cpu->user_work = true; /* killed meanwhile? its code fenced on this CPU? */
+    cpu->user_work = true; /* on its way out, `next` asks: was I killed, and must this CPU fence for my code? */
     mm_activate(next->mm);
     if (next->process)
         arch_fpu_restore(&next->fpu);
@@ -135,7 +134,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     finish_switch();
 }
 
-/* Who runs now: prev itself if it can and nobody as urgent is there. Under rq's lock. */
+/* The thread that runs now: prev, if it can run and no queued thread is as urgent. Under rq's lock. */
 static struct thread *choose(struct runqueue *rq, struct thread *prev)
 {
     switch (READ_ONCE(prev->state)) {
@@ -145,9 +144,9 @@ static struct thread *choose(struct runqueue *rq, struct thread *prev)
         thread_change(prev, THREAD_RUNNING, THREAD_READY);
         enqueue(rq, prev);
         break;
-    case THREAD_WOKEN: /* before it had begun to wait */
+    case THREAD_WOKEN: /* the wake-up came before the wait began */
         thread_change(prev, THREAD_WOKEN, THREAD_RUNNING);
-        this_cpu()->user_work = true; /* killed? */
+        this_cpu()->user_work = true; /* a kill may have woken it */
         return prev;
     }
     return pick(rq);
@@ -172,7 +171,7 @@ void schedule(void)
     irq_restore(irq);
 }
 
-/* Whoever is waited for may run on another CPU. */
+/* The caller may wait for a thread on another CPU, so QEMU may give its turn to other CPUs, too. */
 void thread_yield(void)
 {
     turn_offer();
@@ -188,8 +187,8 @@ bool preempt_point(void)
     return current_killed();
 }
 
-/* --- where ------------------------------------------------------------------------------------- */
-/* What a thread has to beat on that CPU to run there at once. */
+/* --- on which CPU ------------------------------------------------------------------------------ */
+/* A thread runs on that CPU at once if its priority is higher than this. */
 static unsigned urgency(const struct runqueue *rq)
 {
     u32 occupied = READ_ONCE(rq->occupied);
@@ -219,7 +218,7 @@ static unsigned least_loaded(void)
     return best;
 }
 
-/* Where t runs at once: its own CPU before others, an idle one before a busy one. Nowhere: its own. */
+/* The CPU where t runs at once: its own CPU before others, an idle CPU before a busy one. If there is none: its own. */
 static unsigned choose_cpu(const struct thread *t)
 {
     unsigned best = t->cpu, least = urgency(&runqueues[best]);
@@ -234,10 +233,10 @@ static unsigned choose_cpu(const struct thread *t)
     return best;
 }
 
-/* An idle CPU looks into others' queues when it has taken the interrupt. */
+/* The message ends the idle CPU's wait, and then this CPU looks into the other CPUs' queues. */
 static void wake_an_idle_cpu(void)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the thread is queued; sched_idle() has the other half */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the thread was queued before; sched_idle() has the other fence */
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
         if (cpu != this_cpu()->cpu && is_idle(cpu)) {
             cpu_request_reschedule(cpu);
@@ -245,7 +244,7 @@ static void wake_an_idle_cpu(void)
         }
 }
 
-/* The queue that t belongs into, locked. */
+/* Chooses the queue for t, and returns it locked. */
 static struct runqueue *lock_queue_for(const struct thread *t)
 {
     for (unsigned tries = 0;; tries++) {
@@ -253,11 +252,11 @@ static struct runqueue *lock_queue_for(const struct thread *t)
         rq_lock(rq);
         if (tries == nr_cpus || t->pinned || urgency(rq) < t->priority || rq == &runqueues[t->cpu])
             return rq;
-        rq_unlock(rq); /* somebody else has gone there meanwhile */
+        rq_unlock(rq); /* another thread was queued there meanwhile: choose again */
     }
 }
 
-/* READY and in no queue: t is the caller's alone, until the lock is dropped. */
+/* t is READY and in no queue, so nobody else touches it. After rq_unlock() it may run, end and be freed. */
 void sched_queue(struct thread *t)
 {
     bool irq = irq_save();
@@ -273,7 +272,7 @@ void sched_queue(struct thread *t)
         cpu->user_work = true;
     }
     if (!kick && local && rq->nr_queued == 1)
-        set_timer(rq, current_thread()); /* it was alone until now: its slice counts from here */
+        set_timer(rq, current_thread()); /* the running thread was alone here: only from now on its time slice ends */
     rq_unlock(rq);
     if (!local)
         cpu_request_reschedule(number);
@@ -282,26 +281,26 @@ void sched_queue(struct thread *t)
     irq_restore(irq);
 }
 
-void thread_start(struct thread *t)
+static void start(struct thread *t, unsigned cpu)
 {
-    t->cpu = least_loaded();
+    t->cpu = cpu;
     thread_change(t, THREAD_NEW, THREAD_READY);
     sched_queue(t);
 }
+
+void thread_start(struct thread *t) { start(t, least_loaded()); }
 
 void thread_start_on(struct thread *t, unsigned cpu)
 {
-    t->cpu = cpu;
     t->pinned = true;
-    thread_change(t, THREAD_NEW, THREAD_READY);
-    sched_queue(t);
+    start(t, cpu);
 }
 
-int thread_pin(int cpu)
+int thread_pin(s64 cpu)
 {
     struct thread *self = current_thread();
 
-    if (cpu < -1 || (cpu >= 0 && ((unsigned)cpu >= nr_cpus || !cpu_area((unsigned)cpu)->online)))
+    if (cpu < -1 || cpu >= (s64)nr_cpus || (cpu >= 0 && !cpu_area((unsigned)cpu)->online))
         return -EINVAL;
     bool irq = irq_save();
     self->pinned = cpu >= 0;
@@ -345,7 +344,7 @@ void sched_tick(void)
 }
 
 /* --- idle -------------------------------------------------------------------------------------- */
-/* The most urgent one that may go elsewhere; this CPU's from now on. NULL: none. */
+/* Takes the most urgent thread out of the queue that isn't pinned; it belongs to this CPU now. NULL: there is none. */
 static struct thread *take_from(struct runqueue *from)
 {
     struct thread *taken = NULL;
@@ -367,7 +366,7 @@ static struct thread *take_from(struct runqueue *from)
     return taken;
 }
 
-/* Take a thread that waits for another CPU. */
+/* Takes a thread out of another CPU's queue into this CPU's. False: there is none. */
 static bool steal(struct runqueue *mine)
 {
     for (unsigned i = 1; i < nr_cpus; i++) {
@@ -390,7 +389,7 @@ void __noreturn sched_idle(void)
     for (;;) {
         arch_irq_disable();
         shootdown_serve();
-        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* it is known that this CPU idles: wake_an_idle_cpu() */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* others see that it idles before it looks: wake_an_idle_cpu() */
         if (READ_ONCE(rq->nr_queued) || steal(rq))
             schedule();
         else
@@ -405,7 +404,7 @@ static void adopt(struct thread *t, const char *name, unsigned priority, u32 sta
     t->name = name;
     t->priority = priority;
     t->cpu = cpu->cpu;
-    t->state = state; /* its first */
+    t->state = state; /* the thread's first state: not a change */
     t->stack_top = (void *)cpu->kernel_sp;
     list_init(&t->run_link);
     list_init(&t->wait_link);
@@ -423,7 +422,7 @@ void sched_init(void)
     adopt(&boot_thread, "boot", PRIORITY_KERNEL, THREAD_RUNNING);
 }
 
-/* Whoever calls this is the CPU's idle thread from now on. */
+/* From now on the caller is this CPU's idle thread. */
 void sched_init_cpu(void)
 {
     struct thread *idle = &idle_threads[this_cpu()->cpu];
@@ -436,22 +435,10 @@ void sched_init_cpu(void)
     this_cpu()->online = true;
 }
 
-bool sched_is_quiet(void)
-{
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        const struct runqueue *rq = &runqueues[cpu];
-        if (!cpu_area(cpu)->online)
-            continue;
-        if (READ_ONCE(rq->nr_queued) || (cpu != this_cpu()->cpu && READ_ONCE(cpu_area(cpu)->current) != rq->idle))
-            return false;
-    }
-    return !threads_are_ending();
-}
-
 void sched_print_cpus(void)
 {
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        const struct runqueue *rq = &runqueues[cpu]; /* no thread is looked at: another CPU's may be gone by now */
+        const struct runqueue *rq = &runqueues[cpu]; /* no thread is read: another CPU's thread may be freed by now */
         unsigned priority = READ_ONCE(rq->running_priority);
         if (!cpu_area(cpu)->online)
             kprintf("cpu %u: offline\n", cpu);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sleeping: a CPU keeps those that went to sleep on it, soonest first, and wakes them in its timer's interrupt. A
- * sleeper may be woken by others before, and run on again on another CPU; it takes itself out of the list, under the
- * list's lock, so whoever wakes it under that lock has a thread that lives.
+ * Sleeping. Each CPU has a list of the threads that went to sleep on it, the earliest deadline first. It wakes them in
+ * its timer's interrupt. Others may wake a sleeper earlier, and then it may run on another CPU. A sleeper that was
+ * woken early takes itself out of the list, under the list's lock. So a thread that is found in the list under this
+ * lock lives.
  */
 #include "runqueue.h"
 #include <arch-generic/machine.h>
@@ -10,8 +11,8 @@
 #define FAR_NS (1000 * NS_PER_S)
 
 /*
- * For who sleeps for ages the timer looks in vain now and then: a machine's counter can't say every number of
- * nanoseconds.
+ * Notes when the first sleeper wakes. No machine's timer counter can hold every number of nanoseconds, so FAR_NS is the
+ * longest time. For a later deadline the timer's interrupt finds nobody to wake, and notes the time again.
  */
 static void note_next(struct runqueue *rq)
 {
@@ -70,7 +71,7 @@ void thread_sleep_until(u64 deadline_ns)
     lie_down(self, this_cpu()->runqueue);
     thread_announce_wait();
     if (current_killed())
-        thread_withdraw_wait(); /* but others may run */
+        thread_withdraw_wait(); /* no sleep; schedule() lets others run, and returns */
     schedule();
     thread_withdraw_wait();
     get_up(self);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads: making, ending, waking; see <quire/thread.h>, which has the table of their states. */
+/* Makes, ends and wakes threads. <quire/thread.h> has the table of their states. */
 #include "runqueue.h"
 #include <quire/kvmap.h>
 #include <quire/process.h>
@@ -7,7 +7,7 @@
 #include <quire/slab.h>
 
 static u64 next_thread_id = 1;
-static u32 nr_ending; /* in thread_exit() or dead, and not freed yet */
+static u32 nr_ending; /* threads that are in thread_exit() or dead, and not freed yet */
 static SLAB_CACHE(thread_cache, thread, run_link, false);
 
 static struct thread *allocate(struct quota *quota)
@@ -27,18 +27,16 @@ static struct thread *allocate(struct quota *quota)
     return t;
 }
 
-static void thread_free(struct thread *t)
+void thread_discard(struct thread *t)
 {
     kstack_free(t->stack_top);
     quota_uncharge(t->quota, THREAD_FRAMES);
     slab_free(&thread_cache, t);
 }
 
-void thread_discard(struct thread *t) { thread_free(t); }
-
 void thread_free_dead(struct thread *t)
 {
-    thread_free(t);
+    thread_discard(t);
     __atomic_sub_fetch(&nr_ending, 1, __ATOMIC_RELEASE);
 }
 
@@ -63,7 +61,7 @@ struct thread *thread_create(const char *name, struct process *process, unsigned
     list_init(&t->sleep_link);
     list_init(&t->process_link);
     arch_fpu_init(&t->fpu);
-    /* Below the place of the user frame, which is filled in before the thread runs. */
+    /* The kernel stack begins below the user frame. Whoever makes a user thread fills this frame before it starts. */
     arch_context_init(&t->context, arch_user_frame(t->stack_top), thread_trampoline, t);
     return t;
 }
@@ -83,23 +81,23 @@ void __noreturn thread_exit(void)
 void thread_announce_wait(void)
 {
     thread_change(current_thread(), THREAD_RUNNING, THREAD_WAITING);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the look at what is waited for */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the state is stored before the caller looks at what it waits for */
 }
 
-/* After schedule() the thread runs already. */
+/* After schedule() the state is RUNNING already. */
 void thread_withdraw_wait(void)
 {
     struct thread *self = current_thread();
 
     if (READ_ONCE(self->state) == THREAD_RUNNING || thread_try_change(self, THREAD_WAITING, THREAD_RUNNING))
         return;
-    thread_change(self, THREAD_WOKEN, THREAD_RUNNING); /* meanwhile */
-    this_cpu()->user_work = true; /* by a kill, perhaps, and what it waited for came true as well */
+    thread_change(self, THREAD_WOKEN, THREAD_RUNNING); /* somebody woke it after it had announced the wait */
+    this_cpu()->user_work = true; /* the wake-up may be a kill, even if what it waited for has come true */
 }
 
 bool thread_wake(struct thread *t)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* after the store of what it waits for */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* what t waits for is stored before its state is read */
     for (;;) {
         u32 state = __atomic_load_n(&t->state, __ATOMIC_ACQUIRE);
         if (state == THREAD_WAITING) {
@@ -117,9 +115,10 @@ bool thread_wake(struct thread *t)
 }
 
 /*
- * If the thread wasn't woken, its CPU looks, whatever state the thread is in now: one that ran a moment ago may have
- * announced a wait since then, find that it needn't wait, and be back in user mode without having looked. One that
- * doesn't run will look before it is in user mode again, trap_exit_to_user(); then its CPU looks once in vain.
+ * A thread that waited is awake now and sees the kill itself. Else its CPU gets a message, whatever the thread's state
+ * is now. The reason: a thread that ran a moment ago may have announced a wait since then, found that it needn't wait,
+ * and gone back to user mode without a look at the kill. A thread that doesn't run looks in trap_exit_to_user(), before
+ * it is in user mode again; for such a thread the message does nothing.
  */
 void thread_interrupt(struct thread *t)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Traps, as architecture code hands them up: <quire/upcalls.h>. All are entered with interrupts off.
+ * What the kernel does in traps. The code in arch/ calls these functions, with interrupts off: <quire/upcalls.h>.
  */
 #include <quire/turns.h>
 #include <quire/upcalls.h>
 #include <quire/cacheflush.h>
-#include <quire/console.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/guest.h>
@@ -19,12 +18,14 @@
 #include <arch-generic/machine.h>
 #include <arch-generic/uaccess.h>
 
-#define STALE_AGAIN_NS 1000000 /* a fault at the same address so soon after the flush is the same fault again */
+#define STALE_AGAIN_NS 1000000 /* a fault at the same address within this time after the flush is the same fault */
 
-static const char *access_word(unsigned access)
+static const char *by_access(unsigned access, const char *read, const char *write, const char *jump)
 {
-    return access == ACCESS_WRITE ? "write" : access == ACCESS_EXEC ? "jump" : "read";
+    return access == ACCESS_WRITE ? write : access == ACCESS_EXEC ? jump : read;
 }
+
+static const char *access_word(unsigned access) { return by_access(access, "read", "write", "jump"); }
 
 static bool in_guest(void) { return unlikely(current_thread()->guest != NULL); }
 
@@ -52,16 +53,14 @@ static __noinline void end_faulting(const struct trapframe *tf, vaddr_t addr, un
         process_die(tf, STATUS_BUS_ERROR, "bus error, behind the end of the mapped object", addr);
     case -EACCES:
         process_die(tf, STATUS_FAULT,
-                    access == ACCESS_WRITE  ? "write to memory that it may not write"
-                    : access == ACCESS_EXEC ? "jump into memory that isn't executable"
-                                            : "read of memory that it may not read",
+                    by_access(access, "read of memory that it may not read", "write to memory that it may not write",
+                              "jump into memory that isn't executable"),
                     addr);
     default:
         process_die(tf, STATUS_FAULT,
-                    addr < PAGE_SIZE        ? "null pointer access"
-                    : access == ACCESS_WRITE ? "write where no memory is mapped"
-                    : access == ACCESS_EXEC  ? "jump where no memory is mapped"
-                                             : "read where no memory is mapped",
+                    addr < PAGE_SIZE ? "null pointer access"
+                                     : by_access(access, "read where no memory is mapped",
+                                                 "write where no memory is mapped", "jump where no memory is mapped"),
                     addr);
     }
 }
@@ -87,7 +86,10 @@ static vaddr_t extable_exit(vaddr_t pc)
     return 0;
 }
 
-/* The kernel's own tables allow the access by now: this CPU remembered "no". */
+/*
+ * Whether the kernel's own tables allow the access. Then this CPU's TLB still held an older entry that forbade it; this
+ * entry is flushed, and the access may run again.
+ */
 static bool stale_kernel_entry(vaddr_t addr, unsigned access)
 {
     pte_t e = pt_lookup(kernel_root(), addr);
@@ -96,30 +98,28 @@ static bool stale_kernel_entry(vaddr_t addr, unsigned access)
         return false;
     if (!pte_present(e) || (access == ACCESS_WRITE && !pte_write(e)) || (access == ACCESS_EXEC && !pte_exec(e)))
         return false;
-    static struct {
+    static struct stale {
         vaddr_t addr;
         u64 at_ns;
         u32 repeats;
-    } last[MAX_CPUS];
-    unsigned cpu = this_cpu()->cpu;
+    } last_ones[MAX_CPUS];
+    struct stale *last = &last_ones[this_cpu()->cpu];
     u64 now = arch_clock_ns();
-    bool again = last[cpu].addr == addr && now - last[cpu].at_ns < STALE_AGAIN_NS;
-    last[cpu].repeats = again ? last[cpu].repeats + 1 : 0;
-    last[cpu].addr = addr;
-    last[cpu].at_ns = now;
+    bool again = last->addr == addr && now - last->at_ns < STALE_AGAIN_NS;
+    *last = (struct stale){addr, now, again ? last->repeats + 1 : 0};
     tlb_flush_local(NULL, ALIGN_DOWN(addr, PAGE_SIZE), 1);
-    return last[cpu].repeats < 8; /* more often means that it isn't that */
+    return last->repeats < 8; /* a fault that comes back so often has another cause */
 }
 
 static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 {
     vaddr_t exit = extable_exit(tf_pc(tf));
-    bool own = access & ACCESS_KERNEL; /* the kernel's side of a user copy: no area brings that in */
+    bool own = access & ACCESS_KERNEL; /* at the kernel's side of a user copy: no area resolves such a fault */
 
     access &= ~ACCESS_KERNEL;
-    if (exit) { /* inside copy_in() or copy_out(), which hold no locks */
+    if (exit) { /* inside a copy from or to user memory, which holds no locks */
         bool irqs = tf_irqs_enabled(tf);
-        struct process *p = in_guest() ? NULL : current_process(); /* no fault of a guest is its host process's */
+        struct process *p = in_guest() ? NULL : current_process(); /* the host process can't resolve a guest's fault */
         if (irqs)
             arch_irq_enable();
         if (own || !p || mm_fault(p->mm, addr, access))
@@ -155,35 +155,22 @@ void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 }
 
 /* --- other exceptions -------------------------------------------------------------------------- */
-struct exception_words {
+static const struct {
     const char *text;
     int status;
+} exceptions[] = {
+    [EXC_PROTECTION] = {"impossible address or privileged instruction", STATUS_FAULT},
+    [EXC_ILLEGAL] = {"illegal instruction", STATUS_ILLEGAL},
+    [EXC_BREAKPOINT] = {"breakpoint", STATUS_TRAP},
+    [EXC_ALIGNMENT] = {"misaligned access", STATUS_BUS_ERROR},
+    [EXC_ARITHMETIC] = {"arithmetic error", STATUS_ARITHMETIC},
+    [EXC_BUS] = {"bus error", STATUS_BUS_ERROR},
+    [EXC_OTHER] = {"exception", STATUS_TRAP},
 };
-
-static struct exception_words words_for(enum exception what)
-{
-    switch (what) {
-    case EXC_PROTECTION:
-        return (struct exception_words){"impossible address or privileged instruction", STATUS_FAULT};
-    case EXC_ILLEGAL:
-        return (struct exception_words){"illegal instruction", STATUS_ILLEGAL};
-    case EXC_BREAKPOINT:
-        return (struct exception_words){"breakpoint", STATUS_TRAP};
-    case EXC_ALIGNMENT:
-        return (struct exception_words){"misaligned access", STATUS_BUS_ERROR};
-    case EXC_ARITHMETIC:
-        return (struct exception_words){"arithmetic error", STATUS_ARITHMETIC};
-    case EXC_BUS:
-        return (struct exception_words){"bus error", STATUS_BUS_ERROR};
-    case EXC_OTHER:
-        break;
-    }
-    return (struct exception_words){"exception", STATUS_TRAP};
-}
 
 void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr)
 {
-    struct exception_words w = words_for(what);
+    const char *text = exceptions[what].text;
 
     if (!tf_user(tf)) {
         vaddr_t exit = extable_exit(tf_pc(tf));
@@ -191,13 +178,13 @@ void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t
             tf_set_pc(tf, exit);
             return;
         }
-        test_hook_exception(tf, w.text, addr);
-        panic_frame(tf, "%s in the kernel (code 0x%lx) at 0x%lx", w.text, code, addr);
+        test_hook_exception(tf, text, addr);
+        panic_frame(tf, "%s in the kernel (code 0x%lx) at 0x%lx", text, code, addr);
     }
     if (in_guest())
         guest_trap_exception(tf, what, code, addr);
     else
-        process_die(tf, w.status, w.text, addr);
+        process_die(tf, exceptions[what].status, text, addr);
 }
 
 void __noreturn trap_stack_overflow(struct trapframe *tf)
@@ -231,12 +218,11 @@ void trap_ipi(void)
 
 void trap_exit_to_user(struct trapframe *tf)
 {
-    DEBUG_ASSERT(locks_held() == 0, "return to user mode with %u locks held",
-                 locks_held());
-    /* Set by whoever has something for this CPU, by message or by a switch; so the usual way out is one test. */
+    DEBUG_ASSERT(locks_held() == 0, "return to user mode with %u locks held", locks_held());
+    /* A message or a switch sets user_work if this CPU has something to do here. So the usual way out is one test. */
     while (unlikely(READ_ONCE(this_cpu()->user_work))) {
         this_cpu()->user_work = false;
-        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* this thread runs, and looks at `killed` then: thread_interrupt() */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* clear the flag, then look at `killed`: thread_interrupt() */
         if (sched_need_resched())
             schedule();
         process_check_killed();

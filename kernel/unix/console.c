@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Console input: the interrupt puts characters into a ring and edits the line (backspace, Ctrl-U); a finished
- * line wakes readers. Ctrl-P dumps processes at once, even if nobody reads. When the ring is full of finished lines
- * input stays in the device until one is read; one line holds RING - 1 characters, what is longer is cut.
+ * Console input. The interrupt puts characters into a ring and edits the line (backspace, Ctrl-U); a finished line
+ * wakes the readers. Ctrl-P prints the processes at once, even if nobody reads. While the ring is full of finished
+ * lines, input stays in the device until a line is read. A line has at most RING - 1 characters; the rest is cut.
  */
 #include <quire/console.h>
 #include <quire/errno.h>
@@ -16,17 +16,15 @@
 
 static struct wait_queue input = WAIT_QUEUE_INIT(input);
 static char ring[RING];
-static u32 head, tail, line_start; /* read from tail; [tail, line_start) is finished lines */
+static u32 head, tail, line_start; /* readers take from tail; [tail, line_start) are finished lines */
 
 static u32 used(void) { return head - tail; }
-
-static void echo(const char *text, size_t len) { arch_console_write(text, len); }
 
 static void erase_one(void)
 {
     if (head != line_start) {
         head--;
-        echo("\b \b", 3);
+        arch_console_write("\b \b", 3);
     }
 }
 
@@ -54,31 +52,36 @@ static void take(int c)
         break;
     }
     if ((c < ' ' && c != '\n' && c != '\t') || used() >= RING - (c == '\n' ? 0 : 1))
-        return; /* one place is kept for the end of the line */
+        return; /* the last free place is kept for the line's end */
     ring[head++ % RING] = (char)c;
     char text = (char)c;
-    echo(&text, 1);
+    arch_console_write(&text, 1);
     if (c == '\n')
         line_start = head;
 }
 
-/* No room, and somebody may make some: what comes waits in the device, and its sender with it. */
+/* The ring is full, and a reader can make room. Until then input waits in the device, and the sender waits, too. */
 static bool no_room(void) { return used() >= RING - 1 && tail != line_start; }
 
-static bool held_back; /* the device keeps its input */
+static bool held_back; /* the device was told to keep its input */
 
-/* Under input.lock. */
+static void hold_back(bool hold)
+{
+    if (hold != held_back)
+        arch_console_rx_enable(!hold);
+    held_back = hold;
+}
+
+/* Takes what the device has. Under input.lock. */
 static void receive(void)
 {
     u32 before = line_start;
     int c;
 
+    hold_back(no_room()); /* a device that keeps its input gives no characters: so this comes first */
     while (!no_room() && (c = arch_console_getc()) >= 0)
         take(c);
-    if (no_room() != held_back) {
-        held_back = !held_back;
-        arch_console_rx_enable(!held_back);
-    }
+    hold_back(no_room());
     if (line_start != before)
         wake_all_locked(&input);
 }
@@ -90,22 +93,12 @@ void trap_console_rx(void)
     spin_unlock(&input.lock);
 }
 
-/* A reader has made room. Under input.lock. */
-static void receive_again(void)
-{
-    if (!held_back || no_room())
-        return;
-    held_back = false;
-    arch_console_rx_enable(true);
-    receive();
-}
-
 ssize_t console_read(char *to, size_t n)
 {
     size_t got = 0;
 
     bool irq = wait_until_locked(&input, tail != line_start || current_killed());
-    bool killed = current_killed(); /* then the line is left to others */
+    bool killed = current_killed(); /* then the line stays for other readers */
     while (!killed && got < n && tail != line_start) {
         char c = ring[tail % RING];
         if (c == CTRL('D')) {
@@ -118,7 +111,8 @@ ssize_t console_read(char *to, size_t n)
         if (c == '\n')
             break;
     }
-    receive_again();
+    if (held_back)
+        receive(); /* there is room again */
     spin_unlock_irqrestore(&input.lock, irq);
     return killed ? -EINTR : (ssize_t)got;
 }

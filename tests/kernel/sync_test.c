@@ -222,9 +222,9 @@ static void copy_with_a_lock(void *arg)
 
     spin_lock(&held_lock);
     if (arg)
-        copy_in(&byte, user_pointer(TEST_BASE), 1);
+        copy_in(&byte, (struct user_ptr){TEST_BASE}, 1);
     else
-        copy_out(user_pointer(TEST_BASE), &byte, 1);
+        copy_out((struct user_ptr){TEST_BASE}, &byte, 1);
 }
 
 TEST(sync, touching_user_memory_with_a_lock_held_panics)

@@ -7,6 +7,7 @@
  * there. The runner sleeps until the test says that it is done, or until the deadline; the thread of a
  * test that waits for something that never comes is left behind.
  */
+#include "../../kernel/sched/runqueue.h"
 #include "runner.h"
 #include <quire/elf.h>
 #include <quire/guest.h>
@@ -104,12 +105,28 @@ static struct books read_books(void)
 static bool same_books(struct books a, struct books b) { return a.frames == b.frames && a.objects == b.objects; }
 
 /*
+ * Every other CPU idles, no thread is queued, and none is ending. True at the moment of the look only: sleepers and
+ * interrupts go on.
+ */
+static bool machine_is_quiet(void)
+{
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+        const struct runqueue *rq = &runqueues[cpu];
+        if (!cpu_area(cpu)->online)
+            continue;
+        if (READ_ONCE(rq->nr_queued) || (cpu != this_cpu()->cpu && READ_ONCE(cpu_area(cpu)->current) != rq->idle))
+            return false;
+    }
+    return !threads_are_ending();
+}
+
+/*
  * Processes and threads that have been waited for may not be freed yet, and on a busy host a CPU of this machine may
  * stand still for long. So time alone doesn't decide: as long as a CPU has work, the books may still change.
  */
 static bool settles(unsigned tries, u64 since_ns)
 {
-    return tries < 20 || (!sched_is_quiet() && arch_clock_ns() - since_ns < SETTLE_NS);
+    return tries < 20 || (!machine_is_quiet() && arch_clock_ns() - since_ns < SETTLE_NS);
 }
 
 struct books run_settled_books(void)
@@ -120,7 +137,7 @@ struct books run_settled_books(void)
     for (unsigned tries = 0; settles(tries, since_ns); tries++) {
         thread_sleep_until(arch_clock_ns() + NS_PER_MS / 10);
         struct books now = read_books();
-        if (same_books(now, before) && sched_is_quiet())
+        if (same_books(now, before) && machine_is_quiet())
             break;
         before = now;
     }

@@ -4,13 +4,12 @@
 #include <quire/log.h>
 #include <quire/sys.h>
 #include <quire/test_runner.h>
-#include <quire/uaccess.h>
 
 s64 sys_test_run(struct trapframe *tf)
 {
 #if QUIRE_DEBUG
     char pattern[64];
-    ssize_t n = copy_in_string(pattern, user_pointer(tf_arg(tf, 0)), sizeof(pattern));
+    ssize_t n = copy_in_string(pattern, user_arg(tf, 0), sizeof(pattern));
     return n < 0 ? n : test_runner_run(pattern);
 #else
     (void)tf;
@@ -22,7 +21,7 @@ s64 sys_test_event(struct trapframe *tf)
 {
 #if QUIRE_DEBUG
     char text[160];
-    ssize_t n = copy_in_string(text, user_pointer(tf_arg(tf, 1)), sizeof(text));
+    ssize_t n = copy_in_string(text, user_arg(tf, 1), sizeof(text));
     if (n < 0)
         return n;
     for (char *c = text; *c; c++) /* the text becomes part of a line of the kernel */

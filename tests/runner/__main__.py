@@ -48,46 +48,45 @@ def machine_for(arch, options):
 
 
 def campaigns(values, options, thorough, checked):
-    """The campaigns beside the usual one: (whether it runs, its changes of the options). `values`: build.mk's values
-    for the machine; `checked`: it can run under cachesan."""
+    """The options of what runs beside the usual campaign. `values`: what build.mk says of the machine; `checked`: it can
+    run under cachesan."""
     asked, most = os.environ.get, max(options.cpus)
     once = options.cpus if asked("CPUS") else (most,)
     rest = tuple(cpus for cpus in options.cpus if not (thorough and cpus in once))
-    really = max(2, min(most, processors()))  # no more CPUs than can really run at the same time
-    return (
-        # everything under cachesan
+    really = (max(2, min(most, processors())),)  # each CPU really runs: others would only wait for their turns
+    code = tuple(values["CACHESAN_SUITES"].split())
+    other = values["OTHER_CPU"]
+    memory = asked("MEM") or STALE_MEMORY
+    table = (
+        # whether it runs, then what it changes in the options
         (checked and thorough, {"cachesan": True, "cpus": once}),
-        # under cachesan the suites that load or write code
-        (checked and rest, {"cachesan": True, "suites": tuple(values["CACHESAN_SUITES"].split()), "cpus": rest}),
-        # the same with CPUs that run at the same time
-        (checked and most > 1, {"cachesan": True, "suites": RACED_SUITES, "parallel": True, "cpus": (really,)}),
-        # suites for a feature that only another CPU model has
-        (values["OTHER_CPU"], {"cpu": values["OTHER_CPU"], "suites": tuple(values["OTHER_CPU_SUITES"].split())}),
-        # everything with instruction caches that can be stale
-        (thorough, {"icache": "stale", "memory": asked("MEM") or STALE_MEMORY, "cpus": once}),
+        (checked and rest, {"cachesan": True, "cpus": rest, "suites": code}),
+        (checked and most > 1, {"cachesan": True, "cpus": really, "suites": RACED_SUITES, "parallel": True}),
+        (other, {"cpu": other, "suites": tuple(values["OTHER_CPU_SUITES"].split())}),
+        (thorough, {"icache": "stale", "cpus": once, "memory": memory}),
     )
+    return [replace(options, **changes) for runs, changes in table if runs]
 
 
 def plans(arches, options, thorough):
     """(machine, options) of each campaign: all tests on the usual CPU, then campaigns(). Options that name one kind of
     machine (CPU=, CACHESAN=1, ICACHE=stale, PARALLEL=1) ask for that one alone."""
+    alone = options.icache or options.cachesan or options.cpu or options.parallel
     for arch in arches:
-        machine = machine_for(arch, options)
-        suites = machine.values["CACHESAN_SUITES"]
-        reason = cachesan.why_not(machine.values["QEMU"]) if suites else "its caches are coherent, there is nothing to check"
+        values = Machine(arch).values
+        has_code = values["CACHESAN_SUITES"]
+        reason = cachesan.why_not(values["QEMU"]) if has_code else "its caches are coherent, there is nothing to check"
         if options.cachesan and reason:
             print(f"{arch}: {reason}; without cachesan:")
-            machine.cachesan = False
-        yield machine, options
-        if options.icache or options.cachesan or options.cpu or options.parallel:
+        usual = replace(options, cachesan=options.cachesan and not reason)
+        yield machine_for(arch, usual), usual
+        if alone:
             continue
-        if suites and reason:
+        if has_code and reason:
             print(f"{arch}: {reason}")
-        checked = suites and not reason and os.environ.get("CACHESAN") != "0"
-        for runs, changes in campaigns(machine.values, options, thorough, checked):
-            if runs:
-                changed = replace(options, **changes)
-                yield machine_for(arch, changed), changed
+        checked = not reason and os.environ.get("CACHESAN") != "0"
+        for changed in campaigns(values, options, thorough, checked):
+            yield machine_for(arch, changed), changed
 
 
 def run_tests(arches, native_forms, harness_arches, thorough):

@@ -454,16 +454,19 @@ TEST(process, a_long_line_is_written_whole)
 
 TEST(process, a_long_write_is_killed)
 {
-    char *text = map_pages(MIB, PROT_READ | PROT_WRITE);
+    const size_t bytes = 8 * MIB; /* writing them all takes more than 100 ms */
+    char *text = map_pages(bytes, PROT_READ | PROT_WRITE);
 
-    memset(text, '.', MIB);
+    memset(text, '.', bytes);
     pid_t pid = fork();
     if (pid == 0) {
-        write(1, text, MIB);
+        write(1, text, bytes);
         _exit(0);
     }
     usleep(300);
+    long begin = quire_call(clock);
     expect_killed(pid);
+    EXPECT(quire_call(clock) - begin < 20 * 1000 * 1000);
 }
 
 TEST(process, kill_reaches_children_only)

@@ -3,10 +3,10 @@
  * Page-table entries (z/Architecture Principles of Operation, chapter 3 "Storage", Translation
  * Tables). Three levels: region-third table and segment tables of 2048 entries, page tables of 256.
  *
- *   page-table entry:     0:51 frame | 53 I invalid | 54 P protected | 55 IEP no execute | 56:63 software
- *   segment-table entry:  0:52 page table | 53 FC = 0 | 54 P | 58 I | 60:61 type 00
- *   1 MiB frame:          0:43 frame | 48:51 software | 53 FC = 1 | 54 P | 55 IEP | 58 I (EDAT-1)
- *   region-third entry:   0:51 segment table | 58 I | 60:61 type 01 | 62:63 length 11
+ *   page-table entry:    0:51 frame | 53 I invalid | 54 P protected | 55 IEP no execute | 56:63 software
+ *   segment-table entry: 0:52 page table | 53 FC = 0 | 54 P | 58 I | 60:61 type 00
+ *   1 MiB frame:         0:43 frame | 45:46, 48:51 software | 53 FC = 1 | 54 P | 55 IEP | 58 I (EDAT-1)
+ *   region-third entry:  0:51 segment table | 58 I | 60:61 type 01 | 62:63 length 11
  *
  * The hardware has neither a present nor an accessed nor a dirty bit, and no user bit: users have
  * tables of their own. Software keeps all these in bits that the hardware ignores, and computes I and P from them:
@@ -47,19 +47,15 @@ typedef struct {
 #define PTE_POISON   0x080UL /* with I alone: no entry, and there will never be one */
 #define PTE_SOFTWARE 0x06fUL
 
-#define PDE_ORIGIN       (~0x7ffUL) /* page tables are aligned to 2 KiB */
-#define PDE_BLOCK        0x400UL    /* FC: the segment-table entry is a frame of 1 MiB */
-#define PDE_INVALID      0x020UL
-#define PDE_REGION_THIRD 0x007UL /* type 01, table length 11 */
-#define PDE_HIDDEN       0x001UL /* with I, in a segment-table entry: software still sees a page table */
-#define PDE_SOFTWARE_SHIFT                                                                         \
-    12 /* a block's software bits: the key's (unused, as AV, bit 47, is 0), 45 and 46 */
-#define PDE_BLOCK_ORIGIN (~0xfffffUL)
+#define PDE_ORIGIN         (~0x7ffUL) /* page tables are aligned to 2 KiB */
+#define PDE_BLOCK_ORIGIN   (~0xfffffUL)
+#define PDE_BLOCK          0x400UL /* FC: the segment-table entry is a frame of 1 MiB */
+#define PDE_INVALID        0x020UL
+#define PDE_REGION_THIRD   0x007UL /* type 01, table length 11 */
+#define PDE_HIDDEN         0x001UL /* with I, in a segment-table entry: software still sees a page table */
+#define PDE_SOFTWARE_SHIFT 12      /* a block's software bits: the key's place (AV, bit 47, is 0), 45 and 46 */
 
-static inline bool arch_pt_block_ok(unsigned level)
-{
-    return level == 1 && s390x_facility(FACILITY_EDAT1);
-}
+static inline bool arch_pt_block_ok(unsigned level) { return level == 1 && s390x_facility(FACILITY_EDAT1); }
 
 static inline pte_t pte_empty(unsigned level)
 {
@@ -68,21 +64,11 @@ static inline pte_t pte_empty(unsigned level)
                                 : PDE_INVALID | PDE_REGION_THIRD};
 }
 /* The mark where a broken frame was mapped: not present, and not free for another page either. */
-static inline pte_t pte_poison(void)
-{
-    return (pte_t){PTE_INVALID | PTE_POISON};
-}
-static inline bool pte_poisoned(pte_t e)
-{
-    return (e.v & (PTE_POISON | PTE_PRESENT)) == PTE_POISON;
-}
-static inline bool pte_same(pte_t a, pte_t b)
-{
-    return a.v == b.v;
-}
+static inline pte_t pte_poison(void) { return (pte_t){PTE_INVALID | PTE_POISON}; }
+static inline bool pte_poisoned(pte_t e) { return (e.v & (PTE_POISON | PTE_PRESENT)) == PTE_POISON; }
+static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 
-/* --- leaf entries ------------------------------------------------------------------------------
- */
+/* --- leaf entries ------------------------------------------------------------------------------ */
 /* Set I and P as the software bits require. */
 static inline pte_t pte_settle(u64 v)
 {
@@ -110,80 +96,39 @@ static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
         v |= PTE_YOUNG;
     return pte_settle(v); /* PGPROT_DEVICE: channel I/O needs no mappings */
 }
+/* A page entry with FC in the place of I, and with I and the software bits in other places. */
+static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
+{
+    u64 page = pfn_pte(pfn, prot).v;
+    u64 v = (page & (PDE_BLOCK_ORIGIN | PTE_PROTECT | PTE_NO_EXEC)) | PDE_BLOCK;
 
-static inline bool pte_present(pte_t e)
-{
-    return e.v & PTE_PRESENT;
-} /* old and PROT_NONE entries too */
-static inline bool pte_accessible(pte_t e)
-{
-    return e.v & PTE_READ;
+    (void)level;
+    v |= (page & PTE_SOFTWARE) << PDE_SOFTWARE_SHIFT;
+    return (pte_t){page & PTE_INVALID ? v | PDE_INVALID : v};
 }
-static inline pfn_t pte_pfn(pte_t e)
-{
-    return exec_frame(e.v >> PAGE_SHIFT);
-}
-static inline bool pte_write(pte_t e)
-{
-    return e.v & PTE_WRITE;
-}
-static inline bool pte_exec(pte_t e)
-{
-    return !(e.v & PTE_NO_EXEC);
-}
-static inline bool pte_user(pte_t e)
-{
-    return e.v & PTE_USER;
-}
-static inline bool pte_young(pte_t e)
-{
-    return e.v & PTE_YOUNG;
-}
-static inline bool pte_dirty(pte_t e)
-{
-    return e.v & PTE_DIRTY;
-}
-static inline pte_t pte_wrprotect(pte_t e)
-{
-    return pte_settle(e.v & ~PTE_WRITE);
-}
-static inline pte_t pte_mkwrite(pte_t e)
-{
-    return pte_settle(e.v | PTE_WRITE | PTE_DIRTY);
-}
-static inline pte_t pte_mkold(pte_t e)
-{
-    return pte_settle(e.v & ~PTE_YOUNG);
-}
-static inline pte_t pte_mkyoung(pte_t e)
-{
-    return pte_settle(e.v | PTE_YOUNG);
-}
-static inline pte_t pte_mkdirty(pte_t e)
-{
-    return pte_settle(e.v | PTE_DIRTY);
-}
-static inline pte_t pte_mkclean(pte_t e)
-{
-    return pte_settle(e.v & ~PTE_DIRTY);
-}
-static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
-{
-    return (pte_t){e.v + (nr << PAGE_SHIFT)};
-}
+
+static inline bool pte_present(pte_t e) { return e.v & PTE_PRESENT; } /* old or PROT_NONE as well */
+static inline bool pte_accessible(pte_t e) { return e.v & PTE_READ; }
+static inline pfn_t pte_pfn(pte_t e) { return exec_frame(e.v >> PAGE_SHIFT); }
+static inline bool pte_write(pte_t e) { return e.v & PTE_WRITE; }
+static inline bool pte_exec(pte_t e) { return !(e.v & PTE_NO_EXEC); }
+static inline bool pte_user(pte_t e) { return e.v & PTE_USER; }
+static inline bool pte_young(pte_t e) { return e.v & PTE_YOUNG; }
+static inline bool pte_dirty(pte_t e) { return e.v & PTE_DIRTY; }
+static inline pte_t pte_wrprotect(pte_t e) { return pte_settle(e.v & ~PTE_WRITE); }
+static inline pte_t pte_mkwrite(pte_t e) { return pte_settle(e.v | PTE_WRITE | PTE_DIRTY); }
+static inline pte_t pte_mkold(pte_t e) { return pte_settle(e.v & ~PTE_YOUNG); }
+static inline pte_t pte_mkyoung(pte_t e) { return pte_settle(e.v | PTE_YOUNG); }
+static inline pte_t pte_mkdirty(pte_t e) { return pte_settle(e.v | PTE_DIRTY); }
+static inline pte_t pte_mkclean(pte_t e) { return pte_settle(e.v & ~PTE_DIRTY); }
+static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PAGE_SHIFT)}; }
 
 /* Nothing is left to set in the entry (here software sets the bits, after a fault on an old entry). Only a present
  * entry can be settled. */
-static inline bool pte_settled(pte_t e)
-{
-    return e.v & PTE_YOUNG;
-}
+static inline bool pte_settled(pte_t e) { return e.v & PTE_YOUNG; }
 
 /* pte_wrprotect() for a settled entry, whose dirty bit is already right. */
-static inline pte_t pte_wrprotect_settled(pte_t e)
-{
-    return (pte_t){(e.v & ~PTE_WRITE) | PTE_PROTECT};
-}
+static inline pte_t pte_wrprotect_settled(pte_t e) { return (pte_t){(e.v & ~PTE_WRITE) | PTE_PROTECT}; }
 
 /* What a change of protection does to an entry, independent of its frame. It never makes an entry writable. */
 struct pte_change {
@@ -200,23 +145,9 @@ static inline struct pte_change pte_change(pgprot_t prot)
     return (struct pte_change){same, set};
 }
 /* For a young entry: an old entry would have to stay invalid. */
-static inline pte_t pte_apply(pte_t e, struct pte_change c)
-{
-    return (pte_t){(e.v & c.keep) | c.set};
-}
+static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
-/* --- entries of level 1 and up -----------------------------------------------------------------
- */
-/* A block is a page entry with FC for I, and I and the software bits elsewhere. */
-static inline pte_t pfn_block(pfn_t pfn, pgprot_t prot, unsigned level)
-{
-    u64 page = pfn_pte(pfn, prot).v;
-    u64 v = (page & (PDE_BLOCK_ORIGIN | PTE_PROTECT | PTE_NO_EXEC)) | PDE_BLOCK;
-
-    (void)level;
-    v |= (page & PTE_SOFTWARE) << PDE_SOFTWARE_SHIFT;
-    return (pte_t){page & PTE_INVALID ? v | PDE_INVALID : v};
-}
+/* --- entries of level 1 and up ----------------------------------------------------------------- */
 static inline bool pde_leaf(pte_t e, unsigned level)
 {
     return level == 1 && (e.v & PDE_BLOCK) && (e.v >> PDE_SOFTWARE_SHIFT & PTE_PRESENT);
@@ -230,19 +161,13 @@ static inline bool pde_present(pte_t e, unsigned level)
 {
     return pde_leaf(e, level) || !(e.v & PDE_INVALID) || pde_hidden(e, level);
 }
-static inline paddr_t pde_table(pte_t e, unsigned level)
-{
-    return (void)level, mk_paddr(e.v & PDE_ORIGIN);
-}
+static inline paddr_t pde_table(pte_t e, unsigned level) { return (void)level, mk_paddr(e.v & PDE_ORIGIN); }
 static inline pte_t pde_make(paddr_t table, unsigned level)
 {
     return (pte_t){paddr_value(table) | (level == 2 ? PDE_REGION_THIRD : 0)};
 }
 /* The same table hidden, <quire/pgtable.h>: the hardware finds nothing there. Only page tables are hidden. */
-static inline pte_t pde_hide(pte_t e, unsigned level)
-{
-    return (void)level, (pte_t){e.v | PDE_INVALID | PDE_HIDDEN};
-}
+static inline pte_t pde_hide(pte_t e, unsigned level) { return (void)level, (pte_t){e.v | PDE_INVALID | PDE_HIDDEN}; }
 /* The page entry that a block entry stands for, `index` frames into the block. */
 static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 {
@@ -254,15 +179,6 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 }
 
 /* One 8-byte store: the walker of any CPU sees all of it or nothing. */
-static inline void pte_store(pte_t *p, pte_t e)
-{
-    *(volatile u64 *)&p->v = e.v;
-}
-static inline pte_t pte_load_raw(const pte_t *p)
-{
-    return (pte_t){*(const volatile u64 *)&p->v};
-}
-static inline pte_t pte_load(const pte_t *p)
-{
-    return pte_load_raw(p);
-}
+static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
+static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
+static inline pte_t pte_load(const pte_t *p) { return pte_load_raw(p); }

@@ -28,7 +28,6 @@
 #define ASCE_LENGTH_FULL  0x3UL
 #define ASCE_USER_FLAGS   (ASCE_PRIVATE | ASCE_REGION_THIRD | ASCE_LENGTH_FULL)
 #define ASCE_KERNEL_FLAGS (ASCE_REGION_THIRD | ASCE_LENGTH_FULL)
-#define ASCE_ORIGIN       (~0xfffUL)
 
 extern u64 s390x_kernel_asce, s390x_no_user_asce; /* paging.c */
 

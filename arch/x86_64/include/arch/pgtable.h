@@ -43,10 +43,7 @@ typedef struct {
 #define PTE_PFN_MASK  (((1UL << 40) - 1) << PTE_PFN_SHIFT)
 
 extern bool cpu_has_gib_pages; /* set from CPUID, before kernel_main() */
-static inline bool arch_pt_block_ok(unsigned level)
-{
-    return level == 1 || (level == 2 && cpu_has_gib_pages);
-}
+static inline bool arch_pt_block_ok(unsigned level) { return level == 1 || (level == 2 && cpu_has_gib_pages); }
 
 static inline pte_t pte_empty(unsigned level) { return (void)level, (pte_t){0}; }
 /* The mark where a broken frame was mapped: not present, and not free for another page either. */
@@ -54,7 +51,7 @@ static inline pte_t pte_poison(void) { return (pte_t){PTE_POISON}; }
 static inline bool pte_poisoned(pte_t e) { return (e.v & (PTE_POISON | PTE_P | PTE_NONE)) == PTE_POISON; }
 static inline bool pte_same(pte_t a, pte_t b) { return a.v == b.v; }
 
-/* --- leaf entries --- */
+/* --- leaf entries ------------------------------------------------------------------------------ */
 static inline pte_t pfn_pte(pfn_t pfn, pgprot_t prot)
 {
     u64 v = PTE_P | pgprot_pfn(pfn, prot) << PTE_PFN_SHIFT;
@@ -92,10 +89,7 @@ static inline pte_t pte_mkold(pte_t e) { return (pte_t){e.v & ~PTE_A}; }
 static inline pte_t pte_mkyoung(pte_t e) { return (pte_t){e.v | PTE_A}; }
 static inline pte_t pte_mkdirty(pte_t e) { return (pte_t){e.v | PTE_D}; }
 static inline pte_t pte_mkclean(pte_t e) { return (pte_t){e.v & ~PTE_D}; }
-static inline pte_t pte_advance_pfn(pte_t e, u64 nr)
-{
-    return (pte_t){e.v + (nr << PTE_PFN_SHIFT)};
-}
+static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PTE_PFN_SHIFT)}; }
 
 /*
  * The hardware has nothing left to set in the entry: it is accessed already, and writable entries are dirty from the
@@ -118,16 +112,13 @@ static inline struct pte_change pte_change(pgprot_t prot)
 /* For a young entry. */
 static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
-/* --- entries of level 1 and up --- */
+/* --- entries of level 1 and up ----------------------------------------------------------------- */
 static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & (PTE_P | PTE_NONE); }
 static inline bool pde_leaf(pte_t e, unsigned level)
 {
     return (void)level, (e.v & (PTE_P | PTE_PS)) == (PTE_P | PTE_PS);
 }
-static inline paddr_t pde_table(pte_t e, unsigned level)
-{
-    return (void)level, pfn_to_paddr(pte_pfn(e));
-}
+static inline paddr_t pde_table(pte_t e, unsigned level) { return (void)level, pfn_to_paddr(pte_pfn(e)); }
 /* An access needs W and U in the entries of all levels: entries for tables allow everything, so leaf entries decide. */
 static inline pte_t pde_make(paddr_t table, unsigned level)
 {

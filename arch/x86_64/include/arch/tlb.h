@@ -22,14 +22,10 @@ static inline void arch_tlb_flush_kernel_page(vaddr_t addr)
 }
 static inline void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr)
 {
-    (void)root; /* if it isn't loaded, nothing of it is cached, and INVLPG of another root's page does no harm */
+    /* A root that isn't loaded has nothing cached, and INVLPG of another page harms nobody. */
     arch_tlb_flush_kernel_page(addr);
 }
-static inline void arch_tlb_flush_root(const struct pt_root *root)
-{
-    (void)root;
-    write_cr(3, read_cr(3));
-}
+static inline void arch_tlb_flush_root(const struct pt_root *root) { write_cr(3, read_cr(3)); }
 /* Changing CR4.PGE drops the global translations as well. */
 static inline void arch_tlb_flush_all(void)
 {

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How threads and processes end. <quire/process.h> has the table of a process's states. Each thread ends itself; a kill
+ * only tells the threads to do so. The last thread frees all that the process has, except its status. The status stays
+ * until the last reference to the process is put.
+ */
+#include "process_list.h"
+#include <quire/code_events.h>
+#include <quire/guest.h>
+#include <quire/log.h>
+#include <quire/object.h>
+#include <quire/quota.h>
+#include <quire/slab.h>
+
+/* The last thread of p has left it: frees all that p has, except its status. */
+static void finish(struct process *p)
+{
+    struct mm *mm = p->mm;
+
+    handle_close_all(&p->handles);
+    p->mm = NULL;
+    mm_put(mm);
+    process_leave_children(p);
+    process_show_ended(p);
+}
+
+/*
+ * The calling thread ends. If it is the last thread, the process ends, too. The thread leaves the address space before
+ * it subtracts itself from nr_threads: after that, another thread may be the last and free the page tables.
+ */
+void __noreturn process_thread_exit(void)
+{
+    struct thread *self = current_thread();
+    struct process *p = self->process; /* the thread's reference to the process is put at the end of this function */
+
+    arch_irq_enable();
+    guest_abandon();
+    bool irq = irq_save();
+    self->process = NULL;
+    self->mm = NULL;
+    self->name = "ending"; /* the old name is a part of the process, which may be freed */
+    mm_activate(NULL);
+    irq_restore(irq);
+    spin_lock(&p->lock);
+    list_remove(&self->process_link);
+    bool last = --p->nr_threads == 0;
+    if (last && p->state == PROCESS_LIVES)
+        __atomic_store_n(&p->state, PROCESS_ENDING, __ATOMIC_RELEASE);
+    spin_unlock(&p->lock);
+    if (last)
+        finish(p);
+    object_put(&p->object);
+    thread_exit();
+}
+
+void process_kill(struct process *p, int status)
+{
+    spin_lock(&p->lock);
+    if (p->state < PROCESS_ENDING) {
+        p->status = status;
+        __atomic_store_n(&p->state, PROCESS_ENDING, __ATOMIC_RELEASE);
+    }
+    list_for_each(node, &p->threads) {
+        struct thread *t = list_entry(node, struct thread, process_link);
+        if (t != current_thread())
+            thread_interrupt(t);
+    }
+    spin_unlock(&p->lock);
+}
+
+void __noreturn process_exit(int status)
+{
+    if (status)
+        code_failed(current_process()->mm, 0);
+    process_kill(current_process(), status);
+    process_thread_exit();
+}
+
+void __noreturn process_die(const struct trapframe *tf, int status, const char *why, vaddr_t addr)
+{
+    struct process *p = current_process();
+
+    kprintf("%s (process %lu) died: %s at 0x%lx, pc 0x%lx\n", p->name, p->id, why, addr, tf_pc(tf));
+    code_failed(p->mm, tf_pc(tf));
+    process_kill(p, status);
+    process_thread_exit();
+}
+
+void process_check_killed(void)
+{
+    if (unlikely(process_killed(current_process())))
+        process_thread_exit();
+}
+
+void process_destroy(struct object *o)
+{
+    struct process *p = (struct process *)o;
+
+    if (p->state != PROCESS_MAKING)
+        process_unlist(p);
+    quota_put(p->quota);
+    quota_uncharge(p->maker, PROCESS_FRAMES);
+    kfree(p);
+}

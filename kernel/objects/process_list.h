@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What process_list.c does for the two other files on processes. process_make.c makes processes and their threads,
+ * process_end.c ends them; process_list.c has the list of all processes, and knows who is whose child.
+ */
+#pragma once
+
+#include <quire/process.h>
+
+/* p is complete, and nobody's child. From now on it lives and is in the list; its first thread starts. */
+void process_show(struct process *p);
+/*
+ * The same for a child of parent. Returns the number of the parent's handle to p; -EMFILE: nothing has happened. The
+ * caller's reference to p becomes the parent's claim: the parent may wait for p as long as it has this reference.
+ */
+int process_show_child(struct process *p, struct process *parent);
+/* All that p had is freed, except its status. From now on p has ended, and its parent is woken. */
+void process_show_ended(struct process *p);
+/* p ends: its children have no parent from now on, and nobody waits for them. */
+void process_leave_children(struct process *p);
+/* p is about to be freed. */
+void process_unlist(struct process *p);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes processes and their threads. See <quire/process.h>.
+ *
+ * Nobody can find a process while it is made. Everything that can fail is done before the last step, and the last step
+ * is process_show() or process_show_child(): it puts the process into the list and starts its thread. So nobody ever
+ * sees a process that can't be finished.
+ */
+#include "process_list.h"
+#include <quire/elf.h>
+#include <quire/errno.h>
+#include <quire/object.h>
+#include <quire/quota.h>
+#include <quire/slab.h>
+#include <quire/string.h>
+#include <quire/upcalls.h>
+#include <uapi/quire/abi.h>
+
+#define USER_STACK_TOP ((vaddr_t)USER_TOP - 1 * MiB)
+
+static u64 next_process_id = 1;
+
+/* --- a process without threads ----------------------------------------------------------------- */
+/* The account of a new process: the parent's or a new one (PROCESS_OWN_ACCOUNTS). With a reference; NULL: no memory. */
+static struct quota *account_for(const struct process *parent, bool own)
+{
+    if (parent && !(own && parent->depth < PROCESS_OWN_ACCOUNTS)) {
+        quota_get(parent->quota);
+        return parent->quota;
+    }
+    return quota_create(memory.nr_frames - memory.nr_frames / PROCESS_QUOTA_SHARE);
+}
+
+/* A process without memory and threads, which nobody can find yet. `started`: spawned or started, not forked. */
+static struct process *process_new(struct process *parent, const char *name, bool started)
+{
+    struct quota *maker = parent ? parent->quota : NULL;
+
+    if (!quota_charge(maker, PROCESS_FRAMES))
+        return NULL;
+    struct process *p = kmalloc(sizeof(*p));
+    struct quota *quota = p ? account_for(parent, started) : NULL;
+    if (!quota) {
+        kfree(p);
+        quota_uncharge(maker, PROCESS_FRAMES);
+        return NULL;
+    }
+    object_init(&p->object, OBJECT_PROCESS);
+    strlcpy(p->name, name, sizeof(p->name));
+    p->id = __atomic_fetch_add(&next_process_id, 1, __ATOMIC_RELAXED);
+    p->quota = quota;
+    p->maker = maker;
+    p->depth = parent ? parent->depth + started : 0;
+    list_init(&p->threads);
+    list_init(&p->children);
+    list_init(&p->child_link);
+    list_init(&p->all_link);
+    wait_queue_init(&p->wait);
+    return p;
+}
+
+/* Frees a process that process_new() made and that was never shown, with its first thread if it has one. */
+static void process_abandon(struct process *p)
+{
+    struct list *node = list_pop_front(&p->threads);
+
+    if (node) {
+        thread_discard(list_entry(node, struct thread, process_link));
+        object_put(&p->object); /* the thread's reference */
+    }
+    handle_close_all(&p->handles);
+    if (p->mm)
+        mm_put(p->mm);
+    object_put(&p->object);
+}
+
+/* --- threads ----------------------------------------------------------------------------------- */
+static void start_user(void *arg)
+{
+    kernel_reaches_user();
+    arch_irq_disable();
+    arch_enter_user(arch_user_frame(current_thread()->stack_top));
+}
+
+static struct thread *new_thread(struct process *p, const struct trapframe *frame)
+{
+    struct thread *t = thread_create(p->name, p, PRIORITY_USER, start_user, NULL);
+
+    if (t) {
+        *arch_user_frame(t->stack_top) = *frame;
+        t->mm = p->mm;
+    }
+    return t;
+}
+
+/* From now on t belongs to p. p->lock is held, or nobody can find p yet. */
+static void join(struct process *p, struct thread *t)
+{
+    list_push_back(&p->threads, &t->process_link);
+    p->nr_threads++;
+    object_get(&p->object); /* the thread's reference */
+}
+
+/* Makes the first thread of a new process, not started yet. NULL: no memory. */
+static struct thread *first_thread(struct process *p, const struct trapframe *frame)
+{
+    struct thread *t = new_thread(p, frame);
+
+    if (t)
+        join(p, t);
+    return t;
+}
+
+int process_add_thread(struct process *p, const struct trapframe *frame)
+{
+    struct thread *t = new_thread(p, frame);
+
+    if (!t)
+        return -ENOMEM;
+    int id = (int)t->id; /* read it now: a started thread may end and be freed at once */
+    spin_lock(&p->lock);
+    bool ends = process_killed(p);
+    if (!ends)
+        join(p, t);
+    spin_unlock(&p->lock);
+    if (ends) {
+        thread_discard(t);
+        return -ESRCH;
+    }
+    thread_start(t);
+    return id;
+}
+
+/* --- spawn ------------------------------------------------------------------------------------- */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool process_runs(const struct process *p, const char *path)
+{
+    return strncmp(p->name, base_name(path), sizeof(p->name) - 1) == 0;
+}
+
+/* Puts the arguments on the new stack: at its top the strings, below them the pointers. The stack begins below both. */
+static int push_arguments(struct process *p, const struct arguments *args, vaddr_t *sp, vaddr_t *argv)
+{
+    vaddr_t pointers[PROCESS_MAX_ARGS + 1];
+    vaddr_t strings = ALIGN_DOWN(USER_STACK_TOP - args->bytes, 16UL);
+    size_t at = 0;
+
+    for (unsigned i = 0; i < args->nr; i++) {
+        pointers[i] = strings + at;
+        at += strlen(args->text + at) + 1;
+    }
+    pointers[args->nr] = 0;
+    *argv = ALIGN_DOWN(strings - (args->nr + 1) * sizeof(vaddr_t), 16UL);
+    *sp = *argv - 160; /* s390x: a function may use 160 bytes above its first stack pointer; harmless elsewhere */
+    /* No CPU has loaded this address space yet: mm_write() writes through the direct map. */
+    int err = mm_write(p->mm, strings, args->text, args->bytes);
+    return err ? err : mm_write(p->mm, *argv, pointers, (args->nr + 1) * sizeof(vaddr_t));
+}
+
+/* Gives p an address space with the program and a stack, and fills *frame for the program's first instruction. */
+static int set_up(struct process *p, struct image *image, const struct arguments *args, struct trapframe *frame)
+{
+    p->mm = mm_create();
+    if (!p->mm)
+        return -ENOMEM;
+    int err = mm_set_quota(p->mm, p->quota);
+    if (!err)
+        err = image_map(image, p->mm);
+    vaddr_t stack = USER_STACK_TOP - USER_STACK_BYTES, sp, argv;
+    if (!err)
+        err = mm_map(p->mm, &stack, USER_STACK_BYTES, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_FIXED | MAP_GROWSDOWN, NULL, 0);
+    if (!err)
+        err = push_arguments(p, args, &sp, &argv);
+    if (!err)
+        tf_init_user(frame, image->entry, sp, args->nr, argv);
+    return err;
+}
+
+/* Gives p the program, and a thread that will run it. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG. */
+static int load(struct process *p, const char *path, const struct arguments *args)
+{
+    struct trapframe frame;
+    int err;
+
+    if (args->nr > PROCESS_MAX_ARGS || args->bytes > PROCESS_ARGS_BYTES)
+        return -E2BIG;
+    struct image *image = image_get(path, &err);
+    if (!image)
+        return err;
+    err = set_up(p, image, args, &frame);
+    image_put(image);
+    if (!err && !first_thread(p, &frame))
+        err = -ENOMEM;
+    return err;
+}
+
+struct process *process_start(const char *path, const struct arguments *args, int *err)
+{
+    struct process *p = process_new(NULL, base_name(path), true);
+
+    *err = p ? load(p, path, args) : -ENOMEM;
+    if (!*err) {
+        for (int i = 0; i < 3; i++)
+            handle_install(&p->handles, console_object(), RIGHT_READ | RIGHT_WRITE);
+        process_show(p);
+        return p;
+    }
+    if (p)
+        process_abandon(p);
+    return NULL;
+}
+
+int process_spawn(const char *path, const struct arguments *args)
+{
+    struct process *parent = current_process();
+    struct process *p = process_new(parent, base_name(path), true);
+
+    if (!p)
+        return -ENOMEM;
+    int number = load(p, path, args);
+    if (!number) {
+        handle_copy_all(&p->handles, &parent->handles, 3);
+        number = process_show_child(p, parent);
+    }
+    if (number < 0)
+        process_abandon(p);
+    return number;
+}
+
+/* --- fork -------------------------------------------------------------------------------------- */
+int process_fork(const struct trapframe *tf)
+{
+    struct process *parent = current_process();
+    struct process *p = process_new(parent, parent->name, false);
+    struct trapframe frame = *tf;
+    int number = -ENOMEM;
+
+    if (!p)
+        return -ENOMEM;
+    tf_set_ret(&frame, QUIRE_IN_CHILD);
+    p->mm = mm_clone(parent->mm);
+    struct thread *t = p->mm ? first_thread(p, &frame) : NULL;
+    if (t) {
+        bool irq = irq_save(); /* another thread that ran here would change the CPU's registers */
+        arch_fpu_save(&t->fpu);
+        irq_restore(irq);
+        handle_copy_all(&p->handles, &parent->handles, NR_HANDLES);
+        number = process_show_child(p, parent);
+    }
+    if (number < 0)
+        process_abandon(p);
+    return number;
+}
