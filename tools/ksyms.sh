@@ -8,6 +8,7 @@ if [ "${1:-}" = --help ]; then
 fi
 awk '
     BEGIN {
+        n = offset = 0 # else the first index is the empty word
         print "    .section .ksyms, \"a\""
         print "    .balign 8"
         print "    .globl ksyms_count, ksyms_table, ksyms_names"

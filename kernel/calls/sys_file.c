@@ -10,7 +10,7 @@
 #include <uapi/quire/abi.h>
 
 #define CHUNK 256
-#define COPY_STEP (64 * KiB) /* bytes copied between two preemption points */
+#define COPY_STEP (8 * KiB) /* bytes copied between two preemption points */
 
 /*
  * The bytes [at, at + n) were taken from the file, but the program didn't get them. The next read gets them, unless

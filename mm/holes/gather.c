@@ -3,6 +3,7 @@
 #include <quire/tlb.h>
 #include <quire/counters.h>
 #include <quire/hole.h>
+#include <quire/log.h>
 #include <quire/space.h>
 
 void tlb_gather_begin(struct tlb_gather *g, struct mm *mm)
@@ -16,12 +17,14 @@ void tlb_gather_begin(struct tlb_gather *g, struct mm *mm)
 
 void tlb_gather_hole(struct tlb_gather *g, struct insecure_mem *hole, u32 nr)
 {
+    DEBUG_ASSERT(!tlb_gather_full(g), "a full gather gets one more hole: it has to be ended first");
     g->others[g->nr_others].hole = hole;
     g->others[g->nr_others++].nr = nr;
 }
 
 void tlb_gather_table(struct tlb_gather *g, pte_t *table)
 {
+    DEBUG_ASSERT(!tlb_gather_full(g), "a full gather gets one more table: it has to be ended first");
     g->tables = true;
     g->others[g->nr_others].hole = NULL;
     g->others[g->nr_others++].table = table;

@@ -50,7 +50,7 @@ static vaddr_t find_gap(struct mm *mm, vaddr_t from, const struct room *room)
 {
     vaddr_t at = ALIGN_UP(from, room->align);
 
-    for (struct vma *vma = area_at_or_above(mm, at); vma; vma = area_next(vma)) {
+    for (struct vma *vma = area_at_or_above(mm, at - room->below); vma; vma = area_next(vma)) {
         if (fits(mm, at, vma, room))
             break;
         if (preempt_point())

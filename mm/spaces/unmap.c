@@ -144,6 +144,15 @@ static bool span_unused(struct mm *mm, vaddr_t start, vaddr_t end)
     return !vma || vma->start >= end;
 }
 
+/* After each addition: whoever adds next finds room. */
+static void end_if_full(struct tlb_gather *g)
+{
+    if (tlb_gather_full(g)) {
+        tlb_gather_end(g);
+        preempt_point();
+    }
+}
+
 /* Give back tables of `level` that only [from, to) used. Their entries are all empty. */
 static void gather_tables(struct tlb_gather *g, pte_t *table, unsigned level, vaddr_t base, vaddr_t from, vaddr_t to)
 {
@@ -161,8 +170,6 @@ static void gather_tables(struct tlb_gather *g, pte_t *table, unsigned level, va
             gather_tables(g, below, level - 1, start, from, to);
         if (!span_unused(mm, start, end))
             continue;
-        if (tlb_gather_full(g))
-            tlb_gather_end(g);
         spinlock_t *lock = pt_lock(entry);
         spin_lock(lock);
         mm_event(MM_EVENT_ENTRY_CLEAR, start, address_pfn(below), 1);
@@ -170,6 +177,7 @@ static void gather_tables(struct tlb_gather *g, pte_t *table, unsigned level, va
         spin_unlock(lock);
         tlb_gather_range(g, start, 1);
         tlb_gather_table(g, below);
+        end_if_full(g);
     }
 }
 
@@ -179,14 +187,6 @@ static void clear_block(struct tlb_gather *g, struct run *run)
     if (run->next - run->addr < BLOCK_BYTES || !block_clear(g, run->addr, run->ptep)) {
         block_split(g->mm, run->addr, run->ptep);
         run_again(run);
-    }
-}
-
-static void end_if_full(struct tlb_gather *g)
-{
-    if (tlb_gather_full(g)) {
-        tlb_gather_end(g);
-        preempt_point();
     }
 }
 

@@ -528,3 +528,27 @@ TEST(hole, each_frame_is_in_one_state_or_the_other_for_every_cpu)
     EXPECT(watched.as_folio > 0);
     folio_put(watched.folio);
 }
+
+/* Eight tables fill a gather; the area behind them shows a hole. */
+TEST(hole, an_address_space_ends_with_tables_before_a_hole)
+{
+    struct ledger before = ledger_read();
+    struct folio *f = make(4);
+    struct insecure_mem *h = punch(f, 5, 4);
+    struct mm *mm = new_space();
+    vaddr_t at = TEST_BASE;
+
+    for (unsigned i = 0; i < TLB_GATHER_OTHERS; i++, at += pt_span(1)) {
+        ASSERT_EQ(map_at(mm, at, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED), 0);
+        ASSERT_EQ(touch_range(mm, at, PAGE_SIZE, ACCESS_WRITE), 0);
+    }
+    vaddr_t wanted = at;
+    ASSERT_EQ(mm_map_hole(mm, &at, h, PROT_READ | PROT_WRITE), 0);
+    ASSERT_EQ(at, wanted);
+    mm_put(mm);
+    EXPECT_EQ(hole_ref_count(h), 1);
+    EXPECT_EQ(h->map_count, 0);
+    EXPECT_EQ(folio_mend_hole(h), 0);
+    folio_put(f);
+    EXPECT_LEDGER(before);
+}

@@ -2,6 +2,8 @@
 /* The first promises: numbers, strings and the test runner's own helpers work on this machine. */
 #include <quire/test.h>
 #include <quire/glob.h>
+#include <quire/ksyms.h>
+#include <quire/log.h>
 #include <quire/printf.h>
 #include <quire/string.h>
 #include <arch-generic/machine.h>
@@ -47,4 +49,24 @@ TEST(smoke, random_numbers_follow_the_seed)
 
     EXPECT(a != b);
     EXPECT(a != 0 && b != 0);
+}
+
+/* Backtraces and panics name functions by this table. */
+TEST(smoke, an_address_has_the_name_of_its_function)
+{
+    static const struct {
+        const char *name;
+        const void *start;
+    } known[] = {{"kprintf", kprintf}, {"ksym_name", ksym_name}, {"vsnprintf", vsnprintf}, {"memcpy", memcpy}};
+
+    for (unsigned i = 0; i < 4; i++) {
+        for (u64 inside = 0; inside < 3; inside++) {
+            u64 offset = 99;
+            const char *name = ksym_name((vaddr_t)known[i].start + inside, &offset);
+            EXPECT(name && !strcmp(name, known[i].name));
+            EXPECT_EQ(offset, inside);
+        }
+    }
+    u64 offset;
+    EXPECT(!ksym_name(0, &offset));
 }

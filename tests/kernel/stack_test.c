@@ -127,3 +127,16 @@ TEST(fault, one_stack_grown_by_several_cpus_is_one_area)
     check_address_space(shared_mm);
     mm_put(shared_mm);
 }
+
+/* The search for room begins at 4 GiB; an area ends right there. */
+TEST(stack, room_that_was_found_has_a_gap_below_it)
+{
+    struct mm *mm = new_space();
+    vaddr_t base = 4 * GiB, stack = 0;
+
+    ASSERT_EQ(map_at(mm, base - PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED), 0);
+    ASSERT_EQ(mm_map(mm, &stack, 64 * KiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_GROWSDOWN, NULL, 0), 0);
+    EXPECT(stack >= base + STACK_GUARD_GAP);
+    EXPECT(mm_fault(mm, stack - 8, ACCESS_WRITE) != 0);
+    mm_put(mm);
+}

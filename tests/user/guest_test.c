@@ -275,3 +275,26 @@ TEST(guest, calls_in_the_wrong_state_are_refused)
     EXPECT_EQ(quire_call(guest_run, 1, &e), -EBADF);
     close(guest);
 }
+
+/* Its address space ends with the pages still mapped, behind tables of any number: its child keeps the guest's handle. */
+TEST(guest, its_pages_are_shown_by_a_process_that_ends)
+{
+    for (unsigned long k = 0; k < 9; k++) {
+        pid_t child = fork();
+        ASSERT(child >= 0);
+        if (child == 0) {
+            int guest;
+            start_shared(&guest);
+            for (unsigned long i = 0; i < k; i++) {
+                char *at = mmap((void *)((1ul << 30) + (i << 21)), PAGE, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+                *at = 1;
+            }
+            if (fork() == 0)
+                quire_call(sleep, 5000000);
+            _exit(0);
+        }
+        EXPECT_EQ(waitpid(child, NULL, 0), child);
+        quire_call(sleep, 10000000);
+    }
+}
