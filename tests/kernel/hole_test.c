@@ -10,6 +10,7 @@
 #include <quire/poison.h>
 #include <quire/slab.h>
 #include <quire/string.h>
+#include <quire/tlb.h>
 
 #define ORDER_256_MIB 16
 
