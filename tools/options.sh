@@ -15,10 +15,10 @@ fail()
     exit 1
 }
 
-is_number() # TEXT: digits only, at most nine
+is_number() # TEXT: digits only, at most nine, no zero before others
 {
     case $1 in
-    '' | *[!0-9]* | ??????????*) return 1 ;;
+    '' | *[!0-9]* | 0?* | ??????????*) return 1 ;; # 010 would be eight to some programs
     esac
 }
 

@@ -31,7 +31,7 @@ enum exception {
 };
 
 /*
- * --- traps: arch/ to kernel/traps -----------------------------------------------------------------
+ * --- traps: arch -> kernel/traps ------------------------------------------------------------------
  * All are called with interrupts off and return with interrupts off. `tf` is the frame on the current kernel stack. The
  * registers are restored from it, so a handler may change it.
  */
@@ -52,7 +52,6 @@ void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t
 
 void trap_timer(void);      /* this CPU's timer deadline has passed; the source is already quiet */
 void trap_ipi(void);        /* another CPU sent arch_ipi_send(); the source is already quiet */
-void trap_console_rx(void); /* arch_console_getc() may have something */
 
 /*
  * The last thing before a return to user mode, and only then: reschedules, delivers kills, runs
@@ -63,18 +62,21 @@ void trap_exit_to_user(struct trapframe *tf);
 /* The kernel stack's guard was hit; runs on the emergency stack and never returns. */
 void __noreturn trap_stack_overflow(struct trapframe *tf);
 
-/* --- start: entry code to boot/, boot/ to kernel/main.c --------------------------------------------- */
+/* --- input: arch -> kernel/unix ----------------------------------------------------------------------- */
+void trap_console_rx(void); /* arch_console_getc() may have something. Interrupts off */
+
+/* --- start: arch, boot -> kernel --------------------------------------------------------------------- */
 struct boot_info;
 void __noreturn kernel_main(struct boot_info *info);
 void __noreturn secondary_main(void);
 
-/* --- what arch/ uses of base/, a higher room: each CPU's data, and functions to print registers --- */
+/* --- each CPU's data, and functions to print registers: arch, lib -> base ------------------------------ */
 extern struct percpu percpu_area[MAX_CPUS];
 extern unsigned nr_cpus;
 void kprintf(const char *fmt, ...) __printf_like(1, 2);
 void __noreturn panic(const char *fmt, ...) __printf_like(1, 2);
 
-/* --- threads: base/ and mm/ to kernel/sched; <quire/thread.h> says more --------------------------------- */
+/* --- threads, <quire/thread.h> says more: base, mm -> kernel/sched ------------------------------------- */
 struct thread;
 void schedule(void);
 void sched_rearm_timer(void);
@@ -97,15 +99,15 @@ struct running {
 };
 struct running running_now(void);
 
-/* --- objects: any code that drops a last reference, to kernel/objects/kinds.c, which ends each kind --- */
+/* --- the last reference to an object is dropped; kinds.c ends each kind: mm, kernel -> kernel/objects --- */
 struct object;
 void object_destroy(struct object *object);
 
-/* --- the first program: kernel/objects to kernel/main.c, which says how long booting took ------------------ */
+/* --- the first program starts; main.c says how long booting took: kernel/objects -> kernel -------------- */
 void kernel_reaches_user(void);
 
 /*
- * --- tests: all rooms to tests/machine ------------------------------------------------------------
+ * --- tests: base, look, kernel -> tests/machine ----------------------------------------------------------
  * The test runner gets a look at a fault before it becomes a panic: with no lock held, the faulting test is given up
  * and the next one runs. Debug builds only; otherwise these functions do nothing.
  */

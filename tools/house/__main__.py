@@ -2,8 +2,8 @@
 """Reads from the objects which file calls which, and checks that calls between rooms only go downward.
 
 Four things are faults: a call into a room above the caller's, unless include/quire/upcalls.h or uv/core/enforce.h
-declares it; a circle of more than three files that need each other; a file in no room; a call of uv/core to a function
-outside lib that enforce.h doesn't declare. Only debug kernels are looked at, without tests/kernel/. The data is the
+declares the function, for these two rooms; a circle of more than three files that need each other; a file in no room; a
+call of uv/core to a function outside lib that enforce.h doesn't declare. Only debug kernels are looked at, without tests/kernel/. The data is the
 output of `nm` for build/MACHINE/obj/: the names that an object defines, and the names that it needs.
 """
 
@@ -18,8 +18,10 @@ from collections import defaultdict
 # and calls kernel_main(), which is an up-call.
 ROOMS = ("lib", "arch", "base", "boot", "mm/frames", "mm/tables", "mm/folios", "mm/holes", "mm/spaces", "mm", "uv/core", "uv/soft",
          "kernel/sched", "kernel/objects", "kernel/unix", "look", "kernel/calls", "kernel/traps", "tests/machine", "kernel")  # fmt: skip
-UPCALLS = ("include/quire/upcalls.h", "uv/core/enforce.h")
-ENTRY = {"boot_main"}  # entry code to boot/: its arguments differ with the firmware, so no header declares it
+UPCALLS = "include/quire/upcalls.h"
+ENFORCE = "uv/core/enforce.h"
+SECTION = re.compile(r"--- [^:\n]*: ([\w/, ]+) -> ([\w/]+) -")  # "--- traps: arch -> kernel/traps ---", before its names
+ENTRY = "boot_main"  # entry code to boot/: its arguments differ with the firmware, so no header declares it
 CIRCLE_MAX = 3
 
 
@@ -29,14 +31,29 @@ def room_of(file):
     return max(fits, key=len) if fits else None
 
 
+def names_in(text):
+    """The names that a part of a header declares: functions, and variables with `extern`."""
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return set(re.findall(r"\b(\w+)\(", text)) | set(re.findall(r"^extern .*?(\w+)(?:\[\w*\])?;", text, re.MULTILINE))
+
+
 def declared_upcalls():
-    """The names that the two headers declare: functions, and variables with `extern`."""
-    names = set(ENTRY)
-    for file in UPCALLS:
-        with open(file, encoding="utf-8") as header:
-            text = re.sub(r"/\*.*?\*/", "", header.read(), flags=re.DOTALL)
-        names |= set(re.findall(r"\b(\w+)\(", text)) | set(re.findall(r"^extern .*?(\w+)(?:\[\w*\])?;", text, re.MULTILINE))
-    return names
+    """{name: (rooms that may call it, its room)}"""
+    with open(ENFORCE, encoding="utf-8") as header:
+        declared = {name: (["uv/core"], "uv/soft") for name in names_in(header.read())}
+    declared[ENTRY] = (["arch"], "boot")
+    with open(UPCALLS, encoding="utf-8") as header:
+        _, *parts = SECTION.split(header.read())
+    for callers, callee, text in zip(parts[::3], parts[1::3], parts[2::3]):
+        text = text[text.index("*/") + 2 :]  # the rest of the heading
+        declared |= {name: (callers.split(", "), callee) for name in names_in(text)}
+    return declared
+
+
+def is_upcall(declared, caller, callee, name):
+    """Whether `name` is declared for calls from the one file's room to the other's."""
+    callers, room = declared.get(name, ((), ""))
+    return room_of(callee) == room and any(room_of(caller) == one or room_of(caller).startswith(one + "/") for one in callers)
 
 
 def read_objects(machine, nm):
@@ -183,11 +200,11 @@ def main():
     parser.add_argument("--quiet", action="store_true", help="print faults alone, not the house")
     parser.add_argument("machines", nargs="+", metavar="MACHINE=NM", help="a built machine and its nm, as in riscv=riscv64-linux-gnu-nm")
     arguments = parser.parse_args()
-    upcalls, faults = declared_upcalls(), []
+    declared, faults = declared_upcalls(), []
     for machine, _, nm in (word.partition("=") for word in arguments.machines):
         all_calls, files = calls_of(machine, nm or "nm")
-        calls = {pair: names - upcalls for pair, names in all_calls.items() if names - upcalls}
-        upward = {pair: names & upcalls for pair, names in all_calls.items() if names & upcalls}
+        upward = {pair: {name for name in names if is_upcall(declared, *pair, name)} for pair, names in all_calls.items()}
+        calls = {pair: names - upward[pair] for pair, names in all_calls.items() if names - upward[pair]}
         wrong = list(faults_of(machine, calls, files))
         faults += wrong
         if machine == arguments.machines[0].partition("=")[0] and not wrong:
