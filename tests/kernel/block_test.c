@@ -124,7 +124,8 @@ TEST(block, protecting_the_whole_keeps_it_and_a_part_splits)
     EXPECT_EQ(mm_fault(mm, base, ACCESS_WRITE), -EACCES);
     EXPECT_EQ(mm_protect(mm, base, 2 * BLOCK_BYTES, PROT_READ | PROT_WRITE), 0);
     EXPECT_EQ(mm_fault(mm, base, ACCESS_WRITE), 0); /* only this space maps it: the whole block is written in place */
-    EXPECT(block_at(&mm->root, base) && pte_write(mm_lookup(mm, base + 511 % BLOCK_FRAMES * PAGE_SIZE)));
+    pte_t last = mm_lookup(mm, base + 511 % BLOCK_FRAMES * PAGE_SIZE);
+    EXPECT(block_at(&mm->root, base) && pte_write(last) && pte_dirty(last) && pte_young(last));
     EXPECT_EQ(mm_protect(mm, base + PAGE_SIZE, PAGE_SIZE, PROT_NONE), 0);
     EXPECT(!block_at(&mm->root, base) && block_at(&mm->root, base + BLOCK_BYTES));
     EXPECT(!pte_accessible(mm_lookup(mm, base + PAGE_SIZE)) && pte_accessible(mm_lookup(mm, base)));

@@ -7,6 +7,7 @@
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/hole.h>
+#include <quire/mm_event.h>
 #include <quire/poison.h>
 #include <quire/slab.h>
 #include <quire/string.h>
@@ -338,6 +339,32 @@ static struct mm *mm_showing(struct memobj *obj)
     ASSERT_EQ(touch_range(mm, addr, obj->nr_pages << PAGE_SHIFT, ACCESS_WRITE), 0);
     seem_active_everywhere(mm);
     return mm;
+}
+
+/* Whether the ring has this event about a hole of four frames since the number `first`. */
+static bool told(unsigned long first, unsigned kind, pfn_t pfn, u64 hole)
+{
+    for (unsigned long n = first; n < mm_event_next; n++) {
+        const struct mm_event_record *e = &mm_events[n % MM_EVENT_RING];
+        if (e->kind == kind && e->a == pfn && e->b == 4 && e->c == hole)
+            return true;
+    }
+    return false;
+}
+
+TEST(hole, punching_and_mending_are_told)
+{
+    struct folio *f = make(4);
+    unsigned long first = mm_event_next;
+    struct insecure_mem *h = punch(f, 5, 4);
+
+    u64 hole = (u64)h;
+
+    EXPECT(told(first, MM_EVENT_HOLE_PUNCH, f->pfn + 5, hole) && !told(first, MM_EVENT_HOLE_MEND, f->pfn + 5, hole));
+    first = mm_event_next;
+    EXPECT_EQ(folio_mend_hole(h), 0);
+    EXPECT(told(first, MM_EVENT_HOLE_MEND, f->pfn + 5, hole));
+    folio_put(f);
 }
 
 TEST(hole, punching_removes_every_mapping_of_those_frames_and_no_other)

@@ -4,6 +4,15 @@
 from tests.mutants.mutant import NATIVE, Mutant
 
 KERNEL = [
+    Mutant("a-process-on-no-cpu", "look/sys_info.c",
+           "        info.cpu = t->cpu;\n", "",
+           "process.process_info_tells_on*", "process_info says where a process runs", cpus="4"),
+    Mutant("an-address-without-its-function", "base/panic.c",
+           "    while (high - low > 1) {", "    while (!(high - low > 1)) {",
+           "smoke.an_address*", "a backtrace names the function that an address lies in"),
+    Mutant("a-long-read-repeats-itself", "kernel/calls/sys_file.c",
+           "f->entry->data + at + done, MIN", "f->entry->data + at - done, MIN",
+           "file.pieces*", "a long read is copied piece by piece, each from where it is"),
     # --- a thread's state -----------------------------------------------------------------------------------------
     Mutant("wakes-who-runs", "kernel/sched/thread.c",
            "        } else {\n            return false;\n        }", "        } else if (state == THREAD_RUNNING) {\n            sched_queue(t);\n            return true;\n        } else {\n            return false;\n        }",

@@ -577,6 +577,16 @@ TEST(process, a_process_that_wants_all_memory_gets_an_error_and_dies_alone)
     EXPECT(after.free_frames > before.free_frames / 10 * 9); /* the rest is in caches */
 }
 
+TEST(process, process_info_tells_on_which_cpu_it_is)
+{
+    struct quire_process p;
+
+    for (long cpu = 0; quire_call(cpu_pin, cpu) == 0; cpu++)
+        for (long i = 0; quire_call(process_info, i, &p) == 0; i++)
+            if ((pid_t)p.id == getpid())
+                EXPECT_EQ(p.cpu, cpu);
+}
+
 TEST(process, process_info_tells_about_this_process)
 {
     struct quire_process p;
