@@ -23,6 +23,7 @@ ENFORCE = "uv/core/enforce.h"
 SECTION = re.compile(r"--- [^:\n]*: ([\w/, ]+) -> ([\w/]+) -")  # "--- traps: arch -> kernel/traps ---", before its names
 ENTRY = "boot_main"  # entry code to boot/: its arguments differ with the firmware, so no header declares it
 CIRCLE_MAX = 3
+PICTURE = "docs/house.svg"
 
 
 def room_of(file):
@@ -144,6 +145,16 @@ def faults_of(machine, calls, files):
             yield f"{machine}: {len(circle)} files need each other: {' '.join(circle)}"
 
 
+def stale_picture(files):
+    """A line for each room whose number of files isn't the picture's. arch/ has another number on each machine."""
+    with open(PICTURE, encoding="utf-8") as picture:
+        drawn = dict(re.findall(r">([\w/]+)/</text>\s*<text[^>]*>(\d+) files?<", picture.read()))
+    for room in ROOMS:
+        count = sum(room_of(file) == room for file in files)
+        if room != "arch" and count != int(drawn.get(room, 0)):
+            yield f"{PICTURE} shows {drawn.get(room, 0)} files in {room}/, and there are {count}: make house"
+
+
 def print_house(calls, files):
     """A line for each room, from the top down: its files, and which rooms it calls by how many names."""
     arrows = arrows_between_rooms(calls)
@@ -205,7 +216,7 @@ def main():
         all_calls, files = calls_of(machine, nm or "nm")
         upward = {pair: {name for name in names if is_upcall(declared, *pair, name)} for pair, names in all_calls.items()}
         calls = {pair: names - upward[pair] for pair, names in all_calls.items() if names - upward[pair]}
-        wrong = list(faults_of(machine, calls, files))
+        wrong = list(faults_of(machine, calls, files)) + ([] if arguments.dot else list(stale_picture(files)))
         faults += wrong
         if machine == arguments.machines[0].partition("=")[0] and not wrong:
             if not arguments.quiet:
