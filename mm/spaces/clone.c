@@ -75,7 +75,7 @@ static __noinline unsigned copy_odd_entry(struct tlb_gather *g, struct vma *to, 
     return f != NULL;
 }
 
-/* Copies entries of one folio as long as they are alike. None: a group was undone; its entries are copied next time. */
+/* Copies entries of one folio as long as they are alike. None: a group was undone; the next call copies its entries. */
 static __always_inline void copy_folio(struct copying *c, const struct entries *run)
 {
     pte_t copy = c->private ? pte_wrprotect_settled(run->first) : run->first;

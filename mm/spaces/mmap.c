@@ -64,7 +64,7 @@ static void try_merge(struct vma *vma)
     }
 }
 
-/* A new area that is in no tree yet, with references to its objects. `obj` may be NULL; `flags`: MAP_*. NULL: no memory. */
+/* A new area, in no tree yet, with references to its objects. `obj` may be NULL; `flags`: MAP_*. NULL: no memory. */
 static struct vma *prepare_area(struct mm *mm, vaddr_t at, size_t len, unsigned prot, unsigned flags, struct memobj *obj,
                                 u64 offset)
 {

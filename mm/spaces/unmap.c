@@ -28,7 +28,7 @@ static __always_inline vaddr_t address_of(const struct clearing *c, const pte_t 
     return c->start + (vaddr_t)(p - c->first) * PAGE_SIZE;
 }
 
-/* Clears poison, a mark, an old entry, or a frame of no folio. Returns how many counted mappings that removes: 0 or 1. */
+/* Clears poison, a mark, an old entry, or a frame of no folio. Returns how many counted mappings it removes: 0 or 1. */
 static __noinline unsigned clear_odd_entry(struct tlb_gather *g, vaddr_t addr, pte_t *ptep)
 {
     pte_t e = pte_load(ptep);
@@ -59,7 +59,7 @@ static __always_inline void clear_odd(struct clearing *c)
     c->p++;
 }
 
-/* Clears entries of one folio as long as they are alike. None: a group was undone; its entries are cleared next time. */
+/* Clears entries of one folio as long as they are alike. None: a group was undone; the next call clears its entries. */
 static __always_inline void clear_folio(struct clearing *c, const struct entries *run)
 {
     u64 nr = clear_alike(c->g->mm, c->start, c->p, run->nr, run->first);
