@@ -197,7 +197,7 @@ FRAMES = [
            "        run = pfn + 1;", "        run = pfn;",
            "folio.random", "a folio is freed around its broken frames", NATIVE),
     Mutant("kept-aside-is-busy", "mm/holes/poison.c",
-           "            frame_cache_drain(); /* free, but kept aside by some CPU */\n            return 1;", "            return -EBUSY;",
+           "            frame_cache_drain(); /* free, but in the cache of some CPU */\n            return 1;", "            return -EBUSY;",
            "folio.random", "a free frame can be broken wherever it is kept", NATIVE),
     Mutant("record-leaked", "mm/holes/poison.c",
            "    if (result)\n        slab_free(&poison_cache, record);\n    else", "    if (!result)",
