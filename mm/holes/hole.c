@@ -76,7 +76,7 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
     return 0;
 }
 
-/* Frames that broke inside the hole stay broken, and their records name the folio; other frames are the folio's again. */
+/* Frames that broke inside the hole stay broken; their records now name the folio. All others are the folio's again. */
 static __noinline void write_words_around_poison(pfn_t first, u32 nr, memdesc_t saved)
 {
     for (u32 i = 0; i < nr; i++) {

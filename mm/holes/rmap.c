@@ -155,7 +155,7 @@ static void poison_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, 
 
 void rmap_poison_frame(struct folio *f, size_t index) { rmap_walk(f, index, 1, poison_one, f); }
 
-/* For a hole's frames: an object's entries become empty, and later faults ask the object; private entries become marks. */
+/* For a hole's frames: an object's entries become empty, and faults ask the object. Private entries become marks. */
 static void punch_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
 {
     struct folio *f = arg;
@@ -188,7 +188,7 @@ u32 rmap_poison_in_hole(struct insecure_mem *h, pfn_t pfn)
             continue; /* the area was cut, and this page isn't in it */
         pte_t *ptep = pt_walk(&mm->root, addr, &level);
         if (level)
-            continue; /* its tables were made before it came into the list, so nothing was mapped here */
+            continue; /* tables are made before the area joins the list: without a table nothing is mapped here */
         spinlock_t *lock = pt_lock(ptep);
         spin_lock(lock);
         pte_t e = pte_load(ptep);

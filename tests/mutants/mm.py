@@ -72,7 +72,7 @@ FRAMES = [
            "        if (likely(memdesc_read(pfn) == word))\n            return got ? f : NULL;", "        if (got)\n            return f;\n        if (memdesc_read(pfn) == word)\n            return NULL;",
            "meanwhile.*", "a look-up reads the word again", NATIVE),
     Mutant("stale-reference-kept", "mm/folios/folio.c",
-           "        if (got) /* it was freed and made again between the two looks */\n            folio_put(f);\n", "",
+           "        if (got) /* the folio was freed and made again between the two reads */\n            folio_put(f);\n", "",
            "meanwhile.*", "a reference to the wrong folio is put", NATIVE),
     Mutant("descriptor-leaked", "include/quire/folio_alloc.h",
            "    if (unlikely(pfn == PFN_NONE)) {\n        slab_free(&folio_cache, f);\n", "    if (unlikely(pfn == PFN_NONE)) {\n",
