@@ -84,7 +84,7 @@ static u64 early_table_frames(void)
 
     for (unsigned i = 0; i < spans.nr_ram; i++)
         frames += spans.ram[i].end - spans.ram[i].first;
-    /* Upper tables, tables for the image and for unaligned ends; on machines without blocks, also all tables of pages. */
+    /* Upper tables, tables for the image and for unaligned ends; on machines without blocks, all tables of pages. */
     bytes += PT_TABLE_BYTES(1) * 16 + PT_TABLE_BYTES(0) * (4 * spans.nr_ram + 24);
     if (!arch_pt_block_ok(1))
         bytes += PT_TABLE_BYTES(0) * (frames / PT_ENTRIES(0) + spans.nr_ram);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What memory_init() finds out: RAM, and what is taken of it. For mm/init.c, and for code that takes more before the rest
- * goes to the buddy.
+ * What memory_init() finds out: RAM, and what is taken of it. For mm/init.c, and for code that takes more before the
+ * rest goes to the buddy.
  */
 #pragma once
 

@@ -60,8 +60,8 @@ static inline vaddr_t entry_address(vaddr_t near, const pte_t *p)
 }
 
 /*
- * Whether a group begins at p whose first entry is `pte` and that lies before end. Any other group at p is undone first,
- * and the answer is false.
+ * Whether a group begins at p whose first entry is `pte` and that lies before end. Any other group at p is undone
+ * first, and the answer is false.
  */
 static inline bool whole_group(struct mm *mm, vaddr_t near, pte_t *p, const pte_t *end, pte_t pte)
 {

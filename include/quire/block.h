@@ -4,8 +4,8 @@
  *
  * Invariants: A block lies within one area. It holds as many mappings and references of its folio as it has frames.
  * With each block goes an empty page table, which is set aside when the block is installed: so the block can always be
- * split into page entries without new memory. A block never becomes a part of a larger block: it is split or cleared.
- * Lock: that of the table that the block's entry lies in.
+ * split into page entries without new memory. A block's entry never moves to another table: the block is split or
+ * cleared. Lock: that of the table that the block's entry lies in.
  */
 #pragma once
 
@@ -23,9 +23,9 @@ struct vma;
 bool block_in_area(const struct vma *vma, vaddr_t addr);
 
 /*
- * Maps frames [first, first + BLOCK_FRAMES) of the folio around addr with at most `prot`, and takes a reference for each
- * frame. Returns 0, -ENOMEM, or 1: no block is possible, so map pages. That is so if addresses and frames aren't aligned
- * alike, if a word isn't the folio's, or if a mapping or a table is there. areas_lock held, no lock below.
+ * Maps frames [first, first + BLOCK_FRAMES) of the folio around addr with at most `prot`, and takes a reference for
+ * each frame. Returns 0, -ENOMEM, or 1: no block is possible, so map pages. That is so if addresses and frames aren't
+ * aligned alike, if a word isn't the folio's, or if a mapping or a table is there. areas_lock held, no lock below.
  */
 int map_block(struct vma *vma, vaddr_t addr, struct folio *folio, size_t first, unsigned prot);
 

@@ -7,8 +7,8 @@
  * means that nobody can find the folio:
  *
  *   0, being made     from folio_make() to folio_publish(): only its maker knows it, and fills it in by plain stores
- *   0, frozen         from folio_ref_freeze() to folio_ref_unfreeze(): only whoever froze it changes it. Nobody maps it,
- *                     with one exception: mm/folios/folio_trim.c freezes mapped folios and sets FOLIO_F_CUTTING
+ *   0, frozen         from folio_ref_freeze() to folio_ref_unfreeze(): only whoever froze it changes it. Nobody maps
+ *                     it, with one exception: mm/folios/folio_trim.c freezes mapped folios and sets FOLIO_F_CUTTING
  *   0, being freed    the last reference has gone; its words are about to say BUDDY
  *   0, FOLIO_F_DYING  the last reference has gone, but holes keep the frames; closing the last hole frees it
  *   1 or more         published: its counts change by atomic operations only; its words, flags and owner change under
@@ -104,9 +104,9 @@ static inline bool folio_try_get(struct folio *f) { return refs_get_unless_zero(
 
 struct folio *pfn_folio_get_slow(pfn_t pfn); /* internal */
 /*
- * The folio that frame pfn belongs to, with a reference; NULL: none (free, hole, poison, dying, ...). It reads the word,
- * takes the reference, and reads the word again: in between, the folio may have been freed, and its descriptor may have
- * become another folio's.
+ * The folio that frame pfn belongs to, with a reference; NULL: none (free, hole, poison, dying, ...). It reads the
+ * word, takes the reference, and reads the word again: in between, the folio may have been freed, and its descriptor
+ * may have become another folio's.
  */
 static inline struct folio *pfn_folio_get(pfn_t pfn)
 {
@@ -200,17 +200,17 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr);
 /*
  * folio_split() makes folios of new_order. folio_split_around() makes the aligned block [first, first + 2^order) one
  * folio, and all other parts as large as possible. The caller holds a reference, which stays with the first part. Each
- * other part has one reference: the caller's, or the backing object's, which goes on owning all parts. -EAGAIN: somebody
- * else holds a reference, or the folio is mapped; -EBUSY: it has holes or poison, or is secret; -EINVAL; -ENOMEM. Errors
- * change nothing. May sleep.
+ * other part has one reference: the caller's, or the backing object's, which goes on owning all parts. -EAGAIN:
+ * somebody else holds a reference, or the folio is mapped; -EBUSY: it has holes or poison, or is secret; -EINVAL;
+ * -ENOMEM. Errors change nothing. May sleep.
  */
 int folio_split(struct folio *f, unsigned new_order);
 int folio_split_around(struct folio *f, size_t first, unsigned order);
 
 /*
  * Join the folios from low on into one of new_order. All have the same owner and state, and only the caller and the
- * backing object hold references; *joined has one of each. -EINVAL: low isn't the first folio of such a block; -EBUSY: a
- * frame there belongs to something else; -EAGAIN: a folio is mapped, or has other references. Errors change nothing.
+ * backing object hold references; *joined has one of each. -EINVAL: low isn't the first folio of such a block; -EBUSY:
+ * a frame there belongs to something else; -EAGAIN: a folio is mapped, or has other references. Errors change nothing.
  */
 int folio_join(struct folio *low, unsigned new_order, struct folio **joined);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Per-CPU caches of free blocks in front of the machine's buddy: single frames, and blocks of the default folio size.
- * They are taken and given back without the buddy's lock, and without a split and a join each time. The word of a cached
- * frame says "BUDDY, not a head", so the buddy never joins it with others.
+ * They are taken and given back without the buddy's lock, and without a split and a join each time. The word of a
+ * cached frame says "BUDDY, not a head", so the buddy never joins it with others.
  */
 #pragma once
 

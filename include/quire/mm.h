@@ -22,10 +22,10 @@ struct mm *mm_clone(struct mm *mm); /* a copy-on-write copy; NULL: no memory */
 int mm_set_quota(struct mm *mm, struct quota *quota);
 
 /*
- * Map len bytes of obj from offset on (NULL: anonymous memory, offset 0). With MAP_FIXED or MAP_FIXED_NOREPLACE, *addr is
- * the address: the first replaces what is there, the second returns -EEXIST. Otherwise *addr is a hint, and is set to the
- * place found. The mapping may be longer than the object: an access to a page behind the object's end is a bus error.
- * What may be written or executed may be read, too. Errors: -EINVAL (unaligned, zero, wrapping, none or both of
+ * Map len bytes of obj from offset on (NULL: anonymous memory, offset 0). With MAP_FIXED or MAP_FIXED_NOREPLACE, *addr
+ * is the address: the first replaces what is there, the second returns -EEXIST. Otherwise *addr is a hint, and is set
+ * to the place found. The mapping may be longer than the object: an access to a page behind the object's end is a bus
+ * error. What may be written or executed may be read, too. Errors: -EINVAL (unaligned, zero, wrapping, none or both of
  * MAP_SHARED and MAP_PRIVATE, begins behind the object's end, an object or shared memory that grows down), -ENOMEM (no
  * room), -EACCES (writable and executable; MAP_NOWRITE, shared and writable), -EPERM (the page at address 0).
  */
@@ -37,8 +37,8 @@ int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are f
  */
 int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot);
 /*
- * -ENOMEM: not all is mapped, or no memory; -EINVAL: no such advice, or MADV_DONTNEED for pages that can't be brought in
- * again (a guest's); -EINTR: the process was killed meanwhile.
+ * -ENOMEM: not all is mapped, or no memory; -EINVAL: no such advice, or MADV_DONTNEED for pages that can't be brought
+ * in again (a guest's); -EINTR: the process was killed meanwhile.
  */
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
 /*
@@ -57,15 +57,15 @@ void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);
 
 /*
  * Bring in the page at addr for this kind of access. 0: try the access again; -EFAULT: no area; -EACCES: the area
- * forbids the access; -E2BIG: a stack has reached its limit; -ENOMEM. Three errors are bus errors: -EHWPOISON: the frame
- * is broken; -EBUSY: the frame is in a hole; -ENXIO: the page is behind the end of the object.
+ * forbids the access; -E2BIG: a stack has reached its limit; -ENOMEM. Three errors are bus errors: -EHWPOISON: the
+ * frame is broken; -EBUSY: the frame is in a hole; -ENXIO: the page is behind the end of the object.
  */
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
 /*
- * The page entry for addr, as it was a moment ago; within a block, an entry that shows addr's frame. If the caller holds
- * no lock, the function takes areas_lock for reading, which keeps the tables, and may sleep. If the caller holds locks,
- * one of them must keep the tables: areas_lock, the lock of an owner whose area lies there (a reverse-map walk), or the
- * table's own lock.
+ * The page entry for addr, as it was a moment ago; within a block, an entry that shows addr's frame. If the caller
+ * holds no lock, the function takes areas_lock for reading, which keeps the tables, and may sleep. If the caller holds
+ * locks, one of them must keep the tables: areas_lock, the lock of an owner whose area lies there (a reverse-map walk),
+ * or the table's own lock.
  */
 pte_t mm_lookup(struct mm *mm, vaddr_t addr);
 

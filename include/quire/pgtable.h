@@ -103,8 +103,8 @@ pte_t pt_lookup(const struct pt_root *root, vaddr_t addr);
 pte_t *pt_ensure(struct mm *mm, vaddr_t addr, unsigned level);
 
 /*
- * A new, empty table of this level for mm (NULL: the kernel); NULL: no memory. pt_table_free() frees at once: nobody may
- * still walk through the table (use tlb_gather_table() otherwise).
+ * A new, empty table of this level for mm (NULL: the kernel); NULL: no memory. pt_table_free() frees at once: nobody
+ * may still walk through the table (use tlb_gather_table() otherwise).
  */
 pte_t *pt_table_alloc(struct mm *mm, unsigned level);
 void pt_table_free(pte_t *table);
@@ -139,8 +139,8 @@ static inline bool pte_cmpxchg(pte_t *p, pte_t *old, pte_t e)
 }
 
 /*
- * Groups: PT_CONT entries of user space, naturally aligned in addresses and frames, that share one TLB entry. A group is
- * changed whole, or becomes single entries first. See mm/tables/contig.c. Formats without groups have PT_CONT 1.
+ * Groups: PT_CONT entries of user space, naturally aligned in addresses and frames, that share one TLB entry. A group
+ * is changed whole, or becomes single entries first. See mm/tables/contig.c. Formats without groups have PT_CONT 1.
  */
 #if PT_CONT == 1
 static inline bool pte_cont(pte_t raw) { return (void)raw, false; }

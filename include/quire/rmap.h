@@ -24,7 +24,7 @@ void rmap_punch_frames(struct folio *folio, size_t first, size_t nr);
 /* Remove every mapping of one broken frame, and flush. The entries then say that it is broken (pte_poisoned). */
 void rmap_poison_frame(struct folio *folio, size_t index);
 /*
- * The same for a broken frame in a hole, in the areas that show the hole. The folio is locked. Returns how many mappings
- * there were: the caller drops their references to the hole.
+ * The same for a broken frame in a hole, in the areas that show the hole. The folio is locked. Returns how many
+ * mappings there were: the caller drops their references to the hole.
  */
 u32 rmap_poison_in_hole(struct insecure_mem *hole, pfn_t pfn);

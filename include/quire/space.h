@@ -90,8 +90,8 @@ static inline struct memobj *area_anon(struct vma *vma)
 
 /* --- what entries may show besides folios ---------------------------------------------------------- */
 /*
- * The page of zeros. It is mapped read-only and belongs to no folio (mm/spaces/fault_zero.c). PFN_NONE: there is no such
- * page.
+ * The page of zeros. It is mapped read-only and belongs to no folio (mm/spaces/fault_zero.c). PFN_NONE: there is no
+ * such page.
  */
 extern pfn_t zero_pfn;
 

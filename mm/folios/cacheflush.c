@@ -58,8 +58,8 @@ void flush_dcache_page(pfn_t pfn)
 
 /*
  * The other CPUs that may be in user mode of mm with a fence older than gen. A CPU that loads mm from now on
- * (mm_activate()) looks at need_gen, which was raised before. Both sides first store and then read, and all CPUs see these
- * accesses in one order.
+ * (mm_activate()) looks at need_gen, which was raised before. Both sides first store and then read, and all CPUs see
+ * these accesses in one order.
  */
 static u32 cpus_behind(const struct mm *mm, u64 gen)
 {

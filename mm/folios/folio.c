@@ -2,8 +2,8 @@
 /*
  * Making, finding and freeing folios: see <quire/folio.h> for what they are.
  *
- * To publish a folio, its maker fills the descriptor, writes the words, and last stores the reference count with release.
- * Freeing is the reverse: every word is rewritten before the descriptor goes back to its (typed) cache.
+ * To publish a folio, its maker fills the descriptor, writes the words, and last stores the reference count with
+ * release. Freeing is the reverse: every word is rewritten before the descriptor goes back to its (typed) cache.
  */
 #include <quire/folio_alloc.h>
 #include <quire/folio_trim.h>
@@ -110,8 +110,8 @@ static inline void free_run(pfn_t first, pfn_t end)
 }
 
 /*
- * Does what folio_free() does, for many folios. Neighbouring frames go back as one run. Quota and owner are changed once
- * for consecutive folios that share them. Every frame's word is rewritten before the folio's descriptor goes back.
+ * Does what folio_free() does, for many folios. Neighbouring frames go back as one run. Quota and owner are changed
+ * once for consecutive folios that share them. Every frame's word is rewritten before the folio's descriptor goes back.
  */
 void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
 {

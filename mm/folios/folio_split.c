@@ -111,8 +111,8 @@ static int freeze(struct folio *f, int expected)
 }
 
 /*
- * Cuts the frozen folio into parts of new_order; or, with `around`, into one block of new_order and other parts that are
- * as large as possible. On return all parts can be found again; the first part comes last.
+ * Cuts the frozen folio into parts of new_order; or, with `around`, into one block of new_order and other parts that
+ * are as large as possible. On return all parts can be found again; the first part comes last.
  */
 static void split_frozen(struct folio *f, unsigned new_order, bool around, size_t block, struct folio *list, int refs)
 {

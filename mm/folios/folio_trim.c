@@ -5,17 +5,17 @@
  * When a request fails because memory is short, such folios are cut down to the frames that are still mapped.
  *
  * Whoever unmaps a part of a private folio puts the folio into its account's list (folio_note_partial). A request that
- * finds no memory, or an account at its limit, calls folios_trim_for(). That goes through the account's own list, oldest
- * folio first: frames that aren't mapped are freed, and mapped frames become folios that are as large as possible and
- * wholly mapped. Entries and contents stay. If the machine is short of memory, the other accounts' lists have their
- * turns after that.
+ * finds no memory, or an account at its limit, calls folios_trim_for(). That goes through the account's own list,
+ * oldest folio first: frames that aren't mapped are freed, and mapped frames become folios that are as large as
+ * possible and wholly mapped. Entries and contents stay. If the machine is short of memory, the other accounts' lists
+ * have their turns after that.
  *
  * Bound: after folios_trim() has returned 0, frames that are kept without being mapped belong to folios that several
  * address spaces share after a fork, or to which somebody else holds a reference at this moment.
  *
  * A folio can be cut if its only references are mappings of one address space, and the caller's. Then, with its page
- * table locked and its count frozen, nobody else can find, map, unmap or free any part of it. All its entries lie in one
- * table: it is aligned in memory and in the address space, and no larger than what a table of pages spans.
+ * table locked and its count frozen, nobody else can find, map, unmap or free any part of it. All its entries lie in
+ * one table: it is aligned in memory and in the address space, and no larger than what a table of pages spans.
  *
  * Lock order: memobj (the owner), page table, list_lock. The list holds no references: a folio that is freed leaves it.
  */
@@ -111,8 +111,8 @@ static void cut_frozen(struct folio *f, const pte_t *first, struct folio **list)
 static void stop_cutting(struct folio *f) { __atomic_fetch_and(&f->flags, ~FOLIO_F_CUTTING, __ATOMIC_RELEASE); }
 
 /*
- * Cuts a folio; the table of its entries is locked. `list` has *nr descriptors. Returns how many frames were freed. If it
- * returns 0 and has raised *nr, it needs that many descriptors.
+ * Cuts a folio; the table of its entries is locked. `list` has *nr descriptors. Returns how many frames were freed. If
+ * it returns 0 and has raised *nr, it needs that many descriptors.
  */
 static u64 cut_locked(struct folio *f, const pte_t *first, struct folio **list, size_t *nr)
 {

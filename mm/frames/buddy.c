@@ -4,11 +4,11 @@
  *
  *   63..37 next block | 36..10 previous block | 9 head | 8..4 order | 3..0 MEMDESC_BUDDY
  *
- * Only the first frame of a block (its head) uses order and links; the word of every other free frame says "BUDDY, not a
- * head". Frame numbers have 27 bits, which is enough for 512 GiB; a link of all ones ends a list.
+ * Only the first frame of a block (its head) uses order and links; the word of every other free frame says "BUDDY, not
+ * a head". Frame numbers have 27 bits, which is enough for 512 GiB; a link of all ones ends a list.
  *
- * Invariants, under b->lock: a block is aligned to its size; if two buddies of one order are free, they have been joined;
- * free_blocks and nr_free agree with the lists.
+ * Invariants, under b->lock: a block is aligned to its size; if two buddies of one order are free, they have been
+ * joined; free_blocks and nr_free agree with the lists.
  */
 #include <quire/buddy.h>
 #include <quire/frame_cache.h>

@@ -25,8 +25,8 @@ static unsigned limit_of(const struct frame_cache *cache, const struct frame_cla
 }
 
 /*
- * Fills half of a class at once. It cuts up one larger block, which also keeps neighbours together. If there is none, it
- * takes single blocks, as many as there are.
+ * Fills half of a class at once. It cuts up one larger block, which also keeps neighbours together. If there is none,
+ * it takes single blocks, as many as there are.
  */
 static void refill(struct frame_class *class, unsigned order, unsigned limit)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finding the owner of a frame even if its word says poison or hole: the descriptors of both keep the folio's word. This
- * code reads only words and these two kinds of descriptors, so it needs no code of the layers above the frames.
+ * Finding the owner of a frame even if its word says poison or hole: the descriptors of both keep the folio's word.
+ * This code reads only words and these two kinds of descriptors, so it needs no code of the layers above the frames.
  */
 #include <quire/owner_word.h>
 #include <quire/hole.h>

@@ -11,8 +11,8 @@
 
 /* --- the table that goes with a block ---------------------------------------------------------- */
 /*
- * The tables are kept in the descriptor of the table that the block's entry lies in. They are chained through their first
- * entries, which withdraw() makes empty again.
+ * The tables are kept in the descriptor of the table that the block's entry lies in. They are chained through their
+ * first entries, which withdraw() makes empty again.
  */
 static void deposit(pte_t *entry, pte_t *table)
 {
@@ -92,11 +92,11 @@ int map_block(struct vma *vma, vaddr_t addr, struct folio *f, size_t first, unsi
 
 /* --- splitting --------------------------------------------------------------------------------- */
 /*
- * The table is filled and stored hidden in the block's place. After every CPU has forgotten the block, the table is shown
- * to the hardware. All machines do it so: no CPU ever has the block and the pages at once, and no bit that the hardware
- * sets meanwhile is lost (Arm ARM, "Using break-before-make"; Intel SDM 3A 4.10.4.3). An access in between faults until
- * the table is shown. Software sees the block become pages in one step, and never finds an empty entry: a walk without
- * the lock that finds an empty entry would go on behind the block.
+ * The table is filled and stored hidden in the block's place. After every CPU has forgotten the block, the table is
+ * shown to the hardware. All machines do it so: no CPU ever has the block and the pages at once, and no bit that the
+ * hardware sets meanwhile is lost (Arm ARM, "Using break-before-make"; Intel SDM 3A 4.10.4.3). An access in between
+ * faults until the table is shown. Software sees the block become pages in one step, and never finds an empty entry: a
+ * walk without the lock that finds an empty entry would go on behind the block.
  */
 static void split_locked(struct mm *mm, vaddr_t start, pte_t *entry)
 {

@@ -3,8 +3,8 @@
  * Punching and mending holes in folios: see <quire/hole.h>.
  *
  * Order of a punch: allocate; check and rewrite the words under the folio's lock; then remove the host's entries for
- * those frames, and flush. The words are rewritten first, so that nobody can map the frames again in between. The head of
- * mm/holes/rmap.c has the protocol, "Mapping against changing words".
+ * those frames, and flush. The words are rewritten first, so that nobody can map the frames again in between. The head
+ * of mm/holes/rmap.c has the protocol, "Mapping against changing words".
  */
 #include <quire/hole.h>
 #include <quire/counters.h>

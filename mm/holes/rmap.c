@@ -27,8 +27,8 @@
  * The walk can't see entries that were cleared but not flushed yet, and other CPUs still use them. mm->flushes_pending
  * says that there may be such entries: a TLB gather raises it under the table's lock, and lowers it after its flush.
  *
- * Lock order: memobj, folio, page table. For frames in holes: the areas that show a hole are in the hole's own list, and
- * map it under the folio's lock. So rmap_poison_in_hole(), which runs under that lock, misses none of them.
+ * Lock order: memobj, folio, page table. For frames in holes: the areas that show a hole are in the hole's own list,
+ * and map it under the folio's lock. So rmap_poison_in_hole(), which runs under that lock, misses none of them.
  */
 #include <quire/rmap.h>
 #include <quire/batch.h>
@@ -46,8 +46,8 @@ static void flush_what_is_pending(struct mm *mm, vaddr_t start, u64 nr)
 }
 
 /*
- * Where pages [index, index + nr) of the owner lie in this area: at [*start, *end). *first is the page at *start. False:
- * none of them lies in the area.
+ * Where pages [index, index + nr) of the owner lie in this area: at [*start, *end). *first is the page at *start.
+ * False: none of them lies in the area.
  */
 static bool range_in_area(const struct vma *vma, const struct memobj *owner, u64 index, size_t nr, vaddr_t *start,
                           vaddr_t *end, u64 *first)

@@ -156,8 +156,8 @@ static vaddr_t behind_gap(struct mm *mm, vaddr_t addr)
 
 /*
  * The folio of a shared page that isn't mapped at addr, with a reference; NULL: no such page. The page may have been
- * written through another mapping. Another CPU that maps it executable here at this moment may have done its maintenance
- * before that store.
+ * written through another mapping. Another CPU that maps it executable here at this moment may have done its
+ * maintenance before that store.
  */
 static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pfn)
 {

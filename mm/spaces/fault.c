@@ -4,9 +4,9 @@
  * may fault in one address space. The page-table lock decides which CPU is first; the others then find the entry
  * present, and return "try again".
  *
- * This file finds out the kind of a fault, and handles fresh anonymous memory. That is the most frequent kind, so all its
- * code is inline. Writes to pages that are mapped read-only are in fault_write.c, objects in fault_object.c, the page
- * of zeros in fault_zero.c, blocks of 2 MiB in fault_block.c, marks of frames in a hole in fault_hole.c.
+ * This file finds out the kind of a fault, and handles fresh anonymous memory. That is the most frequent kind, so all
+ * its code is inline. Writes to pages that are mapped read-only are in fault_write.c, objects in fault_object.c, the
+ * page of zeros in fault_zero.c, blocks of 2 MiB in fault_block.c, marks of frames in a hole in fault_hole.c.
  */
 #include "areas.h"
 #include "fault.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private pages whose frames are in a hole. Only the page-table entry knows which frame a private page has. So the punch
- * leaves a mark in the entry, with the frame's number (pte_hole_mark), which keeps the reference of the mapping. An
- * access while the hole exists is a bus error (-EBUSY); an access afterwards brings the same frame back. fork() copies
- * marks and takes a reference for each copy; unmapping drops marks in clear_odd_entry().
+ * Private pages whose frames are in a hole. Only the page-table entry knows which frame a private page has. So the
+ * punch leaves a mark in the entry, with the frame's number (pte_hole_mark), which keeps the reference of the mapping.
+ * An access while the hole exists is a bus error (-EBUSY); an access afterwards brings the same frame back. fork()
+ * copies marks and takes a reference for each copy; unmapping drops marks in clear_odd_entry().
  */
 #include "fault.h"
 #include <quire/cacheflush.h>

@@ -10,8 +10,8 @@
 #include <quire/errno.h>
 
 /*
- * Map pages [page, page + nr) of the object at addr; ptep is the entry for addr. No page is behind the object's end, and
- * all are in one leaf of its tree. Entries that aren't empty stay.
+ * Map pages [page, page + nr) of the object at addr; ptep is the entry for addr. No page is behind the object's end,
+ * and all are in one leaf of its tree. Entries that aren't empty stay.
  */
 static void map_around(struct vma *vma, vaddr_t addr, pte_t *ptep, u64 page, unsigned nr, unsigned prot)
 {

@@ -3,9 +3,9 @@
  * Writes to pages that are mapped read-only: reuse or copy (copy-on-write), and faults that need no change.
  *
  * A folio may be written in place if every reference to it is a mapping of this address space: then nobody else can
- * see the write. Under the page-table lock the check is exact. A folio of 2^order frames is aligned in memory and in the
- * address space, so all its entries here lie in one table and can't change meanwhile. Another address space could get an
- * entry only by a fork of this one, which needs mm->areas_lock for writing. Every other reference is counted.
+ * see the write. Under the page-table lock the check is exact. A folio of 2^order frames is aligned in memory and in
+ * the address space, so all its entries here lie in one table and can't change meanwhile. Another address space could
+ * get an entry only by a fork of this one, which needs mm->areas_lock for writing. Every other reference is counted.
  *
  * Shared memory is copied page by page, also out of a large folio: docs/performance.md has the figures.
  */

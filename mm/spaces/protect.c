@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changing what entries allow (mprotect), and clearing "accessed" (ageing): in runs, with one flush for the whole range.
+ * Changing what entries allow (mprotect), and clearing "accessed" (ageing): in runs, with one flush for the whole
+ * range.
  */
 #include <quire/batch.h>
 #include <quire/block.h>
@@ -23,8 +24,8 @@ static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)
 }
 
 /*
- * The page of zeros is never executable (mm/spaces/fault_zero.c), so its entries become empty: the next access brings in
- * a frame. Lock held.
+ * The page of zeros is never executable (mm/spaces/fault_zero.c), so its entries become empty: the next access brings
+ * in a frame. Lock held.
  */
 static void drop_zeros(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
 {

@@ -6,9 +6,10 @@
  * CPU flushes its whole TLB, and roots get a new number when they are next loaded. Numbers that a CPU uses at that
  * moment stay taken, because that CPU goes on with them.
  *
- * A CPU first writes which root it is about to load (loading_mm), and then looks at the generation. It changes active_mm
- * only after the new root is loaded. Whoever begins a generation first raises it, and then looks at the CPUs. So either
- * the CPU sees the new generation and asks for a number, or its number is seen and kept. ASID 0 is the kernel's own.
+ * A CPU first writes which root it is about to load (loading_mm), and then looks at the generation. It changes
+ * active_mm only after the new root is loaded. Whoever begins a generation first raises it, and then looks at the CPUs.
+ * So either the CPU sees the new generation and asks for a number, or its number is seen and kept. ASID 0 is the
+ * kernel's own.
  *
  * A CPU doesn't flush when a generation begins, but when it first loads a root in it, before the root is loaded. It
  * flushes for every number, because the number may have been another root's in an older generation. Until then the CPU

@@ -3,11 +3,12 @@
  * Groups of entries that share one TLB entry: arm64's contiguous bit, riscv's Svnapot. A group is PT_CONT entries,
  * naturally aligned in addresses and frames, and alike in everything.
  *
- * Invariant: the entries of a group are alike in all bits, and their frames belong to one folio. A group is changed whole
- * (mm/tables/batch.c), or unfolded first. pte_load() shows single entries as if there were no groups. When single entries
- * become a group, or the other way round, the size of the TLB's entries changes. That requires break-before-make: hide,
- * flush, store (Arm ARM, "Using break-before-make"; Privileged ISA, Svnapot, requires the same). An access in between
- * faults, waits for the page-table lock, and finds the new entries. A look-up without the lock still finds the frame.
+ * Invariant: the entries of a group are alike in all bits, and their frames belong to one folio. A group is changed
+ * whole (mm/tables/batch.c), or unfolded first. pte_load() shows single entries as if there were no groups. When single
+ * entries become a group, or the other way round, the size of the TLB's entries changes. That requires
+ * break-before-make: hide, flush, store (Arm ARM, "Using break-before-make"; Privileged ISA, Svnapot, requires the
+ * same). An access in between faults, waits for the page-table lock, and finds the new entries. A look-up without the
+ * lock still finds the frame.
  */
 #include <quire/batch.h>
 #include <quire/counters.h>

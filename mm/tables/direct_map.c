@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Taking frames out of the direct map and putting them back: see <quire/direct_map.h>. direct_map_prepare() replaces
- * blocks by tables, which stay until direct_map_restore(). So sharing a chunk of a secure folio is nr stores and a flush.
+ * blocks by tables, which stay until direct_map_restore(). So sharing a chunk of a secure folio is nr stores and a
+ * flush.
  */
 #include <quire/direct_map.h>
 #include <quire/errno.h>
