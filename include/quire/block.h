@@ -5,7 +5,9 @@
  * Invariants: A block lies within one area. It holds as many mappings and references of its folio as it has frames.
  * With each block goes an empty page table, which is set aside when the block is installed: so the block can always be
  * split into page entries without new memory. A block's entry never moves to another table: the block is split or
- * cleared. Lock: that of the table that the block's entry lies in.
+ * cleared.
+ *
+ * Lock: that of the table that the block's entry lies in.
  */
 #pragma once
 
