@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What all frames are, counted: see <quire/memory_init.h>. */
+/* Counting all frames by their types: see <quire/memory_init.h>. */
 #include <quire/memory_init.h>
 #include <quire/buddy.h>
 #include <quire/frame_cache.h>
@@ -17,7 +17,7 @@ u64 memdesc_count(u64 counts[MEMDESC_NR_TYPES])
         memdesc_t word = memory.words[pfn];
         if (word == memdesc_make_misc(MISC_ABSENT))
             continue;
-        /* The head of a free block speaks for all of it. */
+        /* The word of a free block's head stands for the whole block. */
         u64 nr = memdesc_type(word) == MEMDESC_BUDDY ? buddy_block_frames(word) : 1;
         counts[memdesc_type(word) % MEMDESC_NR_TYPES] += nr;
         sum += nr;

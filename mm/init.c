@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Physical memory at boot: sort out what is RAM and what is taken, place the word array and the kernel's page
- * tables, switch to them, and give the rest to the buddy. Every word is written exactly once.
+ * Physical memory at boot: find out what is RAM and what is taken, place the word array and the kernel's page tables,
+ * switch to these tables, and give the rest to the buddy. Every word is written exactly once.
  */
 #include "init.h"
 #include <quire/memory_init.h>
@@ -20,7 +20,7 @@
 extern char __image_start[], __text_start[], __text_end[], __rodata_start[], __rodata_end[], __image_end[];
 
 struct memory_spans spans;
-static struct ptdesc early_ptdesc; /* of all tables made before the slabs */
+static struct ptdesc early_ptdesc; /* of all tables that are made before the slabs */
 
 static u64 image_pa(const char *symbol) { return (u64)symbol - KERNEL_VA_OFFSET; }
 
@@ -84,7 +84,7 @@ static u64 early_table_frames(void)
 
     for (unsigned i = 0; i < spans.nr_ram; i++)
         frames += spans.ram[i].end - spans.ram[i].first;
-    /* Upper tables, tables for the image and for unaligned ends; with pages only, one for each span. */
+    /* Upper tables, tables for the image and for unaligned ends; on machines without blocks, all tables of pages. */
     bytes += PT_TABLE_BYTES(1) * 16 + PT_TABLE_BYTES(0) * (4 * spans.nr_ram + 24);
     if (!arch_pt_block_ok(1))
         bytes += PT_TABLE_BYTES(0) * (frames / PT_ENTRIES(0) + spans.nr_ram);
@@ -93,12 +93,12 @@ static u64 early_table_frames(void)
     return DIV_ROUND_UP(bytes, PAGE_SIZE);
 }
 
-/* RAM in the direct map: the image's read-only parts stay read-only there too. */
+/* Maps RAM in the direct map: the image's read-only parts are read-only there, too. */
 static void map_direct(struct early_map *map, u64 start, u64 end)
 {
     u64 text = image_pa(__text_start), text_end = ALIGN_UP(image_pa(__text_end), PAGE_SIZE);
     u64 ro_end = image_pa(__rodata_end);
-    /* Where image and direct map are the same addresses, this mapping is the one text runs from. */
+    /* If the image and the direct map have the same addresses, the kernel's code runs from this mapping. */
     pgprot_t text_prot = DIRECT_MAP_BASE == KERNEL_VA_OFFSET ? PGPROT_KERNEL_RX : PGPROT_KERNEL_RO;
     const u64 cut[] = {text, text_end, ro_end, end};
     const pgprot_t prot[] = {PGPROT_KERNEL_RW, text_prot, PGPROT_KERNEL_RO, PGPROT_KERNEL_RW};
@@ -140,7 +140,7 @@ static void build_tables(const struct boot_info *boot)
         early_map_range(&map, DIRECT_MAP_BASE + start, mk_paddr(start), end - start, PGPROT_KERNEL_DEVICE);
     }
     map_image(&map);
-    /* KVMAP's first level must exist before address spaces copy the top table; one page makes it so. */
+    /* KVMAP's entry in the top table must exist before address spaces copy that table: mapping one page makes it. */
     early_map_range(&map, KVMAP_BASE, root->table, PAGE_SIZE, PGPROT_KERNEL_RO);
     unsigned level;
     pte_t *only = pt_walk(root, KVMAP_BASE, &level);
@@ -155,7 +155,7 @@ static void fill(pfn_t first, pfn_t end, memdesc_t word)
         memdesc_fill(memory.words + first, end - first, word);
 }
 
-/* RAM range [first, end): taken spans get their word, the rest goes to the buddy. */
+/* For the RAM range [first, end): taken spans get their word, the rest goes to the buddy. */
 static void hand_out(pfn_t first, pfn_t end)
 {
     for (unsigned t = 0; t < spans.nr_taken && first < end; t++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What memory_init() sorts out: RAM, and what is taken of it. For mm/init.c, and for who takes more before it is
- * given out.
+ * What memory_init() finds out: RAM, and what is taken of it. For mm/init.c, and for code that takes more before the
+ * rest goes to the buddy.
  */
 #pragma once
 
@@ -23,6 +23,6 @@ struct memory_spans {
 };
 extern struct memory_spans spans;
 
-void memory_take(u64 start, u64 size, memdesc_t word); /* bytes; 0: nothing */
-/* The highest free place for nr frames in RAM that the boot mapping shows, or panic: boot can't go on without. */
+void memory_take(u64 start, u64 size, memdesc_t word); /* in bytes; size 0: takes nothing */
+/* Takes the highest free place for nr frames in RAM that the boot mapping shows. Panics if there is none. */
 pfn_t memory_place(u64 nr, u64 align_frames, memdesc_t word);

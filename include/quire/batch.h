@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inner loops of the range interface, for mm/ alone: inline, because fork and unmapping run through them
- * for every page there is. All under the tables' locks; no counters and no events, which are the callers'.
+ * The inner loops of the range interface, for mm/ alone. They are inline, because fork and unmapping run them for
+ * every page. The caller holds the tables' locks, counts and reports events.
  */
 #pragma once
 
 #include <quire/folio.h>
 #include <quire/space.h>
 
-/* The compiler would rather compute each value from the first than add to the last. */
+/* Without this the compiler computes each value from the first one, instead of adding to the one before. */
 #define pte_opaque(pte) __asm__("" : "+r"((pte).v))
 #if ARCH_FLUSH_ON_CLEAR
 #define pte_opaque_address(addr) __asm__("" : "+r"(addr))
@@ -16,7 +16,7 @@
 #define pte_opaque_address(addr) ((void)(addr))
 #endif
 
-/* nr entries for frames `step` apart: one add and one store each, or less. */
+/* Stores nr entries for frames that are `step` apart: one addition and one store for each, or fewer. */
 static __always_inline void store_run(pte_t *ptep, pte_t pte, unsigned nr, u64 step)
 {
     pte_t a = pte, b = pte_advance_pfn(pte, step), *end = ptep + (nr & ~15u);
@@ -37,10 +37,13 @@ static __always_inline void store_run(pte_t *ptep, pte_t pte, unsigned nr, u64 s
         pte_store(ptep, a);
 }
 
-/* What set_ptes() stores, in groups where they fit, without a word: into a table that the hardware doesn't see yet. */
+/*
+ * Stores what set_ptes() stores, in groups where they fit, but without checks, counters and events. It is for a table
+ * that the hardware doesn't see yet.
+ */
 void store_ptes(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr);
 
-/* A whole group, all not present before or a group already. */
+/* Stores a whole group. Before, its entries were all not present, or a group. */
 static inline void store_group(pte_t *ptep, pte_t first)
 {
 #if PT_CONT > 1
@@ -50,13 +53,16 @@ static inline void store_group(pte_t *ptep, pte_t first)
 #endif
 }
 
-/* The address that p translates, in the table that has an entry for `near` too. Tables are aligned to their size. */
+/* The address that entry p translates. `near`: any address of the same table. Tables are aligned to their size. */
 static inline vaddr_t entry_address(vaddr_t near, const pte_t *p)
 {
     return ALIGN_DOWN(near, pt_span(1)) + ((vaddr_t)p & (PT_TABLE_BYTES(0) - 1)) / sizeof(*p) * PAGE_SIZE;
 }
 
-/* Whether a group begins at p that starts like `pte`, all of it before end. A part of a group is undone: false. */
+/*
+ * Whether a group begins at p whose first entry is `pte` and that lies before end. Any other group at p is undone
+ * first, and the answer is false.
+ */
 static inline bool whole_group(struct mm *mm, vaddr_t near, pte_t *p, const pte_t *end, pte_t pte)
 {
     if (PT_CONT == 1 || likely(!pte_cont(pte_load_raw(p))))
@@ -72,8 +78,8 @@ static inline bool whole_group(struct mm *mm, vaddr_t near, pte_t *p, const pte_
 }
 
 /*
- * Before a present entry is overwritten: where the machine wants it invalidated by an instruction of its own. `in`: any
- * entry of the same table, best the one that a loop began with.
+ * To be called before a present entry is overwritten: some machines need an instruction that invalidates the entry.
+ * `in`: any entry of the same table; the best is the one that a loop began with.
  */
 static inline void pte_break(pte_t *in, vaddr_t addr)
 {
@@ -84,19 +90,19 @@ static inline void pte_break(pte_t *in, vaddr_t addr)
 #endif
 }
 
-/* The comparison reads memory as it likes: the entry may become "dirty" or "accessed" only if it isn't settled. */
+/* A plain read is enough: the hardware sets "dirty" or "accessed" only in entries that aren't settled. */
 static inline bool pte_is(const pte_t *p, pte_t pte) { return p->v == pte.v; }
 
 /* --- going over a range of addresses ----------------------------------------------------------- */
 enum run_kind {
-    RUN_NOTHING, /* there is no table: ptep is the entry above, which says so */
-    RUN_BLOCK,   /* ptep is the block's entry; it may become a table until its lock is taken */
+    RUN_NOTHING, /* there is no table of pages; ptep is the empty entry above it */
+    RUN_BLOCK,   /* ptep is the block's entry; it may become a table as long as its lock isn't held */
     RUN_ENTRIES, /* nr entries of one table of pages, from ptep on */
 };
 
 /*
- * What the tables have for [addr, next). All of it is from one look: between two, a block may become a table, and
- * neither be seen.
+ * What the tables have for [addr, next). One look gives all of it. With two looks, a block could become a table in
+ * between, and both would be missed.
  */
 struct run {
     enum run_kind kind;
@@ -105,7 +111,7 @@ struct run {
     unsigned level, nr;
 };
 
-/* The run that begins at run->next. False: that is the end of the range. mm->areas_lock held: tables stay. */
+/* Finds the run that begins at run->next. False: the range ends there. mm->areas_lock held: tables stay. */
 static inline bool next_run(struct run *run, const struct pt_root *root, vaddr_t end)
 {
     pte_t above;
@@ -123,27 +129,27 @@ static inline bool next_run(struct run *run, const struct pt_root *root, vaddr_t
 
 #define for_each_run(run, root, start, end) for (struct run run = {.next = (start)}; next_run(&run, root, end);)
 
-/* The same run once more: it has changed. */
+/* The run has changed: next_run() will find it again. */
 static inline void run_again(struct run *run) { run->next = run->addr; }
 
 /* --- going over the entries of a run ----------------------------------------------------------- */
 enum entry_kind {
-    ENTRY_EMPTY, /* nothing is there, and no mark */
+    ENTRY_EMPTY, /* maps nothing, and is no mark */
     ENTRY_FRAME, /* settled, of a folio of one frame; in no group */
     ENTRY_FOLIO, /* settled, of a larger folio, which may have `nr` entries from here on */
-    ENTRY_ODD,   /* any other, one: poison, a hole's mark, not settled, a frame that is of no folio (any more) */
+    ENTRY_ODD,   /* any other single entry: poison, a hole's mark, not settled, or of a frame of no folio (any more) */
 };
 
 struct entries {
     enum entry_kind kind;
-    pte_t first;         /* as pte_load() says; not ENTRY_EMPTY */
+    pte_t first;         /* what pte_load() returned */
     struct folio *folio; /* ENTRY_FRAME, ENTRY_FOLIO */
     unsigned nr;
 };
 
 /*
- * What the entry at p is, by one look at it and one at the word of its frame. Entries map nothing but frames of RAM, so
- * there is a word. A group's entries are all of one folio, of several frames.
+ * What the entry at p is: one look at the entry, and one at the word of its frame. Entries map only frames of RAM, so
+ * there is a word. All entries of a group belong to one folio, which has several frames.
  */
 static __always_inline struct entries next_entries(const memdesc_t *words, pte_t *p, pte_t *end)
 {
@@ -166,7 +172,7 @@ static __always_inline struct entries next_entries(const memdesc_t *words, pte_t
     return run;
 }
 
-/* Whether the entry, as stored, is an ENTRY_FRAME: a group's are not, for its folio has more frames. */
+/* Whether the entry, as it is stored, is an ENTRY_FRAME. Entries of a group are not: their folio has more frames. */
 static __always_inline bool entry_is_frame(const memdesc_t *words, pte_t raw, struct folio **f)
 {
     if (unlikely(!pte_settled(raw)))
@@ -177,7 +183,7 @@ static __always_inline bool entry_is_frame(const memdesc_t *words, pte_t raw, st
 }
 
 /* --- entries that are alike -------------------------------------------------------------------- */
-/* p is `*pte`, bit by bit: it becomes *copy, as does what is at `into`, and both go on by a frame. */
+/* If *p is *pte bit by bit, *p and *into become *copy, and *pte and *copy go on by one frame. False: *p is another. */
 static __always_inline bool copy_one(pte_t *table, vaddr_t addr, pte_t *p, pte_t *into, pte_t *pte, pte_t *copy)
 {
     if (unlikely(!pte_is(p, *pte)))
@@ -193,9 +199,9 @@ static __always_inline bool copy_one(pte_t *table, vaddr_t addr, pte_t *p, pte_t
 }
 
 /*
- * The entries from p on that are `pte` and what follows it, bit by bit, and settled: they become `copy` and what follows
- * it (the same frames with less permission), and so do those at `into`, the other address space's. Returns how many of
- * the nr. `near`: an address that the same table translates.
+ * Goes through nr entries from p on, as long as they are `pte` and its successors, bit by bit, and settled. They become
+ * `copy` and its successors (the same frames with less permission), and so do the other address space's entries at
+ * `into`. Returns how many entries that were. `near`: any address that the table of p translates.
  */
 static __always_inline unsigned copy_alike(struct mm *mm, vaddr_t near, pte_t *p, pte_t *into, unsigned nr, pte_t pte,
                                            pte_t copy)
@@ -211,7 +217,7 @@ static __always_inline unsigned copy_alike(struct mm *mm, vaddr_t near, pte_t *p
         p += PT_CONT;
         into += PT_CONT;
     }
-    vaddr_t addr = entry_address(near, p); /* only some machines ask for it */
+    vaddr_t addr = entry_address(near, p); /* only some machines need it */
     pte_opaque_address(addr);
     for (; left >= 16; left -= 16, p += 16, into += 16, addr += 16 * PAGE_SIZE) {
 #pragma GCC unroll 16
@@ -224,7 +230,7 @@ static __always_inline unsigned copy_alike(struct mm *mm, vaddr_t near, pte_t *p
     return nr - left;
 }
 
-/* p is `*pte`, bit by bit: it becomes empty, and *pte goes on by a frame. */
+/* If *p is *pte bit by bit, it becomes empty, and *pte goes on by one frame. False: *p is another. */
 static __always_inline bool clear_one(pte_t *table, vaddr_t addr, pte_t *p, pte_t *pte)
 {
     if (unlikely(!pte_is(p, *pte)))
@@ -236,7 +242,10 @@ static __always_inline bool clear_one(pte_t *table, vaddr_t addr, pte_t *p, pte_
     return true;
 }
 
-/* The entries from p on that are `pte` and what follows it, bit by bit, become empty. Returns how many of the nr. */
+/*
+ * Empties entries from p on, at most nr, as long as they are `pte` and its successors, bit by bit. Returns how many
+ * entries that were.
+ */
 static __always_inline unsigned clear_alike(struct mm *mm, vaddr_t near, pte_t *p, unsigned nr, pte_t pte)
 {
     pte_t *table = p;

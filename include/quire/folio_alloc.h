@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making a folio, inline: every fault on anonymous memory and every copy after fork goes through here, with an order
- * that the frame cache keeps. folio_make() calls it for all orders, and its comments hold here too.
+ * Making a folio, inline: every fault on anonymous memory and every copy after fork comes here, with an order that the
+ * frame cache keeps. folio_make() calls this function for all orders; the comments there apply here too.
  */
 #pragma once
 
@@ -14,15 +14,15 @@
 
 extern struct slab_cache folio_cache;
 
-#ifdef QUIRE_NATIVE /* where a sanitizer watches who takes and gives frames, by name */
+#ifdef QUIRE_NATIVE /* there a sanitizer watches frames by the names of the functions that take and give them */
 #define TAKE_FRAMES(class, order) frame_cache_alloc(order)
 #else
 #define TAKE_FRAMES(class, order) frame_cache_take(class, order)
 #endif
 
 /*
- * order is a constant where class is one of the frame cache's; any other class means that frames of this order aren't
- * cached. A free descriptor has no owner, quota, flags, holes or mappings: folio_free() and a new slab see to that.
+ * If class is one of the frame cache's, order is a constant; any other class means that frames of this order aren't
+ * cached. A free descriptor has no owner, quota, flags, holes or mappings: folio_free() and new slabs leave it so.
  */
 static __always_inline struct folio *folio_make_inline(unsigned class, unsigned order, unsigned flags)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-CPU caches of free blocks in front of the machine's buddy: single frames and blocks of the default folio
- * size, taken and given back without the buddy's lock and without splitting and joining each time. A cached
- * frame's word says BUDDY, not a head, so it never coalesces.
+ * Per-CPU caches of free blocks in front of the machine's buddy: single frames, and blocks of the default folio size.
+ * They are taken and given back without the buddy's lock, and without a split and a join each time. The word of a
+ * cached frame says "BUDDY, not a head", so the buddy never joins it with others.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ static inline void frame_cache_unlock(struct frame_cache *cache)
     __atomic_store_n(&cache->locked, 0, __ATOMIC_RELEASE);
 }
 
-/* frame_cache_alloc() for a class that the caller knows: one whose blocks have this order. */
+/* frame_cache_alloc() for a caller that knows the class: its blocks have this order. */
 static __always_inline pfn_t frame_cache_take(unsigned class, unsigned order)
 {
     struct frame_cache *cache = &this_cpu()->frames;
@@ -42,6 +42,6 @@ pfn_t frame_cache_alloc(unsigned order);
 void frame_cache_free(pfn_t pfn, unsigned order);
 /* The same for nr frames in a row whose words say BUDDY already. */
 void frame_cache_free_run(pfn_t pfn, u64 nr);
-/* Everything that is cached, on all CPUs, goes back to the buddy. */
+/* Gives all cached frames of all CPUs back to the buddy. */
 void frame_cache_drain(void);
 u64 frame_cache_frames(void); /* how many frames the caches hold */

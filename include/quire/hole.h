@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holes in folios: a few words of a folio point to a struct insecure_mem instead. O(nr) stores; identity,
- * order and reference count of the folio stay. No split, no join.
+ * Holes in folios: a few words of a folio point to a struct insecure_mem instead. A punch is O(nr) stores. The folio
+ * keeps its identity, its order and its reference count; nothing is split or joined.
  *
  *   WHOLE --punch(first, nr)--> HOLED(n) --mend(last hole)--> WHOLE
  *
- * A reference to a frame in a hole is a reference to the hole: it holds up the mending of those frames and
- * nothing else. A hole holds no reference to its folio; a folio whose count reaches 0 with holes is dying,
- * and its last mend frees it. struct insecure_mem is typed memory, looked up like a folio.
+ * A reference to a frame in a hole is a reference to the hole: it delays only the mending of this hole. A hole holds no
+ * reference to its folio. A folio with holes whose count reaches 0 is dying, and the last mend frees it. struct
+ * insecure_mem is typed memory; it is looked up like a folio.
  *
  * Source: M. Wilcox, linux-mm, 13 July 2023, the "256 MB folio" mail (Message-ID under docs/sources.md).
  */
@@ -26,27 +26,27 @@ struct insecure_mem {
     memdesc_t saved;
     pfn_t first; /* frame number */
     struct folio *folio;
-    struct list areas; /* that show it, through vma->obj_link; under the folio's lock */
+    struct list areas; /* the areas that show the hole, through vma->obj_link; under the folio's lock */
     u32 map_count;    /* frame mappings in user page tables, each with a reference */
     u8 kind;
     void *slab_link;
 } __aligned(16);
 
 /*
- * Punch a hole of nr frames at `first` (counted from the folio's first frame). The caller holds a
- * reference to the folio. On success *hole is the new hole, reference count 1 (the caller's), and host
- * mappings of those frames are gone on all CPUs. Errors, nothing changed: -EINVAL bad range, -EBUSY a
- * hole is there already, -EHWPOISON poison is there, -ENOMEM. May sleep.
+ * Punch a hole of nr frames at `first` (counted from the folio's first frame). The caller holds a reference to the
+ * folio. On success *hole is the new hole, with one reference, the caller's; and all mappings of those frames in the
+ * host are gone on all CPUs. Errors, which change nothing: -EINVAL: bad range; -EBUSY: a hole is there already;
+ * -EHWPOISON: poison is there; -ENOMEM. May sleep.
  */
 int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind kind, struct insecure_mem **hole);
 
 /*
- * Close it: the words go back, the struct is freed. 0, or -EBUSY while somebody else holds a reference
- * to the hole (nothing changed). The pointer is dead after success.
+ * Close the hole: the frames' words point to the folio again, and the struct is freed. Returns 0, or -EBUSY while
+ * somebody else holds a reference to the hole (nothing changed). After success the pointer is no longer valid.
  */
 int folio_mend_hole(struct insecure_mem *hole);
 
-/* The hole that frame pfn is in, with a reference; NULL: it is in none. */
+/* The hole that frame pfn is in, with a reference; NULL: the frame is in no hole. */
 struct insecure_mem *pfn_hole_get(pfn_t pfn);
 static inline void hole_get(struct insecure_mem *h) { __atomic_fetch_add(&h->refs, 1, __ATOMIC_RELAXED); }
 /* Drop references; whoever drops the last one, the hole's own included, closes the hole. */

@@ -1,76 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Address spaces: areas (struct vma) in a balanced tree, page tables below them, faults that bring memory
- * in. Addresses and lengths in bytes; errors are negative E... numbers and change nothing.
+ * in. Addresses and lengths are in bytes. Errors are negative E... numbers; a function that fails changes nothing.
  *
- * Locks: mm->areas_lock (sleeping, read for faults, write for changes), memobj, folio, page table.
+ * Lock order: mm->areas_lock (sleeping, read for faults, write for changes), memobj, folio, page table.
  */
 #pragma once
 
 #include <quire/space.h>
 
-#define MAP_NOWRITE 0x80000000u /* mm_map(): whoever maps may not write to the object; programs can't say it */
+#define MAP_NOWRITE 0x80000000u /* mm_map(): whoever maps may not write to the object; programs can't use this flag */
 
 struct mm *mm_create(void); /* NULL: no memory */
 static inline void mm_get(struct mm *mm) { __atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED); }
-void mm_put(struct mm *mm); /* the last one unmaps everything */
-struct mm *mm_clone(struct mm *mm); /* copy-on-write copy; NULL: no memory */
+void mm_put(struct mm *mm); /* the last call unmaps everything */
+struct mm *mm_clone(struct mm *mm); /* a copy-on-write copy; NULL: no memory */
 /*
- * Before the first mapping: what mm keeps is charged from now on. -ENOMEM: not even what it has by now; nothing is
- * changed.
+ * From now on, what mm keeps is charged to the quota. To be called before the first mapping. -ENOMEM: the quota has no
+ * room even for what mm has already; nothing is changed.
  */
 int mm_set_quota(struct mm *mm, struct quota *quota);
 
 /*
- * Map len bytes of obj from offset on (NULL: anonymous, offset 0). *addr: where, if MAP_FIXED (replacing
- * what is there) or MAP_FIXED_NOREPLACE (-EEXIST); otherwise a hint, and set to the place found.
- * May be longer than the object: pages behind its end are bus errors. -EINVAL (unaligned, zero, wrapping, no or both
- * of MAP_SHARED and MAP_PRIVATE, begins behind the object's end, an object that grows down), -ENOMEM (no room), -EACCES
- * (writable and executable; MAP_NOWRITE, shared and writable). What may be written or executed may be read, too.
+ * Map len bytes of obj from offset on (NULL: anonymous memory, offset 0). With MAP_FIXED or MAP_FIXED_NOREPLACE, *addr
+ * is the address: the first replaces what is there, the second returns -EEXIST. Otherwise *addr is a hint, and is set
+ * to the place found. The mapping may be longer than the object: an access to a page behind the object's end is a bus
+ * error. What may be written or executed may be read, too. Errors: -EINVAL (unaligned, zero, wrapping, none or both of
+ * MAP_SHARED and MAP_PRIVATE, begins behind the object's end, an object or shared memory that grows down), -ENOMEM (no
+ * room), -EACCES (writable and executable; MAP_NOWRITE, shared and writable), -EPERM (the page at address 0).
  */
 int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj, u64 offset);
 int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are fine; -EINVAL, -ENOMEM */
 /*
- * -ENOMEM: not all mapped; -EACCES: writable and executable, an object that may not be written, a hole made
- * executable.
+ * -ENOMEM: not all is mapped, or no memory; -EACCES: writable and executable, an object that may not be written, or a
+ * hole that would become executable.
  */
 int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot);
 /*
- * -ENOMEM: not all mapped, or no memory; -EINVAL: no such advice, or MADV_DONTNEED of pages that can't be brought in
- * again (a guest's); -EINTR: the process was killed meanwhile.
+ * -ENOMEM: not all is mapped, or no memory; -EINVAL: no such advice, or MADV_DONTNEED for pages that can't be brought
+ * in again (a guest's); -EINTR: the process was killed meanwhile.
  */
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
 /*
- * User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space; -EINTR:
- * killed.
+ * User code at [addr, addr + len) was written: make it executable on all CPUs. -EINVAL: not user space; -EINTR: the
+ * process was killed meanwhile.
  */
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len);
 
 /*
- * Show a hole's frames at *addr (0: anywhere), shared, all at once; each entry holds a reference to it. Broken frames
- * are bus errors.
+ * Map all frames of a hole at *addr (0: anywhere), shared. Each entry holds a reference to the hole. An access to a
+ * broken frame is a bus error.
  */
 int mm_map_hole(struct mm *mm, vaddr_t *addr, struct insecure_mem *hole, unsigned prot);
-/* Take it away again, if it is still there. */
+/* Unmap the hole again, as far as it is still mapped there. */
 void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);
 
 /*
- * Bring the page at addr in for this kind of access. 0: try again; -EFAULT: no area; -EACCES: the area forbids it;
- * -E2BIG: a stack has reached its limit; -ENOMEM; and bus errors: -EHWPOISON: the frame is broken; -EBUSY: it is in a
- * hole; -ENXIO: behind the end of the object.
+ * Bring in the page at addr for this kind of access. 0: try the access again; -EFAULT: no area; -EACCES: the area
+ * forbids the access; -E2BIG: a stack has reached its limit; -ENOMEM. Three errors are bus errors: -EHWPOISON: the
+ * frame is broken; -EBUSY: the frame is in a hole; -ENXIO: the page is behind the end of the object.
  */
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
 /*
- * The page entry for addr, as it was a moment ago; within a block, the one that shows addr's frame. Without any lock it
- * takes areas_lock for reading, which keeps the tables, and may sleep. A caller that holds locks holds one that keeps
- * them: areas_lock, that of an owner whose area lies there (a reverse-map walk), or the table's own.
+ * The page entry for addr, as it was a moment ago; within a block, an entry that shows addr's frame. If the caller
+ * holds no lock, the function takes areas_lock for reading, which keeps the tables, and may sleep. If the caller holds
+ * locks, one of them must keep the tables: areas_lock, the lock of an owner whose area lies there (a reverse-map walk),
+ * or the table's own lock.
  */
 pte_t mm_lookup(struct mm *mm, vaddr_t addr);
 
 /* Write into an address space that no thread runs in yet (arguments of a new program). */
 int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len);
 
-/* Whether user mode's range [addr, addr + len) lies in user space at all. */
+/* Whether [addr, addr + len) lies in user space. */
 static inline bool user_range_ok(vaddr_t addr, size_t len) { return len <= USER_TOP && addr <= USER_TOP - len; }
 
 u64 mm_objects_in_use(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLB gather: what an unmapping lets go of is collected, flushed once on every CPU that may hold a
- * translation, and only then put. Frames and tables never go back earlier.
+ * TLB gather: an unmapping collects what it removes, flushes once on every CPU that may hold a translation, and only
+ * then drops the references. No frame and no table is freed earlier.
  */
 #pragma once
 
@@ -16,11 +16,11 @@ struct insecure_mem;
 
 struct tlb_gather {
     struct mm *mm;
-    vaddr_t start, end; /* what changed; start >= end: nothing */
+    vaddr_t start, end; /* the range that changed; start >= end: nothing changed */
     unsigned nr_folios, nr_others;
-    bool tables; /* entries above level 0 changed: paging-structure caches, all of the root */
+    bool tables; /* entries above level 0 changed: the flush covers all of the root, for paging-structure caches */
     struct {
-        struct insecure_mem *hole; /* nr mappings of it; NULL: */
+        struct insecure_mem *hole; /* nr mappings of this hole; NULL: a table */
         pte_t *table;
         u32 nr;
     } others[TLB_GATHER_OTHERS];
@@ -29,7 +29,7 @@ struct tlb_gather {
 
 void tlb_gather_begin(struct tlb_gather *g, struct mm *mm);
 void tlb_gather_pending(struct tlb_gather *g); /* internal: the first change since the last flush */
-/* Entries changed there. Under the lock of their table, if what they mapped is to go. */
+/* nr entries changed from addr on. If their frames are to be freed, the caller holds the lock of the entries' table. */
 static inline void tlb_gather_range(struct tlb_gather *g, vaddr_t addr, u64 nr)
 {
     if (unlikely(g->start >= g->end))
@@ -37,17 +37,17 @@ static inline void tlb_gather_range(struct tlb_gather *g, vaddr_t addr, u64 nr)
     g->start = MIN(g->start, addr);
     g->end = MAX(g->end, addr + nr * PAGE_SIZE);
 }
-/* No room for one more of each kind: end it. */
+/* There may be no room for one more folio, hole or table: end the gather. */
 static inline bool tlb_gather_full(const struct tlb_gather *g)
 {
     return g->nr_folios == TLB_GATHER_FOLIOS || g->nr_others == TLB_GATHER_OTHERS;
 }
-/* nr mappings of the folio and the references they hold; the gather isn't full. */
+/* Adds nr mappings of the folio and their references. The gather isn't full. */
 static inline void tlb_gather_folio(struct tlb_gather *g, struct folio *folio, u64 nr)
 {
     g->folios[g->nr_folios++] = (struct folio_mappings){folio, -(nr * FOLIO_MAPPING)};
 }
-/* A reference that is no mapping: to be put without the locks of now. The gather isn't full. */
+/* Adds a reference that belongs to no mapping and is dropped later, without the locks of now. The gather isn't full. */
 static inline void tlb_gather_reference(struct tlb_gather *g, struct folio *folio)
 {
     struct folio_mappings *last = g->folios + g->nr_folios;
@@ -61,11 +61,11 @@ static inline void tlb_gather_reference(struct tlb_gather *g, struct folio *foli
 }
 void tlb_gather_hole(struct tlb_gather *g, struct insecure_mem *hole, u32 nr);
 void tlb_gather_table(struct tlb_gather *g, pte_t *table);
-/* Flush and put what was gathered. No locks below mm.areas held. The gather can be used again. */
+/* Flush, and drop the references that were gathered. No locks below mm.areas held. The gather can be used again. */
 void tlb_gather_end(struct tlb_gather *g);
 
 /* Flush [start, start + nr pages) of mm everywhere, now. */
 void tlb_flush_range(struct mm *mm, vaddr_t start, u64 nr);
 void tlb_flush_kernel_range(vaddr_t start, u64 nr);
-/* Tests: ASIDs run out at `limit` (0: where the machine says); more than twice the number of CPUs. */
+/* For tests: ASIDs run out at `limit` (0: at the machine's limit), which is more than twice the number of CPUs. */
 void asid_test_limit(u64 limit);

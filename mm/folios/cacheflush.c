@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Instruction-cache maintenance: see <quire/cacheflush.h> for the rules.
- * Setting a clean bit that another CPU has just cleared would be wrong, so bits are set and cleared under the
- * folio lock, and set only if no store was announced while the maintenance ran: announcing changes folio->gen.
+ * It would be wrong to set a clean bit that another CPU has just cleared. So bits are set and cleared under the folio's
+ * lock, and are set only if no store was announced during the maintenance: each announcement changes folio->gen.
  */
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
@@ -11,7 +11,7 @@
 #include <quire/messages.h>
 #include <arch/cacheflush.h>
 
-/* Frames that a bit of folio->clean stands for, log2. */
+/* How many frames a bit of folio->clean stands for, log2. */
 static unsigned clean_shift(const struct folio *f) { return f->order > 6 ? f->order - 6u : 0; }
 
 /* The bits of folio->clean that stand for frames [first, first + nr). */
@@ -28,7 +28,7 @@ bool folio_frame_is_clean(const struct folio *f, pfn_t pfn)
     return (__atomic_load_n(&f->clean, __ATOMIC_ACQUIRE) & clean_bits(f, pfn - f->pfn, 1)) != 0;
 }
 
-/* The parts of a folio that `bits` stand for were written. */
+/* Announces stores to the parts of a folio that `bits` stand for. */
 static void announce_stores(struct folio *f, u64 bits)
 {
     spin_lock(&f->lock);
@@ -57,8 +57,9 @@ void flush_dcache_page(pfn_t pfn)
 }
 
 /*
- * Other CPUs in user mode of mm, maybe, with a fence older than gen. Whoever takes mm up from now on (mm_activate())
- * looks at need_gen, which was raised before: both sides store first and then look, in one order for all.
+ * The other CPUs that may be in user mode of mm with a fence older than gen. A CPU that loads mm from now on
+ * (mm_activate()) looks at need_gen, which was raised before. Both sides first store and then read, and all CPUs see
+ * these accesses in one order.
  */
 static u32 cpus_behind(const struct mm *mm, u64 gen)
 {
@@ -72,7 +73,7 @@ static u32 cpus_behind(const struct mm *mm, u64 gen)
     return behind;
 }
 
-/* Raise mm->need_gen to at least gen. CPUs that may run mm now have fenced when this returns; this one will. */
+/* Raises mm->need_gen to at least gen. Other CPUs that may run mm have fenced on return; this CPU will fence later. */
 static void need_generation(struct mm *mm, u64 gen)
 {
     u64 old = __atomic_load_n(&mm->need_gen, __ATOMIC_ACQUIRE);
@@ -110,7 +111,7 @@ void icache_publish(struct mm *mm)
         need_generation(mm, icache_next_generation());
 }
 
-/* The maintenance of `bits` is done. False: a store was announced meanwhile, and it may be for nothing. */
+/* Notes that the maintenance of `bits` is done. False: a store was announced meanwhile, so it has to be repeated. */
 static bool note_clean(struct folio *f, u64 bits, u64 gen_before)
 {
     spin_lock(&f->lock);
@@ -123,7 +124,7 @@ static bool note_clean(struct folio *f, u64 bits, u64 gen_before)
     return counts;
 }
 
-/* Whole bits: cleaning less than a bit stands for would make it lie. */
+/* Cleans all frames that `bits` stand for: with fewer frames, a set bit would be wrong. */
 static void clean_bits_of(struct mm *mm, struct folio *f, u64 bits)
 {
     unsigned shift = clean_shift(f);
@@ -145,7 +146,7 @@ void flush_icache_pages(struct vma *vma, pfn_t pfn, unsigned nr)
         return;
     struct folio *f = pfn_folio_get(pfn);
     if (!f)
-        return; /* a hole's frames belong to a guest and are never executable here */
+        return; /* a hole's frames belong to a guest, and are never executable here */
     u64 bits = clean_bits(f, pfn - f->pfn, nr);
     if (~__atomic_load_n(&f->clean, __ATOMIC_ACQUIRE) & bits)
         clean_bits_of(vma->mm, f, bits);

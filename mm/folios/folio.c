@@ -2,8 +2,8 @@
 /*
  * Making, finding and freeing folios: see <quire/folio.h> for what they are.
  *
- * Publication order: descriptor filled, words written, the reference count last with release. Freeing goes
- * the other way: every word is rewritten before the descriptor goes back to its (typed) cache.
+ * To publish a folio, its maker fills the descriptor, writes the words, and last stores the reference count with
+ * release. Freeing is the reverse: every word is rewritten before the descriptor goes back to its (typed) cache.
  */
 #include <quire/folio_alloc.h>
 #include <quire/folio_trim.h>
@@ -34,7 +34,7 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
     return f;
 }
 
-/* Broken frames stay out; their records forget the folio. */
+/* Frees all frames but the broken ones, whose records no longer name the folio. */
 static __noinline void free_around_poison(pfn_t first, u64 nr)
 {
     pfn_t run = first;
@@ -60,7 +60,7 @@ void folio_free(struct folio *f)
     mm_event(MM_EVENT_FOLIO_FREE, f->pfn, f->order, (u64)f);
     quota_uncharge(f->quota, folio_nr_pages(f));
     f->quota = NULL;
-    if (f->owner) { /* private memory; an object's folios have lost theirs with the object */
+    if (f->owner) { /* private memory; an object's folios lose their owner when the object is freed */
         memobj_put(f->owner);
         f->owner = NULL;
     }
@@ -70,14 +70,14 @@ void folio_free(struct folio *f)
         free_around_poison(f->pfn, folio_nr_pages(f));
     else
         frame_cache_free(f->pfn, f->order);
-    WRITE_ONCE(f->flags, 0); /* a stale pointer's holder may look: mm/holes/poison.c */
+    WRITE_ONCE(f->flags, 0); /* somebody with a stale pointer may read them: mm/holes/poison.c */
     slab_free(&folio_cache, f);
 }
 
 /* The count has just reached 0. */
 void folio_release(struct folio *f)
 {
-    /* Nobody can punch any more. Whoever has just closed the last hole still holds the lock, or is done. */
+    /* Nobody can punch a hole any more. Whoever has just closed the last hole still holds the lock, or is done. */
     if (likely(!__atomic_load_n(&f->nr_holes, __ATOMIC_ACQUIRE) && !spin_is_locked(&f->lock))) {
         folio_free(f);
         return;
@@ -92,7 +92,7 @@ void folio_release(struct folio *f)
 }
 
 /* --- many at once ------------------------------------------------------------------------------ */
-/* What is common to folios that are being freed: given back for all together. `chain`: their descriptors. */
+/* For freed folios of the same quota and owner: gives both back once for all. `chain`: the folios' descriptors. */
 static __noinline void give_back(struct quota *quota, struct memobj *owner, u64 frames, struct folio *chain, u32 folios)
 {
     if (!folios)
@@ -110,8 +110,8 @@ static inline void free_run(pfn_t first, pfn_t end)
 }
 
 /*
- * What folio_free() does, for many: neighbouring frames go back as one run, quota and owner change once for as many
- * folios as share them. Every frame's word is rewritten before its descriptor goes back.
+ * Does what folio_free() does, for many folios. Neighbouring frames go back as one run. Quota and owner are changed
+ * once for consecutive folios that share them. Every frame's word is rewritten before the folio's descriptor goes back.
  */
 void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
 {
@@ -167,14 +167,17 @@ void folio_put_all_mapped(const struct folio_mappings *mappings, unsigned nr)
     give_back(quota, owner, frames, chain, folios);
 }
 
-/* The count was 0: because the folio is being cut, or was until now. The flag goes after the count has come back. */
+/*
+ * Whether the count was 0 only because the folio is being cut, or was until now. The flag is cleared after the count is
+ * set: so this function reads the flag first.
+ */
 static bool only_for_a_moment(const struct folio *f)
 {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     return __atomic_load_n(&f->flags, __ATOMIC_ACQUIRE) & FOLIO_F_CUTTING || folio_ref_count(f);
 }
 
-/* The first look went wrong: the count was 0 or the word changed. Start over until the two agree. */
+/* The first look failed: the count was 0, or the word changed. Tries again until both reads of the word agree. */
 __noinline struct folio *pfn_folio_get_slow(pfn_t pfn)
 {
     for (;;) {
@@ -189,7 +192,7 @@ __noinline struct folio *pfn_folio_get_slow(pfn_t pfn)
         }
         if (likely(memdesc_read(pfn) == word))
             return got ? f : NULL;
-        if (got) /* it was freed and made again between the two looks */
+        if (got) /* the folio was freed and made again between the two reads */
             folio_put(f);
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What splitting and trimming folios share: descriptors in a list, and parts. mm/folios/folio_split.c. */
+/* What splitting and trimming folios share: descriptors in a list, and parts. It is in mm/folios/folio_split.c. */
 #pragma once
 
 #include <quire/folio.h>
@@ -9,5 +9,5 @@ struct folio *take_descriptors(size_t nr);
 struct folio *next_descriptor(struct folio **list);
 void give_descriptors(struct folio *list);
 
-/* [first, first + 2^order) of the frozen folio becomes a folio of its own, not findable yet. */
+/* Makes [first, first + 2^order) of the frozen folio a folio of its own, which nobody can find yet. */
 void make_part(struct folio *part, const struct folio *whole, size_t first, unsigned order);

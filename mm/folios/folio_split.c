@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Splitting folios, uniformly or around one block, and joining them again: contracts in <quire/folio.h>.
+ * Splitting folios, uniformly or around one block, and joining them again: contracts are in <quire/folio.h>.
  *
- * Everything that can fail comes first: descriptors for the parts are allocated, then the folio is frozen (its
- * count goes to 0, nobody can find it), and from there on it is only stores. The parts become findable one by one,
- * the first part last, when all words and the owner's tree say the new truth.
+ * Everything that can fail comes first: descriptors for the parts are allocated, then the folio is frozen (its count
+ * becomes 0, so nobody can find it). After that there are only stores. Each part can be found as soon as its count is
+ * stored. The first part comes last, when all words and the owner's tree are up to date.
  *
  * Locks: owner->lock (a backed object's tree changes), then the folio by freezing it.
  */
@@ -17,7 +17,7 @@
 #include <quire/memobj.h>
 #include "folio_parts.h"
 
-/* What can be neither split nor joined. */
+/* Whether the folio can be neither split nor joined. */
 static bool stays_whole(const struct folio *f)
 {
     return READ_ONCE(f->nr_holes) || READ_ONCE(f->flags) & (FOLIO_F_POISON | FOLIO_F_SECURE | FOLIO_F_DYING);
@@ -40,7 +40,7 @@ static void unlock_owner(struct memobj *owner)
 }
 
 /* --- parts ------------------------------------------------------------------------------------- */
-/* The list goes through slab_link, which only free ones use. */
+/* The list goes through slab_link, which only free descriptors use. */
 struct folio *take_descriptors(size_t nr)
 {
     struct folio *list = NULL;
@@ -71,7 +71,7 @@ void give_descriptors(struct folio *list)
         folio_descriptor_free(next_descriptor(&list));
 }
 
-/* The owner's tree says `part` for all its pages. The slots exist, so nothing can fail. */
+/* Stores `part` in the owner's tree for all its pages. The slots exist, so nothing can fail. */
 static void tell_owner(struct memobj *owner, struct folio *part)
 {
     for (u64 i = 0; owner && i < folio_nr_pages(part); i++)
@@ -82,25 +82,25 @@ void make_part(struct folio *part, const struct folio *whole, size_t first, unsi
 {
     part->pfn = whole->pfn + first;
     part->order = (u8)order;
-    WRITE_ONCE(part->flags, whole->flags); /* a stale pointer's holder may look: mm/holes/poison.c */
+    WRITE_ONCE(part->flags, whole->flags); /* somebody with a stale pointer may read them: mm/holes/poison.c */
     part->owner = whole->owner;
     if (part->owner && part->owner->kind == MEMOBJ_ANON) /* each private folio keeps its owner alive */
         memobj_get(part->owner);
     part->index = whole->index + first;
-    part->quota = whole->quota; /* the charge is by frames: their sum hasn't changed */
-    part->clean = 0;            /* unknown: better cleaned once too often than once too little */
+    part->quota = whole->quota; /* frames are charged, and their number hasn't changed */
+    part->clean = 0;            /* unknown, so the part is cleaned again */
     part->gen = whole->gen;
     memdesc_fill(memory.words + part->pfn, 1UL << order, folio_word(part));
 }
 
-/* What keeps it from being split: 0, -EBUSY or -EAGAIN. On 0 it is frozen. */
+/* Freezes a folio for a split or a join. 0: it is frozen; -EBUSY or -EAGAIN: it can't be. */
 static int freeze(struct folio *f, int expected)
 {
     if (stays_whole(f))
         return -EBUSY;
     if (folio_map_count(f) || !folio_ref_freeze(f, expected))
         return -EAGAIN;
-    if (folio_map_count(f) || stays_whole(f)) { /* it happened before the freeze after all */
+    if (folio_map_count(f) || stays_whole(f)) { /* it changed between the first check and the freeze */
         int err = stays_whole(f) ? -EBUSY : -EAGAIN;
         folio_ref_unfreeze(f, expected);
         return err;
@@ -111,8 +111,8 @@ static int freeze(struct folio *f, int expected)
 }
 
 /*
- * Cut the frozen folio up: into parts of new_order, or, `around` a block of new_order, so that every other part is
- * as large as can be. Everything is findable again on return, the first part last.
+ * Cuts the frozen folio into parts of new_order; or, with `around`, into one block of new_order and other parts that
+ * are as large as possible. On return all parts can be found again; the first part comes last.
  */
 static void split_frozen(struct folio *f, unsigned new_order, bool around, size_t block, struct folio *list, int refs)
 {
@@ -124,7 +124,7 @@ static void split_frozen(struct folio *f, unsigned new_order, bool around, size_
         unsigned order = new_order;
         while (around && order + 1u < f->order && IS_ALIGNED(at, 1UL << (order + 1)) &&
                (block < at || block >= at + (1UL << (order + 1))))
-            order++; /* larger, as long as the block isn't inside */
+            order++; /* a larger part, as long as the block isn't inside */
         if (at == 0) {
             first_order = order;
         } else {
@@ -144,7 +144,7 @@ static void split_frozen(struct folio *f, unsigned new_order, bool around, size_
 static int split(struct folio *f, unsigned new_order, bool around, size_t block, size_t nr_new)
 {
     struct memobj *owner = backing(f);
-    int refs = owner ? 2 : 1; /* the caller's, and the owner's */
+    int refs = owner ? 2 : 1; /* the caller's and the owner's */
     struct folio *list = take_descriptors(nr_new);
 
     if (!list)
@@ -176,7 +176,7 @@ int folio_split_around(struct folio *f, size_t first, unsigned order)
 }
 
 /* --- join -------------------------------------------------------------------------------------- */
-/* The folio at this frame if it can be a part of the joined one: same owner, state, quota, next index. */
+/* The folio at this frame, if it can be a part of the joined one: same owner, same quota, same state, next index. */
 static struct folio *part_at(const struct folio *low, pfn_t pfn, size_t at, unsigned new_order)
 {
     memdesc_t word = memdesc_read(pfn);
@@ -188,7 +188,7 @@ static struct folio *part_at(const struct folio *low, pfn_t pfn, size_t at, unsi
     return f;
 }
 
-/* Thaw the parts before frame `end` again. */
+/* Unfreezes the parts before frame `end`. */
 static void unfreeze_parts(const struct folio *low, pfn_t end, int low_refs)
 {
     for (pfn_t pfn = low->pfn; pfn < end;) {

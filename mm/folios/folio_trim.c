@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Folios that are mapped only in part. A program gives back fifteen pages of a folio of sixteen, and the folio keeps
- * all its frames, and its account pays for them, until the last page goes. That is cheap while there is memory; when
- * a request fails for want of it, such folios are cut down to what is still mapped.
+ * Folios that are mapped only in part. If a program unmaps fifteen pages of a folio of sixteen, the folio keeps all its
+ * frames until the last page is unmapped, and its account pays for them. That costs little while there is free memory.
+ * When a request fails because memory is short, such folios are cut down to the frames that are still mapped.
  *
- * Who unmaps a part of a private folio puts it into its account's list (folio_note_partial). Whoever runs out of
- * memory or of its account asks folios_trim_for(), which goes through its own list, oldest first: the frames that
- * nothing maps go back, those that are mapped become folios as large as can be, each wholly mapped; entries and
- * contents stay. If the machine is short of memory, then the other accounts' lists have their turns.
+ * Whoever unmaps a part of a private folio puts the folio into its account's list (folio_note_partial). A request that
+ * finds no memory, or an account at its limit, calls folios_trim_for(). That goes through the account's own list,
+ * oldest folio first: frames that aren't mapped are freed, and mapped frames become folios that are as large as
+ * possible and wholly mapped. Entries and contents stay. If the machine is short of memory, the other accounts' lists
+ * have their turns after that.
  *
- * Bound: after folios_trim() has returned 0, the frames that are kept without being mapped belong to folios that
- * several address spaces share after a fork, or that somebody else holds a reference to at this moment.
+ * Bound: after folios_trim() has returned 0, frames that are kept without being mapped belong to folios that several
+ * address spaces share after a fork, or to which somebody else holds a reference at this moment.
  *
- * A folio can be cut if all its references are mappings of one address space, and ours: then, with its page table
- * locked and its count frozen, nobody else can find, map, unmap or free any part of it. Its entries all lie in one
- * table: it is aligned in memory and in the address space, and no larger than what a table of pages spans.
+ * A folio can be cut if its only references are mappings of one address space, and the caller's. Then, with its page
+ * table locked and its count frozen, nobody else can find, map, unmap or free any part of it. All its entries lie in
+ * one table: it is aligned in memory and in the address space, and no larger than what a table of pages spans.
  *
- * Locks: memobj (the owner), page table, list_lock. The list holds no reference: a folio that is freed leaves it.
+ * Lock order: memobj (the owner), page table, list_lock. The list holds no references: a folio that is freed leaves it.
  */
 #include <quire/folio_trim.h>
 #include <quire/buddy.h>
@@ -31,13 +32,13 @@
 #include "folio_parts.h"
 #include "partial.h"
 
-#define TRIM_FRAMES 512 /* that many are asked for when a request fails: more than any fault needs */
+#define TRIM_FRAMES 512 /* how many frames to free when a request fails: more than any fault needs */
 
 /* --- cutting one ------------------------------------------------------------------------------- */
 /* Whether the entry shows the i-th frame of the folio. */
 static bool shows(pte_t e, const struct folio *f, size_t i) { return pte_present(e) && pte_pfn(e) == f->pfn + i; }
 
-/* The order of the largest aligned part from `at` on that is mapped all over; the frame at `at` is. */
+/* The order of the largest aligned part from `at` on whose frames are all mapped; the frame at `at` is mapped. */
 static unsigned mapped_order(const pte_t *first, const struct folio *f, size_t at)
 {
     unsigned order = 0;
@@ -49,7 +50,7 @@ static unsigned mapped_order(const pte_t *first, const struct folio *f, size_t a
     return order;
 }
 
-/* How many frames are mapped, and into how many parts they fall. */
+/* Returns how many parts the mapped frames make; *mapped: how many frames are mapped. */
 static size_t count_parts(const pte_t *first, const struct folio *f, size_t *mapped)
 {
     size_t parts = 0;
@@ -75,7 +76,7 @@ static void give_back(pfn_t pfn, size_t nr)
     buddy_free_range(&buddy, pfn, nr);
 }
 
-/* The frozen folio falls into its mapped parts. Its own descriptor becomes the first of them, published last. */
+/* Cuts the frozen folio into its mapped parts. Its own descriptor becomes the first part, which is published last. */
 static void cut_frozen(struct folio *f, const pte_t *first, struct folio **list)
 {
     struct folio whole = {.pfn = f->pfn, .order = f->order, .owner = f->owner, .index = f->index, .quota = f->quota, .gen = f->gen};
@@ -89,7 +90,7 @@ static void cut_frozen(struct folio *f, const pte_t *first, struct folio **list)
         }
         unsigned order = mapped_order(first, &whole, at);
         give_back(whole.pfn + gap, at - gap);
-        if (!own) { /* its words say so already */
+        if (!own) { /* the first part: its words point to this descriptor already */
             own = true;
             f->pfn = whole.pfn + at;
             f->index = whole.index + at;
@@ -106,12 +107,12 @@ static void cut_frozen(struct folio *f, const pte_t *first, struct folio **list)
     give_back(whole.pfn + gap, nr - gap);
 }
 
-/* Behind the count, for who finds the one and then looks at the other. */
+/* Clears the flag after the count is set. Whoever sees the flag cleared sees the new count. */
 static void stop_cutting(struct folio *f) { __atomic_fetch_and(&f->flags, ~FOLIO_F_CUTTING, __ATOMIC_RELEASE); }
 
 /*
- * With the table of its entries locked. `list`: *nr descriptors. Returns the frames that went back; 0 with *nr larger:
- * that many descriptors are needed.
+ * Cuts a folio; the table of its entries is locked. `list` has *nr descriptors. Returns how many frames were freed. If
+ * it returns 0 and has raised *nr, it needs that many descriptors.
  */
 static u64 cut_locked(struct folio *f, const pte_t *first, struct folio **list, size_t *nr)
 {
@@ -124,8 +125,8 @@ static u64 cut_locked(struct folio *f, const pte_t *first, struct folio **list, 
         *nr = parts - 1;
         return 0;
     }
-    folio_set_flags(f, FOLIO_F_CUTTING); /* it stays mapped: whoever looks it up by a frame meanwhile looks again */
-    bool ours = folio_ref_freeze(f, (int)mapped + 1); /* the mappings' references, and ours */
+    folio_set_flags(f, FOLIO_F_CUTTING); /* the folio stays mapped, so a look-up by a frame has to try again */
+    bool ours = folio_ref_freeze(f, (int)mapped + 1); /* the mappings' references, and the caller's */
     if (ours && (READ_ONCE(f->nr_holes) || READ_ONCE(f->flags) & ~(FOLIO_F_PARTIAL | FOLIO_F_CUTTING))) {
         folio_ref_unfreeze(f, (int)mapped + 1);
         ours = false;
@@ -137,7 +138,7 @@ static u64 cut_locked(struct folio *f, const pte_t *first, struct folio **list, 
     struct quota *quota = f->quota;
     cut_frozen(f, first, list);
     folio_publish(f, FOLIO_MAPPING << f->order);
-    stop_cutting(f); /* the table is locked: its entry keeps it */
+    stop_cutting(f); /* the table is locked, so the folio's entries keep it */
     quota_uncharge(quota, frames);
     return frames;
 }
@@ -154,7 +155,7 @@ static const pte_t *first_entry(const struct vma *vma, const struct folio *f)
     return entry && level == 0 ? entry : NULL;
 }
 
-/* As in cut_locked(), the owner locked. */
+/* Finds the folio's table and calls cut_locked(); parameters and result are the same. Owner locked. */
 static u64 cut_in_areas(struct folio *f, struct memobj *owner, struct folio **list, size_t *nr)
 {
     u64 frames = 0;
@@ -175,7 +176,7 @@ static u64 cut_in_areas(struct folio *f, struct memobj *owner, struct folio **li
     return frames;
 }
 
-/* The caller's reference goes. Returns the frames that went back. */
+/* Drops the caller's reference. Returns how many frames were freed. */
 static u64 trim(struct folio *f)
 {
     struct memobj *owner = folio_owner_get(f);
@@ -183,7 +184,7 @@ static u64 trim(struct folio *f)
     size_t have = 0, need = 0;
     u64 frames = 0;
 
-    /* In one table, and with no more mappings than pages: else several address spaces have it. */
+    /* The folio must lie in one table. If it has more mappings than pages, several address spaces map it. */
     bool may_be_cut = owner && owner->kind == MEMOBJ_ANON && f->order <= PT_SHIFT(1) - PT_SHIFT(0) &&
                       folio_map_count(f) <= (int)folio_nr_pages(f);
 
@@ -193,14 +194,14 @@ static u64 trim(struct folio *f)
         mutex_unlock(&owner->lock);
         if (frames || need == have)
             break;
-        give_descriptors(list); /* so many parts there were: they may be more by the time there are descriptors */
+        give_descriptors(list); /* too few; when there are more, the folio may have even more parts, so try again */
         list = take_descriptors(need);
         have = need;
         if (!list)
             break;
     }
-    give_descriptors(list); /* those that weren't needed: there may be fewer parts than there were */
-    if (!frames) { /* not now: shared with a child, in use; perhaps for the next request */
+    give_descriptors(list); /* those that weren't needed: there may be fewer parts now */
+    if (!frames) { /* it is shared with a child or in use; perhaps the next request can cut it */
         if (folio_map_count(f))
             folio_note_partial(f, (size_t)folio_map_count(f));
         folio_put(f);
@@ -215,7 +216,7 @@ u64 folios_trim(struct quota *quota, u64 frames)
     u64 freed = 0, looks = partial_folios_count(quota);
     struct folio *f;
 
-    /* Each at most once: what can't be cut is at the end of the list again. */
+    /* Looks at each folio at most once: one that can't be cut goes to the end of the list. */
     while (freed < frames && looks-- && !preempt_point() && (f = partial_folio_take(quota)) != NULL)
         freed += trim(f);
     counter_add(COUNTER_FOLIO_TRIMMED, freed);

@@ -46,14 +46,14 @@ void memobj_put_many(struct memobj *obj, u32 nr)
     if (!obj || __atomic_sub_fetch(&obj->refs, nr, __ATOMIC_ACQ_REL))
         return;
     struct folio *f;
-    /* what there is, not what there might be */
+    /* visits only folios that exist, not every possible index */
     for (u64 i = 0; (i = radix_next(&obj->folios, i, (void **)&f)) != ~0UL;) {
         i += folio_nr_pages(f);
-        spin_lock(&f->lock); /* rmap_walk() may be looking */
+        spin_lock(&f->lock); /* rmap_walk() may be reading the owner */
         f->owner = NULL;
         spin_unlock(&f->lock);
         folio_put(f);
-        preempt_point(); /* a private object has no folios, and may go under any lock */
+        preempt_point(); /* a private object, which may be freed under any lock, has no folios and never comes here */
     }
     radix_destroy(&obj->folios);
     if (obj->quota) {
@@ -77,7 +77,7 @@ static int add_locked(struct memobj *obj, u64 index, struct folio *f)
             radix_set(&obj->folios, index + done, NULL);
         return -ENOMEM;
     }
-    spin_lock(&f->lock); /* whoever changes its words has read "no owner" before this, or finds its mappings */
+    spin_lock(&f->lock); /* whoever changes the folio's words has read "no owner" before, or finds all mappings */
     f->owner = obj;
     f->index = index;
     spin_unlock(&f->lock);
@@ -94,7 +94,7 @@ int memobj_add_folio(struct memobj *obj, u64 index, struct folio *f)
     return err;
 }
 
-/* Whether pages [index, index + nr) are inside the object and nobody's; they lie in one leaf of the tree. */
+/* Whether pages [index, index + nr) are inside the object and have no folio. They lie in one leaf of the tree. */
 static bool block_is_free(const struct memobj *obj, u64 index, u64 nr)
 {
     void *const *slot = radix_slots(&obj->folios, index);
@@ -107,7 +107,7 @@ static bool block_is_free(const struct memobj *obj, u64 index, u64 nr)
     return true;
 }
 
-/* A zeroed folio for page index and its neighbours; NULL: no memory. */
+/* A new zeroed folio for page `index` and its neighbours; NULL: no memory. */
 static struct folio *new_folio(struct memobj *obj, u64 index, unsigned order)
 {
     if (!quota_charge(obj->quota, 1UL << order))
@@ -130,7 +130,7 @@ struct folio *memobj_folio_locked(struct memobj *obj, u64 index)
 {
     struct folio *f = radix_get(&obj->folios, index);
 
-    /* Who uses one page will use the next: the whole block of default size where nothing is there yet. */
+    /* Whoever uses one page probably uses the next: make the whole block of default size, if it has no folio yet. */
     if (!f && block_is_free(obj, ALIGN_DOWN(index, 1UL << FOLIO_DEFAULT_ORDER), 1UL << FOLIO_DEFAULT_ORDER))
         f = new_folio(obj, index, FOLIO_DEFAULT_ORDER);
     return f ? f : new_folio(obj, index, 0);

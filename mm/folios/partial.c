@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lists of folios that are mapped only in part, one for each account. What becomes of these folios is told in
- * mm/folios/folio_trim.c. A list holds no reference: a folio that is freed leaves it.
+ * The lists of folios that are mapped only in part, one for each account. mm/folios/folio_trim.c says what happens to
+ * these folios. A list holds no references: a folio that is freed leaves its list.
  */
 #include "partial.h"
 #include <quire/folio_trim.h>
@@ -13,7 +13,7 @@ static struct list turns = LIST_INIT(turns); /* the accounts that have such foli
 static struct partial_folios nobodys = {.folios = LIST_INIT(nobodys.folios)};
 static u64 nr_partial;
 
-/* A folio stays in its account for life, and keeps it: an account whose list isn't empty is there. */
+/* A folio never changes its account, and keeps the account's struct: so a list that isn't empty has its account. */
 static struct partial_folios *list_of(const struct folio *f) { return f->quota ? &f->quota->partial : &nobodys; }
 
 static void put_in(struct folio *f)
@@ -21,7 +21,7 @@ static void put_in(struct folio *f)
     struct partial_folios *l = list_of(f);
 
     list_push_back(&l->folios, &f->partial_link);
-    WRITE_ONCE(l->nr, l->nr + 1); /* folios_trim() looks without the lock */
+    WRITE_ONCE(l->nr, l->nr + 1); /* folios_trim() reads it without the lock */
     if (l->nr == 1)
         list_push_back(&turns, &l->turn);
     WRITE_ONCE(nr_partial, nr_partial + 1);
@@ -56,7 +56,7 @@ void folio_forget_partial(struct folio *f)
     spin_unlock(&list_lock);
 }
 
-/* The oldest of a list, out of it, with a reference; NULL: none. One that is being freed takes itself out. Locked. */
+/* Takes a list's oldest folio out, with a reference; NULL: none. Leaves out folios that are being freed. Lock held. */
 static struct folio *take_oldest(struct partial_folios *l)
 {
     list_for_each(node, &l->folios) {
@@ -70,7 +70,7 @@ static struct folio *take_oldest(struct partial_folios *l)
     return NULL;
 }
 
-/* One of whoever's turn it is; it comes last next time. */
+/* Takes a folio of the account whose turn it is. Afterwards this account is last in the order. */
 static struct folio *take_in_turn(void)
 {
     list_for_each(node, &turns) {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The lists of partly mapped folios, for who trims them. mm/folios/partial.c */
+/* The lists of partly mapped folios, for trimming (mm/folios/folio_trim.c). They are in mm/folios/partial.c. */
 #pragma once
 
 #include <quire/folio.h>
 
-/* The oldest one of this account (NULL: of whoever's turn it is), out of its list, with a reference; NULL: none. */
+/*
+ * Takes the oldest one of this account (NULL: of the account whose turn it is) from its list, with a reference. NULL:
+ * there is none.
+ */
 struct folio *partial_folio_take(struct quota *quota);
-/* How many there are in this account (NULL: in all), more or less: others change it. */
+/* How many there are in this account (NULL: in all). The number may change at any time. */
 u64 partial_folios_count(const struct quota *quota);

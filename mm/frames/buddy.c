@@ -4,11 +4,11 @@
  *
  *   63..37 next block | 36..10 previous block | 9 head | 8..4 order | 3..0 MEMDESC_BUDDY
  *
- * Only the first frame of a block (its head) uses order and links; every other free frame says
- * "BUDDY, not a head". Frame numbers have 27 bits, which is 512 GiB; all ones ends a list.
+ * Only the first frame of a block (its head) uses order and links; the word of every other free frame says "BUDDY, not
+ * a head". Frame numbers have 27 bits, which is enough for 512 GiB; a link of all ones ends a list.
  *
- * Invariants, under b->lock: a block is aligned to its size; no two free buddies of one order stand side
- * by side uncoalesced; free_blocks and nr_free agree with the lists.
+ * Invariants, under b->lock: a block is aligned to its size; if two buddies of one order are free, they have been
+ * joined; free_blocks and nr_free agree with the lists.
  */
 #include <quire/buddy.h>
 #include <quire/frame_cache.h>
@@ -34,7 +34,7 @@ static unsigned order_of(memdesc_t w) { return w >> ORDER_SHIFT & 31; }
 static pfn_t prev_of(memdesc_t w) { return w >> PREV_SHIFT & LINK_END; }
 static pfn_t next_of(memdesc_t w) { return w >> NEXT_SHIFT; }
 
-/* Under the lock, and read without it by whoever looks up a frame. */
+/* Words are written under the lock; a look-up of a frame reads them without it. */
 static void set_word(struct buddy *b, pfn_t pfn, memdesc_t word) { WRITE_ONCE(b->words[pfn], word); }
 
 static void set_prev(struct buddy *b, pfn_t pfn, pfn_t prev)
@@ -57,7 +57,7 @@ static void push(struct buddy *b, pfn_t pfn, unsigned order)
     b->free_blocks[order]++;
 }
 
-/* Out of its list; its head's word now says "inside". */
+/* Takes a block out of its list; its head's word becomes INSIDE. */
 static void unlink(struct buddy *b, pfn_t pfn)
 {
     memdesc_t w = b->words[pfn];
@@ -109,7 +109,7 @@ static void free_locked(struct buddy *b, pfn_t pfn, unsigned order)
         pfn_t other = pfn ^ 1UL << order;
         if (other < b->first || other + (1UL << order) > b->end)
             break;
-        memdesc_t w = READ_ONCE(b->words[other]); /* it may be somebody's, who changes it */
+        memdesc_t w = READ_ONCE(b->words[other]); /* the frame may have another owner, who may change the word now */
         if (!is_head(w) || order_of(w) != order)
             break;
         unlink(b, other);
@@ -133,7 +133,7 @@ void buddy_free(struct buddy *b, pfn_t pfn, unsigned order)
 
 void buddy_free_cached(struct buddy *b, pfn_t pfn, u64 nr)
 {
-    unsigned order = 0; /* pfn is aligned to it; first it rises, then it falls */
+    unsigned order = 0; /* pfn is aligned to it; the order first rises, then falls */
 
     spin_lock(&b->lock);
     while (nr) {
@@ -158,7 +158,7 @@ static unsigned largest_order(pfn_t pfn, u64 nr)
     return order;
 }
 
-/* Boot: the words hold nothing yet. */
+/* For boot: the words are not written yet. */
 void buddy_add_range(struct buddy *b, pfn_t pfn, u64 nr)
 {
     memdesc_fill(b->words + pfn, nr, INSIDE);
@@ -188,7 +188,7 @@ bool buddy_find_block(const struct buddy *b, pfn_t pfn, pfn_t *head, unsigned *o
         pfn_t first = ALIGN_DOWN(pfn, 1UL << o);
         if (first < b->first)
             return false;
-        memdesc_t w = READ_ONCE(b->words[first]); /* it may be somebody's, who changes it */
+        memdesc_t w = READ_ONCE(b->words[first]); /* the frame may have another owner, who may change the word now */
         if (is_head(w) && order_of(w) >= o) {
             *head = first;
             *order = order_of(w);
@@ -207,7 +207,7 @@ bool buddy_take_frame(struct buddy *b, pfn_t pfn)
     bool found = pfn >= b->first && pfn < b->end && buddy_find_block(b, pfn, &head, &order);
     if (found) {
         unlink(b, head);
-        while (order > 0) { /* give back the half without it, again and again */
+        while (order > 0) { /* give back the half without the frame, again and again */
             order--;
             pfn_t upper = head + (1UL << order);
             push(b, pfn < upper ? upper : head, order);

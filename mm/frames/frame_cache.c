@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-CPU caches of free blocks: see <quire/frame_cache.h>. Each has a lock that only its own CPU takes, but for
+ * Per-CPU caches of free blocks: see <quire/frame_cache.h>. Each has a lock. Only its own CPU takes it, except for
  * draining. Lock order: cache, then buddy.
  */
 #include <quire/frame_cache.h>
@@ -11,7 +11,7 @@
 #define NR_CLASSES FRAME_CACHE_CLASSES
 
 static const u8 class_order[NR_CLASSES] = CLASS_ORDERS;
-static const u8 class_limit[NR_CLASSES] = {FRAME_CACHE_CAPACITY, 32}; /* blocks kept, powers of two */
+static const u8 class_limit[NR_CLASSES] = {FRAME_CACHE_CAPACITY, 32}; /* most blocks of a class; powers of two */
 
 static struct frame_class *class_of(struct frame_cache *cache, unsigned order)
 {
@@ -24,7 +24,10 @@ static unsigned limit_of(const struct frame_cache *cache, const struct frame_cla
     return class_limit[class - cache->class];
 }
 
-/* Half a class at once: one larger block cut up, which also keeps neighbours together; else what there is. */
+/*
+ * Fills half of a class at once. It cuts up one larger block, which also keeps neighbours together. If there is none,
+ * it takes single blocks, as many as there are.
+ */
 static void refill(struct frame_class *class, unsigned order, unsigned limit)
 {
     unsigned nr = limit / 2, more = (unsigned)__builtin_ctz(nr);
@@ -42,8 +45,8 @@ static void refill(struct frame_class *class, unsigned order, unsigned limit)
 }
 
 /*
- * Back to the buddy until `keep` are left. Memory that was touched in order is freed in order: neighbours go back as
- * one range, which saves the buddy joining them one by one.
+ * Gives blocks back to the buddy until `keep` are left. Memory that was touched in order is often freed in order, so
+ * neighbours go back as one range: the buddy then needn't join them one by one.
  */
 static void flush(struct frame_class *class, unsigned order, unsigned keep)
 {
@@ -62,7 +65,7 @@ static void flush(struct frame_class *class, unsigned order, unsigned keep)
     }
 }
 
-/* Not in the cache of this CPU: fill it, or look what other CPUs keep. */
+/* This CPU's cache has no such block: fill the cache, or take what the caches of other CPUs keep. */
 __noinline pfn_t frame_cache_refill(struct frame_cache *cache, unsigned order)
 {
     struct frame_class *class = class_of(cache, order);
@@ -79,7 +82,7 @@ __noinline pfn_t frame_cache_refill(struct frame_cache *cache, unsigned order)
         pfn = buddy_alloc(&buddy, order);
     }
     if (pfn == PFN_NONE && frame_cache_frames()) {
-        frame_cache_drain(); /* what the caches keep may be all that is missing */
+        frame_cache_drain(); /* together with the cached frames there may be enough */
         pfn = buddy_alloc(&buddy, order);
     }
     return pfn;
@@ -119,7 +122,7 @@ void frame_cache_free_run(pfn_t pfn, u64 nr)
     struct frame_class *class = &cache->class[0];
 
     if (nr <= 4) {
-        frame_cache_lock(cache); /* somebody may be draining it */
+        frame_cache_lock(cache); /* another CPU may be draining the cache */
         for (; nr && class->nr < class_limit[0]; nr--)
             class->pfn[class->nr++] = (u32)(pfn + nr - 1);
         frame_cache_unlock(cache);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames that somebody other than folios and slabs wants, with their word written: see <quire/buddy.h>. */
+/* Frames that aren't for folios or slabs, with their words written: see <quire/buddy.h>. */
 #include <quire/buddy.h>
 #include <quire/fail.h>
 #include <quire/frame_cache.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The word array: filling it, and names. What a word means is in <quire/memdesc.h>. */
+/* The word array: filling it, and the names of types. <quire/memdesc.h> says what a word means. */
 #include <quire/memdesc.h>
 
 struct memory memory;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose a frame is, below what its word says for the moment: under poison and under a hole lies the word of the
- * folio. Only words and two kinds of descriptors are read, so this needs nothing of what lies above the frames.
+ * Finding the owner of a frame even if its word says poison or hole: the descriptors of both keep the folio's word.
+ * This code reads only words and these two kinds of descriptors, so it needs no code of the layers above the frames.
  */
 #include <quire/owner_word.h>
 #include <quire/hole.h>
 #include <quire/poison.h>
 
-/* Poison records are never freed. */
+/* The frame's word, or the one that its poison record keeps. Poison records are never freed. */
 static memdesc_t word_below_poison(pfn_t pfn)
 {
     memdesc_t word = memdesc_read(pfn);
@@ -17,7 +17,7 @@ static memdesc_t word_below_poison(pfn_t pfn)
     return __atomic_load_n(&((struct hwpoison *)memdesc_pointer(word))->saved, __ATOMIC_ACQUIRE);
 }
 
-/* The word again afterwards: meanwhile the hole may have closed, and its struct be another's. */
+/* The word is read again at the end: meanwhile the hole may have closed, and its struct may be another hole's. */
 memdesc_t owner_word(pfn_t pfn)
 {
     memdesc_t word, owner;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Quotas: see <quire/quota.h>. Frames in use and references share one word, so that the last of either to go
- * frees the struct, without a lock.
+ * Quotas: see <quire/quota.h>. Frames in use and references are counted in one word. So the struct is freed without a
+ * lock when the last frame or reference is given back and the word becomes 0.
  */
 #include <quire/quota.h>
 #include <quire/slab.h>
@@ -36,7 +36,7 @@ void quota_uncharge(struct quota *q, u64 nr)
 u64 quota_used(const struct quota *q) { return READ_ONCE(q->word) >> QUOTA_FRAME_SHIFT; }
 
 /* --- small objects ------------------------------------------------------------------------------ */
-/* Frames are charged before `kept` says so, and each change of `kept` charges just its own difference. */
+/* Frames are charged before `kept` changes, and each change of `kept` charges only its own difference. */
 bool quota_keep_slow(struct quota *q, u64 bytes)
 {
     u64 before = READ_ONCE(q->kept);

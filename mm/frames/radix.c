@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Radix trees: 64 slots a level, as many levels as the largest index needs. The owner locks. */
+/* Radix trees: 64 slots in each node, as many levels as the largest index needs. The owner of a tree locks it. */
 #include <quire/memobj.h>
 #include <quire/errno.h>
 #include <quire/quota.h>
@@ -44,7 +44,7 @@ void *radix_get(const struct radix_tree *tree, u64 index)
     return slot ? *slot : NULL;
 }
 
-/* The next one below `node`, whose first index is `base`; ~0UL: none. */
+/* The next used index, from `index` on, below `node`, whose first index is `base`; ~0UL: none. */
 static u64 next_below(const struct radix_node *node, unsigned level, u64 base, u64 index, void **value)
 {
     u64 span = 1UL << (RADIX_BITS * level);
@@ -93,7 +93,7 @@ int radix_set(struct radix_tree *tree, u64 index, void *value)
                 return 0;
             *slot = new_node(tree->quota);
             if (!*slot)
-                return -ENOMEM; /* empty nodes may stay: they hold nothing and go with the tree */
+                return -ENOMEM; /* empty nodes may stay: they hold nothing, and are freed with the tree */
         }
         node = *slot;
     }

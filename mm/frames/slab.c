@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slab caches. A slab is 2^order frames with a struct slab at their start, then the objects; every frame's
- * word points to the struct slab. Free objects hang in a list through their link field.
+ * Slab caches. A slab is 2^order frames: first a struct slab, then the objects. Every frame's word points to the struct
+ * slab. Free objects are in a list through their link field.
  *
- * A slab without free objects is in no list: the free that makes room puts it back. In front of the slabs each CPU
- * has a magazine of a few free objects (Bonwick and Adams 2001), which needs no lock: kernel code isn't preempted,
- * and interrupt handlers don't allocate.
- * Lock: cache->lock, then the buddy's.
+ * A slab without free objects is in no list: the next slab_free() of one of its objects puts it back. In front of the
+ * slabs each CPU has a magazine of a few free objects (Bonwick and Adams 2001). A magazine needs no lock: kernel code
+ * isn't preempted, and interrupt handlers don't allocate.
+ * Lock order: cache->lock, then the buddy's.
  */
 #include <quire/slab.h>
 #include <quire/frame_cache.h>
@@ -35,7 +35,7 @@ static struct slab *new_slab(struct slab_cache *cache)
     list_init(&slab->link);
     slab->capacity = (u32)((bytes - sizeof(*slab)) / cache->size);
     u8 *object = (u8 *)(slab + 1), *last = object + (slab->capacity - 1) * (size_t)cache->size;
-    slab->free = object; /* the list goes through them in order; the last link is zero already */
+    slab->free = object; /* the list has the objects in order; the last link is zero already */
     for (size_t size = cache->size, offset = cache->link_offset; object < last; object += size)
         *(void **)(object + offset) = object + size;
     memdesc_fill(memory.words + pfn, 1UL << cache->order, memdesc_make(MEMDESC_SLAB, slab));
@@ -48,7 +48,7 @@ static struct slab *new_slab(struct slab_cache *cache)
     return slab;
 }
 
-/* n objects, chained from first to last, back into their slab; true: it is empty and out of all lists. Lock held. */
+/* Puts n objects, chained from first to last, back into their slab. True: it is empty and in no list. Lock held. */
 static bool return_objects(struct slab_cache *cache, struct slab *slab, void *first, void *last, u32 n)
 {
     *link_of(cache, last) = slab->free;
@@ -57,7 +57,7 @@ static bool return_objects(struct slab_cache *cache, struct slab *slab, void *fi
         list_push_front(&cache->partial, &slab->link);
     slab->in_use -= n;
     cache->nr_taken -= n;
-    /* Keep one empty slab for the next request; typed slabs stay for ever. */
+    /* Keep one empty slab for the next request; typed slabs are never freed. */
     bool release = slab->in_use == 0 && !cache->typed && cache->partial.next != cache->partial.prev;
     if (release) {
         list_remove(&slab->link);
@@ -66,7 +66,10 @@ static bool return_objects(struct slab_cache *cache, struct slab *slab, void *fi
     return release;
 }
 
-/* The free objects of one slab, as many as a magazine holds: all of them move over without being looked at. */
+/*
+ * Moves the free objects of one slab into the magazine, at most as many as it holds. If all free objects fit, they move
+ * without being read.
+ */
 static bool refill(struct slab_cache *cache, struct slab_magazine *m)
 {
     spin_lock(&cache->lock);
@@ -116,10 +119,13 @@ void *slab_alloc(struct slab_cache *cache)
     return object;
 }
 
-/* n chained objects back into their slabs; neighbours often come from one, and move as a piece of the chain. */
+/*
+ * Puts n chained objects back into their slabs, and returns the next object of the chain. Neighbours in the chain often
+ * come from the same slab, and move together.
+ */
 static void *return_chain(struct slab_cache *cache, void *first, u32 n)
 {
-    struct slab *empty = NULL; /* chained through ->free: they have no use for it any more */
+    struct slab *empty = NULL; /* empty slabs, chained through ->free, which they don't need any more */
     size_t link_offset = cache->link_offset;
 
     spin_lock(&cache->lock);
@@ -150,7 +156,7 @@ static void *return_chain(struct slab_cache *cache, void *first, u32 n)
     return first;
 }
 
-/* Half of a full magazine goes back to the slabs. */
+/* Gives half of a full magazine back to the slabs. */
 static void empty_half(struct slab_cache *cache, struct slab_magazine *m)
 {
     u32 n = (u32)m->nr - SLAB_MAGAZINE / 2;

@@ -11,8 +11,8 @@
 
 /* --- the table that goes with a block ---------------------------------------------------------- */
 /*
- * Set aside in the descriptor of the block's table, chained through their first entries, which have to be empty
- * later.
+ * The tables are kept in the descriptor of the table that the block's entry lies in. They are chained through their
+ * first entries, which withdraw() makes empty again.
  */
 static void deposit(pte_t *entry, pte_t *table)
 {
@@ -35,7 +35,7 @@ static pte_t *withdraw(pte_t *entry)
 /* --- entries ----------------------------------------------------------------------------------- */
 static bool is_block(pte_t *entry) { return pde_leaf(pte_load_raw(entry), 1); }
 
-/* As a page entry for its first frame, and back. */
+/* The block as a page entry for its first frame, and the reverse. */
 static pte_t page_of(pte_t *entry) { return pte_of_block(pte_load_raw(entry), 1, 0); }
 
 static pte_t block_of(pte_t page)
@@ -86,17 +86,17 @@ int map_block(struct vma *vma, vaddr_t addr, struct folio *f, size_t first, unsi
     }
     spin_unlock(lock);
     if (!ok)
-        pt_table_free(table); /* nobody has seen it */
+        pt_table_free(table); /* nobody else has seen the table */
     return ok ? 0 : 1;
 }
 
 /* --- splitting --------------------------------------------------------------------------------- */
 /*
- * The table is filled, takes the block's place hidden, and is shown to the hardware once every CPU has forgotten the
- * block, on every machine: no CPU ever holds the block and the pages at once, and nothing that the hardware sets
- * meanwhile is lost (Arm ARM, "Using break-before-make"; Intel SDM 3A 4.10.4.3). An access in between faults until the
- * table is shown. Software goes from the block to the pages in one step, and never finds nothing: a table walk without
- * the lock that is told "nothing" goes on behind the block.
+ * The table is filled and stored hidden in the block's place. After every CPU has forgotten the block, the table is
+ * shown to the hardware. All machines do it so: no CPU ever has the block and the pages at once, and no bit that the
+ * hardware sets meanwhile is lost (Arm ARM, "Using break-before-make"; Intel SDM 3A 4.10.4.3). An access in between
+ * faults until the table is shown. Software sees the block become pages in one step, and never finds an empty entry: a
+ * walk without the lock that finds an empty entry would go on behind the block.
  */
 static void split_locked(struct mm *mm, vaddr_t start, pte_t *entry)
 {
@@ -108,8 +108,8 @@ static void split_locked(struct mm *mm, vaddr_t start, pte_t *entry)
     spin_lock(lock);
     do {
         store_ptes(start, table, pte_of_block(block, 1, 0), BLOCK_FRAMES);
-        __atomic_thread_fence(__ATOMIC_RELEASE); /* the table's contents before the pointer to it */
-    /* the hardware may set "accessed" or "dirty" in between */
+        __atomic_thread_fence(__ATOMIC_RELEASE); /* the table's contents are stored before the pointer to it */
+    /* try again if the hardware has set "accessed" or "dirty" in between */
     } while (!pte_cmpxchg(entry, &block, pde_hide(shown, 1)));
     spin_unlock(lock);
     tlb_flush_range(mm, start, BLOCK_FRAMES);
@@ -157,11 +157,11 @@ bool block_clear(struct tlb_gather *g, vaddr_t addr, pte_t *entry)
     }
     spin_unlock(lock);
     if (table)
-        pt_table_free(table); /* no walker has seen it */
+        pt_table_free(table); /* no walker has seen the table */
     return table != NULL;
 }
 
-/* The same frames with another protection, under the lock. */
+/* Stores the same block with another protection. Lock held. */
 static void change(struct tlb_gather *g, vaddr_t addr, pte_t *entry, pte_t page)
 {
     mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(page), BLOCK_FRAMES);
@@ -174,7 +174,7 @@ bool block_protect(struct tlb_gather *g, struct vma *vma, vaddr_t addr, pte_t *e
 {
     spinlock_t *lock = pt_lock(entry);
 
-    if (!prot || (prot & PROT_EXEC)) { /* no block says "nothing"; what becomes executable is looked at page by page */
+    if (!prot || (prot & PROT_EXEC)) { /* no block can allow nothing; pages become executable one by one */
         block_split(g->mm, addr, entry);
         return false;
     }
@@ -219,7 +219,7 @@ int block_copy(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *entry)
 }
 
 /* --- faults ------------------------------------------------------------------------------------ */
-/* All references are this block's: nobody else maps or holds any part of it. The entry's table is locked. */
+/* Whether all references are this block's: nobody else maps or holds any part of it. The entry's table is locked. */
 static bool only_ours(const struct folio *f)
 {
     return f && __atomic_load_n(&f->counts, __ATOMIC_ACQUIRE) == BLOCK_FRAMES * FOLIO_MAPPING;

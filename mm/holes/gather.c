@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an unmapping lets go of: collected, flushed once, and put only then. See <quire/tlb.h>. */
+/* TLB gathers: what an unmapping removes is collected, flushed once, and only then dropped. See <quire/tlb.h>. */
 #include <quire/tlb.h>
 #include <quire/counters.h>
 #include <quire/hole.h>

@@ -2,9 +2,9 @@
 /*
  * Punching and mending holes in folios: see <quire/hole.h>.
  *
- * Order of a punch: allocate, check and rewrite the words under the folio lock, then remove the host's
- * entries for those frames and flush. Rewriting first means that nobody can map them again in between: the protocol
- * of "mapping against changing words" is at the head of mm/holes/rmap.c.
+ * Order of a punch: allocate; check and rewrite the words under the folio's lock; then remove the host's entries for
+ * those frames, and flush. The words are rewritten first, so that nobody can map the frames again in between. The head
+ * of mm/holes/rmap.c has the protocol, "Mapping against changing words".
  */
 #include <quire/hole.h>
 #include <quire/counters.h>
@@ -18,7 +18,7 @@
 
 static SLAB_CACHE(hole_cache, insecure_mem, slab_link, true);
 
-/* What keeps [first, first + nr) from becoming a hole: 0, -EBUSY or -EHWPOISON. Folio locked. */
+/* Whether [first, first + nr) can become a hole: 0, -EBUSY or -EHWPOISON. Folio locked. */
 static int check_range(const struct folio *f, pfn_t first, size_t nr)
 {
     memdesc_t own = folio_word(f);
@@ -32,7 +32,7 @@ static int check_range(const struct folio *f, pfn_t first, size_t nr)
     return 0;
 }
 
-/* nr words, each by one store, all after what the caller wrote before. */
+/* Writes nr words, each by one store, after all earlier stores of the caller. */
 static inline void write_words(pfn_t first, size_t nr, memdesc_t word)
 {
     __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -57,7 +57,7 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
     spin_lock(&f->lock);
     int err = check_range(f, h->first, nr);
     if (!err) {
-        WRITE_ONCE(h->refs, 1); /* a stale pointer's holder may look: pfn_hole_get() */
+        WRITE_ONCE(h->refs, 1); /* somebody with a stale pointer may read it: pfn_hole_get() */
         write_words(h->first, nr, memdesc_make(MEMDESC_HOLE, h));
         WRITE_ONCE(f->nr_holes, f->nr_holes + 1);
     }
@@ -68,7 +68,7 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
         return err;
     }
     mm_event(MM_EVENT_HOLE_PUNCH, h->first, nr, (u64)h);
-    if (owned) /* it may be mapped this very moment: mm/holes/rmap.c says why that is all right */
+    if (owned) /* it may be mapped at this moment: mm/holes/rmap.c says why that does no harm */
         rmap_punch_frames(f, first, nr);
     counter_inc(COUNTER_HOLE_PUNCH);
     counter_add(COUNTER_HOLE_FRAMES, nr);
@@ -76,33 +76,36 @@ int folio_punch_hole(struct folio *f, size_t first, size_t nr, enum hole_kind ki
     return 0;
 }
 
-/* The frames that went bad inside the hole stay so, and remember the folio; the others are its again. */
+/* Frames that broke inside the hole stay broken; their records now name the folio. All others are the folio's again. */
 static __noinline void write_words_around_poison(pfn_t first, u32 nr, memdesc_t saved)
 {
     for (u32 i = 0; i < nr; i++) {
         memdesc_t word = memory.words[first + i];
         if (memdesc_type(word) == MEMDESC_HWPOISON)
-            /* mm/spaces/map.c reads it */
+            /* read without a lock: word_below_poison() */
             __atomic_store_n(&((struct hwpoison *)memdesc_pointer(word))->saved, saved, __ATOMIC_RELEASE);
         else
             memdesc_write(first + i, saved);
     }
 }
 
-/* The count is 0, so nobody finds it any more: words back, struct freed, perhaps the folio too. Returns 0. */
+/*
+ * The hole's count is 0, so nobody finds it any more. The words point to the folio again, and the struct is freed; the
+ * folio too, if it is dying and this was its last hole. Returns 0.
+ */
 static int close_hole(struct insecure_mem *h)
 {
     struct folio *f = h->folio;
 
     spin_lock(&f->lock);
-    while (unlikely(!list_empty(&h->areas))) /* whose entries are gone: they show nothing any more */
+    while (unlikely(!list_empty(&h->areas))) /* whose entries are gone: these areas show nothing any more */
         __atomic_store_n(&list_entry(list_pop_front(&h->areas), struct vma, obj_link)->hole, NULL, __ATOMIC_RELEASE);
     if (unlikely(READ_ONCE(f->flags) & FOLIO_F_POISON))
         write_words_around_poison(h->first, h->nr, h->saved);
     else
         write_words(h->first, h->nr, h->saved);
     u32 left = f->nr_holes - 1;
-    WRITE_ONCE(f->nr_holes, left); /* folio_release() looks without the lock */
+    WRITE_ONCE(f->nr_holes, left); /* folio_release() reads it without the lock */
     bool last = left == 0 && READ_ONCE(f->flags) & FOLIO_F_DYING;
     spin_unlock(&f->lock);
     mm_event(MM_EVENT_HOLE_MEND, h->first, h->nr, (u64)h);

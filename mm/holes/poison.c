@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Poisoned frames: see <quire/poison.h>. What happens depends on what the word says at that moment:
+ * Poisoned frames: see <quire/poison.h>. What happens depends on the frame's word at that moment:
  *
- *   BUDDY    taken out of its free block; never handed out again
- *   FOLIO    the word points to a struct hwpoison from now on, every mapping of the frame goes, the next
- *            access is a bus error; the rest of the folio works on; freed around it. Also of a dying folio; one that
- *            is being made, freed, split or joined is looked at again
- *   HOLE     the same, remembering the hole; the areas that show the hole are in its list
- *   MISC, SLAB, PTDESC, UV   -EBUSY: the kernel (or a guest) lives there, nothing can take its place
+ *   BUDDY    the frame is taken out of its free block, and never handed out again
+ *   FOLIO    the word points to a struct hwpoison from now on, and every mapping of the frame is removed. The next
+ *            access is a bus error. The rest of the folio stays in use, and is freed without the frame. The same for a
+ *            dying folio. A folio that is being made, freed, split or joined is looked at again
+ *   HOLE     the same, but the record keeps the hole's word; the areas that show the hole are in the hole's list
+ *   MISC, SLAB, PTDESC, UV   -EBUSY: the kernel (or a guest) uses the frame, and no other frame can replace it
  */
 #include <quire/poison.h>
 #include <quire/buddy.h>
@@ -22,16 +22,16 @@
 static SLAB_CACHE(poison_cache, hwpoison, slab_link, true);
 
 /*
- * A frame that is on its way from one owner to the next is looked at again, so often that only somebody who keeps a
- * folio frozen meets -EBUSY: making or freeing one takes some thousand instructions at most.
+ * How often memory_failure() looks again at a frame that is just changing its owner. Making or freeing a folio takes at
+ * most some thousand instructions. So -EBUSY comes only if somebody keeps a folio frozen.
  */
-#if defined(QUIRE_NATIVE) && !defined(EXPLORE) /* one thread plays all CPUs: nobody is on the way */
+#if defined(QUIRE_NATIVE) && !defined(EXPLORE) /* one thread plays all CPUs: no other CPU is changing an owner */
 #define MOST_LOOKS 64u
 #else
 #define MOST_LOOKS (1u << 17)
 #endif
 
-/* The frame of a live folio. 1: the word changed, look again. */
+/* Poisons a frame of a published folio. 1: the word has changed, look again. */
 static int poison_folio(pfn_t pfn, struct folio *f, struct hwpoison *record)
 {
     spin_lock(&f->lock);
@@ -53,7 +53,7 @@ static int poison_folio(pfn_t pfn, struct folio *f, struct hwpoison *record)
 
 static int poison_hole(pfn_t pfn, struct insecure_mem *h, struct hwpoison *record)
 {
-    struct folio *f = h->folio; /* lives as long as its hole */
+    struct folio *f = h->folio; /* exists as long as its hole */
     u32 mappings = 0;
 
     spin_lock(&f->lock);
@@ -67,19 +67,19 @@ static int poison_hole(pfn_t pfn, struct insecure_mem *h, struct hwpoison *recor
     }
     bool owned = same && f->owner != NULL;
     spin_unlock(&f->lock);
-    if (owned) /* whoever punches the hole may not have come to the frame's mappings yet */
+    if (owned) /* whoever punches the hole may not have removed the frame's mappings yet */
         rmap_poison_frame(f, pfn - f->pfn);
     hole_put_many(h, mappings); /* the caller has a reference of its own */
     return same ? 0 : 1;
 }
 
 /*
- * The frame of a folio that nobody can find. Dying stays so until its holes close: its lock is enough, for nothing maps
- * it any more. What is being made, split, joined or freed is something else soon: 1.
+ * Poisons a frame of a folio that nobody can find. A dying folio stays so until its holes close; its lock is enough,
+ * because nothing maps it any more. 1: the folio is being made, split, joined or freed, so look again soon.
  */
 static int poison_unfindable(pfn_t pfn, memdesc_t word, struct hwpoison *record)
 {
-    struct folio *f = memdesc_pointer(word); /* typed memory: a lock is there, perhaps another folio's */
+    struct folio *f = memdesc_pointer(word); /* typed memory: there is a lock, perhaps another folio's */
 
     spin_lock(&f->lock);
     bool dying = memdesc_read(pfn) == word && READ_ONCE(f->flags) & FOLIO_F_DYING && f->nr_holes;
@@ -95,7 +95,7 @@ static int poison_unfindable(pfn_t pfn, memdesc_t word, struct hwpoison *record)
     return 1;
 }
 
-/* One try; 1: what the word said was gone by the time it could be held on to. */
+/* One try. 1: the frame's owner changed before this function could get a reference to it. */
 static int try_poison(pfn_t pfn, struct hwpoison *record)
 {
     memdesc_t word = memdesc_read(pfn);
@@ -106,7 +106,7 @@ static int try_poison(pfn_t pfn, struct hwpoison *record)
         return -EHWPOISON;
     case MEMDESC_BUDDY:
         if (!buddy_take_frame(&buddy, pfn)) {
-            frame_cache_drain(); /* free, but kept aside by some CPU */
+            frame_cache_drain(); /* free, but in the cache of some CPU */
             return 1;
         }
         memdesc_write(pfn, memdesc_make(MEMDESC_HWPOISON, record));

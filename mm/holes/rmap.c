@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reverse map: a folio knows its owner and its index there; the owner lists the areas that map it; each
- * area says at which address an index would be. What the page table says there decides.
+ * The reverse map. A folio has an owner and an index in it; the owner lists the areas that may map the folio; each area
+ * has an address for an index. The page-table entry at that address decides whether the folio is mapped there.
  *
  * Mapping against changing words. A frame's word changes (punch, poison) while other CPUs map the frame; afterwards no
- * entry may show it. Two sides, one protocol:
+ * entry may map the frame. The protocol has two sides:
  *
  *   whoever maps      makes the tables (pt_ensure), takes the lock of the table, reads the words, stores the entries,
- *                     lets the lock go: map_entries(), map_block(), fault_hole_mark(), map_hole_run()
- *   whoever changes   takes the folio's lock, writes the words, reads the owner, lets the lock go; then goes through
- *                     every area that the owner lists (rmap_walk), and in each takes the lock of the table where the
- *                     walk ends, even if nothing is there: folio_punch_hole(), memory_failure()
+ *                     and releases the lock: map_entries(), map_block(), fault_hole_mark(), map_hole_run()
+ *   whoever changes   takes the folio's lock, writes the words, reads the owner, and releases the lock. Then it goes
+ *                     through every area that the owner lists (rmap_walk). In each it takes the lock of the table where
+ *                     the walk ends, even if the entry is empty: folio_punch_hole(), memory_failure()
  *
- * Of the two who take the lock of one table, the second sees what the first has done: entries that are to be removed,
- * or words that have changed. That holds for every place where a walk may end: a table that is missing is put there
- * under the lock of the table above, before the words are read. No count says "mapped nowhere, so needn't look": it
- * rises only after the words were read.
+ * Both sides take the lock of the same table, and the second sees what the first has done: entries that have to be
+ * removed, or words that have changed. That is true for every place where a walk may end, because a missing table is
+ * put there under the lock of the table above, before the words are read. A mapping count of 0 would be no reason not
+ * to look, because the count rises only after the words were read.
  *
- * Nor can the change miss an area or the owner. An area joins its owner's list under the owner's lock, which the walk
- * holds; one that joins later maps later. A folio gets its owner before it is published (folio_publish), or under its
- * lock (memobj_add_folio). fork() copies entries while both tables are locked, the child's area behind the parent's
- * in the list: what is copied before the walk comes to the parent is found in the child. A folio that is being made
- * is in no table before it is published, and its words change only afterwards, so map_fresh() needn't read them.
+ * The change can't miss an area or the owner either. An area joins its owner's list under the owner's lock, which the
+ * walk holds; an area that joins later maps later. A folio gets its owner before it is published (folio_publish), or
+ * under its lock (memobj_add_folio). fork() copies entries while both tables are locked, and the child's area is behind
+ * the parent's in the list: so the walk finds in the child the entries that were copied before it came to the parent. A
+ * folio that is being made is in no table before it is published, and its words change only afterwards: so map_fresh()
+ * needn't read them.
  *
- * Entries that are cleared but not flushed show nothing here, and other CPUs still use them: mm->flushes_pending says
- * that there may be some (a TLB gather raises it under the table's lock and lowers it after its flush).
+ * The walk can't see entries that were cleared but not flushed yet, and other CPUs still use them. mm->flushes_pending
+ * says that there may be such entries: a TLB gather raises it under the table's lock, and lowers it after its flush.
  *
- * Lock order: memobj, folio, page table. Frames in holes: the areas that show a hole are in the hole's own list, and
- * map it under the folio's lock, so rmap_poison_in_hole() under that lock misses nothing.
+ * Lock order: memobj, folio, page table. For frames in holes: the areas that show a hole are in the hole's own list,
+ * and map it under the folio's lock. So rmap_poison_in_hole(), which runs under that lock, misses none of them.
  */
 #include <quire/rmap.h>
 #include <quire/batch.h>
@@ -37,7 +38,7 @@
 #include <quire/upcalls.h>
 #include <quire/tlb.h>
 
-/* Somebody has cleared entries, perhaps of these pages, and not flushed them everywhere yet: so it is done here. */
+/* If somebody has cleared entries, perhaps of these pages, and not flushed them everywhere yet, flushes these pages. */
 static void flush_what_is_pending(struct mm *mm, vaddr_t start, u64 nr)
 {
     if (unlikely(__atomic_load_n(&mm->flushes_pending, __ATOMIC_ACQUIRE)))
@@ -45,13 +46,13 @@ static void flush_what_is_pending(struct mm *mm, vaddr_t start, u64 nr)
 }
 
 /*
- * Where pages [index, index + nr) of the owner lie in this area: [*start, *end), *start showing page *first. False:
- * nowhere.
+ * Where pages [index, index + nr) of the owner lie in this area: at [*start, *end). *first is the page at *start.
+ * False: none of them lies in the area.
  */
 static bool range_in_area(const struct vma *vma, const struct memobj *owner, u64 index, size_t nr, vaddr_t *start,
                           vaddr_t *end, u64 *first)
 {
-    /* Private pages are indexed by their address: children have the same. */
+    /* The index of a private page comes from its address, which is the same in child processes. */
     u64 low = owner->kind == MEMOBJ_ANON ? vma->start >> PAGE_SHIFT : vma->offset;
     vaddr_t base = vma->start - (low << PAGE_SHIFT); /* where page 0 would be, modulo 2^64 */
 
@@ -61,7 +62,7 @@ static bool range_in_area(const struct vma *vma, const struct memobj *owner, u64
     return index + nr > low && *start < *end;
 }
 
-/* Those of the run's entries, its table locked, that show frames from pfn on, where each should be. */
+/* Calls fn for those of the run's entries that map the frame they should, from pfn on. The run's table is locked. */
 static void walk_entries(struct vma *vma, const struct run *run, pfn_t pfn, rmap_fn fn, void *arg)
 {
     for (unsigned done = 0, n; done < run->nr; done += n) {
@@ -85,13 +86,13 @@ static void walk_area(struct vma *vma, struct folio *f, const struct memobj *own
         return;
     pfn_t pfn = f->pfn + (page - f->index);
     for_each_run(run, &mm->root, start, end) {
-        if (run.kind == RUN_BLOCK) { /* what is asked for is mostly a part of it */
+        if (run.kind == RUN_BLOCK) { /* split it: mostly the walk is for a part of it */
             block_split(mm, run.addr, run.ptep);
             run_again(&run);
             continue;
         }
         spinlock_t *lock = pt_lock(run.ptep);
-        spin_lock(lock); /* also where nothing is: see the head of this file */
+        spin_lock(lock); /* also where the entry is empty: see the head of this file */
         if (run.kind == RUN_ENTRIES)
             walk_entries(vma, &run, pfn + ((run.addr - start) >> PAGE_SHIFT), fn, arg);
         else if (pde_present(pte_load_raw(run.ptep), run.level))
@@ -121,8 +122,7 @@ void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
 }
 
 /*
- * These entries show nothing any more, on no CPU; they are hidden, and the references that they hold stay with the
- * caller.
+ * Hides these entries and flushes, so that no CPU uses them any more. Their references stay with the caller.
  */
 static void take_mappings(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
 {
@@ -131,7 +131,7 @@ static void take_mappings(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
     __atomic_fetch_sub(&mm->nr_mapped, nr, __ATOMIC_RELAXED);
 }
 
-/* Nothing is mapped there from now on: no need to hide what is in between. */
+/* These entries stay empty, so they needn't be hidden in between. */
 static void unmap_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
 {
     struct folio *f = arg;
@@ -139,10 +139,10 @@ static void unmap_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, v
     clear_ptes(vma->mm, addr, ptep, nr);
     tlb_flush_range(vma->mm, addr, nr);
     __atomic_fetch_sub(&vma->mm->nr_mapped, nr, __ATOMIC_RELAXED);
-    folio_put_mapped(f, nr); /* the caller's own reference is left */
+    folio_put_mapped(f, nr); /* never the last reference: the caller has one */
 }
 
-/* The next access finds what is left behind, and is a bus error: private memory has no other trace of its page. */
+/* Entries become poison, so that the next access is a bus error. For private memory, no other place could say so. */
 static void poison_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
 {
     struct folio *f = arg;
@@ -155,7 +155,7 @@ static void poison_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, 
 
 void rmap_poison_frame(struct folio *f, size_t index) { rmap_walk(f, index, 1, poison_one, f); }
 
-/* A hole's frames: an object is asked again for its pages, private memory keeps a mark in each entry's place. */
+/* For a hole's frames: an object's entries become empty, and faults ask the object. Private entries become marks. */
 static void punch_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, void *arg)
 {
     struct folio *f = arg;
@@ -185,10 +185,10 @@ u32 rmap_poison_in_hole(struct insecure_mem *h, pfn_t pfn)
         vaddr_t addr = vma->start + ((index - vma->offset) << PAGE_SHIFT);
         unsigned level;
         if (index < vma->offset || addr >= vma->end)
-            continue; /* the rest of an area that was cut */
+            continue; /* the area was cut, and this page isn't in it */
         pte_t *ptep = pt_walk(&mm->root, addr, &level);
         if (level)
-            continue; /* its tables were made before it came into the list */
+            continue; /* tables are made before the area joins the list: without a table nothing is mapped here */
         spinlock_t *lock = pt_lock(ptep);
         spin_lock(lock);
         pte_t e = pte_load(ptep);

@@ -17,7 +17,7 @@ static int set_flags(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set, un
     return err;
 }
 
-/* Every page of the range is brought in as if it were accessed, but no stack grows. */
+/* Brings in every page of the range as an access does, but no stack grows. */
 static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
 {
     rwsem_read_lock(&mm->areas_lock);
@@ -41,15 +41,14 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
 }
 
 /*
- * MADV_HWPOISON breaks frames: for tests of what happens then, and for people who want to see it. They are gone for
- * good, and no account pays for them any longer than for their folios: so programs break a small part of memory at
- * most.
+ * MADV_HWPOISON breaks frames, for tests and for people who want to see what happens then. Broken frames are never used
+ * again, and no account pays for them after their folios are freed. So programs may break only a small part of memory.
  */
 #define MOST_BROKEN(frames) ((frames) / 64)
 
-static u64 nr_broken; /* by programs, or just being broken */
+static u64 nr_broken; /* frames that programs have broken or are breaking */
 
-/* The right to break one more; never more than there are, not even for a moment. */
+/* Counts one more broken frame; false: the limit is reached. The count never exceeds it, not even for a moment. */
 static bool may_break(void)
 {
     u64 n = READ_ONCE(nr_broken);
@@ -71,14 +70,14 @@ static int break_frame(pfn_t pfn)
     return err;
 }
 
-/* The frames behind these pages. */
+/* Breaks the frames of these pages. */
 static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     if (!QUIRE_DEBUG)
         return -EPERM;
     for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
         pte_t e = mm_lookup(mm, addr);
-        struct folio *f = pte_present(e) ? pfn_folio_get(pte_pfn(e)) : NULL; /* not the zero page, not a hole */
+        struct folio *f = pte_present(e) ? pfn_folio_get(pte_pfn(e)) : NULL; /* NULL for the zero page and holes */
         int err = f ? break_frame(pte_pfn(e)) : -ENOMEM;
         if (f)
             folio_put(f);
@@ -90,7 +89,7 @@ static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
     return 0;
 }
 
-/* Pages that a guest shares are mapped once: nothing would bring them in again. areas_lock held. */
+/* Whether an area shows a hole: a guest's pages are mapped once, and no fault brings them in again. areas_lock held. */
 static bool shows_hole(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_step(vma))
@@ -146,7 +145,7 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
     return err;
 }
 
-/* Where the entry that says "nothing" about addr stops saying so: a page, or as much as a whole missing table shows. */
+/* The end of the range that the empty entry for addr covers: one page, or all that a missing table would translate. */
 static vaddr_t behind_gap(struct mm *mm, vaddr_t addr)
 {
     unsigned level;
@@ -156,9 +155,9 @@ static vaddr_t behind_gap(struct mm *mm, vaddr_t addr)
 }
 
 /*
- * A shared page that isn't mapped at addr may have been written through another mapping all the same; and whoever
- * maps it executable here at this moment may have done its maintenance before that store. With a reference; NULL: no
- * such page.
+ * The folio of a shared page that isn't mapped at addr, with a reference; NULL: no such page. The page may have been
+ * written through another mapping. Another CPU that maps it executable here at this moment may have done its
+ * maintenance before that store.
  */
 static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pfn)
 {
@@ -171,10 +170,10 @@ static struct folio *shared_folio(const struct vma *vma, vaddr_t addr, pfn_t *pf
 }
 
 /*
- * Maintenance of what a page shows at addr, up to n bytes. False: nothing is there, so nothing was written. The
- * reference keeps the frame from being freed, or from going back to a guest and out of the direct map, meanwhile.
- * areas_lock held, no page-table lock: so the entry is read again once the reference is there. A hidden entry still
- * names its frame.
+ * Cache maintenance for up to n bytes of one page at addr. False: there is no page, so nothing was written. A reference
+ * keeps the frame meanwhile: it isn't freed, and doesn't go back to a guest and out of the direct map. areas_lock is
+ * held, but no page-table lock: so the entry is read again after the reference is taken. A hidden entry still has its
+ * frame's number.
  */
 static bool sync_page(struct vma *vma, vaddr_t addr, size_t n)
 {
@@ -200,7 +199,7 @@ static bool sync_page(struct vma *vma, vaddr_t addr, size_t n)
     }
 }
 
-/* Where to look next behind a page that shows nothing: the next page that the object has, or the next table. */
+/* Where to go on after a missing page: at the next page that the object has, or behind the empty entry. */
 static vaddr_t behind_nothing(struct vma *vma, vaddr_t addr)
 {
     if (!vma->obj)

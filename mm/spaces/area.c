@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Areas: what a range of an address space is meant to be. They never overlap; the tree is keyed by start.
- * mm->areas_lock held by every caller.
+ * Areas: what a range of an address space should contain. They never overlap; the tree's key is their start. Every
+ * caller holds mm->areas_lock.
  */
 #include <quire/mm.h>
 #include <quire/block.h>
@@ -31,7 +31,7 @@ struct vma *area_find_slow(struct mm *mm, vaddr_t addr)
 
     if (!vma || vma->end <= addr)
         return NULL;
-    WRITE_ONCE(mm->last_found, vma); /* several readers may: any of their answers is right */
+    WRITE_ONCE(mm->last_found, vma); /* several readers may write it at once: each of their areas is right */
     return vma;
 }
 
@@ -102,8 +102,9 @@ static void unlink_object(struct memobj *obj, struct list *link)
 }
 
 /*
- * The lock of the list of areas that show this one's hole, taken; NULL: it shows none, or the hole has closed. An area
- * holds no reference to the hole, its entries do: so look again under the lock. Both descriptors are typed memory.
+ * Locks the list of areas that show this area's hole, and returns the hole's folio, whose lock that is. NULL: the area
+ * shows no hole, or the hole has closed. Only the area's entries hold references to the hole, so the area is read again
+ * under the lock. The descriptors of hole and folio are typed memory.
  */
 static struct folio *lock_hole(struct vma *vma)
 {
@@ -129,7 +130,7 @@ static void unlink_hole(struct vma *vma)
     spin_unlock(&f->lock);
 }
 
-/* Into the tree and its objects' lists. The area owns a reference to each object already. */
+/* Puts the area into the tree and its objects' lists. It owns a reference to each object already. */
 int area_insert(struct vma *vma)
 {
     if (!tree_insert(&vma->mm->areas, &vma->node, vma->start))
@@ -139,7 +140,7 @@ int area_insert(struct vma *vma)
     return 0;
 }
 
-/* Out of the tree; nothing of it is mapped any more. */
+/* Takes the area out of the tree and frees it; nothing of it is mapped any more. */
 void area_free(struct vma *vma)
 {
     vma->mm->last_found = NULL;
@@ -150,13 +151,13 @@ void area_free(struct vma *vma)
     forget(vma);
 }
 
-/* Called under the read lock too, by several CPUs at once: one object wins. */
+/* Several CPUs may call this at once, because the read lock is enough: only one of their objects is used. */
 __noinline struct memobj *area_make_anon(struct vma *vma)
 {
     struct memobj *fresh = memobj_create(MEMOBJ_ANON, 0, vma->mm->quota), *first = NULL;
     if (!fresh)
         return NULL;
-    mutex_lock(&fresh->lock); /* nobody walks it before the area is in its list */
+    mutex_lock(&fresh->lock); /* so that nobody walks the object's list before the area is in it */
     if (__atomic_compare_exchange_n(&vma->anon, &first, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         list_push_back(&fresh->areas, &vma->anon_link);
         mutex_unlock(&fresh->lock);
@@ -167,7 +168,7 @@ __noinline struct memobj *area_make_anon(struct vma *vma)
     return first;
 }
 
-/* And of its hole's areas, if it shows one: the hole's folio, for unlock_owners(). */
+/* Locks the area's objects. Also locks the hole's list; returns its folio for unlock_owners(). */
 static struct folio *lock_owners(struct vma *vma)
 {
     if (vma->obj)
@@ -187,7 +188,7 @@ static void unlock_owners(struct vma *vma, struct folio *holed)
         mutex_unlock(&vma->obj->lock);
 }
 
-/* Its key stays between its neighbours' keys, so the tree needn't know. Reverse-map walks do. */
+/* The key stays between the neighbours' keys, so the tree stays the same. Reverse-map walks need the owners' locks. */
 void area_grow_down(struct vma *vma, vaddr_t start)
 {
     struct folio *holed = lock_owners(vma);
@@ -204,8 +205,8 @@ void area_grow_up(struct vma *vma, vaddr_t end)
 }
 
 /*
- * Cut an area in two at `at`, which lies inside it. A reverse-map walk holds the owner's lock and must see the
- * one area or both halves: what it misses stays mapped.
+ * Cuts an area in two at `at`, which lies inside it. A reverse-map walk holds the owner's lock, and must see the whole
+ * area or both halves: pages that it misses would stay mapped.
  */
 int area_split(struct vma *vma, vaddr_t at)
 {

@@ -1,44 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of this room do with areas, for each other. Every caller holds mm->areas_lock for writing. */
+/* What the files of mm/spaces/ do with areas for each other. Every caller holds mm->areas_lock for writing. */
 #pragma once
 
 #include <quire/space.h>
 
 /* --- area.c: one area -------------------------------------------------------------------------- */
-/* [start, end), page-aligned; it is charged, and in no tree yet. `flags`: VMA_*. NULL: no memory. */
+/* A new area [start, end), page-aligned. It is charged, and in no tree yet. `flags`: VMA_*. NULL: no memory. */
 struct vma *area_new(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot, unsigned flags);
-void area_discard(struct vma *vma); /* one that was never inserted, with its references to its objects */
-/* Into the tree and into its objects' lists. -EEXIST: an area begins there. */
+void area_discard(struct vma *vma); /* frees an area that was never inserted; drops its references to its objects */
+/* Puts the area into the tree and into its objects' lists. -EEXIST: an area begins there. */
 int area_insert(struct vma *vma);
-void area_free(struct vma *vma); /* out of both; nothing of it is mapped any more */
+void area_free(struct vma *vma); /* takes the area out of the tree and the lists; nothing of it is mapped any more */
 int area_split(struct vma *vma, vaddr_t at); /* at an address inside it. -ENOMEM: nothing has changed */
-void area_grow_down(struct vma *vma, vaddr_t start); /* anonymous, with room below it */
-void area_grow_up(struct vma *vma, vaddr_t end);     /* over an area of its kind that goes next */
+void area_grow_down(struct vma *vma, vaddr_t start); /* the area is anonymous, and there is room below it */
+void area_grow_up(struct vma *vma, vaddr_t end);     /* over an area of its kind, which the caller frees next */
 
 /* --- mmap.c: the areas of a range; page-aligned ------------------------------------------------- */
-/* Areas begin and end at both ends of [start, end), where one would cross them. -ENOMEM: nothing has changed. */
+/* Splits areas that cross an end of [start, end). -ENOMEM: nothing has changed. */
 int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end);
-bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end); /* all of it. For reading is enough */
+bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end); /* the whole range. areas_lock for reading is enough */
 int unmap_areas(struct mm *mm, vaddr_t start, size_t len);   /* -ENOMEM: nothing has changed */
 
 /* --- room.c -------------------------------------------------------------------------------------- */
-/* Where len bytes may go, near `hint` if that isn't 0; 0: there is no room. `flags`: MAP_*. */
+/* Where len bytes may go: at `hint`, if that isn't 0 and has room. 0: there is no room. `flags`: MAP_*. */
 vaddr_t choose_address(struct mm *mm, vaddr_t hint, size_t len, unsigned flags);
 bool range_is_free(struct mm *mm, vaddr_t addr, size_t len);
 
 /* --- stack.c ------------------------------------------------------------------------------------- */
-#define STACK_GUARD_GAP (64 * KiB) /* kept free below each */
+#define STACK_GUARD_GAP (64 * KiB) /* kept free below each stack */
 #define STACK_LIMIT_DEFAULT (8 * MiB)
-/* How far the stack may grow down that vma is the lowest piece of. */
+/* How far down a stack may grow. `vma` is its lowest piece. */
 vaddr_t stack_lowest(const struct mm *mm, struct vma *vma);
 /*
- * After a fault at addr, where no area is: takes the lock itself. 0: a stack above has grown over it; -EFAULT; -E2BIG:
- * the stack may not grow so far.
+ * After a fault at addr, where no area is. Takes the lock itself. 0: the stack above has grown to addr; -EFAULT: there
+ * is no such stack; -E2BIG: the stack may not grow so far.
  */
 int stack_grow(struct mm *mm, vaddr_t addr);
 
 /* --- entries of a range -------------------------------------------------------------------------- */
-/* protect.c. They get at most `prot`; flushed. */
+/* protect.c. Entries allow at most `prot` afterwards; flushes. */
 void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot);
 /* unmap.c. The end of an address space: areas, frames, tables. */
 void unmap_all(struct mm *mm);

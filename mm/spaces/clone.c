@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying an address space (fork): areas are shared by reference, private entries lose their write permission
- * on both sides, in batches. Locks: the parent's areas_lock for writing; the child is nobody's yet.
+ * Copying an address space (fork). Parent and child share objects by reference; private entries lose their write
+ * permission on both sides, in batches. Locks: the parent's areas_lock for writing; nobody else has the child yet.
  */
 #include <quire/batch.h>
 #include <quire/block.h>
@@ -34,14 +34,14 @@ static struct vma *copy_area(struct mm *child, struct vma *from)
     return vma;
 }
 
-/* On the way through one run of entries, both tables locked. */
+/* The state of a copy of one run of entries; both tables are locked. */
 struct copying {
     struct tlb_gather *g;         /* of the parent's address space */
     struct vma *to;
-    bool private;                 /* write permission goes, on both sides */
-    vaddr_t start;                /* what the first entry translates */
-    pte_t *first, *p, *end, *into; /* p: the next one; into: the child's first */
-    unsigned skipped;             /* entries that map nothing that is counted */
+    bool private;                 /* write permission is taken away on both sides */
+    vaddr_t start;                /* the address of the first entry's page */
+    pte_t *first, *p, *end, *into; /* p: the next entry; into: the child's first entry */
+    unsigned skipped;             /* entries that map no counted frame */
     pte_t any;                    /* all bits that any entry had */
 };
 
@@ -52,14 +52,14 @@ static __always_inline vaddr_t address_of(const struct copying *c)
 
 static __always_inline pte_t *childs(const struct copying *c) { return c->into + (c->p - c->first); }
 
-/* Poison, a hole's mark, an old entry, a frame that is of no folio (any more). Returns the frames mapped. */
+/* Copies poison, a hole's mark, an old entry, or a frame of no folio (any more). Returns how many frames that maps. */
 static __noinline unsigned copy_odd_entry(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into)
 {
     pte_t e = pte_load(from);
 
     if (!pte_present(e)) {
         if (unlikely(pte_poisoned(e))) {
-            pte_store(into, e); /* what is lost, or in a hole, is so for the child as well */
+            pte_store(into, e); /* a page that is lost or in a hole is so for the child as well */
             hole_mark_get(e);
         }
         return 0;
@@ -75,7 +75,7 @@ static __noinline unsigned copy_odd_entry(struct tlb_gather *g, struct vma *to, 
     return f != NULL;
 }
 
-/* Those of a folio that are alike. None: a group had to be undone, and its entries come again. */
+/* Copies entries of one folio as long as they are alike. None: a group was undone; the next call copies its entries. */
 static __always_inline void copy_folio(struct copying *c, const struct entries *run)
 {
     pte_t copy = c->private ? pte_wrprotect_settled(run->first) : run->first;
@@ -86,7 +86,7 @@ static __always_inline void copy_folio(struct copying *c, const struct entries *
     c->p += nr;
 }
 
-/* Folios of one frame, as many as follow each other. */
+/* Copies entries of one-frame folios, as many as follow each other. */
 static __always_inline void copy_frames(struct copying *c, const memdesc_t *words, struct folio *f)
 {
     pte_t e, *into = childs(c);
@@ -106,8 +106,8 @@ static __always_inline void copy_frames(struct copying *c, const memdesc_t *word
 }
 
 /*
- * Returns how many frames the child maps now. Nobody can take the parent's mappings away meanwhile, so that the child's
- * references may come after its entries.
+ * Copies a run; returns how many frames the child maps now. Nobody can remove the parent's mappings meanwhile, so the
+ * child's references may be counted after its entries are stored.
  */
 static __always_inline unsigned copy_run(struct copying c)
 {
@@ -158,10 +158,10 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
             int err = block_copy(g, to, run.addr, run.ptep);
             if (err < 0)
                 return err;
-            if (err) /* split meanwhile */
+            if (err) /* the block was split meanwhile */
                 run_again(&run);
         }
-        if (preempt_point()) /* also where nothing is, area after area */
+        if (preempt_point()) /* also where no table is */
             return -EINTR;
         if (run.kind != RUN_ENTRIES)
             continue;
@@ -170,7 +170,7 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
             return -ENOMEM;
         spinlock_t *lock = pt_lock(run.ptep), *child_lock = pt_lock(into);
         spin_lock(lock);
-        spin_lock(child_lock); /* nobody else has it, but the rule is the rule */
+        spin_lock(child_lock); /* nobody else has the child; set_ptes() still asserts its lock */
         unsigned mapped = (to->flags & VMA_SHARED ? copy_shared : copy_private)(g, to, run.addr, run.ptep, into, run.nr);
         counter_inc(COUNTER_COPY_CALLS);
         counter_add(COUNTER_COPY_ENTRIES, mapped);
@@ -195,13 +195,13 @@ static struct mm *clone(struct mm *mm)
     }
     tlb_gather_begin(&g, mm);
     rwsem_write_lock(&mm->areas_lock);
-    child->need_gen = READ_ONCE(mm->need_gen); /* another thread may raise it: what it syncs then is in its own space */
+    child->need_gen = READ_ONCE(mm->need_gen); /* another thread may raise it later; that concerns the parent only */
     code_published(child, child->need_gen);
     child->stack_limit = mm->stack_limit;
     struct tree_node *first = tree_first(&mm->areas);
     for (struct vma *vma = first ? container_of(first, struct vma, node) : NULL; vma && !err; vma = area_next(vma)) {
         if (vma->flags & VMA_HOLE)
-            continue; /* a guest shared it with this process, not with its children */
+            continue; /* the guest shared its memory with this process, not with its children */
         struct vma *copy = copy_area(child, vma);
         err = copy ? copy_entries(&g, mm, vma, copy) : -ENOMEM;
     }

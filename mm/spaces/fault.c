@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults: bring in what an area says should be there. All run under mm->areas_lock for reading, so
- * several CPUs may fault in one address space; the page-table lock decides who is first, and the loser finds
- * the entry present and returns "try again".
+ * Page faults: bring in what an area says should be there. All run under mm->areas_lock for reading, so several CPUs
+ * may fault in one address space. The page-table lock decides which CPU is first; the others then find the entry
+ * present, and return "try again".
  *
- * Here: what sort of fault it is, and fresh anonymous memory, the most frequent sort, which is why it is inline from
- * here to the entry. Writes to what is mapped read-only are in fault_write.c, objects in fault_object.c, the page of
- * zeros in fault_zero.c, blocks of 2 MiB in fault_block.c.
+ * This file finds out the kind of a fault, and handles fresh anonymous memory. That is the most frequent kind, so all
+ * its code is inline. Writes to pages that are mapped read-only are in fault_write.c, objects in fault_object.c, the
+ * page of zeros in fault_zero.c, blocks of 2 MiB in fault_block.c, marks of frames in a hole in fault_hole.c.
  */
 #include "areas.h"
 #include "fault.h"
@@ -14,7 +14,10 @@
 #include <quire/folio_trim.h>
 
 /* --- anonymous memory -------------------------------------------------------------------------- */
-/* The first entry of the aligned block of 2^order pages that *ptep is in: as the pages, so the entries. */
+/*
+ * The first entry of the aligned block of 2^order pages that *ptep is in. Pages and their entries are aligned alike, so
+ * the entry's address can be aligned.
+ */
 static __always_inline pte_t *block_start(pte_t *ptep, unsigned order)
 {
     return (pte_t *)ALIGN_DOWN((vaddr_t)ptep, sizeof(pte_t) << order);
@@ -47,7 +50,7 @@ static __always_inline unsigned anon_order(const struct vma *vma, vaddr_t addr, 
                                                                       : smaller_order(vma, addr, ptep);
 }
 
-/* Any order; the default comes here only when there is no block of it to be had. */
+/* For any order. The default order comes here only when there is no free block of it. */
 static __noinline int fault_anon_order(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned order)
 {
     struct folio *f = anon_folio(vma, addr, order, FOLIO_ZERO);
@@ -72,7 +75,7 @@ static __noinline int fault_anon_default(struct vma *vma, vaddr_t addr, pte_t *p
     return 0;
 }
 
-/* Fresh memory, for a write. */
+/* Fresh memory for a write. */
 static __always_inline int fault_anon(struct vma *vma, vaddr_t addr, pte_t *ptep)
 {
     unsigned order = anon_order(vma, addr, ptep);
@@ -118,7 +121,7 @@ static __noinline int fault_failed(struct mm *mm, const struct vma *vma, vaddr_t
     if (!vma)
         err = stack_grow(mm, addr);
     if (err == -ENOMEM && folios_trim_for(mm->quota))
-        return 0; /* there is more by now */
+        return 0; /* memory was freed: try again */
     if (err) {
         counter_inc(COUNTER_FAULT_BAD);
         counter_add(COUNTER_FAULT_BUS, err == -EHWPOISON || err == -EBUSY || err == -ENXIO);

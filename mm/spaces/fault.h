@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the fault room share. Everything here is called with mm->areas_lock held for reading. */
+/* What the fault files share. Everything here is called with mm->areas_lock held for reading. */
 #pragma once
 
 #include <quire/counters.h>
@@ -8,23 +8,23 @@
 #include <quire/quota.h>
 
 #define DEFAULT_PAGES (1u << FOLIO_DEFAULT_ORDER)
-#define PROT_WRITTEN (PROT_READ | PROT_WRITE) /* of an area that was written to: nothing is executable as well */
+#define PROT_WRITTEN (PROT_READ | PROT_WRITE) /* of an area that a program writes to: it can't be executable, too */
 
 /*
- * One function for each sort of fault; `ptep` is the entry for addr, `e` and `old` what it said when it was looked at.
- * 0: done, or somebody else was faster: try again. Otherwise an error of mm_fault().
+ * One function for each kind of fault. `ptep` is the entry for addr; `e` and `old` are the value that the caller read
+ * from it. 0: done, or another CPU was faster: try the access again. Otherwise an error of mm_fault().
  */
 int fault_object(struct vma *vma, vaddr_t addr, pte_t *ptep);
 int fault_zero(struct vma *vma, vaddr_t addr, pte_t *ptep);
 int fault_present(struct vma *vma, vaddr_t addr, unsigned access, pte_t *ptep, pte_t e);
 int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old);
 int fault_zero_write(struct vma *vma, vaddr_t addr, pte_t *ptep); /* the page of zeros is mapped there */
-/* There is no table of pages. 1: now there is, *ptep is the entry. */
+/* There is no table of pages. 1: now there is one, and *ptep is the entry. */
 int fault_above_pages(struct vma *vma, vaddr_t addr, unsigned access, pte_t **ptep);
 int fault_hole_mark(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t mark);
-int frame_error(pfn_t pfn); /* why this frame isn't to be had: -EHWPOISON, -EBUSY; 0: it is a folio's again */
+int frame_error(pfn_t pfn); /* why this frame can't be mapped: -EHWPOISON, -EBUSY; 0: it belongs to its folio again */
 
-/* Whether nr entries are empty: none has a bit that the empty entry hasn't. */
+/* Whether nr entries are empty: none has a bit that the empty entry doesn't have. */
 static __always_inline bool all_empty(const pte_t *ptep, unsigned nr)
 {
     pte_t any = pte_load_raw(ptep);
@@ -43,12 +43,12 @@ static inline void give_to(struct folio *f, struct memobj *anon, struct quota *q
     f->index = index;
 }
 
-#define NO_CLASS ~0u /* of the frame cache: an order that it may not keep */
+#define NO_CLASS ~0u /* no class of the frame cache: it may not keep frames of this order */
 
 /*
- * A folio for addr, charged, owned by the area's anonymous object, and not published yet: nobody can look it up,
- * punch it or poison it before it is mapped. NULL: no memory. Its frames come from that class of the frame cache,
- * inline; the following ask for one frame, default size, `order`, or at most `order`.
+ * A folio for addr. It is charged, owned by the area's anonymous object, and not published yet: nobody can look it up,
+ * punch it or poison it before it is mapped. NULL: no memory. Its frames come from `class` of the frame cache, inline.
+ * The functions below ask for one frame, the default size, `order`, or at most `order`.
  */
 static __always_inline struct folio *anon_new(struct vma *vma, vaddr_t addr, unsigned class, unsigned order, unsigned flags)
 {
@@ -90,11 +90,11 @@ static inline struct folio *anon_folio(struct vma *vma, vaddr_t addr, unsigned o
 }
 
 /*
- * All of a folio that is being made: on success its mappings own it, and it is published. False: an entry was there
- * already, nothing has changed. `prot`: PROT_* to use.
+ * Map all of a folio that is being made. On success it is published, and its only references are the mappings'. False:
+ * an entry wasn't empty, and nothing has changed. `prot`: PROT_* to use.
  *
- * Its words needn't be looked at: they can't have changed before it was published, and whoever changes them afterwards
- * waits for the table's lock (mm/holes/rmap.c).
+ * The folio's words needn't be read: they can't have changed before the folio was published, and whoever changes them
+ * afterwards waits for the table's lock (mm/holes/rmap.c).
  */
 static __always_inline bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f, unsigned nr,
                                       unsigned prot)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults where no table of pages is: a block of 2 MiB is there, or is to be made (<quire/block.h>). */
+/* Faults where no table of pages is: a block of 2 MiB is there, or can perhaps be made (<quire/block.h>). */
 #include "fault.h"
 #include <quire/block.h>
 #include <quire/errno.h>
 
-/* An object's folio that is large enough, as a block. 0: it is mapped; 1: pages. */
+/* Map an object's folio as a block, if it is large enough. 0: it is mapped; 1: map pages. */
 static int object_block(struct vma *vma, vaddr_t addr)
 {
     u64 page = area_page(vma, addr), in_block = (addr >> PAGE_SHIFT) % BLOCK_FRAMES;
@@ -22,7 +22,7 @@ static int object_block(struct vma *vma, vaddr_t addr)
     return err;
 }
 
-/* Anonymous memory that wants blocks, whatever the access. 0: mapped; 1: pages, of smaller folios that may be had. */
+/* A block of anonymous memory, for any kind of access. 0: it is mapped; 1: map pages, perhaps of smaller folios. */
 static int anon_block(struct vma *vma, vaddr_t addr)
 {
     struct folio *f = anon_of_order(vma, addr, BLOCK_ORDER, FOLIO_ZERO);
@@ -62,5 +62,5 @@ int fault_above_pages(struct vma *vma, vaddr_t addr, unsigned access, pte_t **pt
     *ptep = pt_ensure(vma->mm, addr, 0);
     if (*ptep)
         return 1;
-    return block_at(&vma->mm->root, addr) ? 0 : -ENOMEM; /* or a block has come there: the next fault sees it */
+    return block_at(&vma->mm->root, addr) ? 0 : -ENOMEM; /* 0: another CPU has made a block; the next fault sees it */
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults on memory objects: map what the object has around the page, up to 64 KiB, going over as many folios as lie
- * there, with one look into the radix tree. The object's lock is held throughout: it keeps the folios in the object,
- * so none needs a reference of ours.
+ * Faults on memory objects: map what the object has around the page, up to 64 KiB and any number of folios, with one
+ * look into the radix tree. The object's lock is held all the time: it keeps the folios in the object, so this code
+ * needs no references.
  *
- * Nothing is mapped behind the object's last page, however long the area: that page is a bus error.
+ * Nothing is mapped behind the object's last page, even if the area is longer: an access there is a bus error.
  */
 #include "fault.h"
 #include <quire/errno.h>
 
 /*
- * Pages [page, page + nr) of the object, none behind its end and all in one leaf of its tree, at addr; ptep is the
- * entry for addr. Entries that are taken stay.
+ * Map pages [page, page + nr) of the object at addr; ptep is the entry for addr. No page is behind the object's end,
+ * and all are in one leaf of its tree. Entries that aren't empty stay.
  */
 static void map_around(struct vma *vma, vaddr_t addr, pte_t *ptep, u64 page, unsigned nr, unsigned prot)
 {
@@ -42,7 +42,7 @@ __noinline int fault_object(struct vma *vma, vaddr_t addr, pte_t *ptep)
         mutex_unlock(&obj->lock);
         return -ENOMEM;
     }
-    /* The object's aligned block of 16 pages, as far as area, object and page table go. */
+    /* The object's aligned block of 16 pages, as far as it lies in the area, the object and the page table. */
     u64 before = page % DEFAULT_PAGES;
     before = MIN(before, (addr - vma->start) >> PAGE_SHIFT);
     before = MIN(before, pt_index(addr, 0));
@@ -50,7 +50,7 @@ __noinline int fault_object(struct vma *vma, vaddr_t addr, pte_t *ptep)
     behind = MIN(behind, obj->nr_pages - page);
     behind = MIN(behind, (vma->end - addr + PAGE_SIZE - 1) >> PAGE_SHIFT);
     behind = MIN(behind, PT_ENTRIES(0) - pt_index(addr, 0));
-    /* A private page is mapped read-only first: the write comes back as a copy. */
+    /* A private page is mapped read-only first: a write faults again and makes a copy. */
     unsigned prot = vma->flags & VMA_SHARED ? vma->prot : vma->prot & ~(unsigned)PROT_WRITE;
     map_around(vma, ALIGN_DOWN(addr, PAGE_SIZE) - before * PAGE_SIZE, ptep - before, page - before,
                (unsigned)(before + behind), prot);

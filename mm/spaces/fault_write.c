@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes to pages that are mapped read-only: reuse or copy (copy-on-write), and faults that turn out to be none.
+ * Writes to pages that are mapped read-only: reuse or copy (copy-on-write), and faults that need no change.
  *
  * A folio may be written in place if every reference to it is a mapping of this address space: then nobody else can
- * see the write. Under the page-table lock that is exact. A folio of 2^order frames is aligned in memory and in the
- * address space, so all its entries here lie in one table and can't change meanwhile; another address space could
- * only get one by a fork of this one, which wants mm->areas_lock for writing; any other reference is counted.
+ * see the write. Under the page-table lock the check is exact. A folio of 2^order frames is aligned in memory and in
+ * the address space, so all its entries here lie in one table and can't change meanwhile. Another address space could
+ * get an entry only by a fork of this one, which needs mm->areas_lock for writing. Every other reference is counted.
  *
- * What is shared is copied page by page, also out of a large folio: docs/performance.md has the figures.
+ * Shared memory is copied page by page, also out of a large folio: docs/performance.md has the figures.
  */
 #include "fault.h"
 #include <quire/cacheflush.h>
@@ -16,7 +16,7 @@
 #include <quire/string.h>
 #include <quire/tlb.h>
 
-/* All references are mappings here, or marks of frames in a hole. Entry for the folio's first page in hand. */
+/* Whether all references are mappings or hole marks in this table. `first`: the entry for the folio's first page. */
 static bool all_references_ours(const pte_t *first, const struct folio *f, u32 refs)
 {
     u32 mappings = 0, marks = 0;
@@ -42,10 +42,10 @@ static inline bool exclusively_ours(const struct vma *vma, vaddr_t addr, const p
            all_references_ours(ptep - ((addr >> PAGE_SHIFT) - f->index), f, refs);
 }
 
-/* The frame stays, so a CPU that has the old entry at worst faults again. */
+/* The frame stays the same, so a CPU that still has the old entry only faults again. */
 static __always_inline void allow_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, bool lone)
 {
-    pte_t fresh = pte_mkwrite(pte_mkdirty(pte_mkyoung(old))); /* all that the hardware may set: nothing can get lost */
+    pte_t fresh = pte_mkwrite(pte_mkdirty(pte_mkyoung(old))); /* has all bits that the hardware sets: none gets lost */
 #if ARCH_FLUSH_ON_CLEAR
     arch_pte_invalidate(ptep, addr);
 #endif
@@ -55,7 +55,7 @@ static __always_inline void allow_write(struct vma *vma, vaddr_t addr, pte_t *pt
         set_pte_at(vma->mm, addr, ptep, fresh);
 }
 
-/* All of a private folio's entries in this area; shared memory: this one. Page-table lock held. */
+/* For all of a private folio's entries in this area; in shared memory only for this entry. Page-table lock held. */
 static __noinline void allow_write_run(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, const struct folio *f)
 {
     if (vma->flags & VMA_SHARED) {
@@ -71,13 +71,13 @@ static __noinline void allow_write_run(struct vma *vma, vaddr_t addr, pte_t *pte
             allow_write(vma, at, entry, e, false);
     }
     if (PT_CONT > 1)
-        pt_fold(vma->mm, addr, ptep); /* alike again: they may be a group */
+        pt_fold(vma->mm, addr, ptep); /* the entries are alike again: they may be a group */
 }
 
 /*
- * The copy's frame for addr, and the copy published, if the entry still maps the old one. Hidden and flushed first on
- * every machine, whether or not it asks for that: else one CPU could write to the new frame while another still reads
- * the old one.
+ * Publishes the copy and maps it at addr, if the entry still maps the old frame. The entry is hidden and flushed first,
+ * also on machines that don't require it: otherwise one CPU could write to the new frame while another still reads the
+ * old one.
  */
 static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, struct folio *copy)
 {
@@ -98,7 +98,7 @@ static bool change_frame(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, 
     return same;
 }
 
-/* A page of its own. `f` is the shared folio, with a reference of ours, which goes. */
+/* Gives the page a frame of its own. `f` is the shared folio; the caller's reference to it is dropped. */
 static __noinline int copy_page(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, struct folio *f)
 {
     struct folio *copy = anon_page(vma, addr, 0);
@@ -130,7 +130,7 @@ __noinline int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old
         spin_unlock(lock);
         return 0;
     }
-    struct folio *f = mapped_folio(pte_pfn(old)); /* under the lock: the entry keeps it */
+    struct folio *f = mapped_folio(pte_pfn(old)); /* under the lock, the entry keeps the folio */
     if (unlikely(!f && !shared)) {
         spin_unlock(lock);
         return fault_zero_write(vma, addr, ptep);
@@ -141,18 +141,18 @@ __noinline int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old
         else
             allow_write_run(vma, addr, ptep, old, f);
         spin_unlock(lock);
-        /* Only this CPU need forget "read-only" now; elsewhere it is a fault that finds nothing to do. */
+        /* Only this CPU has to forget "read-only" now; on other CPUs a write faults and finds nothing to do. */
         arch_tlb_flush_page(&vma->mm->root, addr);
         counter_inc(COUNTER_FLUSH_LOCAL);
         counter_inc(COUNTER_FAULT_REUSE);
         return 0;
     }
-    folio_get(f); /* a hole punched meanwhile takes the mapping's reference */
+    folio_get(f); /* if somebody punches a hole meanwhile, the mapping's reference is gone */
     spin_unlock(lock);
     return copy_page(vma, addr, ptep, old, f);
 }
 
-/* Accessed, and dirty if it was a write, on machines that leave both to us. */
+/* Sets "accessed", and "dirty" for a write, on machines whose hardware doesn't. */
 static void mark_used(pte_t *ptep, vaddr_t addr, unsigned access)
 {
     spinlock_t *lock = pt_lock(ptep);
@@ -173,7 +173,9 @@ static void mark_used(pte_t *ptep, vaddr_t addr, unsigned access)
     spin_unlock(lock);
 }
 
-/* The entry isn't empty and it isn't for want of write permission: a mark, or it is good by now. */
+/*
+ * The entry isn't empty, and write permission isn't the problem: it is a mark, or another CPU has mended the entry.
+ */
 __noinline int fault_present(struct vma *vma, vaddr_t addr, unsigned access, pte_t *ptep, pte_t e)
 {
     if (!pte_present(e))

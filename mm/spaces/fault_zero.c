@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page of zeros: reading private memory that was never written maps this one frame, read-only, and costs none.
- * Its word is MISC_ZERO, so it is nobody's folio: no reference, no mapping count, no reverse map, never freed, and
- * memory_failure() refuses it. A write replaces it.
+ * The page of zeros: a read of private memory that was never written maps this one frame, read-only, and uses no other.
+ * Its word is MISC_ZERO, so it belongs to no folio: it has no reference, no mapping count and no reverse map, is never
+ * freed, and memory_failure() refuses it. A write replaces it.
  *
- * Executable memory gets frames of its own: the zero page would have to be made ready for instruction fetch on every
- * machine, for code that is nothing but zeros.
+ * Executable memory gets its own frames: otherwise the zero page would need cache maintenance for instruction fetch on
+ * every machine, only for code that consists of zeros.
  */
 #include "fault.h"
 #include <quire/cacheflush.h>
@@ -14,7 +14,7 @@
 
 pfn_t zero_pfn = PFN_NONE; /* memory_init() */
 
-/* The aligned block of default size around addr, as far as it lies in the area: first page, and how many. */
+/* The aligned block of default size around addr, as far as it lies in the area: *start, and its number of pages. */
 static unsigned block_around(const struct vma *vma, vaddr_t addr, vaddr_t *start)
 {
     vaddr_t size = DEFAULT_PAGES * PAGE_SIZE, low = ALIGN_DOWN(addr, size);
@@ -23,7 +23,7 @@ static unsigned block_around(const struct vma *vma, vaddr_t addr, vaddr_t *start
     return (unsigned)((MIN(low + size, vma->end) - *start) >> PAGE_SHIFT);
 }
 
-/* An anonymous frame of its own: executable memory, or a machine without a page of zeros. */
+/* An anonymous frame instead of the zero page: for executable memory, or if there is no page of zeros. */
 static int own_frame(struct vma *vma, vaddr_t addr, pte_t *ptep)
 {
     struct folio *f = anon_page(vma, addr, FOLIO_ZERO);
@@ -37,7 +37,7 @@ static int own_frame(struct vma *vma, vaddr_t addr, pte_t *ptep)
     return 0;
 }
 
-/* All empty entries of the block at once: who reads one page of nothing will read the next. */
+/* All empty entries of the block at once: a program that reads one unwritten page probably reads the next, too. */
 int fault_zero(struct vma *vma, vaddr_t addr, pte_t *ptep)
 {
     if (vma->prot & PROT_EXEC || zero_pfn == PFN_NONE)
@@ -60,7 +60,7 @@ int fault_zero(struct vma *vma, vaddr_t addr, pte_t *ptep)
 
 static bool zero_or_none(pte_t e) { return pte_none(e) || (pte_present(e) && pte_pfn(e) == zero_pfn); }
 
-/* Whether nr entries map nothing but zeros, or nothing, and the one at `at` the page of zeros. */
+/* Whether each of nr entries maps the page of zeros or nothing, and the one at `at` maps the page of zeros. */
 static bool nothing_but_zeros(const pte_t *ptep, unsigned nr, const pte_t *at)
 {
     for (unsigned i = 0; i < nr; i++)

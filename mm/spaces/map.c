@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Installing entries of published folios and of holes in user page tables, page by page. A batch never leaves one
- * level-0 table and one folio. Blocks: mm/holes/block.c. Folios that are being made, copies and zeros: the fault files
- * beside this one, map_fresh() first. Fork: mm/spaces/clone.c.
+ * Installing entries of published folios in user page tables, page by page. A batch stays in one level-0 table and one
+ * folio. Other entries are installed elsewhere: blocks in mm/holes/block.c; holes in map_hole.c; folios that are being
+ * made, copies and zeros in the fault files (see map_fresh()); those of a fork in clone.c.
  */
 #include <quire/batch.h>
 #include <quire/block.h>
@@ -32,7 +32,7 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
     unsigned n;
     if (nr == 1)
         n = pte_none(pte_load(ptep)) && READ_ONCE(memory.words[pfn]) == folio_word(f);
-    else /* the words again, now that nobody can map behind a punch's back */
+    else /* read the words again under the lock: a punch may have changed them */
         n = (unsigned)memdesc_same(pfn, empty_run(ptep, nr), folio_word(f));
     if (n) {
         folio_get_mapped(f, n);
@@ -40,7 +40,7 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
         set_ptes(mm, addr, ptep, pfn_pte(pfn, area_pgprot(prot)), n);
         update_mmu_cache_range(vma, addr, ptep, n);
         if (PT_CONT > 1 && unlikely(n < PT_CONT && folio_nr_pages(f) >= PT_CONT))
-            pt_fold(mm, addr, ptep); /* it may have been what a group lacked: a hole that was mended */
+            pt_fold(mm, addr, ptep); /* after a hole was mended, these entries may complete a group */
     }
     spin_unlock(lock);
     return n;

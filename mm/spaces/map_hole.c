@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Areas that show a hole's frames to a process: all at once, and until the hole closes or the process unmaps them.
- * Contracts in <quire/mm.h>; how these entries and a frame that breaks meet is at the head of mm/holes/rmap.c.
+ * Areas that show a hole's frames to a process. All frames are mapped at once, until the hole closes or the process
+ * unmaps them. Contracts are in <quire/mm.h>. The head of mm/holes/rmap.c says what happens when such a frame breaks.
  */
 #include <quire/mm.h>
 #include <quire/batch.h>
@@ -9,7 +9,7 @@
 #include <quire/hole.h>
 #include "areas.h"
 
-/* Entries of one table for frames of a hole. Broken ones are marked as such. The folio is locked: its words stay. */
+/* Maps frames of a hole in one table; entries of broken frames become poison. The folio is locked: its words stay. */
 static void map_hole_run(struct vma *vma, vaddr_t addr, pte_t *ptep, pfn_t pfn, u32 nr)
 {
     struct insecure_mem *h = vma->hole;
@@ -32,7 +32,7 @@ static void map_hole_run(struct vma *vma, vaddr_t addr, pte_t *ptep, pfn_t pfn, 
     spin_unlock(lock);
 }
 
-/* A frame that breaks meanwhile is met by none of the entries or by all: the folio's lock is held throughout. */
+/* The folio's lock is held all the time: so a frame breaks either before all entries are made, or after that. */
 static void map_entries_of(struct vma *vma)
 {
     struct insecure_mem *h = vma->hole;

@@ -11,11 +11,11 @@
 
 static SLAB_CACHE(mm_cache, mm, partial_tables, false);
 
-/* The kernel's part of the top table never changes after boot, so copies of its few entries are as good. */
+/* The kernel's part of the top table never changes after boot, so each address space can copy its few entries. */
 static void share_kernel_entries(pte_t *top)
 {
     static u16 used[16];
-    static unsigned nr_used; /* whoever counts them comes to the same result */
+    static unsigned nr_used; /* several CPUs may count at once: all come to the same result */
     const pte_t *kernel = paddr_address(kernel_root()->table);
 
     if (!PT_KERNEL_IN_USER_ROOT)
@@ -69,14 +69,14 @@ int mm_set_quota(struct mm *mm, struct quota *quota)
     return 0;
 }
 
-/* No area is left, so neither is any table below the top. */
+/* After unmap_all() no area is left, and so no table below the top. */
 void mm_put(struct mm *mm)
 {
     if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL))
         return;
     rwsem_write_lock(&mm->areas_lock);
     unmap_all(mm);
-    if (mm->nr_table_frames) /* made for no area: pt_ensure() by somebody who then gave up */
+    if (mm->nr_table_frames) /* tables that belong to no area: somebody called pt_ensure(), and then gave up */
         unmap_tables(mm, 0, USER_TOP);
     rwsem_write_unlock(&mm->areas_lock);
     KASSERT(mm->nr_mapped == 0, "address space ends with %lu frames still mapped", mm->nr_mapped);
@@ -118,7 +118,7 @@ int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len)
         pte_t e = mm_lookup(mm, addr);
         struct folio *f = pte_present(e) && pte_write(e) ? pfn_folio_get(pte_pfn(e)) : NULL;
         if (!f)
-            continue; /* it went again: the next fault brings it back or says why not */
+            continue; /* the page was taken away again: the next fault brings it back, or says why it can't */
         size_t offset = addr & (PAGE_SIZE - 1), n = MIN(len, PAGE_SIZE - offset);
         memcpy((u8 *)pfn_address(pte_pfn(e)) + offset, from, n);
         folio_put(f);

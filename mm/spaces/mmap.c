@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mapping, unmapping and protecting ranges: what becomes of the areas; what becomes of the entries is in unmap.c and
- * protect.c. Everything that can fail comes before the first change. Contracts in <quire/mm.h>.
+ * Mapping, unmapping and protecting ranges: the changes of areas. The changes of entries are in unmap.c and protect.c.
+ * Everything that can fail comes before the first change. Contracts are in <quire/mm.h>.
  */
 #include <quire/mm.h>
 #include <quire/errno.h>
@@ -10,8 +10,8 @@
 #include "areas.h"
 
 /*
- * Whatever a page may be used for, it may be read: not every machine can tell, and an access must always say the
- * same.
+ * A page that may be written or executed may also be read. Some machines can't forbid reads of such a page, and an
+ * access must have the same result on all machines.
  */
 static unsigned readable(unsigned prot) { return prot ? prot | PROT_READ : prot; }
 
@@ -27,7 +27,7 @@ static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, co
     if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
         return -EACCES; /* nothing is both writable and executable */
     if ((flags & MAP_GROWSDOWN) && (shared || obj))
-        return -EINVAL; /* an object's pages would move: stacks are private memory */
+        return -EINVAL; /* stacks are private memory: as an area grows, an object's pages would move in it */
     if ((flags & MAP_NOWRITE) && shared && (prot & PROT_WRITE))
         return -EACCES;
     if (len > USER_TOP || (fixed && !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE))))
@@ -39,7 +39,7 @@ static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, co
     return 0;
 }
 
-/* An area that ends where the new one begins (or begins where it ends) and is of the same making grows. */
+/* Whether two neighbouring areas are alike in everything, so that they can become one. */
 static bool can_merge(const struct vma *low, const struct vma *high)
 {
     return low && high && low->end == high->start && low->prot == high->prot && low->flags == high->flags &&
@@ -53,7 +53,7 @@ static void try_merge(struct vma *vma)
     struct vma *prev = p ? container_of(p, struct vma, node) : NULL;
 
     if (can_merge(prev, vma)) {
-        area_grow_up(prev, vma->end); /* a reverse-map walk sees both for a moment, never neither */
+        area_grow_up(prev, vma->end); /* for a moment a reverse-map walk may see both areas; it never misses both */
         area_free(vma);
         vma = prev;
     }
@@ -64,7 +64,7 @@ static void try_merge(struct vma *vma)
     }
 }
 
-/* What it will show has references; it is in no tree. NULL: no memory. `obj` may be NULL; `flags`: MAP_*. */
+/* A new area, in no tree yet, with references to its objects. `obj` may be NULL; `flags`: MAP_*. NULL: no memory. */
 static struct vma *prepare_area(struct mm *mm, vaddr_t at, size_t len, unsigned prot, unsigned flags, struct memobj *obj,
                                 u64 offset)
 {
@@ -76,7 +76,7 @@ static struct vma *prepare_area(struct mm *mm, vaddr_t at, size_t len, unsigned 
         return NULL;
     if (obj)
         memobj_get(obj);
-    else if (shared) /* anonymous: an object of its own */
+    else if (shared) /* shared anonymous memory has an object of its own */
         obj = memobj_create(MEMOBJ_BACKED, len >> PAGE_SHIFT, mm->quota);
     if (shared && !obj) {
         area_discard(vma);
@@ -87,10 +87,10 @@ static struct vma *prepare_area(struct mm *mm, vaddr_t at, size_t len, unsigned 
     return vma;
 }
 
-/* Nothing else is there, and nothing can fail. */
+/* Inserts the area. Its range is free, and nothing can fail. */
 static void place_area(struct vma *vma)
 {
-    /* Private anonymous memory next to its like shares the owner, so that the two can be one area. */
+    /* Private anonymous memory above an area of the same kind shares its owner, so that the two can become one area. */
     struct vma *below = vma->start ? area_find(vma->mm, vma->start - 1) : NULL;
 
     if (!vma->obj && below && !below->obj && below->anon && below->prot == vma->prot && below->flags == vma->flags) {
@@ -204,14 +204,14 @@ bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end)
     return false;
 }
 
-/* 0: every area of [start, end), which areas cover, may get this protection. */
+/* Returns 0 if every area of [start, end) may get this protection. Areas cover the whole range. */
 static int may_protect(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
 {
     for (struct vma *vma = area_find(mm, start); vma && vma->start < end; vma = area_step(vma)) {
         if ((prot & PROT_WRITE) && (vma->flags & VMA_NOWRITE))
-            return -EACCES; /* the handle that it was mapped by doesn't allow it */
+            return -EACCES; /* the handle that the object was mapped by doesn't allow writes */
         if ((prot & PROT_EXEC) && (vma->flags & VMA_HOLE))
-            return -EACCES; /* a guest writes there when it likes */
+            return -EACCES; /* a guest may write there at any time */
     }
     return 0;
 }
@@ -235,7 +235,7 @@ int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot)
             vma->prot = prot;
         protect_range(mm, addr, end, prot);
         struct vma *vma = area_find(mm, addr);
-        while (vma && vma->start <= end) { /* try_merge frees what it merges: look up again behind it */
+        while (vma && vma->start <= end) { /* try_merge() may free areas, so look up the next one by its address */
             vaddr_t next = vma->end;
             try_merge(vma);
             preempt_point();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changing what entries allow (mprotect), and whether they say "accessed": in runs, with one flush for all of a
+ * Changing what entries allow (mprotect), and clearing "accessed" (ageing): in runs, with one flush for the whole
  * range.
  */
 #include <quire/batch.h>
@@ -11,7 +11,7 @@
 #include <quire/tlb.h>
 #include "areas.h"
 
-/* Pages that become executable; before the page-table lock, which is below the folio's. */
+/* For pages that become executable. Called before the page-table lock is taken: the folio's lock comes first. */
 static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)
 {
     for (unsigned i = 0; i < nr; i++) {
@@ -24,8 +24,8 @@ static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)
 }
 
 /*
- * The page of zeros is never executable (mm/spaces/fault_zero.c): the next access brings a frame in its place. Lock
- * held.
+ * The page of zeros is never executable (mm/spaces/fault_zero.c), so its entries become empty: the next access brings
+ * in a frame. Lock held.
  */
 static void drop_zeros(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
 {
@@ -46,7 +46,7 @@ static void protect_entries(struct vma *vma, const struct run *run, unsigned pro
     spin_lock(lock);
     if (prot & PROT_EXEC && !vma->obj)
         drop_zeros(vma->mm, run->addr, run->ptep, run->nr);
-    /* Write permission is never given here: a private page may be shared, the fault decides. */
+    /* Write permission is never given here: others may share a private page, so the next fault decides. */
     protect_ptes(vma->mm, run->addr, run->ptep, run->nr, area_pgprot(prot));
     spin_unlock(lock);
 }
@@ -60,7 +60,7 @@ void protect_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
         for_each_run(run, &mm->root, MAX(start, vma->start), MIN(end, vma->end)) {
             if (unlikely(run.kind == RUN_BLOCK) && !block_protect(&g, vma, run.addr, run.ptep, prot))
                 run_again(&run); /* page by page */
-            preempt_point(); /* also where nothing is, area after area */
+            preempt_point(); /* also where no table is */
             if (run.kind != RUN_ENTRIES)
                 continue;
             protect_entries(vma, &run, prot);
@@ -89,7 +89,7 @@ u64 age_range(struct mm *mm, vaddr_t start, vaddr_t end)
     tlb_gather_begin(&g, mm);
     for (struct vma *vma = area_at_or_above(mm, start); vma && vma->start < end; vma = area_next(vma)) {
         for_each_run(run, &mm->root, MAX(start, vma->start), MIN(end, vma->end)) {
-            if (unlikely(run.kind == RUN_BLOCK)) { /* how much of a block is used shows only in pages */
+            if (unlikely(run.kind == RUN_BLOCK)) { /* only page entries show which part of a block is used */
                 block_split(mm, run.addr, run.ptep);
                 run_again(&run);
             }

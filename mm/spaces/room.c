@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finding room for an area. The one rule of where memory may go if the caller doesn't insist (MAP_FIXED): over no area,
- * into no stack's guard gap, and, as long as there is other room, not where a stack may still grow to. A stack leaves
- * a gap below itself, too. mm->areas_lock is held by every caller.
+ * Finding room for an area. Unless the caller insists (MAP_FIXED), new memory never covers an area or a stack's guard
+ * gap. As long as there is other room, it doesn't go where a stack may still grow. A new stack also leaves a gap below
+ * itself. Every caller holds mm->areas_lock.
  */
 #include <quire/mm.h>
 #include "areas.h"
@@ -11,11 +11,11 @@
 
 struct room {
     size_t len, align;
-    size_t below; /* kept free below: a new stack's guard gap */
+    size_t below; /* bytes kept free below: a new stack's guard gap */
     bool spare_stacks;
 };
 
-/* Where the area begins, with all that it claims below itself. */
+/* Where the area begins, including what it claims below itself. */
 static vaddr_t claim_of(const struct mm *mm, struct vma *vma, const struct room *room)
 {
     if (!(vma->flags & VMA_STACK))
@@ -25,8 +25,8 @@ static vaddr_t claim_of(const struct mm *mm, struct vma *vma, const struct room 
 }
 
 /*
- * `next`: the first area that ends above at; `at` isn't inside the one below. What a stack claims takes a look at all
- * its pieces: only the lowest of them is asked, for no other has room before it.
+ * `next`: the first area that ends above `at`; `at` isn't inside the area below. To know what a stack claims, all its
+ * pieces have to be looked at. That happens only for its lowest piece, because no other piece has room before it.
  */
 static bool fits(const struct mm *mm, vaddr_t at, struct vma *next, const struct room *room)
 {

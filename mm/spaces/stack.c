@@ -4,18 +4,18 @@
  *
  *   next area below | ... STACK_GUARD_GAP at least ... | grown so far | the area as it was mapped |
  *
- * The gap turns an overflow into a fault instead of a write to somebody else's memory; choose_address() keeps it free
- * too. All pieces that a mprotect() made of a stack count as one against the limit.
+ * The gap turns an overflow into a fault instead of a write to other memory; choose_address() keeps the gap free, too.
+ * If mprotect() has cut a stack into pieces, the limit is for all pieces together.
  */
 #include <quire/mm.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include "areas.h"
 
-#define GROW_BYTES (64 * KiB) /* at a time, so that a default folio fits what was added */
-#define NEAR_MISS (1 * MiB)   /* that far below the limit a fault is still called a stack overflow */
+#define GROW_BYTES (64 * KiB) /* a stack grows in these steps, so that default folios fit */
+#define NEAR_MISS (1 * MiB)   /* a fault at most this far below the limit is called a stack overflow */
 
-/* Where the stack ends above that `vma` is the lowest piece of. */
+/* The upper end of the stack whose lowest piece is `vma`. */
 static vaddr_t stack_top(struct vma *vma)
 {
     vaddr_t top = vma->end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Removing mappings: entries of ranges in runs that never leave one table, into a TLB gather; then the tables that
- * nobody needs any more. Frames and tables go back when the gather ends, after its flush.
+ * Removing mappings: entries are cleared in runs, each within one table, into a TLB gather; then the tables that nobody
+ * needs any more are removed. Frames and tables are freed when the gather ends, after its flush.
  */
 #include <quire/batch.h>
 #include <quire/block.h>
@@ -14,13 +14,13 @@
 #include <quire/tlb.h>
 #include "areas.h"
 
-/* On the way through one run of entries, its table locked. */
+/* The state while one run of entries is cleared; its table is locked. */
 struct clearing {
     struct tlb_gather *g;
-    vaddr_t start;                      /* what the first entry translates */
-    pte_t *first, *p, *end;             /* p: the next one */
-    struct folio_mappings *out, *full;  /* where the gather goes on; its end */
-    unsigned skipped;                   /* entries that map nothing that is counted */
+    vaddr_t start;                      /* the address of the first entry's page */
+    pte_t *first, *p, *end;             /* p: the next entry */
+    struct folio_mappings *out, *full;  /* the gather's next free place, and its end */
+    unsigned skipped;                   /* entries that map no counted frame */
 };
 
 static __always_inline vaddr_t address_of(const struct clearing *c, const pte_t *p)
@@ -28,7 +28,7 @@ static __always_inline vaddr_t address_of(const struct clearing *c, const pte_t 
     return c->start + (vaddr_t)(p - c->first) * PAGE_SIZE;
 }
 
-/* Poison, a mark, an old entry, a frame of no folio: nobody counts such a mapping. Returns the mappings that are gone. */
+/* Clears poison, a mark, an old entry, or a frame of no folio. Returns how many counted mappings it removes: 0 or 1. */
 static __noinline unsigned clear_odd_entry(struct tlb_gather *g, vaddr_t addr, pte_t *ptep)
 {
     pte_t e = pte_load(ptep);
@@ -59,7 +59,7 @@ static __always_inline void clear_odd(struct clearing *c)
     c->p++;
 }
 
-/* Those of a folio that are alike. None: a group had to be undone, and its entries come again. */
+/* Clears entries of one folio as long as they are alike. None: a group was undone; the next call clears its entries. */
 static __always_inline void clear_folio(struct clearing *c, const struct entries *run)
 {
     u64 nr = clear_alike(c->g->mm, c->start, c->p, run->nr, run->first);
@@ -71,7 +71,7 @@ static __always_inline void clear_folio(struct clearing *c, const struct entries
     c->p += nr;
 }
 
-/* Folios of one frame, as many as follow each other. */
+/* Clears entries of one-frame folios, as many as follow each other and the gather has room for. */
 static __always_inline void clear_frames(struct clearing *c, const memdesc_t *words, struct folio *f)
 {
     pte_t *last = c->end - c->p > c->full - c->out ? c->p + (c->full - c->out) : c->end, *p = c->p;
@@ -85,7 +85,7 @@ static __always_inline void clear_frames(struct clearing *c, const memdesc_t *wo
     c->p = p;
 }
 
-/* Clear up to nr entries of one table into the gather; returns how many entries it went over. */
+/* Clears up to nr entries of one table into the gather; returns how many entries it has looked at. */
 static __noinline unsigned clear_run(struct tlb_gather *g, vaddr_t start, pte_t *ptep, unsigned nr)
 {
     const memdesc_t *words = memory.words;
@@ -137,14 +137,14 @@ static unsigned clear_hole_run(struct tlb_gather *g, struct insecure_mem *hole, 
     return n;
 }
 
-/* Whether no area needs [start, end) any more. */
+/* Whether no area lies in [start, end). */
 static bool span_unused(struct mm *mm, vaddr_t start, vaddr_t end)
 {
     struct vma *vma = area_at_or_above(mm, start);
     return !vma || vma->start >= end;
 }
 
-/* After each addition: whoever adds next finds room. */
+/* Called after each addition, so that the next one finds room. */
 static void end_if_full(struct tlb_gather *g)
 {
     if (tlb_gather_full(g)) {
@@ -153,7 +153,7 @@ static void end_if_full(struct tlb_gather *g)
     }
 }
 
-/* Give back tables of `level` that only [from, to) used. Their entries are all empty. */
+/* Removes the tables below `table`, which is of `level`, that only [from, to) used. Their entries are all empty. */
 static void gather_tables(struct tlb_gather *g, pte_t *table, unsigned level, vaddr_t base, vaddr_t from, vaddr_t to)
 {
     struct mm *mm = g->mm;
@@ -181,7 +181,7 @@ static void gather_tables(struct tlb_gather *g, pte_t *table, unsigned level, va
     }
 }
 
-/* All of a block, or it becomes a table, whose entries are the next run. */
+/* Clears a block if all of it is in the run. Otherwise the block becomes a table, whose entries are the next run. */
 static void clear_block(struct tlb_gather *g, struct run *run)
 {
     if (run->next - run->addr < BLOCK_BYTES || !block_clear(g, run->addr, run->ptep)) {
@@ -190,7 +190,7 @@ static void clear_block(struct tlb_gather *g, struct run *run)
     }
 }
 
-/* The entries of one area's part [start, end) into the gather, which is ended whenever it is full. */
+/* Clears the entries of [start, end), a part of one area, into the gather, which is ended whenever it is full. */
 static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vaddr_t end)
 {
     for_each_run(run, &vma->mm->root, start, end) {
@@ -198,7 +198,8 @@ static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vad
             clear_block(g, &run);
             end_if_full(g);
         }
-        preempt_point(); /* also where nothing is, table after table; a kill has to wait: what ends unmaps anyway */
+        /* Also for missing tables. A kill can't end this loop, because a dying process unmaps too. */
+        preempt_point();
         if (run.kind != RUN_ENTRIES)
             continue;
         spinlock_t *lock = pt_lock(run.ptep);
@@ -224,8 +225,8 @@ void unmap_range(struct mm *mm, vaddr_t start, vaddr_t end)
 }
 
 /*
- * After the areas are gone, so that no reverse-map walk can still be on its way through the tables: it holds
- * the object's lock, and an area leaves its objects' lists under that lock.
+ * Called after the areas are freed: then no reverse-map walk is in the tables any more. A walk holds the object's lock,
+ * and an area leaves its objects' lists under that lock.
  */
 void unmap_tables(struct mm *mm, vaddr_t start, vaddr_t end)
 {
@@ -236,7 +237,7 @@ void unmap_tables(struct mm *mm, vaddr_t start, vaddr_t end)
     tlb_gather_end(&g);
 }
 
-/* Whether one table of pages translates both. */
+/* Whether one table of pages translates both addresses. */
 static bool in_one_table(vaddr_t a, vaddr_t b) { return ALIGN_DOWN(a, pt_span(1)) == ALIGN_DOWN(b, pt_span(1)); }
 
 static struct vma *first_area(struct mm *mm)
@@ -246,8 +247,8 @@ static struct vma *first_area(struct mm *mm)
 }
 
 /*
- * Tables lie under areas, so each area's range, once it is gone, is where to look for tables that nobody needs any more.
- * An area leaves that to the next one if both lie in one table of pages.
+ * Tables lie under areas. So after each area is freed, its range is searched for tables that nobody needs any more. If
+ * the area and the next one lie in one table of pages, only the search after the next one is needed.
  */
 void unmap_all(struct mm *mm)
 {

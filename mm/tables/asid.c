@@ -2,22 +2,22 @@
 /*
  * Address space identifiers with generations, and loading an address space on a CPU.
  *
- * An ASID is valid in the generation that it was given in. When the numbers run out a new generation
- * begins: every CPU flushes all it has, and roots get a new number when they are next loaded. Numbers in use
- * on some CPU at that moment stay taken, because that CPU goes on with them.
+ * An ASID is valid in the generation that it was given in. When the numbers run out, a new generation begins: every
+ * CPU flushes its whole TLB, and roots get a new number when they are next loaded. Numbers that a CPU uses at that
+ * moment stay taken, because that CPU goes on with them.
  *
- * A CPU says what it is about to load before it looks at the generation, and forgets what it had loaded only
- * after the new root is in place; whoever begins a generation raises it before looking at the CPUs. So either
- * the CPU sees the new generation and asks for a number, or its number is seen and kept.
- * ASID 0 is the kernel's own.
+ * A CPU first writes which root it is about to load (loading_mm), and then looks at the generation. It changes
+ * active_mm only after the new root is loaded. Whoever begins a generation first raises it, and then looks at the CPUs.
+ * So either the CPU sees the new generation and asks for a number, or its number is seen and kept. ASID 0 is the
+ * kernel's own.
  *
- * The flush doesn't happen when a generation begins but when a CPU first loads a root in it: before the root is loaded,
- * and whatever the root's number is, for the number may have been another root's in an older generation. Until then the
- * CPU goes on with the root that it has, whose number stays taken. So nobody waits for another CPU here:
- * mm_activate() is called under a run queue's lock, and may be by a CPU whose interrupt handler another waits for.
+ * A CPU doesn't flush when a generation begins, but when it first loads a root in it, before the root is loaded. It
+ * flushes for every number, because the number may have been another root's in an older generation. Until then the CPU
+ * goes on with its old root, whose number stays taken. So nobody waits for another CPU here. That is necessary:
+ * mm_activate() is called under a run queue's lock, and perhaps by a CPU whose interrupt handler another CPU waits for.
  *
- * What is loaded holds a reference. It is never the last: who runs in an address space leaves it (mm_activate(NULL))
- * before giving up what keeps it, process_thread_exit().
+ * A loaded address space has a reference, which is never the last one: a thread leaves its address space
+ * (mm_activate(NULL)) before it drops what keeps the address space, in process_thread_exit().
  */
 #include <quire/mm.h>
 #include <quire/code_events.h>
@@ -39,7 +39,7 @@ static bool is_reserved(u64 asid)
     return false;
 }
 
-/* A number of the generation that ends stays what it is; one of an older generation may be two roots' by now. */
+/* A number of the generation that ends stays valid. Two roots may have the same number of an older generation. */
 static void keep(struct mm *mm)
 {
     if (!mm || READ_ONCE(mm->root.generation) != generation - 1)
@@ -60,14 +60,14 @@ static void new_generation(void)
     }
 }
 
-/* Under asid_lock, so no CPU's root goes away while new_generation() looks at it. */
+/* Waits for asid_lock, so that no root is freed while new_generation() looks at it. */
 void asid_forget(void)
 {
-    bool irq = spin_lock_irqsave(&asid_lock); /* it is taken under run queues' locks */
+    bool irq = spin_lock_irqsave(&asid_lock); /* interrupts off: this lock is taken under run queues' locks */
     spin_unlock_irqrestore(&asid_lock, irq);
 }
 
-/* What this CPU remembers of older generations goes. */
+/* Flushes this CPU's translations of older generations. */
 static void catch_up(struct percpu *cpu, u64 now)
 {
     tlb_flush_local(NULL, 0, 0);
@@ -101,7 +101,7 @@ void mm_activate(struct mm *mm)
     struct mm *old = cpu->active_mm;
     u32 self = 1u << cpu->cpu;
 
-    code_left(); /* the thread that was here: the next one looks at the code on its way to user mode */
+    code_left(); /* the last thread has left; the next one checks its code generation on the way to user mode */
     if (old == mm)
         return;
     if (mm)
@@ -118,7 +118,7 @@ void mm_activate(struct mm *mm)
     WRITE_ONCE(cpu->active_mm, mm);
     cpu->user_work = true; /* this CPU's last fence may be older than mm's code: icache_enter_user() */
     mm_event(MM_EVENT_ROOT_LOAD, mm ? paddr_value(mm->root.table) : 0, mm ? mm->root.asid : 0, 0);
-    /* Untagged translations of `old` went with the load; tagged ones stay, and so does the bit. */
+    /* The load has flushed untagged translations of `old`. Tagged ones stay, and so the bit in cpumask stays, too. */
     if (old && !ARCH_ASID_BITS && !ARCH_TLB_BROADCAST)
         __atomic_fetch_and(&old->root.cpumask, ~self, __ATOMIC_SEQ_CST);
     if (old) {

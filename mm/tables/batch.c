@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The range interface: entries of one table in batches, both ways. Contracts in <quire/pgtable.h>; the caller holds
- * the table's lock. Groups of entries that share one TLB entry (arm64's contiguous bit, Svnapot) are made here where
- * a batch covers them and are changed whole, or undone first (mm/tables/contig.c).
+ * The range interface: installing and changing entries of one table in batches. Contracts are in <quire/pgtable.h>; the
+ * caller holds the table's lock. Groups of entries that share one TLB entry (arm64's contiguous bit, Svnapot) are made
+ * here where a batch covers them. They are changed whole, or undone first (mm/tables/contig.c).
  *
  * The hardware may set "accessed" or "dirty" in an entry at any time, unless the entry is settled: then a plain store
- * loses nothing. Others are taken out by an atomic exchange before they are changed.
+ * loses nothing. An entry that isn't settled is emptied by an atomic exchange before it is changed.
  */
 #include <quire/batch.h>
 #include <quire/code_events.h>
@@ -28,7 +28,7 @@ static void check_place(const char *who, vaddr_t addr, const pte_t *ptep, unsign
 void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, unsigned nr)
 {
     check_place("set_ptes", addr, ptep, nr);
-    memdesc_t word = owner_word(pte_pfn(pte)); /* whoever made a hole or poison removes the entry again */
+    memdesc_t word = owner_word(pte_pfn(pte)); /* below a hole or poison, whose maker removes the entry again */
     for (unsigned i = 0; nr > 1 && i < nr; i++) {
         KASSERT(!pte_present(pte_load(ptep + i)) || !pte_accessible(pte_load(ptep + i)),
                 "set_ptes: entry %u of %u is present already: only nr == 1 may replace", i, nr);
@@ -45,7 +45,7 @@ void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, u
 
 /* --- groups ------------------------------------------------------------------------------------ */
 #if PT_CONT > 1
-/* Whether these entries may become groups: settled, the address and the frame equally far into one. */
+/* Whether these entries may become groups: they are settled, and addresses and frames are aligned alike. */
 static bool may_group(vaddr_t addr, pte_t pte, unsigned nr)
 {
     return nr >= PT_CONT && arch_pt_cont() && addr < USER_TOP && pte_settled(pte) &&
@@ -78,7 +78,7 @@ static void store_grouped(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 #endif
 
 /* --- installing -------------------------------------------------------------------------------- */
-/* nr > 1, or an entry that is in no group. */
+/* For nr > 1, or for an entry that is in no group. */
 void store_ptes(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 {
 #if PT_CONT > 1
@@ -110,10 +110,10 @@ void update_mmu_cache_range(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned
 }
 
 /* --- comparing --------------------------------------------------------------------------------- */
-/* Accessed and dirty may differ within a batch. */
+/* "Accessed" and "dirty" may differ within a batch. */
 static pte_t batch_key(pte_t e) { return pte_mkyoung(pte_mkdirty(e)); }
 
-/* How many entries are `pte` and what follows from it, bit by bit; whole groups at one look. */
+/* How many entries are `pte` and its successors, bit by bit. A whole group needs only one look. */
 static unsigned equal_run(const pte_t *ptep, pte_t pte, unsigned max)
 {
     const pte_t *p = ptep, *end = ptep + max;
@@ -141,7 +141,7 @@ static unsigned equal_run(const pte_t *ptep, pte_t pte, unsigned max)
 
 unsigned folio_pte_batch(const pte_t *ptep, pte_t pte, unsigned max, pfn_t end_pfn)
 {
-    u64 left = end_pfn - pte_pfn(pte); /* clamp first: what lies behind the folio may look alike */
+    u64 left = end_pfn - pte_pfn(pte); /* clamp first: entries behind the folio may look alike */
     unsigned limit = left < max ? (unsigned)left : max, nr = equal_run(ptep, pte, limit);
 
     if (likely(nr == limit))
@@ -157,10 +157,10 @@ unsigned folio_pte_batch(const pte_t *ptep, pte_t pte, unsigned max, pfn_t end_p
 }
 
 /* --- changing ---------------------------------------------------------------------------------- */
-/* What is there, the last thing that the hardware has set included; and nothing is there any more. */
+/* Empties the entry; returns what it held, with all bits that the hardware had set. */
 static pte_t take_out(vaddr_t addr, pte_t *ptep)
 {
-#if ARCH_FLUSH_ON_CLEAR /* where the hardware sets nothing */
+#if ARCH_FLUSH_ON_CLEAR /* the hardware of these machines sets no bits in entries */
     pte_t e = pte_load_raw(ptep);
     arch_pte_invalidate(ptep, addr);
     pte_store(ptep, pte_empty(0));
@@ -171,7 +171,7 @@ static pte_t take_out(vaddr_t addr, pte_t *ptep)
 #endif
 }
 
-/* With another protection; what becomes executable, or isn't any more, is in another frame then: exec_pfn(). */
+/* The entry with another protection. Executable and other mappings use different frame numbers: exec_pfn(). */
 static __always_inline pte_t changed(pte_t e, struct pte_change change)
 {
     pte_t fresh = pte_apply(e, change);
@@ -179,7 +179,7 @@ static __always_inline pte_t changed(pte_t e, struct pte_change change)
     return pte_advance_pfn(fresh, exec_pfn_moves(pte_pfn(e), pte_exec(e), pte_exec(fresh)));
 }
 
-/* Out of the hardware's reach, changed, and back. */
+/* Empties the entry, so that the hardware can't change it, and then stores it with the change. */
 static __noinline void change_unsettled(vaddr_t addr, pte_t *ptep, struct pte_change change)
 {
     pte_t e = take_out(addr, ptep), fresh = changed(pte_mkyoung(e), change);

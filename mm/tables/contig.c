@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Groups of entries that share one TLB entry: arm64's contiguous bit, riscv's Svnapot. PT_CONT entries, naturally
- * aligned in addresses and frames, alike in everything.
+ * Groups of entries that share one TLB entry: arm64's contiguous bit, riscv's Svnapot. A group is PT_CONT entries,
+ * naturally aligned in addresses and frames, and alike in everything.
  *
- * Invariant: the entries of a group differ in nothing, and their frames belong to one folio; a group is changed whole
- * (mm/tables/batch.c) or unfolded before. pte_load() shows single entries as if there were no groups. From single
- * entries to a group or back the size of what a TLB holds changes, which takes break-before-make: hide, flush, store
- * (Arm ARM, "Using break-before-make"; Privileged ISA, Svnapot, asks for the same). An access in between faults,
- * finds the page-table lock, and then the new entries; a look-up without the lock finds the frame all the same.
+ * Invariant: the entries of a group are alike in all bits, and their frames belong to one folio. A group is changed
+ * whole (mm/tables/batch.c), or unfolded first. pte_load() shows single entries as if there were no groups. When single
+ * entries become a group, or the other way round, the size of the TLB's entries changes. That requires
+ * break-before-make: hide, flush, store (Arm ARM, "Using break-before-make"; Privileged ISA, Svnapot, requires the
+ * same). An access in between faults, waits for the page-table lock, and finds the new entries. A look-up without the
+ * lock still finds the frame.
  */
 #include <quire/batch.h>
 #include <quire/counters.h>
@@ -17,13 +18,16 @@
 
 #if PT_CONT > 1
 
-/* All entries hidden, what the hardware had set in any of them is true of all, and nobody holds a translation. */
+/*
+ * Hides all entries of the group and flushes, so that no CPU has a translation any more. Returns the first entry, with
+ * "accessed" and "dirty" if the hardware had set them in any entry.
+ */
 static pte_t break_group(struct mm *mm, vaddr_t addr, pte_t *group)
 {
     pte_t first = pte_load(group);
 
     mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(first), PT_CONT);
-    if (likely(pte_settled(first))) { /* then all are, and there is nothing to find out */
+    if (likely(pte_settled(first))) { /* then all entries are, and the hardware sets no bits in them */
         store_run(group, pte_hide(first), PT_CONT, 1);
     } else {
         for (unsigned i = 0; i < PT_CONT; i++) {
@@ -49,7 +53,7 @@ void pt_unfold(struct mm *mm, vaddr_t addr, pte_t *ptep)
     arch_pt_publish();
 }
 
-/* A group's frames belong to one folio, so that who goes through entries folio by folio meets all of it. */
+/* A group's frames must belong to one folio: then a walk over entries, folio by folio, always meets whole groups. */
 static bool in_one_folio(pfn_t first)
 {
     const struct folio *f = first % PT_CONT ? NULL : mapped_folio(first);
@@ -83,7 +87,7 @@ void pt_isolate_slow(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
         pt_unfold(mm, addr + (nr - 1) * PAGE_SIZE, last);
 }
 
-#else /* nothing calls the others */
+#else /* nothing calls the other functions */
 
 bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking frames out of the direct map and putting them back: see <quire/direct_map.h>. Tables that were set
- * aside by direct_map_prepare() stay until direct_map_restore(), so that sharing a chunk of a secure folio is
- * nr stores and a flush.
+ * Taking frames out of the direct map and putting them back: see <quire/direct_map.h>. direct_map_prepare() replaces
+ * blocks by tables, which stay until direct_map_restore(). So sharing a chunk of a secure folio is nr stores and a
+ * flush.
  */
 #include <quire/direct_map.h>
 #include <quire/errno.h>
@@ -17,8 +17,8 @@ static vaddr_t address_of(pfn_t pfn) { return (vaddr_t)pfn_address(pfn); }
 static pte_t page_entry(pfn_t pfn) { return pfn_pte(pfn, PGPROT_KERNEL_RW); }
 
 /*
- * From a block to the table that says the same, or back: the table hidden, and flushed, before the entry is made new
- * (break before make). Software finds the table meanwhile.
+ * Replaces a block by a table with the same mappings, or the other way round. First the entry becomes the hidden table,
+ * and is flushed (break before make); then it becomes `fresh`. Software finds the table meanwhile.
  */
 static void replace_block(pte_t *entry, vaddr_t addr, pte_t *table, pte_t fresh)
 {
@@ -54,7 +54,7 @@ static int prepare_block(pfn_t first)
 int direct_map_prepare(pfn_t first, u64 nr)
 {
     if (!arch_pt_block_ok(1))
-        return 0; /* pages all along */
+        return 0; /* this machine maps by pages only */
     if (!IS_ALIGNED(first, BLOCK_FRAMES) || !IS_ALIGNED(nr, BLOCK_FRAMES))
         return -EINVAL;
     for (u64 done = 0; done < nr; done += BLOCK_FRAMES) {
@@ -85,7 +85,7 @@ void direct_map_set(pfn_t first, u64 nr, bool present)
         i += run - 1;
     }
     if (present)
-        arch_pt_publish(); /* nothing cached says "not present" but what a fault would clear up */
+        arch_pt_publish(); /* No flush: a stale "not present" only causes a fault that repeats. */
     else
         tlb_flush_kernel_range(address_of(first), nr);
 }

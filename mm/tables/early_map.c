@@ -7,7 +7,7 @@
 #include <quire/log.h>
 #include <arch-generic/paging.h>
 
-#define MAX_BLOCK_LEVEL 1 /* 2 MiB: secured ranges are taken out block by block */
+#define MAX_BLOCK_LEVEL 1 /* 2 MiB: frames of secure folios are taken out of the direct map block by block */
 
 static pte_t *early_table(struct early_map *map, unsigned level)
 {
@@ -30,7 +30,7 @@ static unsigned best_level(vaddr_t va, u64 pa, u64 size)
     return level;
 }
 
-/* As many entries as one table and the range have, from va on; returns the bytes mapped. */
+/* Maps from va on, up to the end of the table or the range; returns the number of bytes. */
 static u64 map_run(pte_t *table, unsigned level, vaddr_t va, u64 pa, u64 size, pgprot_t prot)
 {
     u64 index = pt_index(va, level), nr = MIN(size >> PT_SHIFT(level), PT_ENTRIES(level) - index);
@@ -56,7 +56,7 @@ void early_map_range(struct early_map *map, vaddr_t va, paddr_t start, u64 size,
 
     while (size) {
         unsigned level = best_level(va, pa, size);
-        /* A smaller piece ends where larger blocks begin. */
+        /* Smaller pieces are mapped only up to the address where larger blocks may begin. */
         u64 piece = size;
         if (level < MAX_BLOCK_LEVEL && arch_pt_block_ok(level + 1)) {
             u64 to_boundary = pt_span(level + 1) - (va & (pt_span(level + 1) - 1));

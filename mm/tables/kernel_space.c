@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's own address space: one root, for the kernel's life. mm/init.c builds what is under it. */
+/* The kernel's own address space: one root that is never freed. mm/init.c builds the tables under it. */
 #include <quire/pgtable.h>
 
 static struct pt_root root;

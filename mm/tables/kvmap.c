@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel stacks in KVMAP. A slot is twice a stack: the lower half is mapped, the upper half is the guard of
- * the next slot's stack; so bit log2(KSTACK_SIZE) of a stack pointer tells inside from overflow (trap entry).
+ * Kernel stacks in KVMAP. A slot has twice the size of a stack: its lower half is mapped, its upper half is the guard
+ * of the next slot's stack. So bit log2(KSTACK_SIZE) of a stack pointer tells a stack from its guard (trap entry).
  *
- * A slot is free, in use, or kept: freed but still mapped, for the next thread. Of kept ones there are at most
- * KEPT_MOST; when there are more, half of them are unmapped together: one flush on all CPUs for all, then their frames
- * go back, and each lowest table in whose reach no slot is used any more. All under one lock, which no interrupt
- * handler takes, held across the flush: whoever spins for it answers flushes meanwhile. So nobody gets a slot, or a
- * table in its place, before every CPU has forgotten what was there.
+ * A slot is free, in use, or kept: freed but still mapped, for the next thread. At most KEPT_MOST slots are kept. When
+ * there are more, half of them are unmapped together, with one flush on all CPUs. Then their frames are freed, and each
+ * lowest table that maps no used slot any more. One lock protects all this. No interrupt handler takes it. It is held
+ * across the flush, and a CPU that spins for it answers flushes meanwhile. So nobody gets a slot, or a table in its
+ * place, before every CPU has forgotten the old mappings.
  */
 #include <quire/kvmap.h>
 #include <quire/buddy.h>
@@ -24,13 +24,13 @@
 #define NR_TABLES (KVMAP_SIZE / TABLE_REACH)
 
 static spinlock_t lock;
-static u64 taken[NR_SLOTS / 64]; /* bit: the slot is in use or kept; the first never is free: its stack has no guard */
+static u64 taken[NR_SLOTS / 64]; /* bit: the slot is in use or kept; slot 0 never is free: its stack has no guard */
 static u64 search_from;          /* no slot of an earlier word is free */
 static u64 kept[KEPT_MOST + 1];  /* slots */
 static unsigned nr_kept;
 /*
- * Slots that the table maps; only then is it there. The first stays once it was made: uv/soft/soft.c has a window in
- * slot 0.
+ * How many slots each table maps; 0: the table doesn't exist. The first table always stays after it was made, because
+ * uv/soft/soft.c has a window in slot 0.
  */
 static u16 used_in_table[NR_TABLES] = {1};
 static u64 nr_tables;
@@ -39,7 +39,7 @@ static vaddr_t slot_base(u64 slot) { return KVMAP_BASE + slot * SLOT_SIZE; }
 static u64 slot_of(const void *top) { return ((vaddr_t)top - KVMAP_BASE) / SLOT_SIZE; }
 static u64 table_of(u64 slot) { return slot * SLOT_SIZE / TABLE_REACH; }
 
-/* The lowest free slot, taken from now on; NR_SLOTS: there is none. */
+/* Takes the lowest free slot; NR_SLOTS: there is none. */
 static u64 take_slot(void)
 {
     taken[0] |= 1;
@@ -59,17 +59,17 @@ static void give_slot(u64 slot)
     search_from = MIN(search_from, slot / 64);
 }
 
-/* Nothing maps the slots of this table any more: out of the table above it. To be freed after the flush. */
+/* Removes a table whose slots are all unmapped from the table above. The caller frees it after the flush. */
 static pte_t *detach_table(u64 slot)
 {
-    pte_t *entry = pt_ensure(NULL, slot_base(slot), 1); /* the way to it is there */
+    pte_t *entry = pt_ensure(NULL, slot_base(slot), 1); /* can't fail: the tables above exist */
     pte_t *table = pt_table_of(pte_load(entry), 1);
 
     pte_store(entry, pte_empty(1));
     return table;
 }
 
-/* Unmap one slot; its frames, and in *table the table that nobody needs now, or NULL. */
+/* Unmaps one slot and returns its frames. *table: the table that nobody needs any more, or NULL. */
 static pfn_t unmap_slot(u64 slot, pte_t **table)
 {
     pte_t *ptep = pt_ensure(NULL, slot_base(slot), 0);
@@ -81,7 +81,7 @@ static pfn_t unmap_slot(u64 slot, pte_t **table)
     return pfn;
 }
 
-/* The higher half of the kept slots to the end: what stays lies close together, below few tables. */
+/* Moves the higher half of the kept slots to the end: then the slots that stay are close together, in few tables. */
 static void highest_last(void)
 {
     for (unsigned end = nr_kept; end > nr_kept - KEPT_MOST / 2; end--) {
@@ -95,7 +95,7 @@ static void highest_last(void)
     }
 }
 
-/* Half of the kept ones go. Under the lock. */
+/* Frees half of the kept slots. Lock held. */
 static void release_kept(void)
 {
     pfn_t pfn[KEPT_MOST / 2];
@@ -115,12 +115,12 @@ static void release_kept(void)
     }
 }
 
-/* Frames and entries for a slot; false: no memory, nothing is changed. Under the lock. */
+/* Makes frames and entries for a slot. False: no memory, and nothing is changed. Lock held. */
 static bool map_slot(u64 slot)
 {
     bool first = !used_in_table[table_of(slot)];
     pfn_t pfn = frames_alloc(STACK_ORDER, memdesc_make_misc(MISC_KERNEL));
-    pte_t *ptep = pfn == PFN_NONE ? NULL : pt_ensure(NULL, slot_base(slot), 0); /* a slot never leaves its table */
+    pte_t *ptep = pfn == PFN_NONE ? NULL : pt_ensure(NULL, slot_base(slot), 0); /* a slot lies in one table */
 
     if (!ptep) {
         if (pfn != PFN_NONE)
@@ -167,6 +167,6 @@ bool kstack_guard_at(vaddr_t addr)
     return addr >= KVMAP_BASE && addr < KVMAP_BASE + KVMAP_SIZE && addr & KSTACK_SIZE;
 }
 
-/* The tables are counted as well: which of them are there depends on where the slots of the day lie. */
+/* Counts the tables as well, because their number depends on which slots are in use. */
 u64 kstack_cached_frames(void) { return ((u64)nr_kept << STACK_ORDER) + nr_tables; }
 u64 kstack_tables(void) { return nr_tables; }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page tables as memory: descriptors, small tables that share a frame, making the way down to an entry.
+ * Page tables as memory: descriptors, small tables that share a frame, and making the tables above an entry.
  *
- * A table's contents are all empty before anybody can find it, and it is freed only when nobody can walk through it
- * any more (mm/holes/gather.c). Lock order: mm->tables_lock is taken alone; the lock of a table, in struct ptdesc, is
- * below the folio's.
+ * All entries of a table are empty before anybody can find it. A table is freed only when nobody can walk through it
+ * any more (mm/holes/gather.c). Lock order: mm->tables_lock is taken with no other lock of these; a table's lock, in
+ * struct ptdesc, is below the folio's.
  */
 #include <quire/pgtable.h>
 #include <quire/buddy.h>
@@ -28,7 +28,7 @@ static struct ptdesc *ptdesc_of(const void *in_table)
     return memdesc_pointer(word);
 }
 
-/* Small tables share a frame: take a free part of one that mm has already. mm->tables_lock held. */
+/* Small tables share a frame: takes a free part of a frame that mm has already. mm->tables_lock held. */
 static pte_t *take_fragment(struct mm *mm, unsigned level)
 {
     if (!mm || TABLES_PER_FRAME(level) == 1 || list_empty(&mm->partial_tables))
@@ -118,7 +118,7 @@ void pt_table_free(pte_t *table)
 
 u64 ptdescs_in_use(void) { return slab_in_use(&ptdesc_cache); }
 
-/* The table below *entry, making it if there is none. NULL: no memory, or a block is there. */
+/* The table below *entry; makes it if there is none. NULL: no memory, or a block is there. */
 static __noinline pte_t *make_below(struct mm *mm, pte_t *entry, unsigned level)
 {
     pte_t e = pte_load(entry);
@@ -130,11 +130,11 @@ static __noinline pte_t *make_below(struct mm *mm, pte_t *entry, unsigned level)
         spinlock_t *lock = pt_lock(entry);
         spin_lock(lock);
         e = pte_load(entry);
-        if (pde_present(e, level)) { /* somebody was faster */
+        if (pde_present(e, level)) { /* another CPU was faster */
             spin_unlock(lock);
             pt_table_free(table);
         } else {
-            /* The table's contents before the pointer to it. */
+            /* The table's contents are stored before the pointer to it. */
             __atomic_thread_fence(__ATOMIC_RELEASE);
             e = pde_make(address_paddr(table), level);
             pte_store(entry, e);

@@ -2,9 +2,9 @@
 /*
  * TLB maintenance for all CPUs.
  *
- * Who may hold a translation: a CPU enters root->cpumask before it loads the root (mm_activate), and the
- * flusher reads the mask after its stores to the entries, with a full barrier in between on either side.
- * So either the flusher sees the CPU, or the CPU's walker sees the new entries.
+ * Which CPUs may hold a translation: a CPU sets its bit in root->cpumask before it loads the root (mm_activate). The
+ * CPU that flushes reads the mask after its stores to the entries. Both have a full barrier in between. So either the
+ * second CPU sees the first one's bit, or the first CPU's walker sees the new entries.
  */
 #include <quire/tlb.h>
 #include <quire/counters.h>

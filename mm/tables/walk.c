@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one walker for all page-table formats, as functions. What differs between formats is in arch/pgtable.h. */
+/* The walker for all page-table formats, as functions. The differences between formats are in arch/pgtable.h. */
 #include <quire/pgtable.h>
 
 pte_t *pt_walk_above(const struct pt_root *root, vaddr_t addr, unsigned *level, pte_t *above)

@@ -51,7 +51,7 @@ HISTORIC = [
            "static pte_t batch_key(pte_t e) { return pte_mkwrite(pte_mkyoung(pte_mkdirty(e))); }",
            "pgtable.*", "another protection ends a batch", bug=12),
     Mutant("marks-lost-in-fork", "mm/spaces/clone.c",
-           "            pte_store(into, e); /* what is lost", "            (void)into; /* what is lost",
+           "            pte_store(into, e); /* a page that is lost", "            (void)into; /* a page that is lost",
            "poison.*", "what one entry says of itself is copied with it", bug=13),
     Mutant("mapped-beyond-the-end", "mm/spaces/fault_object.c",
            "    if (page >= obj->nr_pages)\n        return -ENXIO;", "    if (page > obj->nr_pages)\n        return -ENXIO;",

@@ -66,7 +66,7 @@ SPACES = [
            "        struct vma *next = area_step(vma);\n        area_free", "        struct vma *next = area_next(vma);\n        area_free",
            "loops.*", "others run while areas are freed", NATIVE),
     Mutant("nobody-runs-while-areas-are-copied", "mm/spaces/clone.c",
-           "        if (preempt_point()) /* also where nothing is, area after area */\n            return -EINTR;\n        if (run.kind != RUN_ENTRIES)\n            continue;\n",
+           "        if (preempt_point()) /* also where no table is */\n            return -EINTR;\n        if (run.kind != RUN_ENTRIES)\n            continue;\n",
            "        if (run.kind != RUN_ENTRIES)\n            continue;\n        if (preempt_point())\n            return -EINTR;\n",
            "loops.*", "others run while areas without pages are copied", NATIVE),
     Mutant("nobody-runs-while-areas-are-looked-at", "mm/spaces/mmap.c",
