@@ -77,19 +77,6 @@ static inline bool whole_group(struct mm *mm, vaddr_t near, pte_t *p, const pte_
     return false;
 }
 
-/*
- * To be called before a present entry is overwritten: some machines need an instruction that invalidates the entry.
- * `in`: any entry of the same table; the best is the one that a loop began with.
- */
-static inline void pte_break(pte_t *in, vaddr_t addr)
-{
-#if ARCH_FLUSH_ON_CLEAR
-    arch_pte_invalidate(in, addr);
-#else
-    (void)in, (void)addr;
-#endif
-}
-
 /* A plain read is enough: the hardware sets "dirty" or "accessed" only in entries that aren't settled. */
 static inline bool pte_is(const pte_t *p, pte_t pte) { return p->v == pte.v; }
 

@@ -139,6 +139,19 @@ static inline bool pte_cmpxchg(pte_t *p, pte_t *old, pte_t e)
 }
 
 /*
+ * To be called before a present entry is overwritten: some machines need an instruction that invalidates the entry.
+ * `in`: any entry of the same table; the best is the one that a loop began with.
+ */
+static inline void pte_break(pte_t *in, vaddr_t addr)
+{
+#if ARCH_FLUSH_ON_CLEAR
+    arch_pte_invalidate(in, addr);
+#else
+    (void)in, (void)addr;
+#endif
+}
+
+/*
  * Groups: PT_CONT entries of user space, naturally aligned in addresses and frames, that share one TLB entry. A group
  * is changed whole, or becomes single entries first. See mm/tables/contig.c. Formats without groups have PT_CONT 1.
  */

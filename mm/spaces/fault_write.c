@@ -46,9 +46,7 @@ static inline bool exclusively_ours(const struct vma *vma, vaddr_t addr, const p
 static __always_inline void allow_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, bool lone)
 {
     pte_t fresh = pte_mkwrite(pte_mkdirty(pte_mkyoung(old))); /* has all bits that the hardware sets: none gets lost */
-#if ARCH_FLUSH_ON_CLEAR
-    arch_pte_invalidate(ptep, addr);
-#endif
+    pte_break(ptep, addr);
     if (lone)
         set_lone_pte(vma->mm, addr, ptep, fresh);
     else

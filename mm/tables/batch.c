@@ -254,14 +254,9 @@ void clear_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
     counter_add(COUNTER_CLEAR_ENTRIES, nr);
     pt_isolate(mm, addr, ptep, nr);
     mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(pte_load(ptep)), nr);
-#if ARCH_FLUSH_ON_CLEAR
-    for (unsigned i = 0; i < nr; i++) {
-        arch_pte_invalidate(ptep + i, addr + i * PAGE_SIZE);
-        pte_store(ptep + i, pte_empty(0));
-    }
-#else
+    for (unsigned i = 0; ARCH_FLUSH_ON_CLEAR && i < nr; i++)
+        pte_break(ptep + i, addr + i * PAGE_SIZE);
     store_run(ptep, pte_empty(0), nr, 0);
-#endif
 }
 
 void hide_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
@@ -273,9 +268,7 @@ void hide_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
         pte_t e = pte_load_raw(ptep + i);
         if (!pte_present(e))
             continue;
-#if ARCH_FLUSH_ON_CLEAR
-        arch_pte_invalidate(ptep + i, addr + i * PAGE_SIZE);
-#endif
+        pte_break(ptep + i, addr + i * PAGE_SIZE);
         pte_store(ptep + i, pte_hide(e));
     }
 }

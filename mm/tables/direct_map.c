@@ -76,10 +76,8 @@ void direct_map_set(pfn_t first, u64 nr, bool present)
         /* Up to the end of this table without walking again. */
         u64 run = MIN(nr - i, PT_ENTRIES(0) - pt_index(address_of(first + i), 0));
         for (u64 k = 0; k < run; k++) {
-#if ARCH_FLUSH_ON_CLEAR
             if (!present)
-                arch_pte_invalidate(entry + k, address_of(first + i + k));
-#endif
+                pte_break(entry + k, address_of(first + i + k));
             pte_store(entry + k, present ? page_entry(first + i + k) : pte_empty(0));
         }
         i += run - 1;

@@ -101,9 +101,7 @@ static void close_window(u64 nr)
     bool irq = window_irq;
 
     for (u64 i = 0; i < nr; i++) {
-#if ARCH_FLUSH_ON_CLEAR
-        arch_pte_invalidate(entry + i, WINDOW + i * PAGE_SIZE);
-#endif
+        pte_break(entry + i, WINDOW + i * PAGE_SIZE);
         pte_store(entry + i, pte_empty(0));
     }
     spin_unlock_irqrestore(&window_lock, irq);
