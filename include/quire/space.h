@@ -72,7 +72,10 @@ struct vma *area_at_or_above(struct mm *mm, vaddr_t addr);      /* the first tha
 struct vma *area_next(struct vma *vma);
 /* area_next() for loops whose length a program chose: has a preempt point. No spin lock held. */
 struct vma *area_step(struct vma *vma);
-static inline u64 area_page(const struct vma *vma, vaddr_t addr) { return vma->offset + ((addr - vma->start) >> PAGE_SHIFT); }
+static inline u64 area_page(const struct vma *vma, vaddr_t addr)
+{
+    return vma->offset + ((addr - vma->start) >> PAGE_SHIFT);
+}
 /* With PROT_NONE, entries keep their frames and allow nothing. Writable entries are dirty from the start. */
 static inline pgprot_t area_pgprot(unsigned prot)
 {
@@ -109,7 +112,8 @@ void hole_mark_get(pte_t e); /* the mark was copied to one more entry; does noth
  * allows. Stops at the end of the area, of the table or of the folio, at a word that isn't the folio's, or at an entry
  * that isn't empty. Returns how many frames it has mapped, each with a reference; -ENOMEM: no memory for a table.
  */
-int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *folio, size_t first, size_t nr, unsigned prot);
+int map_pages(struct mm *mm, struct vma *vma, vaddr_t addr, struct folio *folio, size_t first, size_t nr,
+              unsigned prot);
 
 /* The same for a caller that has the first entry; all nr entries lie in the area, the folio and ptep's table. */
 unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *folio, size_t first, unsigned nr,

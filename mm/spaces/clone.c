@@ -139,12 +139,14 @@ static __always_inline unsigned copy_run(struct copying c)
     return nr - c.skipped;
 }
 
-static __noinline unsigned copy_private(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into, unsigned nr)
+static __noinline unsigned copy_private(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into,
+                                        unsigned nr)
 {
     return copy_run((struct copying){g, to, true, addr, from, from, from + nr, into, 0, {0}});
 }
 
-static __noinline unsigned copy_shared(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into, unsigned nr)
+static __noinline unsigned copy_shared(struct tlb_gather *g, struct vma *to, vaddr_t addr, pte_t *from, pte_t *into,
+                                       unsigned nr)
 {
     return copy_run((struct copying){g, to, false, addr, from, from, from + nr, into, 0, {0}});
 }
@@ -171,7 +173,8 @@ static int copy_entries(struct tlb_gather *g, struct mm *parent, struct vma *fro
         spinlock_t *lock = pt_lock(run.ptep), *child_lock = pt_lock(into);
         spin_lock(lock);
         spin_lock(child_lock); /* nobody else has the child; set_ptes() still asserts its lock */
-        unsigned mapped = (to->flags & VMA_SHARED ? copy_shared : copy_private)(g, to, run.addr, run.ptep, into, run.nr);
+        unsigned mapped = to->flags & VMA_SHARED ? copy_shared(g, to, run.addr, run.ptep, into, run.nr)
+                                                 : copy_private(g, to, run.addr, run.ptep, into, run.nr);
         counter_inc(COUNTER_COPY_CALLS);
         counter_add(COUNTER_COPY_ENTRIES, mapped);
         __atomic_fetch_add(&child->nr_mapped, mapped, __ATOMIC_RELAXED);

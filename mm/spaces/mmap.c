@@ -64,23 +64,30 @@ static void try_merge(struct vma *vma)
     }
 }
 
-/* A new area, in no tree yet, with references to its objects. `obj` may be NULL; `flags`: MAP_*. NULL: no memory. */
-static struct vma *prepare_area(struct mm *mm, vaddr_t at, size_t len, unsigned prot, unsigned flags, struct memobj *obj,
-                                u64 offset)
+/* VMA_* for MAP_*. */
+static unsigned area_flags(unsigned flags)
 {
-    bool shared = flags & MAP_SHARED;
-    struct vma *vma = area_new(mm, at, at + len, prot, (shared ? VMA_SHARED : 0) | (flags & MAP_GROWSDOWN ? VMA_STACK : 0) |
-                                                           (shared && flags & MAP_NOWRITE ? VMA_NOWRITE : 0));
+    unsigned shared = flags & MAP_SHARED ? VMA_SHARED | (flags & MAP_NOWRITE ? VMA_NOWRITE : 0) : 0;
+
+    return shared | (flags & MAP_GROWSDOWN ? VMA_STACK : 0);
+}
+
+/* A new area, in no tree yet, with references to its objects. `obj` may be NULL; `flags`: MAP_*. NULL: no memory. */
+static struct vma *prepare_area(struct mm *mm, vaddr_t at, size_t len, unsigned prot, unsigned flags,
+                                struct memobj *obj, u64 offset)
+{
+    struct vma *vma = area_new(mm, at, at + len, prot, area_flags(flags));
 
     if (!vma)
         return NULL;
-    if (obj)
+    if (obj) {
         memobj_get(obj);
-    else if (shared) /* shared anonymous memory has an object of its own */
+    } else if (flags & MAP_SHARED) { /* shared anonymous memory has an object of its own */
         obj = memobj_create(MEMOBJ_BACKED, len >> PAGE_SHIFT, mm->quota);
-    if (shared && !obj) {
-        area_discard(vma);
-        return NULL;
+        if (!obj) {
+            area_discard(vma);
+            return NULL;
+        }
     }
     vma->obj = obj;
     vma->offset = offset >> PAGE_SHIFT;

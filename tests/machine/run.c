@@ -104,53 +104,66 @@ static struct books read_books(void)
 
 static bool same_books(struct books a, struct books b) { return a.frames == b.frames && a.objects == b.objects; }
 
+/* Whether a thread other than the caller is queued or runs there. While the lock is held, a chosen thread is either. */
+static bool has_work(unsigned cpu)
+{
+    struct runqueue *rq = &runqueues[cpu];
+    bool irq = irq_save();
+
+    rq_lock(rq);
+    bool work = rq->nr_queued || (cpu != this_cpu()->cpu && READ_ONCE(cpu_area(cpu)->current) != rq->idle);
+    rq_unlock(rq);
+    irq_restore(irq);
+    return work;
+}
+
 /*
  * Every other CPU idles, no thread is queued, and none is ending. True at the moment of the look only: sleepers and
  * interrupts go on.
  */
 static bool machine_is_quiet(void)
 {
-    for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        const struct runqueue *rq = &runqueues[cpu];
-        if (!cpu_area(cpu)->online)
-            continue;
-        if (READ_ONCE(rq->nr_queued) || (cpu != this_cpu()->cpu && READ_ONCE(cpu_area(cpu)->current) != rq->idle))
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        if (cpu_area(cpu)->online && has_work(cpu))
             return false;
-    }
     return !threads_are_ending();
 }
 
 /*
  * Processes and threads that have been waited for may not be freed yet, and on a busy host a CPU of this machine may
- * stand still for long. So time alone doesn't decide: as long as a CPU has work, the books may still change.
+ * stand still for long. So time alone doesn't decide: as long as a CPU has work, the books may still change. `quiet` is
+ * asked before the books are read: else what ends between the two is missing in books that seem to be the last.
  */
-static bool settles(unsigned tries, u64 since_ns)
+static bool may_change(bool quiet, unsigned tries, u64 since_ns)
 {
-    return tries < 20 || (!machine_is_quiet() && arch_clock_ns() - since_ns < SETTLE_NS);
+    return tries < 20 || (!quiet && arch_clock_ns() - since_ns < SETTLE_NS);
 }
 
 struct books run_settled_books(void)
 {
-    struct books before = read_books();
+    struct books before, now = read_books();
     u64 since_ns = arch_clock_ns();
+    bool more = true, quiet;
 
-    for (unsigned tries = 0; settles(tries, since_ns); tries++) {
+    for (unsigned tries = 0; more; tries++) {
         thread_sleep_until(arch_clock_ns() + NS_PER_MS / 10);
-        struct books now = read_books();
-        if (same_books(now, before) && machine_is_quiet())
-            break;
+        quiet = machine_is_quiet();
         before = now;
+        now = read_books();
+        more = may_change(quiet, tries, since_ns) && !(quiet && same_books(now, before));
     }
-    return before;
+    return now;
 }
 
 void run_compare_books(struct books before)
 {
     struct books after = {0};
     u64 since_ns = arch_clock_ns();
+    bool more = true;
 
     /* The clean-up of ended processes and dead threads may take a moment. */
-    for (unsigned tries = 0; settles(tries, since_ns); tries++) {
+    for (unsigned tries = 0; more; tries++) {
+        more = may_change(machine_is_quiet(), tries, since_ns);
         after = read_books();
         if (same_books(after, before))
             return;

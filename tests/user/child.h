@@ -64,3 +64,13 @@ static inline int find_area(const void *address, struct quire_area *area)
             return 1;
     return 0;
 }
+
+/* Kills the child, waits for it, and checks that this has ended it. */
+static inline void expect_killed(pid_t pid)
+{
+    int status = -1;
+
+    EXPECT_EQ(kill(pid, SIGKILL), 0);
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(WTERMSIG(status), SIGKILL);
+}
