@@ -20,4 +20,5 @@ void arch_pte_text(pte_t e, unsigned level, char *text, size_t size)
     pte_text_add(text, size, e.v & PTE_A, "A(ccessed)");
     pte_text_add(text, size, e.v & PTE_D, "D(irty)");
     pte_text_add(text, size, e.v & PTE_N, "N: one of 16 (Svnapot)");
+    pte_text_add(text, size, e.v & PTE_GROUP, "software: one of a group of 16");
 }

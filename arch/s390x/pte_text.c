@@ -20,4 +20,5 @@ void arch_pte_text(pte_t e, unsigned level, char *text, size_t size)
     pte_text_add(text, size, software & PTE_USER, "user");
     pte_text_add(text, size, software & PTE_YOUNG, "young");
     pte_text_add(text, size, software & PTE_DIRTY, "dirty");
+    pte_text_add(text, size, software & PTE_GROUP, "one of a group of 16");
 }

@@ -16,4 +16,5 @@ void arch_pte_text(pte_t e, unsigned level, char *text, size_t size)
     pte_text_add(text, size, leaf && e.v & PTE_D, "D(irty)");
     pte_text_add(text, size, leaf && e.v & PTE_G, "G(lobal)");
     pte_text_add(text, size, leaf && e.v & PTE_PCD, "PCD (uncached)");
+    pte_text_add(text, size, leaf && e.v & PTE_GROUP, "software: one of a group of 16");
 }

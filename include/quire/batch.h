@@ -6,7 +6,9 @@
 #pragma once
 
 #include <quire/folio.h>
+#include <quire/percpu.h>
 #include <quire/space.h>
+#include <quire/tlb.h>
 
 /* Without this the compiler computes each value from the first one, instead of adding to the one before. */
 #define pte_opaque(pte) __asm__("" : "+r"((pte).v))
@@ -25,7 +27,7 @@ static __always_inline void store_run(pte_t *ptep, pte_t pte, unsigned nr, u64 s
 #pragma GCC unroll 8
         for (unsigned i = 0; i < 16; i += 2) {
             pte_store_pair(ptep + i, a, b);
-            if (step) {
+            if (!__builtin_constant_p(step) || step) {
                 a = pte_advance_pfn(a, 2 * step);
                 b = pte_advance_pfn(b, 2 * step);
                 pte_opaque(a);
@@ -46,11 +48,14 @@ void store_ptes(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr);
 /* Stores a whole group. Before, its entries were all not present, or a group. */
 static inline void store_group(pte_t *ptep, pte_t first)
 {
-#if PT_CONT > 1
     store_run(ptep, pte_mkcont(first), PT_CONT, PT_CONT_STEP);
-#else
-    (void)ptep, (void)first;
-#endif
+}
+
+/* pte_break() for nr entries, of which p, for addr, is the first. */
+static __always_inline void break_run(pte_t *p, vaddr_t addr, unsigned nr)
+{
+    for (unsigned i = 0; ARCH_FLUSH_ON_CLEAR && i < nr; i++)
+        pte_break(p, addr + i * PAGE_SIZE);
 }
 
 /* The address that entry p translates. `near`: any address of the same table. Tables are aligned to their size. */
@@ -65,20 +70,71 @@ static inline vaddr_t entry_address(vaddr_t near, const pte_t *p)
  */
 static inline bool whole_group(struct mm *mm, vaddr_t near, pte_t *p, const pte_t *end, pte_t pte)
 {
-    if (PT_CONT == 1 || likely(!pte_cont(pte_load_raw(p))))
+    if (!pte_cont(pte_load_raw(p)))
         return false;
     if (pt_group_starts(p) && end - p >= (long)PT_CONT && pte_same(pte_load(p), pte))
         return true;
-#if PT_CONT > 1
     pt_unfold(mm, entry_address(near, p), p);
-#else
-    (void)mm, (void)near;
-#endif
     return false;
 }
 
 /* A plain read is enough: the hardware sets "dirty" or "accessed" only in entries that aren't settled. */
 static inline bool pte_is(const pte_t *p, pte_t pte) { return p->v == pte.v; }
+
+/* --- plain stores instead of pte_break() ------------------------------------------------------- */
+/*
+ * With ARCH_FLUSH_ON_CLEAR, an entry of a table that another CPU has loaded is invalidated by an instruction, which
+ * every CPU waits for. While no other CPU has the table loaded, plain stores do, and one flush follows when the gather
+ * ends. Whoever stores says so first (`storing`), and then looks who has the table loaded. Whoever loads it says so
+ * first (`loaded`), and then waits until nobody stores. So either the first one sees the second, or the second waits;
+ * not for long, because interrupts are off between plain_begin() and plain_end(), and nothing is waited for there.
+ *
+ * Source: z/Architecture Principles of Operation, chapter 3, "Modification of Translation Tables": the rules for an
+ * entry that is attached to a CPU. Linux defers the flush in the same case (arch/s390/mm/pgtable.c, flush_mm).
+ */
+static inline void plain_end(struct tlb_gather *g)
+{
+#if ARCH_FLUSH_ON_CLEAR
+    for (unsigned cpu = 0; QUIRE_DEBUG && cpu < nr_cpus && g->late; cpu++)
+        DEBUG_ASSERT(cpu == this_cpu()->cpu || READ_ONCE(cpu_area(cpu)->active_mm) != g->mm,
+                     "CPU %u runs in an address space whose entries CPU %u changes by plain stores", cpu,
+                     this_cpu()->cpu);
+    __atomic_fetch_sub(&g->mm->root.storing, 1, __ATOMIC_RELEASE);
+    irq_restore(g->irq);
+#else
+    (void)g;
+#endif
+}
+
+/* Whether entries of g's address space may be changed by plain stores until plain_end(). If not, it isn't called. */
+static inline bool plain_begin(struct tlb_gather *g)
+{
+#if ARCH_FLUSH_ON_CLEAR
+    g->irq = irq_save();
+    __atomic_fetch_add(&g->mm->root.storing, 1, __ATOMIC_SEQ_CST);
+    if (unlikely(__atomic_load_n(&g->mm->root.loaded, __ATOMIC_SEQ_CST) & ~(1u << this_cpu()->cpu))) {
+        __atomic_fetch_sub(&g->mm->root.storing, 1, __ATOMIC_RELEASE);
+        irq_restore(g->irq);
+        return false;
+    }
+    g->late = true;
+#else
+    (void)g;
+#endif
+    return true;
+}
+
+/* For a CPU that is about to load this table. */
+static inline void plain_wait(struct pt_root *root)
+{
+#if ARCH_FLUSH_ON_CLEAR
+    __atomic_fetch_or(&root->loaded, 1u << this_cpu()->cpu, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&root->storing, __ATOMIC_SEQ_CST))
+        cpu_relax();
+#else
+    (void)root;
+#endif
+}
 
 /* --- going over a range of addresses ----------------------------------------------------------- */
 enum run_kind {
@@ -120,9 +176,12 @@ static inline bool next_run(struct run *run, const struct pt_root *root, vaddr_t
 static inline void run_again(struct run *run) { run->next = run->addr; }
 
 /* --- going over the entries of a run ----------------------------------------------------------- */
+#define GROUP_ORDER __builtin_ctzl(PT_CONT) /* of a folio that is as large as a group */
+
 enum entry_kind {
     ENTRY_EMPTY, /* maps nothing, and is no mark */
     ENTRY_FRAME, /* settled, of a folio of one frame; in no group */
+    ENTRY_GROUP, /* the first of a group, which is settled, ends before `end`, and maps all of its folio */
     ENTRY_FOLIO, /* settled, of a larger folio, which may have `nr` entries from here on */
     ENTRY_ODD,   /* any other single entry: poison, a hole's mark, not settled, or of a frame of no folio (any more) */
 };
@@ -130,17 +189,18 @@ enum entry_kind {
 struct entries {
     enum entry_kind kind;
     pte_t first;         /* what pte_load() returned */
-    struct folio *folio; /* ENTRY_FRAME, ENTRY_FOLIO */
+    struct folio *folio; /* ENTRY_FRAME, ENTRY_GROUP, ENTRY_FOLIO */
     unsigned nr;
 };
 
 /*
  * What the entry at p is: one look at the entry, and one at the word of its frame. Entries map only frames of RAM, so
- * there is a word. All entries of a group belong to one folio, which has several frames.
+ * there is a word. All entries of a group belong to one folio, so a folio as large as a group is mapped from its start.
  */
 static __always_inline struct entries next_entries(const memdesc_t *words, pte_t *p, pte_t *end)
 {
-    struct entries run = {.kind = ENTRY_EMPTY, .first = pte_load(p), .nr = 1};
+    pte_t raw = pte_load_raw(p);
+    struct entries run = {.kind = ENTRY_EMPTY, .first = pte_loaded(raw, p), .nr = 1};
 
     if (pte_same(run.first, pte_empty(0)))
         return run;
@@ -152,7 +212,10 @@ static __always_inline struct entries next_entries(const memdesc_t *words, pte_t
         return run;
     struct folio *f = run.folio = memdesc_pointer(word);
     run.kind = ENTRY_FRAME;
-    if (f->order) {
+    if (likely(pte_cont(raw) && f->order == GROUP_ORDER && pt_group_starts(p) && end - p >= (long)PT_CONT)) {
+        run.kind = ENTRY_GROUP;
+        run.nr = PT_CONT;
+    } else if (f->order) {
         run.kind = ENTRY_FOLIO;
         run.nr = (unsigned)MIN(f->pfn + folio_nr_pages(f) - pte_pfn(run.first), (u64)(end - p));
     }
@@ -196,7 +259,8 @@ static __always_inline unsigned copy_alike(struct mm *mm, vaddr_t near, pte_t *p
     pte_t *table = p;
     unsigned left = nr;
 
-    for (; PT_CONT > 1 && left && whole_group(mm, near, p, p + left, pte); left -= PT_CONT) {
+    for (; left && whole_group(mm, near, p, p + left, pte); left -= PT_CONT) {
+        break_run(p, entry_address(near, p), PT_CONT);
         store_group(p, copy);
         store_group(into, copy);
         pte = pte_advance_pfn(pte, PT_CONT);
@@ -238,7 +302,8 @@ static __always_inline unsigned clear_alike(struct mm *mm, vaddr_t near, pte_t *
     pte_t *table = p;
     unsigned left = nr;
 
-    for (; PT_CONT > 1 && left && whole_group(mm, near, p, p + left, pte); left -= PT_CONT, p += PT_CONT) {
+    for (; left && whole_group(mm, near, p, p + left, pte); left -= PT_CONT, p += PT_CONT) {
+        break_run(p, entry_address(near, p), PT_CONT);
         store_run(p, pte_empty(0), PT_CONT, 0);
         pte = pte_advance_pfn(pte, PT_CONT);
     }

@@ -53,6 +53,10 @@ struct ptdesc {
     void *slab_link;
 } __aligned(16);
 
+/* The entry as it would be without groups; `raw` was read from p. */
+static inline pte_t pte_loaded(pte_t raw, const pte_t *p) { return pte_uncont(raw, (u64)p / sizeof(*p) % PT_CONT); }
+static inline pte_t pte_load(const pte_t *p) { return pte_loaded(pte_load_raw(p), p); }
+
 static inline u64 pt_index(vaddr_t addr, unsigned level)
 {
     return addr >> PT_SHIFT(level) & (PT_ENTRIES(level) - 1);
@@ -152,26 +156,26 @@ static inline void pte_break(pte_t *in, vaddr_t addr)
 }
 
 /*
- * Groups: PT_CONT entries of user space, naturally aligned in addresses and frames, that share one TLB entry. A group
- * is changed whole, or becomes single entries first. See mm/tables/contig.c. Formats without groups have PT_CONT 1.
+ * Groups: PT_CONT entries of user space, naturally aligned in addresses and frames, and alike. Some machines may make
+ * one TLB entry of them. A group is changed whole, or becomes single entries first. See mm/tables/contig.c.
  */
-#if PT_CONT == 1
-static inline bool pte_cont(pte_t raw) { return (void)raw, false; }
-#endif
 /* How many frames one TLB entry may translate that the machine makes from this leaf entry: 1, a group, or a block. */
 static inline u64 pte_reach(pte_t raw, unsigned level)
 {
-    return (1UL << (PT_SHIFT(level) - PAGE_SHIFT)) * (level == 0 && PT_CONT > 1 && pte_cont(raw) ? PT_CONT : 1);
+    return (1UL << (PT_SHIFT(level) - PAGE_SHIFT)) * (level == 0 && arch_group_in_tlb() && pte_cont(raw) ? PT_CONT : 1);
 }
 static inline bool pt_group_starts(const pte_t *p) { return ((vaddr_t)p / sizeof(*p) & (PT_CONT - 1)) == 0; }
 void pt_unfold(struct mm *mm, vaddr_t addr, pte_t *ptep); /* undoes the group that ptep, the entry for addr, is in */
-/* If the entries around ptep can be a group, makes them one. False: they can't. Flushes. */
+/*
+ * If the entries around ptep can be a group, makes them one. False: they can't, or only software would know the group:
+ * then it costs more than it saves. Flushes.
+ */
 bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep);
 void pt_isolate_slow(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr);
 /* Undoes each group that lies across an end of these entries. Lock held. */
 static inline void pt_isolate(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
 {
-    if (PT_CONT > 1 && unlikely(pte_cont((pte_t){pte_load_raw(ptep).v | pte_load_raw(ptep + nr - 1).v})))
+    if (unlikely(pte_cont((pte_t){pte_load_raw(ptep).v | pte_load_raw(ptep + nr - 1).v})))
         pt_isolate_slow(mm, addr, ptep, nr);
 }
 

@@ -9,4 +9,6 @@ struct pt_root {
     u64 asid;       /* address space identifier; 0 where the machine has none, and for the kernel */
     u64 generation; /* of the ASID, mm/tables/asid.c */
     u32 cpumask;    /* CPUs that may hold translations of it */
+    u32 loaded;     /* ARCH_FLUSH_ON_CLEAR: CPUs that have it loaded, or are about to; see <quire/batch.h> */
+    u32 storing;    /* ARCH_FLUSH_ON_CLEAR: CPUs that change its entries by plain stores */
 };

@@ -104,14 +104,17 @@ static __always_inline void *slab_take(struct slab_cache *cache, size_t link_off
     return unlikely(!nr) ? slab_take_slow(cache) : slab_pop(m, nr, link_offset);
 }
 
-/* The fast slab_free(), for caches that SLAB_CACHE made: their slabs are single frames. */
-static __always_inline void slab_give(struct slab_cache *cache, size_t link_offset, void *object)
+void slab_free_slow(struct slab_cache *cache, void *object); /* internal */
+
+/* The fast slab_free(). order and link_offset are the cache's; SLAB_CACHE makes caches of order 0. */
+static __always_inline void slab_give(struct slab_cache *cache, unsigned order, size_t link_offset, void *object)
 {
+    struct slab *slab = (struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE << order);
     struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
     u64 nr = m->nr;
 
-    if (unlikely(nr == SLAB_MAGAZINE || ((struct slab *)ALIGN_DOWN((vaddr_t)object, PAGE_SIZE))->cache != cache)) {
-        slab_free(cache, object); /* makes room in the magazine, or reports a wrong free */
+    if (unlikely(nr == SLAB_MAGAZINE || slab->cache != cache)) {
+        slab_free_slow(cache, object);
         return;
     }
     *(void **)((u8 *)object + link_offset) = m->free;

@@ -18,6 +18,8 @@ struct tlb_gather {
     struct mm *mm;
     vaddr_t start, end; /* the range that changed; start >= end: nothing changed */
     unsigned nr_folios, nr_others;
+    bool late;   /* entries were changed without the instruction that flushes them: plain_begin() */
+    bool irq;    /* between plain_begin() and plain_end(): were interrupts on? */
     bool tables; /* entries above level 0 changed: the flush covers all of the root, for paging-structure caches */
     struct {
         struct insecure_mem *hole; /* nr mappings of this hole; NULL: a table */

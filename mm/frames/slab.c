@@ -165,17 +165,15 @@ static void empty_half(struct slab_cache *cache, struct slab_magazine *m)
     m->nr -= n;
 }
 
-void slab_free(struct slab_cache *cache, void *object)
+/* The magazine is full, or the object isn't of this cache. */
+__noinline void slab_free_slow(struct slab_cache *cache, void *object)
 {
-    struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
-
     KASSERT(slab_of(cache, object)->cache == cache, "slab_free: %p is no object of cache %s", object, cache->name);
-    if (unlikely(m->nr == SLAB_MAGAZINE))
-        empty_half(cache, m);
-    *link_of(cache, object) = m->free;
-    m->free = object;
-    m->nr++;
+    empty_half(cache, &cache->magazine[this_cpu()->cpu]);
+    slab_free(cache, object);
 }
+
+void slab_free(struct slab_cache *cache, void *object) { slab_give(cache, cache->order, cache->link_offset, object); }
 
 void slab_free_chain(struct slab_cache *cache, void *first, u32 n)
 {

@@ -12,7 +12,7 @@ void tlb_gather_begin(struct tlb_gather *g, struct mm *mm)
     g->start = ~0UL;
     g->end = 0;
     g->nr_folios = g->nr_others = 0;
-    g->tables = false;
+    g->tables = g->late = false;
 }
 
 void tlb_gather_hole(struct tlb_gather *g, struct insecure_mem *hole, u32 nr)
@@ -34,8 +34,10 @@ void tlb_gather_end(struct tlb_gather *g)
 {
     if (g->tables || g->start < g->end) {
         counter_inc(COUNTER_FLUSH_OPERATIONS);
-        if (g->tables || !ARCH_FLUSH_ON_CLEAR)
-            tlb_flush_range(g->mm, g->start, g->tables ? 0 : (g->end - g->start) >> PAGE_SHIFT);
+        if (g->tables || g->late)
+            tlb_flush_range(g->mm, 0, 0);
+        else if (!ARCH_FLUSH_ON_CLEAR)
+            tlb_flush_range(g->mm, g->start, (g->end - g->start) >> PAGE_SHIFT);
     }
     if (g->start < g->end)
         __atomic_fetch_sub(&g->mm->flushes_pending, 1, __ATOMIC_RELEASE);

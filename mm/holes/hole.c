@@ -109,7 +109,7 @@ static int close_hole(struct insecure_mem *h)
     bool last = left == 0 && READ_ONCE(f->flags) & FOLIO_F_DYING;
     spin_unlock(&f->lock);
     mm_event(MM_EVENT_HOLE_MEND, h->first, h->nr, (u64)h);
-    slab_give(&hole_cache, offsetof(struct insecure_mem, slab_link), h);
+    slab_give(&hole_cache, 0, offsetof(struct insecure_mem, slab_link), h);
     counter_inc(COUNTER_HOLE_MEND);
     if (unlikely(last))
         folio_free(f);

@@ -75,6 +75,25 @@ static __noinline unsigned copy_odd_entry(struct tlb_gather *g, struct vma *to, 
     return f != NULL;
 }
 
+static __always_inline void copy_group(struct copying *c, const struct entries *run)
+{
+    pte_t copy = run->first;
+
+    if (c->private && pte_write(copy)) {
+        bool plain = plain_begin(c->g);
+        copy = pte_wrprotect_settled(copy);
+        if (!plain)
+            break_run(c->p, address_of(c), PT_CONT);
+        store_group(c->p, copy);
+        if (plain)
+            plain_end(c->g);
+    }
+    store_group(childs(c), copy);
+    folio_get_mapped(run->folio, PT_CONT);
+    mm_event(MM_EVENT_ENTRY_SET, address_of(c), run->folio->pfn, PT_CONT);
+    c->p += PT_CONT;
+}
+
 /* Copies entries of one folio as long as they are alike. None: a group was undone; the next call copies its entries. */
 static __always_inline void copy_folio(struct copying *c, const struct entries *run)
 {
@@ -86,23 +105,49 @@ static __always_inline void copy_folio(struct copying *c, const struct entries *
     c->p += nr;
 }
 
-/* Copies entries of one-frame folios, as many as follow each other. */
-static __always_inline void copy_frames(struct copying *c, const memdesc_t *words, struct folio *f)
+/*
+ * Copies entries of one-frame folios from p on, as many as follow each other. `f` is the first one's. Returns how many
+ * entries that were.
+ */
+static __always_inline u64 copy_frames(struct tlb_gather *g, bool private, struct folio *f, vaddr_t addr, pte_t *p,
+                                       const pte_t *end, pte_t *into)
 {
-    pte_t e, *into = childs(c);
+    const memdesc_t *words = memory.words;
+    pte_t *first = p, any = {0};
+    vaddr_t start = addr;
+    bool plain = private && plain_begin(g);
 
     do {
-        e = pte_load_raw(c->p);
-        c->any.v |= e.v;
+        pte_t e = pte_load_raw(p);
+        any.v |= e.v;
         folio_get_mapped(f, 1);
-        if (c->private) {
-            pte_break(c->first, address_of(c));
+        if (private) {
+            if (!plain)
+                pte_break(first, addr);
             e = pte_wrprotect_settled(e);
-            pte_store(c->p, e);
+            pte_store(p, e);
         }
         pte_store(into++, e);
-        mm_event(MM_EVENT_ENTRY_SET, address_of(c), pte_pfn(e), 1);
-    } while (++c->p < c->end && entry_is_frame(words, pte_load_raw(c->p), &f));
+        mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(e), 1);
+        addr += PAGE_SIZE;
+    } while (++p < end && entry_is_frame(words, pte_load_raw(p), &f));
+    if (plain)
+        plain_end(g);
+    if (private && pte_write(any))
+        tlb_gather_range(g, start, (u64)(p - first));
+    return (u64)(p - first);
+}
+
+/* Both have the loop in a function of its own, because it needs all registers. */
+static __noinline u64 copy_private_frames(struct tlb_gather *g, struct folio *f, vaddr_t addr, pte_t *p,
+                                          const pte_t *end, pte_t *into)
+{
+    return copy_frames(g, true, f, addr, p, end, into);
+}
+
+static __noinline u64 copy_shared_frames(struct folio *f, vaddr_t addr, pte_t *p, const pte_t *end, pte_t *into)
+{
+    return copy_frames(NULL, false, f, addr, p, end, into);
 }
 
 /*
@@ -122,7 +167,11 @@ static __always_inline unsigned copy_run(struct copying c)
             c.skipped++;
             break;
         case ENTRY_FRAME:
-            copy_frames(&c, words, run.folio);
+            c.p += c.private ? copy_private_frames(c.g, run.folio, address_of(&c), c.p, c.end, childs(&c))
+                             : copy_shared_frames(run.folio, address_of(&c), c.p, c.end, childs(&c));
+            break;
+        case ENTRY_GROUP:
+            copy_group(&c, &run);
             break;
         case ENTRY_FOLIO:
             copy_folio(&c, &run);

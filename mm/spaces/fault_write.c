@@ -68,8 +68,7 @@ static __noinline void allow_write_run(struct vma *vma, vaddr_t addr, pte_t *pte
         if (pte_present(e) && !pte_write(e) && pte_pfn(e) == f->pfn + ((at - first) >> PAGE_SHIFT))
             allow_write(vma, at, entry, e, false);
     }
-    if (PT_CONT > 1)
-        pt_fold(vma->mm, addr, ptep); /* the entries are alike again: they may be a group */
+    pt_fold(vma->mm, addr, ptep); /* the entries are alike again: they may be a group */
 }
 
 /*

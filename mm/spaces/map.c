@@ -39,7 +39,7 @@ unsigned map_entries(struct vma *vma, vaddr_t addr, pte_t *ptep, struct folio *f
         __atomic_fetch_add(&mm->nr_mapped, n, __ATOMIC_RELAXED);
         set_ptes(mm, addr, ptep, pfn_pte(pfn, area_pgprot(prot)), n);
         update_mmu_cache_range(vma, addr, ptep, n);
-        if (PT_CONT > 1 && unlikely(n < PT_CONT && folio_nr_pages(f) >= PT_CONT))
+        if (unlikely(n < PT_CONT && folio_nr_pages(f) >= PT_CONT))
             pt_fold(mm, addr, ptep); /* after a hole was mended, these entries may complete a group */
     }
     spin_unlock(lock);

@@ -59,6 +59,19 @@ static __always_inline void clear_odd(struct clearing *c)
     c->p++;
 }
 
+static __always_inline void clear_group(struct clearing *c, struct folio *f)
+{
+    mm_event(MM_EVENT_ENTRY_CLEAR, address_of(c, c->p), f->pfn, PT_CONT);
+    bool plain = plain_begin(c->g);
+    if (!plain)
+        break_run(c->p, address_of(c, c->p), PT_CONT);
+    store_run(c->p, pte_empty(0), PT_CONT, 0);
+    if (plain)
+        plain_end(c->g);
+    *c->out++ = (struct folio_mappings){f, -(PT_CONT * FOLIO_MAPPING)};
+    c->p += PT_CONT;
+}
+
 /* Clears entries of one folio as long as they are alike. None: a group was undone; the next call clears its entries. */
 static __always_inline void clear_folio(struct clearing *c, const struct entries *run)
 {
@@ -71,18 +84,28 @@ static __always_inline void clear_folio(struct clearing *c, const struct entries
     c->p += nr;
 }
 
-/* Clears entries of one-frame folios, as many as follow each other and the gather has room for. */
-static __always_inline void clear_frames(struct clearing *c, const memdesc_t *words, struct folio *f)
+/*
+ * Clears entries of one-frame folios, as many as follow each other, but at most nr. `f` is the first one's. Returns how
+ * many entries that were. Not inline, because this loop needs all registers.
+ */
+static __noinline u64 clear_frames(struct tlb_gather *g, struct folio *f, vaddr_t addr, pte_t *p, u64 nr,
+                                   struct folio_mappings *out)
 {
-    pte_t *last = c->end - c->p > c->full - c->out ? c->p + (c->full - c->out) : c->end, *p = c->p;
+    bool plain = plain_begin(g);
+    const memdesc_t *words = memory.words;
+    pte_t *first = p, *last = p + nr;
 
     do {
-        mm_event(MM_EVENT_ENTRY_CLEAR, address_of(c, p), f->pfn, 1);
-        pte_break(c->first, address_of(c, p));
+        mm_event(MM_EVENT_ENTRY_CLEAR, addr, f->pfn, 1);
+        if (!plain)
+            pte_break(first, addr);
         pte_store(p, pte_empty(0));
-        *c->out++ = (struct folio_mappings){f, -FOLIO_MAPPING};
+        *out++ = (struct folio_mappings){f, -FOLIO_MAPPING};
+        addr += PAGE_SIZE;
     } while (++p < last && entry_is_frame(words, pte_load_raw(p), &f));
-    c->p = p;
+    if (plain)
+        plain_end(g);
+    return (u64)(p - first);
 }
 
 /* Clears up to nr entries of one table into the gather; returns how many entries it has looked at. */
@@ -92,6 +115,7 @@ static __noinline unsigned clear_run(struct tlb_gather *g, vaddr_t start, pte_t 
     struct clearing c = {g, start, ptep, ptep, ptep + nr, g->folios + g->nr_folios, g->folios + TLB_GATHER_FOLIOS, 0};
 
     while (c.p < c.end && c.out < c.full) {
+        u64 nr_frames;
         struct entries run = next_entries(words, c.p, c.end);
         switch (run.kind) {
         case ENTRY_EMPTY:
@@ -99,7 +123,13 @@ static __noinline unsigned clear_run(struct tlb_gather *g, vaddr_t start, pte_t 
             c.skipped++;
             break;
         case ENTRY_FRAME:
-            clear_frames(&c, words, run.folio);
+            nr_frames = clear_frames(g, run.folio, address_of(&c, c.p), c.p,
+                                     MIN((u64)(c.end - c.p), (u64)(c.full - c.out)), c.out);
+            c.p += nr_frames;
+            c.out += nr_frames;
+            break;
+        case ENTRY_GROUP:
+            clear_group(&c, run.folio);
             break;
         case ENTRY_FOLIO:
             clear_folio(&c, &run);

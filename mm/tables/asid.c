@@ -19,6 +19,7 @@
  * A loaded address space has a reference, which is never the last one: a thread leaves its address space
  * (mm_activate(NULL)) before it drops what keeps the address space, in process_thread_exit().
  */
+#include <quire/batch.h>
 #include <quire/mm.h>
 #include <quire/code_events.h>
 #include <quire/log.h>
@@ -113,9 +114,12 @@ void mm_activate(struct mm *mm)
         if (ARCH_ASID_BITS && unlikely(cpu->asid_generation != mm->root.generation))
             catch_up(cpu, mm->root.generation);
         __atomic_fetch_or(&mm->root.cpumask, self, __ATOMIC_SEQ_CST); /* before the first walk */
+        plain_wait(&mm->root);
     }
     arch_pt_activate_user(mm ? &mm->root : NULL);
     WRITE_ONCE(cpu->active_mm, mm);
+    if (ARCH_FLUSH_ON_CLEAR && old)
+        __atomic_fetch_and(&old->root.loaded, ~self, __ATOMIC_RELEASE);
     cpu->user_work = true; /* this CPU's last fence may be older than mm's code: icache_enter_user() */
     mm_event(MM_EVENT_ROOT_LOAD, mm ? paddr_value(mm->root.table) : 0, mm ? mm->root.asid : 0, 0);
     /* The load has flushed untagged translations of `old`. Tagged ones stay, and so the bit in cpumask stays, too. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The range interface: installing and changing entries of one table in batches. Contracts are in <quire/pgtable.h>; the
- * caller holds the table's lock. Groups of entries that share one TLB entry (arm64's contiguous bit, Svnapot) are made
- * here where a batch covers them. They are changed whole, or undone first (mm/tables/contig.c).
+ * caller holds the table's lock. Groups of entries that are alike are made here where a batch covers them. They are
+ * changed whole, or undone first (mm/tables/contig.c).
  *
  * The hardware may set "accessed" or "dirty" in an entry at any time, unless the entry is settled: then a plain store
  * loses nothing. An entry that isn't settled is emptied by an atomic exchange before it is changed.
@@ -44,15 +44,27 @@ void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, u
 #endif
 
 /* --- groups ------------------------------------------------------------------------------------ */
-#if PT_CONT > 1
-/* Whether these entries may become groups: they are settled, and addresses and frames are aligned alike. */
+/* Whether these entries may become groups: they are settled and a program's, and addresses and frames are aligned alike. */
 static bool may_group(vaddr_t addr, pte_t pte, unsigned nr)
 {
-    return nr >= PT_CONT && arch_pt_cont() && addr < USER_TOP && pte_settled(pte) &&
+    return nr >= PT_CONT && pte_settled(pte) && pte_user(pte) &&
            ((pte_pfn(pte) ^ addr >> PAGE_SHIFT) & (PT_CONT - 1)) == 0;
 }
 
-static void store_grouped(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
+/* Whole groups from ptep on. */
+static __always_inline void store_groups(pte_t *ptep, pte_t pte, unsigned nr)
+{
+    if (PT_CONT_STEP) {
+        store_run(ptep, pte_mkcont(pte), nr, PT_CONT_STEP);
+        return;
+    }
+    for (; nr; nr -= PT_CONT, ptep += PT_CONT) {
+        store_group(ptep, pte);
+        pte = pte_advance_pfn(pte, PT_CONT);
+    }
+}
+
+static __noinline void store_grouped(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 {
     unsigned head = (unsigned)(-(addr >> PAGE_SHIFT) & (PT_CONT - 1));
 
@@ -62,34 +74,23 @@ static void store_grouped(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
         ptep += head;
         nr -= head;
     }
-    if (PT_CONT_STEP) {
-        store_run(ptep, pte_mkcont(pte), nr & ~(PT_CONT - 1), PT_CONT_STEP);
-        pte = pte_advance_pfn(pte, nr & ~(PT_CONT - 1));
-        ptep += nr & ~(PT_CONT - 1);
-    } else {
-        for (unsigned n = nr / PT_CONT; n; n--) {
-            store_group(ptep, pte);
-            pte = pte_advance_pfn(pte, PT_CONT);
-            ptep += PT_CONT;
-        }
-    }
-    store_run(ptep, pte, nr % PT_CONT, 1);
+    unsigned whole = nr & ~(unsigned)(PT_CONT - 1);
+    store_groups(ptep, pte, whole);
+    store_run(ptep + whole, pte_advance_pfn(pte, whole), nr - whole, 1);
 }
-#endif
 
 /* --- installing -------------------------------------------------------------------------------- */
 /* For nr > 1, or for an entry that is in no group. */
 void store_ptes(vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
 {
-#if PT_CONT > 1
-    if (may_group(addr, pte, nr)) {
+    if (!may_group(addr, pte, nr))
+        store_run(ptep, pte, nr, 1);
+    else if (likely(nr == PT_CONT && pt_group_starts(ptep)))
+        store_group(ptep, pte);
+    else if (nr % PT_CONT == 0 && pt_group_starts(ptep))
+        store_groups(ptep, pte, nr);
+    else
         store_grouped(addr, ptep, pte, nr);
-        return;
-    }
-#else
-    (void)addr;
-#endif
-    store_run(ptep, pte, nr, 1);
 }
 
 void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
@@ -118,13 +119,11 @@ static unsigned equal_run(const pte_t *ptep, pte_t pte, unsigned max)
 {
     const pte_t *p = ptep, *end = ptep + max;
 
-#if PT_CONT > 1
     for (; end - p >= (long)PT_CONT && pte_cont(pte_load_raw(p)) && pt_group_starts(p); p += PT_CONT) {
         if (!pte_same(pte_load(p), pte))
             return (unsigned)(p - ptep);
         pte = pte_advance_pfn(pte, PT_CONT);
     }
-#endif
     for (; end - p >= 8; p += 8) {
 #pragma GCC unroll 8
         for (unsigned i = 0; i < 8; i++) {
@@ -254,8 +253,7 @@ void clear_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
     counter_add(COUNTER_CLEAR_ENTRIES, nr);
     pt_isolate(mm, addr, ptep, nr);
     mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(pte_load(ptep)), nr);
-    for (unsigned i = 0; ARCH_FLUSH_ON_CLEAR && i < nr; i++)
-        pte_break(ptep + i, addr + i * PAGE_SIZE);
+    break_run(ptep, addr, nr);
     store_run(ptep, pte_empty(0), nr, 0);
 }
 

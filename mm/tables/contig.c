@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Groups of entries that share one TLB entry: arm64's contiguous bit, riscv's Svnapot. A group is PT_CONT entries,
- * naturally aligned in addresses and frames, and alike in everything.
+ * Groups of entries. A group is PT_CONT entries, naturally aligned in addresses and frames, and alike in everything. So
+ * one look at the first entry tells what all of them are: fork and unmapping need not compare them. arm64 (contiguous
+ * bit) and riscv (Svnapot) may also make one TLB entry of a group; on other machines only software knows the mark.
  *
  * Invariant: the entries of a group are alike in all bits, and their frames belong to one folio. A group is changed
- * whole (mm/tables/batch.c), or unfolded first. pte_load() shows single entries as if there were no groups. When single
- * entries become a group, or the other way round, the size of the TLB's entries changes. That requires
- * break-before-make: hide, flush, store (Arm ARM, "Using break-before-make"; Privileged ISA, Svnapot, requires the
- * same). An access in between faults, waits for the page-table lock, and finds the new entries. A look-up without the
- * lock still finds the frame.
+ * whole (mm/tables/batch.c), or unfolded first. pte_load() shows single entries as if there were no groups. Where groups
+ * are in the TLB, the size of the TLB's entries changes when single entries become a group, or the other way round. That
+ * requires break-before-make: hide, flush, store (Arm ARM, "Using break-before-make"; Privileged ISA, Svnapot, requires
+ * the same). An access in between faults, waits for the page-table lock, and finds the new entries. A look-up without
+ * the lock still finds the frame.
  */
 #include <quire/batch.h>
 #include <quire/counters.h>
@@ -16,21 +17,23 @@
 #include <quire/pgtable.h>
 #include <quire/tlb.h>
 
-#if PT_CONT > 1
-
 /*
  * Hides all entries of the group and flushes, so that no CPU has a translation any more. Returns the first entry, with
- * "accessed" and "dirty" if the hardware had set them in any entry.
+ * "accessed" and "dirty" if the hardware had set them in any entry. Entries that are settled, and that no TLB keeps as a
+ * group, stay as they are: only software's mark will change.
  */
 static pte_t break_group(struct mm *mm, vaddr_t addr, pte_t *group)
 {
     pte_t first = pte_load(group);
 
+    if (!arch_group_in_tlb() && likely(pte_settled(first)))
+        return first;
     mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(first), PT_CONT);
     if (likely(pte_settled(first))) { /* then all entries are, and the hardware sets no bits in them */
         store_run(group, pte_hide(first), PT_CONT, 1);
     } else {
         for (unsigned i = 0; i < PT_CONT; i++) {
+            pte_break(group, addr + i * PAGE_SIZE);
             pte_t e = pte_exchange(group + i, pte_hide(pte_advance_pfn(first, i)));
             if (pte_young(e))
                 first = pte_mkyoung(first);
@@ -65,7 +68,7 @@ bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep)
     pte_t *group = (pte_t *)ALIGN_DOWN((vaddr_t)ptep, PT_CONT * sizeof(pte_t));
     pte_t first = pte_load_raw(group);
 
-    if (!arch_pt_cont() || pte_cont(first) || !pte_settled(first) || !pte_user(first) || !in_one_folio(pte_pfn(first)))
+    if (!arch_group_in_tlb() || pte_cont(first) || !pte_settled(first) || !pte_user(first) || !in_one_folio(pte_pfn(first)))
         return false;
     for (unsigned i = 1; i < PT_CONT; i++)
         if (!pte_same(pte_load_raw(group + i), pte_advance_pfn(first, i)))
@@ -86,13 +89,3 @@ void pt_isolate_slow(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)
     if (pte_cont(pte_load_raw(last)) && !pt_group_starts(last + 1))
         pt_unfold(mm, addr + (nr - 1) * PAGE_SIZE, last);
 }
-
-#else /* nothing calls the other functions */
-
-bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep)
-{
-    (void)mm, (void)addr, (void)ptep;
-    return false;
-}
-
-#endif

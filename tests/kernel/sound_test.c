@@ -201,11 +201,8 @@ TEST(sound, an_object_that_may_not_be_written_stays_so)
     mm_put(mm);
 }
 
-#if PT_CONT > 1
 TEST(sound, a_group_never_spans_two_folios)
 {
-    if (!arch_pt_cont())
-        SKIP("this machine has no groups of entries");
     struct mm *mm = mm_create();
     vaddr_t at = map_anonymous(mm, PAGES(16), RW);
     struct vma *vma = area_find(mm, at);
@@ -235,7 +232,6 @@ TEST(sound, a_group_never_spans_two_folios)
     check_address_space(mm);
     mm_put(mm);
 }
-#endif
 
 /* --- what a request may take ------------------------------------------------------------------- */
 TEST(sound, cache_sync_makes_no_pages)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Seeded bugs in memory management that this design invites: address spaces, faults, flushes, blocks and groups."""
 
-from tests.mutants.mutant import GROUPS, NATIVE, Mutant
+from tests.mutants.mutant import GROUPS, INVALIDATES, NATIVE, Mutant
 
 SPACES = [
     # --- areas ----------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ SPACES = [
            "fault.*", "a stack that grows keeps away from its neighbour"),
     # --- fork -----------------------------------------------------------------------------------------------------
     Mutant("parent-keeps-writing", "mm/spaces/clone.c",
-           "            pte_store(c->p, e);\n        }\n", "        }\n",
+           "            pte_store(p, e);\n        }\n", "        }\n",
            "mm.random", "fork takes write permission from both sides", NATIVE),
     Mutant("old-entries-keep-writing", "mm/spaces/clone.c",
            "    if (pte_write(e) && !(to->flags & VMA_SHARED)) {\n        wrprotect_ptes",
@@ -244,4 +244,19 @@ SPACES = [
     Mutant("group-out-of-step", "mm/tables/batch.c",
            "           ((pte_pfn(pte) ^ addr >> PAGE_SHIFT) & (PT_CONT - 1)) == 0;", "           true;",
            "mm.random", "address and frame are equally far into a group", NATIVE),
+    Mutant("a-group-cleared-behind-the-end", "include/quire/batch.h",
+           "pt_group_starts(p) && end - p >= (long)PT_CONT)) {", "pt_group_starts(p))) {",
+           "contig.*", "only a group that ends before the range's end is cleared whole"),
+    Mutant("a-group-copied-but-still-writable", "mm/spaces/clone.c",
+           "        copy = pte_wrprotect_settled(copy);\n        if (!plain)", "        if (!plain)",
+           "mm.random", "fork takes the write permission of whole groups too", NATIVE),
+    Mutant("plain-stores-beside-another-cpu", "include/quire/batch.h",
+           "SEQ_CST) & ~(1u << this_cpu()->cpu))) {", "SEQ_CST) & 0u)) {",
+           "plain.*", "an entry that another CPU may use is invalidated by the instruction", f"native-as-{INVALIDATES}"),
+    Mutant("plain-stores-without-a-flush", "mm/holes/gather.c",
+           "        if (g->tables || g->late)\n", "        if (g->tables)\n",
+           "mm.random", "one flush follows plain stores", f"native-as-{INVALIDATES}"),
+    Mutant("a-table-loaded-amid-plain-stores", "include/quire/batch.h",
+           "    while (__atomic_load_n(&root->storing, __ATOMIC_SEQ_CST))\n        cpu_relax();\n", "",
+           "plain.*", "a table is loaded after the last plain store in it", f"native-as-{INVALIDATES}"),
 ]

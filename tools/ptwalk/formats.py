@@ -69,12 +69,13 @@ class Format:
 
 
 class Sv39(Format):
-    """riscv64: Privileged ISA 4.4. Software uses bit 8 for "holds a frame, allows nothing" and 9 for "broken"."""
+    """riscv64: Privileged ISA 4.4. Software uses bit 8 for "holds a frame, allows nothing" and, without 0 and 8, bit 5 for
+    "broken"."""
 
     name = "riscv64"
     elf_machine = 243
     registers = {"satp": ("user", lambda value: (value & (1 << 44) - 1) << 12)}
-    V, R, W, X, U, NONE, BROKEN, N = 1, 2, 4, 8, 16, 256, 512, 1 << 63
+    V, R, W, X, U, NONE, BROKEN, N = 1, 2, 4, 8, 16, 256, 32, 1 << 63
 
     def kind(self, entry, level):
         if entry & self.V and not entry & (self.R | self.W | self.X):

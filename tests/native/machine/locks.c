@@ -3,14 +3,19 @@
  * Locks where one thread plays all CPUs (<quire/spinlock.h>, <quire/sync.h>): no CPU can wait for another, so a lock
  * that isn't free is a deadlock.
  */
+#include "machine.h"
 #include <quire/log.h>
 #include <quire/sync.h>
+
+void (*world_waits)(void);
 
 /* A few rounds of a waiting loop are allowed; more mean an endless loop, because nothing can change. */
 void cpu_relax(void)
 {
     static unsigned long looks;
 
+    if (world_waits)
+        world_waits();
     if (++looks % (1ul << 24) == 0)
         panic("waiting for a lock that nobody will let go");
 }

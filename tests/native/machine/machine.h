@@ -36,6 +36,9 @@ void world_end(u64 poisoned);
 extern u64 world_preempt_points; /* how often mm/ let others run */
 extern bool world_killed;        /* the answer of preempt_point() */
 
+extern void (*world_waits)(void); /* called in each round of a waiting loop, if it isn't NULL */
+extern u64 world_invalidations;    /* entries that arch_pte_invalidate() invalidated */
+
 /* Code runs as this CPU from now on. */
 void cpu_play(unsigned cpu);
 /* No lock is held: true between operations. */

@@ -103,8 +103,11 @@ void arch_tlb_flush_all(void)
         t->life++;
 }
 
+u64 world_invalidations;
+
 void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
 {
+    world_invalidations++;
     /* Flush this page in every address space: this is more than the machine does, so nobody may rely on a translation
      * that stays. */
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)

@@ -75,6 +75,29 @@ void batch_set(void)
     batch_table_end(t);
 }
 
+/* Each entry of three groups in turn gets another frame: its group is undone, the others stay. */
+void batch_replace(void)
+{
+    struct table t = batch_table();
+    unsigned nr = 3 * PT_CONT;
+
+    for (unsigned at = 0; at < nr; at++) {
+        for (unsigned i = 0; i < PT_ENTRIES(0); i++)
+            pte_store(t.entries + i, pte_empty(0));
+        set_ptes(t.mm, t.base, t.entries, pfn_pte(0x70000, prots[0]), nr);
+        remember(&t);
+        expected[at] = pfn_pte(0x5000, prots[1]);
+        set_ptes(t.mm, t.base + at * PAGE_SIZE, t.entries + at, expected[at], 1);
+        compare(&t, "set_ptes() in a group", at, 1);
+        for (unsigned i = 0; i < nr; i++)
+            CHECK(pte_cont(pte_load_raw(t.entries + i)) == (i / PT_CONT != at / PT_CONT),
+                  "the entries of a group differ in nothing: a change of one undoes its group and no other",
+                  "entry %u was replaced; entry %u is%s one of a group", at, i,
+                  pte_cont(pte_load_raw(t.entries + i)) ? "" : " not");
+    }
+    batch_table_end(t);
+}
+
 void batch_clear(void)
 {
     struct table t = batch_table();

@@ -54,7 +54,7 @@ typedef struct {
 
 #define PTE_POISON      (1UL << 57) /* software: no entry, and there will never be one */
 
-static inline bool arch_pt_cont(void) { return true; }
+static inline bool arch_group_in_tlb(void) { return true; }
 
 /* AP[2] of a writable clean entry: PTE_RDONLY if the hardware will clear it, else 0. */
 extern u64 arm64_clean_rdonly;
@@ -187,8 +187,6 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 /* One 8-byte store: the walker of any CPU sees all of it or nothing. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
 static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
-/* The entry as it would be without groups. */
-static inline pte_t pte_load(const pte_t *p) { return pte_uncont(pte_load_raw(p), 0); }
 /* Two neighbours at once; each of the two is single-copy atomic (Arm ARM B2.2.1). */
 #define ARCH_HAS_STORE_PAIR
 static inline void pte_store_pair(pte_t *p, pte_t a, pte_t b)

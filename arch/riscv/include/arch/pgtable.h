@@ -4,7 +4,7 @@
  *
  *   63 N | 62:61 PBMT | 53:10 frame number | 9:8 software | 7 D | 6 A | 5 G | 4 U | 3 X | 2 W | 1 R | 0 V
  *
- * An entry with V=1 and R=W=X=0 points to the next table; V=0 is empty.
+ * An entry with V=1 and R=W=X=0 points to the next table. If V=0, the hardware ignores all other bits.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level) 4096UL
 #define PT_TOP_USER_ENTRIES 256UL /* top-level entries that belong to user space */
 #define PT_KERNEL_IN_USER_ROOT 1  /* one root serves both halves */
-#define PT_CONT 16UL              /* entries that a Svnapot group of 64 KiB has, where the hart has Svnapot */
+#define PT_CONT 16UL              /* entries of a group: 64 KiB, as Svnapot has them */
 
 #define PTE_V (1UL << 0)
 #define PTE_R (1UL << 1)
@@ -34,7 +34,8 @@ typedef struct {
 #define PTE_A (1UL << 6)
 #define PTE_D (1UL << 7)
 #define PTE_NONE (1UL << 8) /* software: PROT_NONE, holds a frame although V is clear */
-#define PTE_POISON (1UL << 9) /* software: no entry, and there will never be one */
+#define PTE_GROUP (1UL << 9) /* software: one of a group of entries */
+#define PTE_POISON PTE_G /* software, with V and PTE_NONE clear: no entry, and there will never be one */
 #define PTE_PFN_SHIFT 10
 #define PTE_PFN_MASK (((1UL << 44) - 1) << PTE_PFN_SHIFT)
 #define PTE_N (1UL << 63)               /* Svnapot: one of a naturally aligned group of entries */
@@ -42,7 +43,7 @@ typedef struct {
 #define PTE_N_64K (8UL << PTE_PFN_SHIFT)
 
 extern bool riscv_has_svnapot; /* set from the device tree, before kernel_main() */
-static inline bool arch_pt_cont(void) { return riscv_has_svnapot; }
+static inline bool arch_group_in_tlb(void) { return riscv_has_svnapot; }
 
 static inline bool arch_pt_block_ok(unsigned level) { return level == 1; }
 
@@ -108,14 +109,19 @@ static inline struct pte_change pte_change(pgprot_t prot)
 /* For a young entry. */
 static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
-/* --- groups (Privileged ISA, "Svnapot"): all entries of one have the same bits, the first frame's number / 16 --- */
-#define PT_CONT_STEP 0 /* added to the frame number from one raw entry of a group to the next */
-static inline bool pte_cont(pte_t raw) { return raw.v & PTE_N; }
-static inline pte_t pte_mkcont(pte_t e) { return (pte_t){(e.v & ~PTE_N_LOW) | PTE_N_64K | PTE_N}; }
+/* --- groups: with Svnapot (Privileged ISA), all entries of one have the same bits, the first frame's number / 16 --- */
+#define PT_CONT_STEP (riscv_has_svnapot ? 0UL : 1UL) /* added to the frame number from one raw entry to the next */
+static inline bool pte_cont(pte_t raw) { return raw.v & PTE_GROUP; }
+static inline pte_t pte_mkcont(pte_t e)
+{
+    return (pte_t){(riscv_has_svnapot ? (e.v & ~PTE_N_LOW) | PTE_N_64K | PTE_N : e.v) | PTE_GROUP};
+}
 /* The page entry that `raw`, entry number `index` of its group, stands for. */
 static inline pte_t pte_uncont(pte_t raw, u64 index)
 {
-    return (pte_t){(raw.v & ~(PTE_N | PTE_N_LOW)) | index << PTE_PFN_SHIFT};
+    return __builtin_expect(!(raw.v & PTE_N), 1)
+               ? (pte_t){raw.v & ~PTE_GROUP}
+               : (pte_t){(raw.v & ~(PTE_N | PTE_N_LOW | PTE_GROUP)) | index << PTE_PFN_SHIFT};
 }
 
 /* --- entries of level 1 and up ----------------------------------------------------------------- */
@@ -138,9 +144,3 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index) { return (v
 /* One 8-byte store: the walker of any hart sees all of it or nothing. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
 static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
-/* The entry as it would be without groups. */
-static inline pte_t pte_load(const pte_t *p)
-{
-    pte_t e = pte_load_raw(p);
-    return __builtin_expect(pte_cont(e), 0) ? pte_uncont(e, (u64)p / sizeof(*p) % PT_CONT) : e;
-}

@@ -33,7 +33,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level)  (8 * PT_ENTRIES(level))
 #define PT_TOP_USER_ENTRIES    (USER_TOP >> PT_SHIFT(2)) /* top-level entries for user space */
 #define PT_KERNEL_IN_USER_ROOT 0                         /* the kernel has a space of its own */
-#define PT_CONT                1UL                       /* the format has no groups of entries */
+#define PT_CONT                16UL                      /* entries of a group; only software knows groups */
 
 #define PTE_INVALID  0x400UL
 #define PTE_PROTECT  0x200UL
@@ -42,6 +42,7 @@ typedef struct {
 #define PTE_WRITE    0x002UL
 #define PTE_DIRTY    0x004UL
 #define PTE_YOUNG    0x008UL
+#define PTE_GROUP    0x010UL /* one of a group of entries */
 #define PTE_READ     0x020UL
 #define PTE_USER     0x040UL
 #define PTE_POISON   0x080UL /* with I alone: no entry, and there will never be one */
@@ -147,6 +148,14 @@ static inline struct pte_change pte_change(pgprot_t prot)
 /* For a young entry: an old entry would have to stay invalid. */
 static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
+/* --- groups: each entry has its own frame number. Software's bits of a valid entry may change at any time. --- */
+#define PT_CONT_STEP 1 /* added to the frame number from one raw entry of a group to the next */
+static inline bool arch_group_in_tlb(void) { return false; }
+static inline bool pte_cont(pte_t raw) { return raw.v & PTE_GROUP; }
+static inline pte_t pte_mkcont(pte_t e) { return (pte_t){e.v | PTE_GROUP}; }
+/* The page entry that `raw`, entry number `index` of its group, stands for. */
+static inline pte_t pte_uncont(pte_t raw, u64 index) { return (void)index, (pte_t){raw.v & ~PTE_GROUP}; }
+
 /* --- entries of level 1 and up ----------------------------------------------------------------- */
 static inline bool pde_leaf(pte_t e, unsigned level)
 {
@@ -181,4 +190,3 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 /* One 8-byte store: the walker of any CPU sees all of it or nothing. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
 static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
-static inline pte_t pte_load(const pte_t *p) { return pte_load_raw(p); }

@@ -25,7 +25,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level)  4096UL
 #define PT_TOP_USER_ENTRIES    256UL /* top-level entries that belong to user space */
 #define PT_KERNEL_IN_USER_ROOT 1     /* one root serves both halves */
-#define PT_CONT                1UL   /* the format has no groups of entries */
+#define PT_CONT                16UL  /* entries of a group; only software knows groups */
 
 #define PTE_P         (1UL << 0)
 #define PTE_W         (1UL << 1)
@@ -38,6 +38,7 @@ typedef struct {
 #define PTE_G         (1UL << 8)
 #define PTE_NONE      (1UL << 9) /* software: PROT_NONE, holds a frame although P is clear */
 #define PTE_POISON    (1UL << 10) /* software: no entry, and there will never be one */
+#define PTE_GROUP     (1UL << 11) /* software: one of a group of entries */
 #define PTE_NX        (1UL << 63)
 #define PTE_PFN_SHIFT 12
 #define PTE_PFN_MASK  (((1UL << 40) - 1) << PTE_PFN_SHIFT)
@@ -112,6 +113,14 @@ static inline struct pte_change pte_change(pgprot_t prot)
 /* For a young entry. */
 static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
+/* --- groups: each entry has its own frame number ------------------------------------------------ */
+#define PT_CONT_STEP 1 /* added to the frame number from one raw entry of a group to the next */
+static inline bool arch_group_in_tlb(void) { return false; }
+static inline bool pte_cont(pte_t raw) { return raw.v & PTE_GROUP; }
+static inline pte_t pte_mkcont(pte_t e) { return (pte_t){e.v | PTE_GROUP}; }
+/* The page entry that `raw`, entry number `index` of its group, stands for. */
+static inline pte_t pte_uncont(pte_t raw, u64 index) { return (void)index, (pte_t){raw.v & ~PTE_GROUP}; }
+
 /* --- entries of level 1 and up ----------------------------------------------------------------- */
 static inline bool pde_present(pte_t e, unsigned level) { return (void)level, e.v & (PTE_P | PTE_NONE); }
 static inline bool pde_leaf(pte_t e, unsigned level)
@@ -136,4 +145,3 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 /* One 8-byte store: the walker of any CPU sees all of it or nothing. */
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
 static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
-static inline pte_t pte_load(const pte_t *p) { return pte_load_raw(p); }

@@ -81,7 +81,7 @@ static inline pte_t pte_mkdirty(pte_t e) { return (pte_t){e.v | PTE_D}; }
 static inline pte_t pte_mkclean(pte_t e) { return (pte_t){e.v & ~PTE_D}; }
 static inline pte_t pte_advance_pfn(pte_t e, u64 nr) { return (pte_t){e.v + (nr << PTE_PFN_SHIFT)}; }
 
-static inline bool arch_pt_cont(void) { return true; }
+static inline bool arch_group_in_tlb(void) { return true; }
 static inline bool pte_settled(pte_t e) { return (e.v & (PTE_A | PTE_PRESENT | PTE_R)) == (PTE_A | PTE_PRESENT | PTE_R); }
 static inline pte_t pte_wrprotect_settled(pte_t e) { return pte_wrprotect(e); }
 struct pte_change {
@@ -121,4 +121,3 @@ static inline pte_t pte_of_block(pte_t e, unsigned level, u64 index)
 
 static inline void pte_store(pte_t *p, pte_t e) { *(volatile u64 *)&p->v = e.v; }
 static inline pte_t pte_load_raw(const pte_t *p) { return (pte_t){*(const volatile u64 *)&p->v}; }
-static inline pte_t pte_load(const pte_t *p) { return pte_uncont(pte_load_raw(p), 0); }
