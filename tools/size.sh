@@ -18,8 +18,10 @@ mm 4500
 mm/frames 700
 mm/tables 850
 mm/folios 650
+mm/parts 400
 mm/holes 600
 mm/spaces 1700
+mm/faults 800
 uv 1500
 kernel 3000
 look 700

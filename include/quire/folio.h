@@ -8,7 +8,7 @@
  *
  *   0, being made     from folio_make() to folio_publish(): only its maker knows it, and fills it in by plain stores
  *   0, frozen         from folio_ref_freeze() to folio_ref_unfreeze(): only whoever froze it changes it. Nobody maps
- *                     it, with one exception: mm/folios/folio_trim.c freezes mapped folios and sets FOLIO_F_CUTTING
+ *                     it, with one exception: mm/parts/folio_trim.c freezes mapped folios and sets FOLIO_F_CUTTING
  *   0, being freed    the last reference has gone; its words are about to say BUDDY
  *   0, FOLIO_F_DYING  the last reference has gone, but holes keep the frames; closing the last hole frees it
  *   1 or more         published: its counts change by atomic operations only; its words, flags and owner change under
@@ -214,7 +214,7 @@ int folio_split_around(struct folio *f, size_t first, unsigned order);
  */
 int folio_join(struct folio *low, unsigned new_order, struct folio **joined);
 
-/* For mm/folios/folio_split.c: a descriptor without frames. */
+/* For mm/parts/folio_split.c: a descriptor without frames. */
 struct folio *folio_descriptor_alloc(void);
 void folio_descriptor_free(struct folio *f);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cutting partial folios down to their mapped frames: mm/folios/folio_trim.c. */
+/* Cutting partial folios down to their mapped frames: mm/parts/folio_trim.c. */
 #pragma once
 
 #include <quire/folio.h>
@@ -30,3 +30,12 @@ static inline void folio_note_partial(struct folio *f, size_t nr)
     if (unlikely(nr < folio_nr_pages(f)) && !(READ_ONCE(f->flags) & FOLIO_F_PARTIAL))
         folio_note_partial_slow(f);
 }
+
+/* --- the lists of partly mapped folios: mm/folios/partial.c -------------------------------------- */
+/*
+ * Takes the oldest one of this account (NULL: of the account whose turn it is) from its list, with a reference. NULL:
+ * there is none.
+ */
+struct folio *partial_folio_take(struct quota *quota);
+/* How many there are in this account (NULL: in all). The number may change at any time. */
+u64 partial_folios_count(const struct quota *quota);

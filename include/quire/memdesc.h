@@ -50,6 +50,11 @@ struct memory {
     u64 nr_frames;    /* frames of RAM, the sum that every count is checked against */
 };
 extern struct memory memory;
+/*
+ * The page of zeros. It is mapped read-only and belongs to no folio (mm/faults/fault_zero.c). PFN_NONE: there is no
+ * such page.
+ */
+extern pfn_t zero_pfn;
 
 static inline bool pfn_valid(pfn_t pfn) { return pfn >= memory.first && pfn < memory.end; }
 

@@ -19,7 +19,7 @@
 
 /*
  * An account's folios that are mapped only in part, and its place among the accounts that have some:
- * mm/folios/folio_trim.c.
+ * mm/parts/folio_trim.c.
  */
 struct partial_folios {
     struct list folios, turn;

@@ -93,18 +93,27 @@ static inline struct memobj *area_anon(struct vma *vma)
 
 /* --- what entries may show besides folios ---------------------------------------------------------- */
 /*
- * The page of zeros. It is mapped read-only and belongs to no folio (mm/spaces/fault_zero.c). PFN_NONE: there is no
- * such page.
- */
-extern pfn_t zero_pfn;
-
-/*
  * The entry of a private page whose frame is in a hole now: it isn't present, and keeps the frame's number and the
- * mapping's reference to the folio (mm/spaces/fault_hole.c). A broken frame leaves the same mark without a number.
+ * mapping's reference to the folio (mm/faults/fault_hole.c). A broken frame leaves the same mark without a number.
  */
 static inline pte_t pte_hole_mark(pfn_t pfn) { return pte_advance_pfn(pte_poison(), pfn); }
 static inline bool pte_is_hole_mark(pte_t e) { return pte_poisoned(e) && pte_pfn(e) != 0; }
-void hole_mark_get(pte_t e); /* the mark was copied to one more entry; does nothing if e is no mark of a hole */
+/* The mark was copied to one more entry. Does nothing if e is no mark of a hole. */
+static inline void hole_mark_get(pte_t e)
+{
+    if (pte_is_hole_mark(e))
+        folio_get(mapped_folio(pte_pfn(e)));
+}
+
+/* --- what page faults and madvise() ask of areas --------------------------------------------------- */
+/* Splits areas that cross an end of [start, end), page-aligned; the lock is held for writing. -ENOMEM: nothing changed. */
+int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end);
+bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end); /* whether areas lie in the whole range */
+/*
+ * After a fault at addr, where no area is. Takes the lock itself. 0: the stack above has grown to addr; -EFAULT: there
+ * is no such stack; -E2BIG: the stack may not grow so far.
+ */
+int stack_grow(struct mm *mm, vaddr_t addr);
 
 /* --- entries --------------------------------------------------------------------------------------- */
 /*

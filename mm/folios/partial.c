@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lists of folios that are mapped only in part, one for each account. mm/folios/folio_trim.c says what happens to
+ * The lists of folios that are mapped only in part, one for each account. mm/parts/folio_trim.c says what happens to
  * these folios. A list holds no references: a folio that is freed leaves its list.
  */
-#include "partial.h"
 #include <quire/folio_trim.h>
 #include <quire/memobj.h>
 #include <quire/quota.h>

@@ -3,6 +3,7 @@
 #include <quire/memdesc.h>
 
 struct memory memory;
+pfn_t zero_pfn = PFN_NONE; /* memory_init() */
 
 void memdesc_fill(memdesc_t *words, u64 nr, memdesc_t word) { memdesc_fill_inline(words, nr, word); }
 

@@ -16,9 +16,6 @@ void area_grow_down(struct vma *vma, vaddr_t start); /* the area is anonymous, a
 void area_grow_up(struct vma *vma, vaddr_t end);     /* over an area of its kind, which the caller frees next */
 
 /* --- mmap.c: the areas of a range; page-aligned ------------------------------------------------- */
-/* Splits areas that cross an end of [start, end). -ENOMEM: nothing has changed. */
-int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end);
-bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end); /* the whole range. areas_lock for reading is enough */
 int unmap_areas(struct mm *mm, vaddr_t start, size_t len);   /* -ENOMEM: nothing has changed */
 
 /* --- room.c -------------------------------------------------------------------------------------- */
@@ -31,11 +28,6 @@ bool range_is_free(struct mm *mm, vaddr_t addr, size_t len);
 #define STACK_LIMIT_DEFAULT (8 * MiB)
 /* How far down a stack may grow. `vma` is its lowest piece. */
 vaddr_t stack_lowest(const struct mm *mm, struct vma *vma);
-/*
- * After a fault at addr, where no area is. Takes the lock itself. 0: the stack above has grown to addr; -EFAULT: there
- * is no such stack; -E2BIG: the stack may not grow so far.
- */
-int stack_grow(struct mm *mm, vaddr_t addr);
 
 /* --- entries of a range -------------------------------------------------------------------------- */
 /* protect.c. Entries allow at most `prot` afterwards; flushes. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address spaces: making and ending them, looking into them and writing to them. Contracts in <quire/mm.h>. */
+/* Address spaces: making and ending them, looking into them. Contracts in <quire/mm.h>. */
 #include <quire/mm.h>
 #include <quire/errno.h>
 #include <quire/log.h>
@@ -105,26 +105,4 @@ pte_t mm_lookup(struct mm *mm, vaddr_t addr)
     pte_t e = pt_lookup(&mm->root, addr);
     rwsem_read_unlock(&mm->areas_lock);
     return e;
-}
-
-int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len)
-{
-    const u8 *from = data;
-
-    while (len) {
-        int err = mm_fault(mm, addr, ACCESS_WRITE);
-        if (err)
-            return err;
-        pte_t e = mm_lookup(mm, addr);
-        struct folio *f = pte_present(e) && pte_write(e) ? pfn_folio_get(pte_pfn(e)) : NULL;
-        if (!f)
-            continue; /* the page was taken away again: the next fault brings it back, or says why it can't */
-        size_t offset = addr & (PAGE_SIZE - 1), n = MIN(len, PAGE_SIZE - offset);
-        memcpy((u8 *)pfn_address(pte_pfn(e)) + offset, from, n);
-        folio_put(f);
-        addr += n;
-        from += n;
-        len -= n;
-    }
-    return 0;
 }

@@ -24,7 +24,7 @@ static void prepare_exec(struct vma *vma, const pte_t *ptep, unsigned nr)
 }
 
 /*
- * The page of zeros is never executable (mm/spaces/fault_zero.c), so its entries become empty: the next access brings
+ * The page of zeros is never executable (mm/faults/fault_zero.c), so its entries become empty: the next access brings
  * in a frame. Lock held.
  */
 static void drop_zeros(struct mm *mm, vaddr_t addr, pte_t *ptep, unsigned nr)

@@ -44,7 +44,7 @@ void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep, pte_t pte, u
 #endif
 
 /* --- groups ------------------------------------------------------------------------------------ */
-/* Whether these entries may become groups: they are settled and a program's, and addresses and frames are aligned alike. */
+/* Whether these entries may become groups: settled entries of a program, aligned alike in addresses and frames. */
 static bool may_group(vaddr_t addr, pte_t pte, unsigned nr)
 {
     return nr >= PT_CONT && pte_settled(pte) && pte_user(pte) &&

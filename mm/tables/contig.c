@@ -4,12 +4,14 @@
  * one look at the first entry tells what all of them are: fork and unmapping need not compare them. arm64 (contiguous
  * bit) and riscv (Svnapot) may also make one TLB entry of a group; on other machines only software knows the mark.
  *
- * Invariant: the entries of a group are alike in all bits, and their frames belong to one folio. A group is changed
- * whole (mm/tables/batch.c), or unfolded first. pte_load() shows single entries as if there were no groups. Where groups
- * are in the TLB, the size of the TLB's entries changes when single entries become a group, or the other way round. That
- * requires break-before-make: hide, flush, store (Arm ARM, "Using break-before-make"; Privileged ISA, Svnapot, requires
- * the same). An access in between faults, waits for the page-table lock, and finds the new entries. A look-up without
- * the lock still finds the frame.
+ * Invariant: the entries of a group are alike in all bits, and their frames belong to one folio. (If a group isn't
+ * settled, the hardware may set "accessed" or "dirty" in one entry; this is then true of all.) A group is changed whole
+ * (mm/tables/batch.c), or unfolded first. pte_load() shows single entries as if there were no groups.
+ *
+ * Where groups are in the TLB, the size of the TLB's entries changes when single entries become a group, or the other
+ * way round. That requires break-before-make: hide, flush, store (Arm ARM, "Using break-before-make"; Privileged ISA,
+ * Svnapot, requires the same). An access in between faults, waits for the page-table lock, and finds the new entries. A
+ * look-up without the lock still finds the frame.
  */
 #include <quire/batch.h>
 #include <quire/counters.h>
@@ -19,8 +21,8 @@
 
 /*
  * Hides all entries of the group and flushes, so that no CPU has a translation any more. Returns the first entry, with
- * "accessed" and "dirty" if the hardware had set them in any entry. Entries that are settled, and that no TLB keeps as a
- * group, stay as they are: only software's mark will change.
+ * "accessed" and "dirty" if the hardware had set them in any entry. Entries that are settled stay as they are if no TLB
+ * keeps them as a group: only software's mark will change.
  */
 static pte_t break_group(struct mm *mm, vaddr_t addr, pte_t *group)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Folios that are mapped only in part, and what happens to them when memory or an account runs out:
- * mm/folios/folio_trim.c.
+ * mm/parts/folio_trim.c.
  */
 #include "helpers.h"
 #include <quire/block.h>

@@ -13,15 +13,15 @@ RACES = [
     Mutant("group-undone-shows-nothing", "mm/tables/contig.c",
            "        store_run(group, pte_hide(first), PT_CONT, 1);", "        store_run(group, pte_empty(0), PT_CONT, 0);",
            "explore.written.poison+cache-sync", "a group that is being undone is never \"nothing\" to software", EXPLORE),
-    Mutant("copied-page-shows-nothing", "mm/spaces/fault_write.c",
+    Mutant("copied-page-shows-nothing", "mm/faults/fault_write.c",
            "        hide_ptes(mm, addr, ptep, 1);", "        clear_ptes(mm, addr, ptep, 1);",
            "explore.cow.write+break", "a page that is being copied is never \"nothing\" to software", EXPLORE),
-    Mutant("zeros-replaced-show-nothing", "mm/spaces/fault_zero.c",
+    Mutant("zeros-replaced-show-nothing", "mm/faults/fault_zero.c",
            "        hide_ptes(mm, start, ptep, nr);", "        clear_ptes(mm, start, ptep, nr);",
            "explore.zero.write+*", "a page of zeros that is being replaced is never \"nothing\" to software", EXPLORE,
            why="whoever finds nothing at a page that was never written faults, and waits for the table's lock"),
     # --- publishing -----------------------------------------------------------------------------------------------
-    Mutant("found-before-it-is-made", "mm/spaces/fault.h",
+    Mutant("found-before-it-is-made", "mm/faults/fault.h",
            "    if (likely(f))\n        give_to(", "    if (likely(f))\n        folio_publish(f, FOLIO_REFERENCE), give_to(",
            "explore.fresh*.write+watch", "a folio is published once, with the counts that it has then", EXPLORE),
     # --- mapping against changing words ---------------------------------------------------------------------------
@@ -91,7 +91,7 @@ RACES = [
     Mutant("word-stored-plainly", "mm/frames/frame_cache.c",
            "        WRITE_ONCE(memory.words[pfn], MEMDESC_BUDDY);", "        memory.words[pfn] = MEMDESC_BUDDY;",
            "explore.free.put+get", "what others read without a lock is stored at once: a data race", EXPLORE),
-    Mutant("cache-sync-looks-once", "mm/spaces/advise.c",
+    Mutant("cache-sync-looks-once", "mm/faults/advise.c",
            "        bool same = likely(pte_same(pte_load_raw(entry), raw));", "        bool same = pte_same(raw, raw);",
            "explore.cow*.*+cache-sync", "what was looked up without a lock is looked at again", EXPLORE,
            why="the frame that was there first is maintained for nothing, and a page that is copied meanwhile was made ready by nobody's "

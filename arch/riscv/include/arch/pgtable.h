@@ -109,7 +109,7 @@ static inline struct pte_change pte_change(pgprot_t prot)
 /* For a young entry. */
 static inline pte_t pte_apply(pte_t e, struct pte_change c) { return (pte_t){(e.v & c.keep) | c.set}; }
 
-/* --- groups: with Svnapot (Privileged ISA), all entries of one have the same bits, the first frame's number / 16 --- */
+/* --- groups: with Svnapot (Privileged ISA), all entries of one have the same bits ----------------- */
 #define PT_CONT_STEP (riscv_has_svnapot ? 0UL : 1UL) /* added to the frame number from one raw entry to the next */
 static inline bool pte_cont(pte_t raw) { return raw.v & PTE_GROUP; }
 static inline pte_t pte_mkcont(pte_t e)

@@ -6,7 +6,6 @@
 #include <quire/mm.h>
 #include <quire/upcalls.h>
 #include <quire/poison.h>
-#include "areas.h"
 
 static int set_flags(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set, unsigned clear)
 {

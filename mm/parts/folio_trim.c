@@ -30,7 +30,6 @@
 #include <quire/quota.h>
 #include <quire/rmap.h>
 #include "folio_parts.h"
-#include "partial.h"
 
 #define TRIM_FRAMES 512 /* how many frames to free when a request fails: more than any fault needs */
 

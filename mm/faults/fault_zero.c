@@ -12,8 +12,6 @@
 #include <quire/errno.h>
 #include <quire/tlb.h>
 
-pfn_t zero_pfn = PFN_NONE; /* memory_init() */
-
 /* The aligned block of default size around addr, as far as it lies in the area: *start, and its number of pages. */
 static unsigned block_around(const struct vma *vma, vaddr_t addr, vaddr_t *start)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What splitting and trimming folios share: descriptors in a list, and parts. It is in mm/folios/folio_split.c. */
+/* What splitting and trimming folios share: descriptors in a list, and parts. It is in mm/parts/folio_split.c. */
 #pragma once
 
 #include <quire/folio.h>

@@ -47,9 +47,3 @@ int fault_hole_mark(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t mark)
     spin_unlock(lock);
     return err;
 }
-
-void hole_mark_get(pte_t mark)
-{
-    if (pte_is_hole_mark(mark))
-        folio_get(mapped_folio(pte_pfn(mark)));
-}

@@ -8,7 +8,6 @@
  * its code is inline. Writes to pages that are mapped read-only are in fault_write.c, objects in fault_object.c, the
  * page of zeros in fault_zero.c, blocks of 2 MiB in fault_block.c, marks of frames in a hole in fault_hole.c.
  */
-#include "areas.h"
 #include "fault.h"
 #include <quire/errno.h>
 #include <quire/folio_trim.h>
@@ -63,6 +62,15 @@ static __noinline int fault_anon_order(struct vma *vma, vaddr_t addr, pte_t *pte
     return 0;
 }
 
+/*
+ * Three ways to fresh memory, all inline where they are used most, with the same three steps: a charged folio that
+ * nobody can find, all of its entries at once, or nothing.
+ *
+ *   one page         NOHUGEPAGE, or nothing larger fits           fault_anon()           frame cache, class 0
+ *   64 KiB           what fits nearly always                      fault_anon_default()   frame cache, class 1
+ *   any in between   at the ends of areas, beside older pages,    fault_anon_order()     buddy
+ *                    or when no block of 64 KiB is free
+ */
 static __noinline int fault_anon_default(struct vma *vma, vaddr_t addr, pte_t *ptep)
 {
     struct folio *f = anon_default(vma, addr, FOLIO_ZERO);
