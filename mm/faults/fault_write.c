@@ -46,6 +46,8 @@ static inline bool exclusively_ours(const struct vma *vma, vaddr_t addr, const p
 static __always_inline void allow_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old, bool lone)
 {
     pte_t fresh = pte_mkwrite(pte_mkdirty(pte_mkyoung(old))); /* has all bits that the hardware sets: none gets lost */
+    if (!lone)
+        pt_isolate(vma->mm, addr, ptep, 1); /* before the entry is invalidated: its group is made single of what it has */
     pte_break(ptep, addr);
     if (lone)
         set_lone_pte(vma->mm, addr, ptep, fresh);
@@ -149,15 +151,20 @@ __noinline int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old
     return copy_page(vma, addr, ptep, old, f);
 }
 
+static pte_t used(pte_t e, unsigned access) { return pte_mkyoung(access == ACCESS_WRITE ? pte_mkdirty(e) : e); }
+
 /* Sets "accessed", and "dirty" for a write, on machines whose hardware doesn't. */
-static void mark_used(pte_t *ptep, vaddr_t addr, unsigned access)
+static void mark_used(struct mm *mm, pte_t *ptep, vaddr_t addr, unsigned access)
 {
     spinlock_t *lock = pt_lock(ptep);
 
     spin_lock(lock);
-    pte_t e = pte_load_raw(ptep), want; /* an entry of a group has both bits: nothing to do */
+    pte_t e = pte_load_raw(ptep), want;
+    if (!pte_same(e, used(e, access)))
+        pt_isolate(mm, addr, ptep, 1); /* the entries of an aged group differ from now on */
+    e = pte_load_raw(ptep);
     do {
-        want = pte_mkyoung(access == ACCESS_WRITE ? pte_mkdirty(e) : e);
+        want = used(e, access);
         if (!pte_present(e) || pte_same(e, want) || (access == ACCESS_WRITE && !pte_write(e)))
             break;
 #if ARCH_FLUSH_ON_CLEAR
@@ -178,7 +185,7 @@ __noinline int fault_present(struct vma *vma, vaddr_t addr, unsigned access, pte
     if (!pte_present(e))
         return pte_is_hole_mark(e) ? fault_hole_mark(vma, addr, ptep, e) : -EHWPOISON;
     addr = ALIGN_DOWN(addr, PAGE_SIZE);
-    mark_used(ptep, addr, access);
+    mark_used(vma->mm, ptep, addr, access);
     tlb_flush_local(&vma->mm->root, addr, 1);
     counter_inc(COUNTER_FAULT_SPURIOUS);
     return 0;

@@ -200,9 +200,9 @@ static u64 trim(struct folio *f)
             break;
     }
     give_descriptors(list); /* those that weren't needed: there may be fewer parts now */
-    if (!frames) { /* it is shared with a child or in use; perhaps the next request can cut it */
+    if (!frames) { /* it is in use, or shared with a child, whose pages may be all that is left of it one day */
         if (folio_map_count(f))
-            folio_note_partial(f, (size_t)folio_map_count(f));
+            folio_note_partial(f, 0);
         folio_put(f);
     }
     if (owner)

@@ -21,21 +21,17 @@
 
 /*
  * Hides all entries of the group and flushes, so that no CPU has a translation any more. Returns the first entry, with
- * "accessed" and "dirty" if the hardware had set them in any entry. Entries that are settled stay as they are if no TLB
- * keeps them as a group: only software's mark will change.
+ * "accessed" and "dirty" if the hardware had set them in any entry.
  */
 static pte_t break_group(struct mm *mm, vaddr_t addr, pte_t *group)
 {
     pte_t first = pte_load(group);
 
-    if (!arch_group_in_tlb() && likely(pte_settled(first)))
-        return first;
     mm_event(MM_EVENT_ENTRY_CLEAR, addr, pte_pfn(first), PT_CONT);
     if (likely(pte_settled(first))) { /* then all entries are, and the hardware sets no bits in them */
         store_run(group, pte_hide(first), PT_CONT, 1);
     } else {
         for (unsigned i = 0; i < PT_CONT; i++) {
-            pte_break(group, addr + i * PAGE_SIZE);
             pte_t e = pte_exchange(group + i, pte_hide(pte_advance_pfn(first, i)));
             if (pte_young(e))
                 first = pte_mkyoung(first);
@@ -51,9 +47,14 @@ static pte_t break_group(struct mm *mm, vaddr_t addr, pte_t *group)
 void pt_unfold(struct mm *mm, vaddr_t addr, pte_t *ptep)
 {
     pte_t *group = (pte_t *)ALIGN_DOWN((vaddr_t)ptep, PT_CONT * sizeof(pte_t));
-    pte_t e = break_group(mm, ALIGN_DOWN(addr, PT_CONT * PAGE_SIZE), group);
 
     counter_inc(COUNTER_UNFOLD);
+    if (!arch_group_in_tlb()) { /* only software's mark goes: no translation changes, so there is nothing to flush */
+        for (pte_t *p = group; p < group + PT_CONT; p++)
+            __atomic_fetch_and(&p->v, ~pte_mkcont((pte_t){0}).v, __ATOMIC_RELAXED); /* beside what the hardware sets */
+        return;
+    }
+    pte_t e = break_group(mm, ALIGN_DOWN(addr, PT_CONT * PAGE_SIZE), group);
     store_run(group, e, PT_CONT, 1);
     arch_pt_publish();
 }

@@ -137,6 +137,23 @@ TEST(trim, whatever_somebody_else_uses_stays_whole)
 }
 
 /* One page of every folio is kept, again and again; without trimming the account would be full many times over. */
+/* A trim that looks at a folio while parent and child share it mustn't forget it. */
+TEST(trim, what_a_child_keeps_of_its_parents_folios_is_cut_once_the_parent_is_gone)
+{
+    struct mm *mm = filled(4, NULL), *child = mm_clone(mm);
+
+    ASSERT(child != NULL);
+    folios_trim(NULL, ~0UL);
+    keep_first_pages(child, 4);
+    EXPECT_EQ(folios_trim(NULL, ~0UL), 0);
+    EXPECT_EQ(folios_trim(NULL, ~0UL), 0);
+    mm_put(mm);
+    EXPECT_EQ(folios_trim(NULL, ~0UL), 4 * (FOLIO_PAGES - 1));
+    for (unsigned i = 0; i < 4; i++)
+        EXPECT_EQ(page_says(child, i * FOLIO_PAGES), i * FOLIO_PAGES);
+    mm_put(child);
+}
+
 TEST(trim, an_account_that_is_full_of_parts_isnt_full)
 {
     struct ledger before = ledger_read();

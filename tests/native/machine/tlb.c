@@ -114,7 +114,22 @@ void arch_pte_invalidate(pte_t *ptep, vaddr_t addr)
         for (unsigned i = 0; i < TLB_SIZE; i++)
             if (tlbs[cpu].leaf[i].page == ALIGN_DOWN(addr, PAGE_SIZE))
                 tlbs[cpu].leaf[i].life = 0;
+#ifdef PTE_INVALID /* the instruction sets this bit in the entry itself */
+    pte_t *e = (pte_t *)((vaddr_t)ptep & ~(PT_TABLE_BYTES(0) - 1)) + pt_index(addr, 0);
+    explore_access(e, sizeof(*e), true);
+    e->v |= PTE_INVALID;
+#else
     (void)ptep;
+#endif
+}
+
+static bool is_invalid(pte_t e)
+{
+#ifdef PTE_INVALID
+    return e.v & PTE_INVALID;
+#else
+    return (void)e, false;
+#endif
 }
 
 void arch_pt_activate_user(const struct pt_root *root)
@@ -171,7 +186,7 @@ static pte_t walk(struct tlb *t, vaddr_t page, const pte_t **entry)
 /* An entry that was read is kept. An entry of a group also fills in its neighbours, whatever their own entries hold. */
 static void fill(struct tlb *t, vaddr_t page, pte_t pte, const pte_t *entry)
 {
-    u64 tag = tag_of(&t->root), nr = entry && pte_cont(pte_load_raw(entry)) ? PT_CONT : 1;
+    u64 tag = tag_of(&t->root), nr = entry && arch_group_in_tlb() && pte_cont(pte_load_raw(entry)) ? PT_CONT : 1;
     u64 index = (page >> PAGE_SHIFT) % nr;
 
     for (u64 i = 0; i < nr; i++) {
@@ -201,7 +216,7 @@ int user_access(struct mm *mm, vaddr_t addr, unsigned access, u64 **word)
     if (!holds(t, e, tag, page)) {
         const pte_t *entry;
         pte_t pte = walk(t, page, &entry);
-        if (!pte_present(pte) || !pte_accessible(pte) || !pte_young(pte))
+        if (!pte_present(pte) || !pte_accessible(pte) || !pte_young(pte) || is_invalid(pte))
             return -1; /* empty entries aren't kept */
         fill(t, page, pte, entry);
     }

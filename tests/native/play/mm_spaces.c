@@ -71,6 +71,11 @@ bool move_protect(unsigned space, unsigned page, unsigned nr, unsigned how)
     unsigned prot = how % 16 == 15 ? PROT_WRITE | PROT_EXEC : prot_of(how);
     int err, expected = prot & PROT_WRITE && prot & PROT_EXEC ? -EACCES : model_covered(s, page, nr) ? 0 : -ENOMEM;
 
+    for (unsigned i = page; (prot & PROT_EXEC) && !expected && i < page + nr; i++) {
+        struct vma *vma = area_find(mms[space], page_addr(i));
+        if (vma && vma->flags & VMA_HOLE)
+            expected = -EACCES;
+    }
     RETRY(err = mm_protect(mms[space], page_addr(page), nr * PAGE_SIZE, prot), err == -ENOMEM && !expected);
     tell("space %u: mm_protect(page %u + %u, %s) = %s", space, page, nr, prot_name(prot), error_name(err));
     if (expected != -ENOMEM && FAIR_NOMEM(err))
@@ -110,12 +115,17 @@ static void learn_copies(unsigned space, unsigned page, unsigned nr)
 
 bool move_advise(unsigned space, unsigned page, unsigned nr, unsigned how)
 {
-    static const int advices[] = {MADV_DONTNEED, MADV_POPULATE_WRITE, MADV_POPULATE_READ, MADV_HUGEPAGE, MADV_NOHUGEPAGE};
-    static const char *const names[] = {"DONTNEED", "POPULATE_WRITE", "POPULATE_READ", "HUGEPAGE", "NOHUGEPAGE"};
+    static const int advices[] = {MADV_DONTNEED, MADV_POPULATE_WRITE, MADV_POPULATE_READ, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLD};
+    static const char *const names[] = {"DONTNEED", "POPULATE_WRITE", "POPULATE_READ", "HUGEPAGE", "NOHUGEPAGE", "COLD"};
     struct space *s = &spaces[space];
     unsigned which = how % ARRAY_SIZE(advices);
     int expected = model_covered(s, page, nr) ? 0 : -ENOMEM, err;
 
+    for (unsigned i = page; which == 0 && !expected && i < page + nr; i++) {
+        struct vma *vma = area_find(mms[space], page_addr(i));
+        if (vma && vma->flags & VMA_HOLE)
+            expected = -EINVAL;
+    }
     if (which == 1 || which == 2)
         expected = expect_populate(s, page, nr, which == 1 ? ACCESS_WRITE : ACCESS_READ);
     RETRY(err = mm_madvise(mms[space], page_addr(page), nr * PAGE_SIZE, advices[which]), err == -ENOMEM && !expected);
