@@ -19,7 +19,7 @@ struct buddy {
     pfn_t first, end;
     u64 nr_free; /* frames */
     u64 free_blocks[BUDDY_NR_ORDERS];
-    pfn_t head[BUDDY_NR_ORDERS]; /* first block of each order, BUDDY_LIST_END: none */
+    pfn_t head[BUDDY_NR_ORDERS]; /* first block of each order; all 27 bits set: none */
 };
 
 extern struct buddy buddy; /* the machine's */

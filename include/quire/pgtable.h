@@ -2,7 +2,7 @@
 /*
  * The range interface: how page entries are changed. Tables, their locks and the walk are in <quire/table.h>.
  *
- * There are four functions. Whoever maps calls them in this order:
+ * There are four functions. Whoever maps calls the first three in this order:
  *
  *   flush_icache_pages(vma, pfn, nr)                 the frames are about to be mapped executable
  *   set_ptes(mm, addr, ptep, pte, nr)                install nr entries

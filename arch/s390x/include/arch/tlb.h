@@ -4,7 +4,7 @@
  * CPUs, and entries are tagged with the address-space-control element (ASCE) that they were made
  * under, so there are no ASIDs and no messages.
  *
- * A valid entry in a table that a CPU may be using must not be changed by plain stores: the CPU may
+ * A valid entry in a table that another CPU has loaded must not be changed by plain stores: that CPU may
  * be between reading it and using it. arch_pte_invalidate() makes it invalid and removes it from
  * all TLBs, after which the new value can be stored.
  */
