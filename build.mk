@@ -13,6 +13,7 @@ override CROSS_COMPILE := $(or $(CROSS_COMPILE),$(ARCH_TRIPLE))
 CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
+READELF := $(CROSS_COMPILE)readelf
 AR      := $(CROSS_COMPILE)ar
 OBJCOPY := $(CROSS_COMPILE)objcopy
 OBJDUMP := $(CROSS_COMPILE)objdump
@@ -32,7 +33,7 @@ KERNEL_CFLAGS := $(COMMON_CFLAGS) $(ARCH_CFLAGS) -D__QUIRE_KERNEL__ -Iinclude -I
 ifeq ($(BUILD),release)
 KERNEL_CFLAGS += -DQUIRE_DEBUG=0 -fomit-frame-pointer
 else
-KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -fno-omit-frame-pointer $(ARCH_DEBUG_CFLAGS)
+KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -DQUIRE_CHECKS=1 -fno-omit-frame-pointer $(ARCH_DEBUG_CFLAGS)
 endif
 # ICACHE=stale: shadows play the instruction cache, include/quire/exec_pfn.h.
 ifeq ($(ICACHE),stale)
@@ -137,15 +138,19 @@ $(OUT)/extra/kernel/$(basename $(notdir $(1))).o: $(1) $(OUT)/flags | $(OUT)/gen
 endef
 $(foreach f,$(EXTRA_KERNEL),$(eval $(call extra_kernel_rule,$(f))))
 
-# The first link gives the addresses for the symbol table of the second link. If the linker shortens calls, code may
-# move with the table's size; so it links again until the table is right for the kernel that holds it.
+# The first link gives the addresses for the tables of names and source lines (debug kernels) of the second link. If the linker shortens calls, code may
+# move with the table's size; so it links again until the tables are right for the kernel that holds it.
 $(OUT)/quire.pre.elf: $(KERNEL_OBJ) $(OUT)/gen/kernel.lds $(OUT)/objects
 	$(Q)$(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@ $(KERNEL_OBJ)
 KSYMS := $(OUT)/gen/ksyms
-$(OUT)/quire.elf: $(OUT)/quire.pre.elf tools/ksyms.sh
+ksyms_of = $(NM) -n $(1) | sh tools/ksyms.sh
+ifeq ($(BUILD),debug)
+ksyms_of += && $(READELF) --debug-dump=decodedline -W $(1) | sh tools/klines.sh
+endif
+$(OUT)/quire.elf: $(OUT)/quire.pre.elf tools/ksyms.sh tools/klines.sh
 	$(call say,LD,$@)
 	$(Q)rm -f $(KSYMS).S; last=$<; for round in 1 2 3 4 5 6; do \
-	    $(NM) -n $$last | sh tools/ksyms.sh > $(KSYMS).new || exit 1; \
+	    { $(call ksyms_of,$$last); } > $(KSYMS).new || exit 1; \
 	    if cmp -s $(KSYMS).new $(KSYMS).S; then mv $$last $@ && exit 0; fi; \
 	    mv $(KSYMS).new $(KSYMS).S && $(CC) $(ARCH_CFLAGS) -c -o $(KSYMS).o $(KSYMS).S && \
 	    $(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@.next $(KERNEL_OBJ) $(KSYMS).o || exit 1; \

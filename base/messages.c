@@ -23,6 +23,7 @@
 
 static u32 mailbox[MAX_CPUS];
 static spinlock_t flush_lock;
+LOCK_ORDER_STATIC(19, flush_lock);
 static struct {
     const struct pt_root *root;
     vaddr_t start;
@@ -69,7 +70,7 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
     if (!mask)
         return;
     struct long_wait w = {0};
-    lock_count_inc();
+    lock_note(&flush_lock, false, false);
     while (__atomic_exchange_n(&flush_lock.locked, 1, __ATOMIC_ACQUIRE)) {
         long_wait_step(&w);
         shootdown_serve();

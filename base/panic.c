@@ -12,64 +12,8 @@
 #include <arch-generic/context.h>
 #include <arch-generic/machine.h>
 
-/* --- symbols and backtraces -------------------------------------------------------------------- */
-extern const u64 ksyms_count __attribute__((weak));
-extern const u64 ksyms_table[] __attribute__((weak));
-extern const char ksyms_names[] __attribute__((weak));
+#define SENTENCE 600 /* characters */
 
-const char *ksym_name(vaddr_t addr, u64 *offset)
-{
-    if (!&ksyms_count || !ksyms_count || addr < ksyms_table[0])
-        return NULL;
-    u64 low = 0, high = ksyms_count;
-    while (high - low > 1) {
-        u64 middle = (low + high) / 2;
-        if (ksyms_table[2 * middle] <= addr)
-            low = middle;
-        else
-            high = middle;
-    }
-    *offset = addr - ksyms_table[2 * low];
-    return ksyms_names + ksyms_table[2 * low + 1];
-}
-
-/* A return address may be the next function's first instruction, so the lookup uses the address of the call before
- * it. */
-static void print_location(vaddr_t pc, bool is_return)
-{
-    u64 offset;
-    const char *name = ksym_name(pc - is_return, &offset);
-
-    kprintf("    0x%lx  %s+0x%lx\n", pc, name ? name : "?", name ? offset + is_return : 0);
-}
-
-static bool in_a_stack(vaddr_t fp)
-{
-    if (fp & 7)
-        return false;
-    const struct percpu *cpu = this_cpu();
-    vaddr_t emergency = (vaddr_t)cpu->emergency_stack;
-    if (fp >= emergency && fp < emergency + sizeof(cpu->emergency_stack) - 16)
-        return true;
-    vaddr_t top = (vaddr_t)running_now().stack_top;
-    if (top && fp > top - KSTACK_SIZE && fp <= top)
-        return true;
-    extern char boot_stack[], boot_stack_top[];
-    return fp > (vaddr_t)boot_stack && fp <= (vaddr_t)boot_stack_top;
-}
-
-void print_backtrace(vaddr_t pc, vaddr_t fp)
-{
-    kprintf("  backtrace:\n");
-    if (pc)
-        print_location(pc, false);
-    for (unsigned i = 0; i < 24 && in_a_stack(fp) && arch_unwind(&fp, &pc); i++)
-        print_location(pc, true);
-}
-
-#define SENTENCE 200 /* characters */
-
-/* --- panic ------------------------------------------------------------------------------------- */
 static void __noreturn die(const struct trapframe *tf, const char *text)
 {
     struct percpu *cpu = this_cpu();
@@ -85,11 +29,13 @@ static void __noreturn die(const struct trapframe *tf, const char *text)
     cpus_stop_others();
     kprint_line("PANIC on CPU %u: %s", cpu->cpu, text);
     struct running now = running_now();
-    kprintf("\n  thread %s%s%s, %u locks held\n", now.thread, now.process ? " of " : "", now.process ? now.process : "",
-            locks_held());
+    kprintf("\n  thread %s%s%s, %u lock%s held%s\n", now.thread, now.process ? " of " : "",
+            now.process ? now.process : "", locks_held(), locks_held() == 1 ? "" : "s",
+            QUIRE_CHECKS && locks_held() ? ":" : "");
+    locks_print(&cpu->locks);
     if (tf) {
-        arch_print_frame(tf);
         print_backtrace(tf_pc(tf), tf_frame_pointer(tf));
+        arch_print_frame(tf);
     } else {
         print_backtrace(0, arch_frame_pointer());
     }

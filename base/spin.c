@@ -2,6 +2,7 @@
 /* Waiting for another CPU: see <quire/spinlock.h>. */
 #include <quire/spinlock.h>
 #include <quire/turns.h>
+#include <quire/watch.h>
 #include <quire/messages.h>
 #include <quire/upcalls.h>
 #include <arch-generic/machine.h>
@@ -9,10 +10,12 @@
 void spin_wait(spinlock_t *lock)
 {
     struct long_wait w = {0};
+    u64 since = 0;
 
     do {
         while (READ_ONCE(lock->locked)) {
             long_wait_step(&w);
+            watch_lock(lock, &since);
             if (!arch_irq_enabled())
                 shootdown_serve(); /* the lock's holder may be waiting for this CPU's acknowledgement */
         }

@@ -120,16 +120,16 @@ void rwsem_write_lock(struct rwsem *s)
 {
     u32 word = 0;
 
+    lock_note(&s->word, true, false);
     if (unlikely(!__atomic_compare_exchange_n(&s->word, &word, RWSEM_WRITER, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
         rwsem_lock_slow(s, true);
-    lock_count_inc();
 }
 
 void rwsem_write_unlock(struct rwsem *s)
 {
+    lock_note_drop(&s->word);
     u32 word = __atomic_and_fetch(&s->word, ~RWSEM_WRITER, __ATOMIC_RELEASE);
 
-    lock_count_dec();
     if (unlikely(word & RWSEM_WAITERS))
         rwsem_wake(s);
 }

@@ -47,6 +47,10 @@ SECTIONS
         KEEP(*(SORT_BY_NAME(.tests.*)))
         KEEP(*(.tests))
         __tests_end = .;
+        . = ALIGN(8);
+        lock_order_start = .;
+        KEEP(*(.lock_order))
+        lock_order_end = .;
     } :rodata
 #ifdef LAYOUT_NOTE_SEGMENT
     .note.pvh : LOAD_AT(.note.pvh) { KEEP(*(.note.pvh)) } :rodata :note

@@ -39,7 +39,14 @@ bool memory_print_accounts(void)
     for (unsigned t = 0, shown = 0; t < MEMDESC_NR_TYPES; t++)
         if (counts[t])
             kprintf("%s %s %'lu", shown++ ? " +" : "", memdesc_type_name(t), counts[t]);
-    bool good = sum == memory.nr_frames && counts[MEMDESC_BUDDY] == buddy.nr_free + frame_cache_frames();
+    u64 free = buddy.nr_free + frame_cache_frames();
+    bool good = sum == memory.nr_frames && counts[MEMDESC_BUDDY] == free;
     kprintf("    %s\n", good ? "all accounted for" : "THE WORDS DON'T ADD UP");
+    if (sum != memory.nr_frames)
+        kprintf("  the machine has %'lu frames, and the words are of %'lu. likely: the order in a free block's first word is "
+                "wrong, or the block's other words don't say BUDDY\n", memory.nr_frames, sum);
+    if (counts[MEMDESC_BUDDY] != free)
+        kprintf("  the words of %'lu frames say BUDDY, and the buddy and the CPUs' caches count %'lu. likely: frames were freed "
+                "and their words weren't rewritten, or the other way round\n", counts[MEMDESC_BUDDY], free);
     return good;
 }

@@ -35,7 +35,7 @@ check_sparse() # MACHINE
     status=0
     "${MAKE:-make}" -s -f build.mk ARCH="$1" QUIET=1 build/"$1"/gen/asm_offsets.h || return
     flags=$("${MAKE:-make}" -s -f build.mk ARCH="$1" sparse-flags)
-    for file in base/*.c mm/*.c mm/*/*.c uv/*/*.c kernel/*.c kernel/*/*.c look/*.c lib/*.c tests/icache/*.c arch/"$1"/*.c; do
+    for file in base/*.c base/*/*.c mm/*.c mm/*/*.c uv/*/*.c kernel/*.c kernel/*/*.c look/*.c lib/*.c tests/icache/*.c arch/"$1"/*.c; do
         case $file in
         tests/icache/*) only=-DICACHE_STALE=1 ;;
         *) only= ;;
@@ -72,6 +72,7 @@ check_pages()
 {
     status=0
     "${PYTHON:-python3}" -B tools/uv_tables.py || status=1
+    "${PYTHON:-python3}" -B tools/mistakes.py || status=1
     verdict "tables in docs/" $status
 }
 

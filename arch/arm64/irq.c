@@ -119,12 +119,12 @@ void gic_cpu_init(void)
     isb();
 }
 
-static void serve(u32 irq)
+static void serve(const struct trapframe *tf, u32 irq)
 {
     if (irq == SGI_IPI)
         trap_ipi();
     else if (irq == arm64_devices.timer_irq)
-        trap_timer();
+        trap_timer(tf);
     else if (irq == arm64_devices.uart_irq)
         trap_console_rx();
 }
@@ -139,7 +139,7 @@ void arm64_irq(struct trapframe *tf)
             arch_timer_set(~0UL); /* level-triggered: it must be quiet before its end, or it comes again */
         sysreg_write(ICC_EOIR1_EL1, irq);
         isb();
-        serve(irq);
+        serve(tf, irq);
     }
 }
 

@@ -31,7 +31,7 @@
 void trap_from_user(struct trapframe *tf, u64 cause);
 void trap_from_kernel(struct trapframe *tf, u64 cause);
 
-static void interrupt(u64 number)
+static void interrupt(const struct trapframe *tf, u64 number)
 {
     switch (number) {
     case IRQ_SOFTWARE:
@@ -40,7 +40,7 @@ static void interrupt(u64 number)
         break;
     case IRQ_TIMER:
         arch_timer_set(~0UL);
-        trap_timer();
+        trap_timer(tf);
         break;
     case IRQ_EXTERNAL:
         plic_dispatch();
@@ -100,7 +100,7 @@ void trap_from_user(struct trapframe *tf, u64 cause)
         tf->value = csr_read(stval);
         trap_user_fault(tf, tf->value, access);
     } else if (cause & CAUSE_INTERRUPT) {
-        interrupt(cause & ~CAUSE_INTERRUPT);
+        interrupt(tf, cause & ~CAUSE_INTERRUPT);
     } else {
         exception(tf, cause);
     }
@@ -109,7 +109,7 @@ void trap_from_user(struct trapframe *tf, u64 cause)
 void trap_from_kernel(struct trapframe *tf, u64 cause)
 {
     if (cause & CAUSE_INTERRUPT)
-        interrupt(cause & ~CAUSE_INTERRUPT);
+        interrupt(tf, cause & ~CAUSE_INTERRUPT);
     else
         exception(tf, cause);
 }

@@ -15,12 +15,12 @@
 /* A bit in the parameter of a service signal; the other bits are the address of the finished block, or 0. */
 #define SERVICE_EVENT_PENDING 1u
 
-void irq_dispatch(u16 code, u32 parameter)
+void irq_dispatch(const struct trapframe *tf, u16 code, u32 parameter)
 {
     switch (code) {
     case EXT_CLOCK_COMPARATOR:
         arch_timer_set(~0UL); /* the interruption stays pending while the clock is greater than the comparator */
-        trap_timer();
+        trap_timer(tf);
         break;
     case EXT_EMERGENCY_SIGNAL:
     case EXT_EXTERNAL_CALL:

@@ -4,7 +4,8 @@
 
 #include <quire/types.h>
 
-void irq_dispatch(u16 code, u32 parameter); /* serve one external interruption */
+struct trapframe;
+void irq_dispatch(const struct trapframe *tf, u16 code, u32 parameter); /* serve one external interruption */
 
 /* SIGNAL PROCESSOR: orders to the CPU with this address; returns the condition code. */
 #define SIGP_SENSE      1

@@ -164,7 +164,7 @@ void handle_external(struct trapframe *tf)
     tf->psw.mask &= ~PSW_WAIT;
     tf->code = lowcore.ext_code;
     tf->translation = 0;
-    irq_dispatch(lowcore.ext_code, lowcore.ext_parameter);
+    irq_dispatch(tf, lowcore.ext_code, lowcore.ext_parameter);
 }
 
 /* No subchannel is ever enabled, and I/O is masked in every PSW; so this can't happen, and a report is enough. */

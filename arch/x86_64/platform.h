@@ -31,7 +31,8 @@ void lapic_send(u32 apic_id, u32 command);
 void irq_route_console(void);
 void timer_calibrate(void);
 void timer_init(void); /* on every CPU */
-void timer_interrupt(void);
+struct trapframe;
+void timer_interrupt(const struct trapframe *tf);
 
 /* Local APIC registers (SDM 3A table 10-1); as x2APIC they are MSR 0x800 + offset / 16. */
 #define LAPIC_ICR_LOW       0x300

@@ -126,7 +126,7 @@ void arch_timer_set(u64 deadline_ns)
 
 /* The interrupt is too early if the deadline is further away than the timer's 32 bits allow, or if it was changed
  * meanwhile. */
-void timer_interrupt(void)
+void timer_interrupt(const struct trapframe *tf)
 {
     u64 deadline = this_cpu()->arch.deadline_ns;
 
@@ -135,5 +135,5 @@ void timer_interrupt(void)
         return;
     }
     this_cpu()->arch.deadline_ns = ~0UL;
-    trap_timer();
+    trap_timer(tf);
 }

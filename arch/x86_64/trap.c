@@ -57,14 +57,14 @@ void trap_load_idt(void)
     __asm__ volatile("lidt %0" ::"m"(pointer));
 }
 
-static void interrupt(u64 vector)
+static void interrupt(const struct trapframe *tf, u64 vector)
 {
     if (vector == VEC_SPURIOUS)
         return; /* needs no end of interrupt (SDM 3A 10.9) */
     lapic_eoi();
     switch (vector) {
     case VEC_TIMER:
-        timer_interrupt();
+        timer_interrupt(tf);
         break;
     case VEC_IPI:
         trap_ipi();
@@ -135,7 +135,7 @@ static void exception(struct trapframe *tf)
 void trap_dispatch(struct trapframe *tf)
 {
     if (tf->vector >= VEC_FIRST_IRQ)
-        interrupt(tf->vector);
+        interrupt(tf, tf->vector);
     else
         exception(tf);
 }

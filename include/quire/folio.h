@@ -93,7 +93,7 @@ static inline void folio_get(struct folio *f) { __atomic_fetch_add(&f->refs, 1, 
 static inline void folio_get_many(struct folio *f, u32 nr) { __atomic_fetch_add(&f->refs, nr, __ATOMIC_RELAXED); }
 static inline void folio_put_many(struct folio *f, u32 nr)
 {
-    if (__atomic_sub_fetch(&f->refs, nr, __ATOMIC_ACQ_REL) == 0)
+    if (refs_put(&f->refs, nr, "folio", f))
         folio_release(f);
 }
 /* Drop a reference; the last one frees the folio, or if it has holes, their closing does. The folio lock isn't held. */
@@ -178,7 +178,12 @@ static inline u32 folio_counts_refs(u64 counts)
 }
 static inline void folio_put_mapped(struct folio *f, u32 nr)
 {
-    if (folio_counts_refs(__atomic_sub_fetch(&f->counts, nr * FOLIO_MAPPING, __ATOMIC_ACQ_REL)) == 0)
+    u64 left = __atomic_sub_fetch(&f->counts, nr * FOLIO_MAPPING, __ATOMIC_ACQ_REL);
+
+    DEBUG_ASSERT(folio_counts_refs(left) + nr >= nr, "folio at frame 0x%lx: %u mappings are removed, and it has only %u "
+                 "references. likely: an entry was counted twice when it was removed, or a reference was put twice", f->pfn, nr,
+                 folio_counts_refs(left) + nr);
+    if (folio_counts_refs(left) == 0)
         folio_release(f);
 }
 

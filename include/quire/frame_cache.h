@@ -7,6 +7,7 @@
 #pragma once
 
 #include <quire/buddy.h>
+#include <quire/free_check.h>
 #include <quire/percpu.h>
 
 pfn_t frame_cache_refill(struct frame_cache *cache, unsigned order); /* internal: what frame_cache_take() can't do */
@@ -33,7 +34,7 @@ static __always_inline pfn_t frame_cache_take(unsigned class, unsigned order)
         pfn = cache->class[class].pfn[nr - 1];
     }
     frame_cache_unlock(cache);
-    return likely(nr) ? pfn : frame_cache_refill(cache, order);
+    return frames_taken(likely(nr) ? pfn : frame_cache_refill(cache, order), order);
 }
 
 /* A block of 2^order frames; its words say BUDDY. PFN_NONE: no memory, not even in other CPUs' caches. */

@@ -9,6 +9,7 @@
 
 #include <quire/types.h>
 #include <quire/boot_info.h>
+#include <quire/lock_check.h>
 #include <arch/percpu.h>
 
 struct thread;
@@ -31,6 +32,13 @@ struct frame_cache {
     struct frame_class class[FRAME_CACHE_CLASSES]; /* single frames; blocks of the default folio size */
 };
 
+/* <quire/watch.h> */
+struct watch {
+    u64 progress, seen; /* counted by the CPU itself; as another CPU saw it last */
+    u64 since_ns;       /* since when it has been the same */
+    u32 told;
+};
+
 struct percpu {
     struct percpu *self;
     u64 kernel_sp;       /* top of the current thread's kernel stack: where traps from user mode go */
@@ -46,12 +54,13 @@ struct percpu {
     bool user_work;      /* something to do before the next return to user mode: trap_exit_to_user() */
     unsigned irq_depth;  /* > 0: inside an interrupt handler */
 
-    unsigned locks_held;               /* by the current thread, <quire/spinlock.h> */
+    struct lock_list locks;            /* that the current thread holds */
     struct runqueue *runqueue;         /* kernel/sched/sched.c */
     struct mm *active_mm;              /* whose user page tables are loaded on this CPU; NULL: none */
     struct mm *loading_mm;             /* set before active_mm, mm/tables/asid.c; afterwards the same */
     u64 asid_generation;               /* of the last flush for a new one, mm/tables/asid.c */
     u64 fenced_gen;                    /* code generation of the last instruction fence, mm/folios/cacheflush.c */
+    struct watch watch;
     u64 counters[64];                  /* <quire/counters.h> */
     struct frame_cache frames;         /* only its CPU takes frames, any CPU may empty it: mm/frames/frame_cache.c */
 

@@ -107,6 +107,15 @@ static inline void check_set_ptes(struct mm *mm, vaddr_t addr, const pte_t *ptep
     (void)mm, (void)addr, (void)ptep, (void)pte, (void)nr;
 }
 #endif
+/* In debug kernels: panics unless nr new entries from ptep on show the pages that the area has from addr on. */
+#if QUIRE_CHECKS
+void check_pages_shown(const struct vma *vma, vaddr_t addr, const pte_t *ptep, unsigned nr);
+#else
+static inline void check_pages_shown(const struct vma *vma, vaddr_t addr, const pte_t *ptep, unsigned nr)
+{
+    (void)vma, (void)addr, (void)ptep, (void)nr;
+}
+#endif
 /* set_ptes() for one entry that is in no group: it is empty, or its folio has one frame. */
 static inline void set_lone_pte(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte)
 {

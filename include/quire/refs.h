@@ -2,6 +2,7 @@
 /* Counts of references: 0 means that nobody has one, and that nobody can get one any more. */
 #pragma once
 
+#include <quire/log.h>
 #include <quire/types.h>
 
 /*
@@ -17,4 +18,18 @@ static __always_inline bool refs_get_unless_zero(u32 *count)
             return false;
     } while (!__atomic_compare_exchange_n(count, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
     return true;
+}
+
+/*
+ * Drop nr references; true: they were the last. The caller's earlier accesses come before the drop, and whatever it does
+ * after the last drop comes after all others' (acquire and release). `what` names the object in the text of a panic.
+ */
+static __always_inline bool refs_put(u32 *count, u32 nr, const char *what, const void *object)
+{
+    u32 left = __atomic_sub_fetch(count, nr, __ATOMIC_ACQ_REL);
+
+    DEBUG_ASSERT(left + nr >= nr, "a %s at %p has %u references, and %u are put. likely: one is put twice, or it is used "
+                 "after it was freed", what, object, left + nr, nr);
+    (void)what, (void)object;
+    return left == 0;
 }

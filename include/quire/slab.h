@@ -12,6 +12,7 @@
 #pragma once
 
 #include <quire/fail.h>
+#include <quire/free_check.h>
 #include <quire/list.h>
 #include <quire/spinlock.h>
 
@@ -38,6 +39,8 @@ struct slab_cache {
     struct slab_magazine magazine[MAX_CPUS];
 };
 
+#define SLAB_OBJECTS_MOST 128 /* of 32 bytes and more in a frame */
+
 void *slab_take_slow(struct slab_cache *cache); /* internal: the magazine is empty */
 
 /* At the start of its frames, whose words point to it. */
@@ -46,6 +49,9 @@ struct slab {
     struct slab_cache *cache;
     void *free;
     u32 in_use, capacity;
+#if QUIRE_CHECKS
+    u64 freed[SLAB_OBJECTS_MOST / 64]; /* one bit for each object that is free again: mm/check/free_check.c */
+#endif
 } __aligned(SLAB_ALIGN_MAX);
 
 static inline struct slab *slab_of(const struct slab_cache *cache, const void *object)
@@ -79,7 +85,7 @@ void *kmalloc(size_t size);
 void kfree(void *p); /* NULL is fine */
 
 /* internal: the first of the nr objects in a magazine */
-static __always_inline void *slab_pop(struct slab_magazine *m, u64 nr, size_t link_offset)
+static __always_inline void *slab_pop(const struct slab_cache *cache, struct slab_magazine *m, u64 nr, size_t link_offset)
 {
     void *object = m->free;
     void **link = (void **)((u8 *)object + link_offset);
@@ -87,6 +93,7 @@ static __always_inline void *slab_pop(struct slab_magazine *m, u64 nr, size_t li
     m->nr = nr - 1;
     m->free = *link;
     *link = NULL;
+    object_taken(cache, object);
     return object;
 }
 
@@ -101,7 +108,7 @@ static __always_inline void *slab_take(struct slab_cache *cache, size_t link_off
     if (allocation_fails())
         return NULL;
     u64 nr = m->nr;
-    return unlikely(!nr) ? slab_take_slow(cache) : slab_pop(m, nr, link_offset);
+    return unlikely(!nr) ? slab_take_slow(cache) : slab_pop(cache, m, nr, link_offset);
 }
 
 void slab_free_slow(struct slab_cache *cache, void *object); /* internal */
@@ -117,6 +124,7 @@ static __always_inline void slab_give(struct slab_cache *cache, unsigned order, 
         slab_free_slow(cache, object);
         return;
     }
+    object_freed(cache, object);
     *(void **)((u8 *)object + link_offset) = m->free;
     m->nr = nr + 1;
     m->free = object;

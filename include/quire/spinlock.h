@@ -13,6 +13,7 @@
 #pragma once
 
 #include <quire/types.h>
+#include <quire/lock_check.h>
 #include <quire/percpu.h>
 
 typedef struct {
@@ -23,29 +24,46 @@ typedef struct {
 
 void spin_wait(spinlock_t *lock); /* the slow path: base/spin.c */
 
-static inline void lock_count_inc(void) { this_cpu()->locks_held++; }
-static inline void lock_count_dec(void) { this_cpu()->locks_held--; }
-static inline unsigned locks_held(void) { return this_cpu()->locks_held; } /* by the current thread */
+/* Notes a lock before it is waited for, or after it was tried with success; and that it is let go. */
+static inline void lock_note(const void *lock, bool sleeping, bool tried)
+{
+#if QUIRE_CHECKS
+    lock_check_take(lock, sleeping, tried);
+#else
+    (void)lock, (void)sleeping, (void)tried;
+    this_cpu()->locks.nr++;
+#endif
+}
+static inline void lock_note_drop(const void *lock)
+{
+#if QUIRE_CHECKS
+    lock_check_drop(lock);
+#else
+    (void)lock;
+    this_cpu()->locks.nr--;
+#endif
+}
+static inline unsigned locks_held(void) { return this_cpu()->locks.nr; } /* by the current thread */
 
 static inline bool spin_trylock(spinlock_t *lock)
 {
     if (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
         return false;
-    lock_count_inc();
+    lock_note(lock, false, true);
     return true;
 }
 
 static inline void spin_lock(spinlock_t *lock)
 {
-    lock_count_inc();
+    lock_note(lock, false, false);
     if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
         spin_wait(lock);
 }
 
 static inline void spin_unlock(spinlock_t *lock)
 {
+    lock_note_drop(lock);
     __atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
-    lock_count_dec();
 }
 
 static inline bool spin_is_locked(const spinlock_t *lock) { return READ_ONCE(lock->locked); }

@@ -56,9 +56,9 @@ void rwsem_write_unlock(struct rwsem *s);
 
 static inline void rwsem_read_lock(struct rwsem *s)
 {
+    lock_note(&s->word, true, false); /* not s: the address of the queue's lock */
     if (unlikely(__atomic_fetch_add(&s->word, 1, __ATOMIC_ACQUIRE) & (RWSEM_WRITER | RWSEM_WAITERS)))
         rwsem_read_contended(s);
-    lock_count_inc();
 }
 
 /* False: a writer holds the lock or waits for it. Never sleeps. */
@@ -70,15 +70,15 @@ static inline bool rwsem_read_trylock(struct rwsem *s)
         if (word & (RWSEM_WRITER | RWSEM_WAITERS))
             return false;
     } while (!__atomic_compare_exchange_n(&s->word, &word, word + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-    lock_count_inc();
+    lock_note(&s->word, true, true);
     return true;
 }
 
 static inline void rwsem_read_unlock(struct rwsem *s)
 {
+    lock_note_drop(&s->word);
     u32 word = __atomic_sub_fetch(&s->word, 1, __ATOMIC_RELEASE);
 
-    lock_count_dec();
     if (unlikely(word == RWSEM_WAITERS))
         rwsem_wake(s);
 }

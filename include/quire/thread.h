@@ -63,7 +63,7 @@ enum thread_state {
 };
 
 struct thread {
-    unsigned locks_held; /* valid while the thread doesn't run; else its CPU counts, <quire/spinlock.h> */
+    struct lock_list locks; /* valid while the thread doesn't run; else its CPU has them, <quire/spinlock.h> */
     u32 state;           /* enum thread_state */
     struct arch_context context;
     void *stack_top;

@@ -50,7 +50,8 @@ void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
 /* Any other exception, `code` the machine's number for it, `addr` what it is about (0: nothing). */
 void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr);
 
-void trap_timer(void);      /* this CPU's timer deadline has passed; the source is already quiet */
+/* This CPU's timer deadline has passed; the source is already quiet. */
+void trap_timer(const struct trapframe *tf);
 void trap_ipi(void);        /* another CPU sent arch_ipi_send(); the source is already quiet */
 
 /*
@@ -98,6 +99,7 @@ struct running {
     const void *stack_top; /* NULL: the boot stack */
 };
 struct running running_now(void);
+struct running running_on(unsigned cpu); /* the same on any CPU; stack_top is NULL. It may change at any time */
 
 /* --- the last reference to an object is dropped; kinds.c ends each kind: mm, kernel -> kernel/objects --- */
 struct object;
@@ -105,6 +107,33 @@ void object_destroy(struct object *object);
 
 /* --- the first program starts; main.c says how long booting took: kernel/objects -> kernel -------------- */
 void kernel_reaches_user(void);
+
+/* --- what debug kernels check, <quire/lock_check.h>, <quire/watch.h>: base -> base/check ----------------------- */
+#if QUIRE_CHECKS
+struct lock_list;
+void lock_check_take(const void *lock, bool sleeping, bool tried);
+void lock_check_drop(const void *lock);
+void locks_print(const struct lock_list *list);
+void watch_lock(const void *lock, u64 *since);
+#endif
+
+/* --- what debug kernels check, <quire/free_check.h>: mm/frames -> mm/check ------------------------------------- */
+#if QUIRE_CHECKS
+struct slab_cache;
+void frames_freed(pfn_t pfn, u64 nr);
+pfn_t frames_taken(pfn_t pfn, unsigned order);
+void object_freed(const struct slab_cache *cache, void *object);
+void object_taken(const struct slab_cache *cache, void *object);
+#endif
+
+/* --- what a lock lies in, for base/check/lock_check.c: base -> mm/frames -------------------------------------------- */
+struct slab_place {
+    const char *name; /* of the objects */
+    const void *cache, *object;
+    u32 offset; /* in the object */
+};
+/* False: the address isn't in an object of a slab cache that has objects of one type only. */
+bool slab_place(const void *address, struct slab_place *place);
 
 /*
  * --- tests: base, look, kernel -> tests/machine ----------------------------------------------------------

@@ -114,6 +114,7 @@ const char *elf_check(const void *file, u64 size, vaddr_t low, vaddr_t high, str
 
 /* --- images ------------------------------------------------------------------------------------ */
 static struct mutex images_lock = MUTEX_INIT(images_lock);
+LOCK_ORDER_STATIC(3, images_lock.sem.word);
 static struct image *images[INITRD_MAX_FILES];
 
 /* Fills the segment's object with folios, the largest first: one for each bit that is 1 in the number of pages. */

@@ -25,6 +25,9 @@
 
 /* --- the ultravisor's own memory ---------------------------------------------------------------- */
 static struct mutex init_lock = MUTEX_INIT(init_lock);
+LOCK_ORDER_STATIC(2, init_lock.sem.word);
+static SLAB_CACHE(guest_cache, guest, holes, false);
+LOCK_ORDER(1, guest_cache, guest, lock.sem.word);
 static bool uv_started; /* under init_lock */
 static u64 uv_frames_kept;
 
@@ -317,7 +320,7 @@ static void tear_down(struct guest *g)
         restore_direct_map(g->folio->pfn, folio_nr_pages(g->folio));
         folio_put(g->folio);
     }
-    kfree(g);
+    slab_free(&guest_cache, g);
     quota_uncharge(quota, charged);
     quota_let_go(quota, sizeof(*g)); /* may free the account */
 }
@@ -331,7 +334,7 @@ static struct guest *guest_new(void)
 
     if (!quota_keep(quota, sizeof(struct guest)))
         return NULL;
-    struct guest *g = kmalloc(sizeof(*g));
+    struct guest *g = slab_alloc(&guest_cache);
     if (!g) {
         quota_let_go(quota, sizeof(struct guest));
         return NULL;

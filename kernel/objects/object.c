@@ -16,6 +16,6 @@ bool object_try_get(struct object *o) { return refs_get_unless_zero(&o->refs); }
 
 void object_put(struct object *o)
 {
-    if (o && __atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (o && refs_put(&o->refs, 1, "kernel object", o))
         object_destroy(o);
 }

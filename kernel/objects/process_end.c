@@ -100,5 +100,5 @@ void process_destroy(struct object *o)
         process_unlist(p);
     quota_put(p->quota);
     quota_uncharge(p->maker, PROCESS_FRAMES);
-    kfree(p);
+    slab_free(&process_cache, p);
 }

@@ -12,6 +12,7 @@
 
 struct list processes = LIST_INIT(processes);
 static spinlock_t processes_lock;
+LOCK_ORDER_STATIC(21, processes_lock);
 
 /* --- showing ----------------------------------------------------------------------------------- */
 /* Under processes_lock and p->lock. Returns the first thread of p; the caller starts it after it drops both locks. */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <quire/process.h>
+#include <quire/slab.h>
 
 /* p is complete, and nobody's child. From now on it lives and is in the list; its first thread starts. */
 void process_show(struct process *p);
@@ -20,3 +21,5 @@ void process_show_ended(struct process *p);
 void process_leave_children(struct process *p);
 /* p is about to be freed. */
 void process_unlist(struct process *p);
+
+extern struct slab_cache process_cache;

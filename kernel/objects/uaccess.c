@@ -9,7 +9,8 @@
 
 static void assert_no_locks(const char *what)
 {
-    KASSERT(locks_held() == 0, "%s with %u locks held: a fault there could deadlock", what, locks_held());
+    KASSERT(locks_held() == 0, "%s with %u locks held: a fault there could deadlock. Held: %s", what, locks_held(),
+            locks_text());
 }
 
 static void __user *believe(struct user_ptr p) { return (__force void __user *)p.given; }

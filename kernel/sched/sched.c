@@ -14,6 +14,7 @@
 #include <quire/errno.h>
 #include <quire/mm.h>
 #include <quire/turns.h>
+#include <quire/watch.h>
 #include <quire/upcalls.h>
 #include <quire/process.h>
 #include <arch-generic/machine.h>
@@ -71,6 +72,8 @@ static void set_timer(struct runqueue *rq, const struct thread *next)
     if (next != rq->idle)
         deadline = MIN(deadline, turn_deadline()); /* even if no thread is queued yet: another CPU may do so */
     deadline = MIN(deadline, READ_ONCE(rq->next_wake_ns));
+    if (QUIRE_CHECKS && next->process)
+        deadline = MIN(deadline, arch_clock_ns() + WATCH_TICK_NS);
     arch_timer_set(deadline);
 }
 
@@ -114,6 +117,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     u64 now = arch_clock_ns();
 
     counter_inc(COUNTER_SWITCHES);
+    watch_gets_on();
     prev->run_ns += now - rq->switched_at_ns;
     rq->switched_at_ns = now;
     next->slice_end_ns = now + TIME_SLICE_NS;
@@ -122,8 +126,8 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     rq->left = prev;
     WRITE_ONCE(rq->running_priority, next->priority);
     WRITE_ONCE(cpu->current, next); /* least_loaded() reads it from other CPUs */
-    prev->locks_held = cpu->locks_held;
-    cpu->locks_held = next->locks_held;
+    lock_list_copy(&prev->locks, &cpu->locks);
+    lock_list_copy(&cpu->locks, &next->locks);
     cpu->kernel_sp = (u64)next->stack_top;
     cpu->user_work = true; /* on its way out, `next` asks: was I killed, and must this CPU fence for my code? */
     mm_activate(next->mm);
@@ -182,6 +186,7 @@ bool sched_need_resched(void) { return READ_ONCE(this_cpu()->runqueue->need_resc
 
 bool preempt_point(void)
 {
+    watch_gets_on();
     if (unlikely(sched_need_resched()) && arch_irq_enabled())
         schedule();
     return current_killed();
@@ -411,7 +416,7 @@ static void adopt(struct thread *t, const char *name, unsigned priority, u32 sta
     list_init(&t->sleep_link);
     list_init(&t->process_link);
     cpu->current = t;
-    cpu->locks_held = 0;
+    cpu->locks.nr = 0;
 }
 
 static struct thread idle_threads[MAX_CPUS];

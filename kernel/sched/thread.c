@@ -70,7 +70,7 @@ void __noreturn thread_exit(void)
 {
     arch_irq_disable();
     struct thread *self = current_thread();
-    KASSERT(locks_held() == 0, "thread %s exits holding %u locks", self->name, locks_held());
+    KASSERT(locks_held() == 0, "thread %s exits holding %u locks: %s", self->name, locks_held(), locks_text());
     __atomic_add_fetch(&nr_ending, 1, __ATOMIC_RELAXED);
     thread_change(self, THREAD_RUNNING, THREAD_DEAD);
     schedule();
@@ -132,12 +132,19 @@ bool current_killed(void)
     return p && process_killed(p);
 }
 
+/* Threads' structs are slab objects, and names are the kernel's or their process's: a look at an old one does no harm. */
+struct running running_on(unsigned cpu)
+{
+    const struct thread *t = READ_ONCE(cpu_area(cpu)->current);
+    const struct process *p = t ? READ_ONCE(t->process) : NULL;
+
+    return (struct running){.thread = t ? t->name : "none", .process = p ? p->name : NULL};
+}
+
 struct running running_now(void)
 {
-    const struct thread *t = current_thread();
+    struct running now = running_on(this_cpu()->cpu);
 
-    if (!t)
-        return (struct running){.thread = "none"};
-    const char *process = t->process ? t->process->name : NULL;
-    return (struct running){.thread = t->name, .process = process, .stack_top = t->stack_top};
+    now.stack_top = current_thread() ? current_thread()->stack_top : NULL;
+    return now;
 }

@@ -2,6 +2,7 @@
 /*
  * What the kernel does in traps. The code in arch/ calls these functions, with interrupts off: <quire/upcalls.h>.
  */
+#include <quire/watch.h>
 #include <quire/turns.h>
 #include <quire/upcalls.h>
 #include <quire/cacheflush.h>
@@ -26,6 +27,8 @@ static const char *by_access(unsigned access, const char *read, const char *writ
 }
 
 static const char *access_word(unsigned access) { return by_access(access, "read", "write", "jump"); }
+
+extern char __text_start[], __text_end[], __rodata_end[]; /* linker/kernel.lds.S */
 
 static bool in_guest(void) { return unlikely(current_thread()->guest != NULL); }
 
@@ -135,6 +138,9 @@ static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
         panic_frame(tf, "kernel stack overflow: %s at 0x%lx, in the guard of a stack", access_word(access), addr);
     if (addr < PAGE_SIZE)
         panic_frame(tf, "the kernel used a null pointer: %s at 0x%lx", access_word(access), addr);
+    if (access == ACCESS_WRITE && addr >= (vaddr_t)__text_start && addr < (vaddr_t)__rodata_end)
+        panic_frame(tf, "the kernel may not write to its own %s: write at 0x%lx. likely: a pointer to a function or to a "
+                    "constant was used as a pointer to data", addr < (vaddr_t)__text_end ? "code" : "constants", addr);
     if (addr < USER_TOP && PT_KERNEL_IN_USER_ROOT)
         panic_frame(tf, "the kernel touched user memory directly, not by copy_in() or copy_out(): %s at 0x%lx",
                     access_word(access), addr);
@@ -198,12 +204,13 @@ void __noreturn trap_stack_overflow(struct trapframe *tf)
 }
 
 /* --- interrupts -------------------------------------------------------------------------------- */
-void trap_timer(void)
+void trap_timer(const struct trapframe *tf)
 {
     this_cpu()->irq_depth++;
     counter_inc(COUNTER_TIMER_INTERRUPTS);
     turn_ends();
     sched_tick();
+    watch_tick(tf);
     test_hook_tick();
     this_cpu()->irq_depth--;
 }
@@ -218,7 +225,9 @@ void trap_ipi(void)
 
 void trap_exit_to_user(struct trapframe *tf)
 {
-    DEBUG_ASSERT(locks_held() == 0, "return to user mode with %u locks held", locks_held());
+    DEBUG_ASSERT(locks_held() == 0, "return to user mode with a lock held: %s. likely: an early return that doesn't let "
+                 "it go", locks_text());
+    watch_gets_on();
     /* A message or a switch sets user_work if this CPU has something to do here. So the usual way out is one test. */
     while (unlikely(READ_ONCE(this_cpu()->user_work))) {
         this_cpu()->user_work = false;

@@ -112,6 +112,7 @@ static __always_inline bool map_fresh(struct vma *vma, vaddr_t addr, pte_t *ptep
             set_lone_pte(mm, addr, ptep, e);
         else
             set_ptes(mm, addr, ptep, e, nr);
+        check_pages_shown(vma, addr, ptep, nr);
         arch_pt_publish();
     }
     spin_unlock(lock);

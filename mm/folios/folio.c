@@ -19,6 +19,7 @@
 #include <arch-generic/page.h>
 
 SLAB_CACHE(folio_cache, folio, slab_link, true);
+LOCK_ORDER(6, folio_cache, folio, lock);
 
 struct folio *folio_make(unsigned order, unsigned flags)
 {

@@ -7,6 +7,7 @@
 #include <quire/slab.h>
 
 static SLAB_CACHE(memobj_cache, memobj, areas, false);
+LOCK_ORDER_NESTS(5, memobj_cache, memobj, lock.sem.word); /* an area's object, then its private owner */
 
 struct memobj *memobj_create(enum memobj_kind kind, u64 nr_pages, struct quota *quota)
 {
@@ -43,7 +44,7 @@ struct memobj *folio_owner_get(struct folio *f)
 
 void memobj_put_many(struct memobj *obj, u32 nr)
 {
-    if (!obj || __atomic_sub_fetch(&obj->refs, nr, __ATOMIC_ACQ_REL))
+    if (!obj || !refs_put(&obj->refs, nr, "memory object", obj))
         return;
     struct folio *f;
     /* visits only folios that exist, not every possible index */

@@ -8,6 +8,7 @@
 #include <quire/quota.h>
 
 static spinlock_t list_lock; /* of all lists */
+LOCK_ORDER_STATIC(9, list_lock);
 static struct list turns = LIST_INIT(turns); /* the accounts that have such folios */
 static struct partial_folios nobodys = {.folios = LIST_INIT(nobodys.folios)};
 static u64 nr_partial;

@@ -24,6 +24,7 @@
 #define INSIDE ((memdesc_t)MEMDESC_BUDDY)
 
 struct buddy buddy;
+LOCK_ORDER_STATIC(18, buddy.lock);
 
 static memdesc_t make_head(unsigned order, pfn_t prev, pfn_t next)
 {
@@ -172,6 +173,8 @@ void buddy_add_range(struct buddy *b, pfn_t pfn, u64 nr)
 
 void buddy_free_range(struct buddy *b, pfn_t pfn, u64 nr)
 {
+    if (b == &buddy)
+        frames_freed(pfn, nr);
     while (nr) {
         unsigned order = largest_order(pfn, nr);
         buddy_free(b, pfn, order);

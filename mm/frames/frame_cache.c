@@ -92,7 +92,7 @@ pfn_t frame_cache_alloc(unsigned order)
 {
     return order == 0   ? frame_cache_take(0, 0)
            : order == FOLIO_DEFAULT_ORDER ? frame_cache_take(1, FOLIO_DEFAULT_ORDER) /* CLASS_ORDERS */
-                        : frame_cache_refill(&this_cpu()->frames, order);
+                        : frames_taken(frame_cache_refill(&this_cpu()->frames, order), order);
 }
 
 void frame_cache_free(pfn_t pfn, unsigned order)
@@ -100,6 +100,7 @@ void frame_cache_free(pfn_t pfn, unsigned order)
     struct frame_cache *cache = &this_cpu()->frames;
     struct frame_class *class = class_of(cache, order);
 
+    frames_freed(pfn, 1UL << order);
     if (!class) {
         buddy_free(&buddy, pfn, order);
         return;
@@ -121,6 +122,7 @@ void frame_cache_free_run(pfn_t pfn, u64 nr)
     struct frame_cache *cache = &this_cpu()->frames;
     struct frame_class *class = &cache->class[0];
 
+    frames_freed(pfn, nr);
     if (nr <= 4) {
         frame_cache_lock(cache); /* another CPU may be draining the cache */
         for (; nr && class->nr < class_limit[0]; nr--)

@@ -3,6 +3,7 @@
  * Quotas: see <quire/quota.h>. Frames in use and references are counted in one word. So the struct is freed without a
  * lock when the last frame or reference is given back and the word becomes 0.
  */
+#include <quire/log.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 
@@ -21,7 +22,13 @@ void quota_get(struct quota *q) { __atomic_fetch_add(&q->word, 1, __ATOMIC_RELAX
 
 static void take_off(struct quota *q, u64 what)
 {
-    if (__atomic_sub_fetch(&q->word, what, __ATOMIC_ACQ_REL) == 0)
+    u64 left = __atomic_sub_fetch(&q->word, what, __ATOMIC_ACQ_REL);
+
+    DEBUG_ASSERT(left + what >= what, "an account at %p gives back %lu frames and %lu references, and has only %lu and %lu. "
+                 "likely: something was charged once and given back twice", (void *)q, what >> QUOTA_FRAME_SHIFT,
+                 what & ((1UL << QUOTA_FRAME_SHIFT) - 1), (left + what) >> QUOTA_FRAME_SHIFT,
+                 (left + what) & ((1UL << QUOTA_FRAME_SHIFT) - 1));
+    if (left == 0)
         kfree(q);
 }
 

@@ -13,10 +13,12 @@
 #include <quire/direct_map.h>
 #include <quire/log.h>
 #include <quire/string.h>
+#include <quire/upcalls.h>
 #include <arch-generic/page.h>
 
 static struct list caches = LIST_INIT(caches);
 static spinlock_t caches_lock;
+LOCK_ORDER_STATIC(16, caches_lock);
 static void **link_of(const struct slab_cache *cache, void *object)
 {
     return (void **)((u8 *)object + cache->link_offset);
@@ -107,7 +109,7 @@ void *slab_take_slow(struct slab_cache *cache)
 {
     struct slab_magazine *m = &cache->magazine[this_cpu()->cpu];
 
-    return refill(cache, m) ? slab_pop(m, m->nr, cache->link_offset) : NULL;
+    return refill(cache, m) ? slab_pop(cache, m, m->nr, cache->link_offset) : NULL;
 }
 
 void *slab_alloc(struct slab_cache *cache)
@@ -178,6 +180,9 @@ void slab_free(struct slab_cache *cache, void *object) { slab_give(cache, cache-
 void slab_free_chain(struct slab_cache *cache, void *first, u32 n)
 {
     if (n > SLAB_MAGAZINE / 2) {
+        void *object = first;
+        for (u32 i = 0; QUIRE_CHECKS && i < n; i++, object = *link_of(cache, object))
+            object_freed(cache, object);
         return_chain(cache, first, n);
         return;
     }
@@ -225,6 +230,27 @@ void kfree(void *p)
             memdesc_type_name(memdesc_type(word)));
     slab_free(((struct slab *)memdesc_pointer(word))->cache, p);
 }
+
+#if QUIRE_CHECKS
+bool slab_place(const void *address, struct slab_place *place)
+{
+    pfn_t pfn = address_pfn(address);
+
+    if (!memory.words || pfn < memory.first || pfn >= memory.end)
+        return false;
+    memdesc_t word = READ_ONCE(memory.words[pfn]);
+    if (memdesc_type(word) != MEMDESC_SLAB)
+        return false;
+    const struct slab *slab = memdesc_pointer(word);
+    const struct slab_cache *cache = slab->cache;
+    if (cache >= sizes && cache < sizes + ARRAY_SIZE(sizes))
+        return false; /* objects of many types */
+    u64 offset = (u64)address - (u64)(slab + 1);
+    *place = (struct slab_place){cache->name, cache, (const u8 *)(slab + 1) + offset / cache->size * cache->size,
+                                 (u32)(offset % cache->size)};
+    return true;
+}
+#endif
 
 u64 slab_objects_in_use(void)
 {

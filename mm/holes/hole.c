@@ -127,7 +127,7 @@ int folio_mend_hole(struct insecure_mem *h)
 
 void hole_put_many(struct insecure_mem *h, u32 nr)
 {
-    if (__atomic_sub_fetch(&h->refs, nr, __ATOMIC_ACQ_REL) == 0)
+    if (refs_put(&h->refs, nr, "hole", h))
         close_hole(h);
 }
 

@@ -10,6 +10,8 @@
 #include "areas.h"
 
 static SLAB_CACHE(mm_cache, mm, partial_tables, false);
+LOCK_ORDER(4, mm_cache, mm, areas_lock.word);
+LOCK_ORDER(10, mm_cache, mm, tables_lock);
 
 /* The kernel's part of the top table never changes after boot, so each address space can copy its few entries. */
 static void share_kernel_entries(pte_t *top)
@@ -72,7 +74,7 @@ int mm_set_quota(struct mm *mm, struct quota *quota)
 /* After unmap_all() no area is left, and so no table below the top. */
 void mm_put(struct mm *mm)
 {
-    if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL))
+    if (!refs_put(&mm->refs, 1, "address space", mm))
         return;
     rwsem_write_lock(&mm->areas_lock);
     unmap_all(mm);

@@ -104,9 +104,29 @@ void set_ptes(struct mm *mm, vaddr_t addr, pte_t *ptep, pte_t pte, unsigned nr)
     store_ptes(addr, ptep, pte, nr);
 }
 
+#if QUIRE_CHECKS
+/* The page of its owner that the entry shows is the one that the area has at addr. */
+void check_pages_shown(const struct vma *vma, vaddr_t addr, const pte_t *ptep, unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++, addr += PAGE_SIZE) {
+        pte_t e = pte_load(ptep + i);
+        const struct folio *f = pte_present(e) ? mapped_folio(pte_pfn(e)) : NULL;
+        const struct memobj *owner = f ? READ_ONCE(f->owner) : NULL;
+        if (!owner || (owner != vma->anon && owner != vma->obj))
+            continue;
+        u64 shown = f->index + (pte_pfn(e) - f->pfn);
+        u64 right = owner == vma->anon ? addr >> PAGE_SHIFT : vma->offset + ((addr - vma->start) >> PAGE_SHIFT);
+        KASSERT(shown == right,
+                "the entry for address 0x%lx maps frame 0x%lx, which is page 0x%lx of its owner, and the area has page 0x%lx "
+                "there. likely: a frame number is one too many or one too few, or it is counted from the wrong start",
+                addr, pte_pfn(e), shown, right);
+    }
+}
+#endif
+
 void update_mmu_cache_range(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr)
 {
-    (void)vma, (void)addr, (void)ptep, (void)nr;
+    check_pages_shown(vma, addr, ptep, nr);
     arch_pt_publish();
 }
 

@@ -24,6 +24,7 @@
 #define NR_TABLES (KVMAP_SIZE / TABLE_REACH)
 
 static spinlock_t lock;
+LOCK_ORDER_STATIC(7, lock);
 static u64 taken[NR_SLOTS / 64]; /* bit: the slot is in use or kept; slot 0 never is free: its stack has no guard */
 static u64 search_from;          /* no slot of an earlier word is free */
 static u64 kept[KEPT_MOST + 1];  /* slots */

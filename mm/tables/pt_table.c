@@ -15,6 +15,7 @@
 #include <arch-generic/paging.h>
 
 static SLAB_CACHE(ptdesc_cache, ptdesc, slab_link, true);
+LOCK_ORDER_NESTS(8, ptdesc_cache, ptdesc, lock); /* an upper table, then a lower one; a parent's, then its child's */
 
 #define TABLE_ORDER(level) (PT_TABLE_BYTES(level) <= PAGE_SIZE ? 0 : __builtin_ctzl(PT_TABLE_BYTES(level) / PAGE_SIZE))
 #define TABLES_PER_FRAME(level) (PT_TABLE_BYTES(level) < PAGE_SIZE ? PAGE_SIZE / PT_TABLE_BYTES(level) : 1)

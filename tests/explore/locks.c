@@ -39,11 +39,11 @@ void rwsem_write_lock(struct rwsem *s)
         word = 0;
         cpus_wait("a sleeping lock isn't free for writing");
     }
-    lock_count_inc();
+    lock_note(s, true, false);
 }
 
 void rwsem_write_unlock(struct rwsem *s)
 {
     __atomic_fetch_sub(&s->word, RWSEM_WRITER, __ATOMIC_RELEASE);
-    lock_count_dec();
+    lock_note_drop(s);
 }

@@ -309,9 +309,10 @@ TEST(mm, a_batch_ends_with_area_table_and_folio)
     EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 3, 100, RW), 17); /* the area's end */
     EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 3, 17, RW), 0);   /* there already */
     EXPECT_EQ(mm_madvise(mm, addr, PAGES(20), MADV_DONTNEED), 0);
-    EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 2 * entries - 5, 10, RW),
-              5); /* the folio's end */
+    vma->offset = 2 * entries - 8; /* now the area shows the end of the object */
+    EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 2 * entries - 5, 10, RW), 5); /* the folio's end */
     EXPECT_EQ(mm_madvise(mm, addr, PAGES(20), MADV_DONTNEED), 0);
+    vma->offset = 0;
     memdesc_t own = folio_word(f);
     memdesc_write(f->pfn + 10, memdesc_make_misc(MISC_KERNEL)); /* a change of word */
     EXPECT_EQ(map_pages(mm, vma, addr + PAGES(3), f, 3, 17, RW), 7);

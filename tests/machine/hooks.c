@@ -54,7 +54,7 @@ void test_hook_expected(const char *text)
 
     if (!self || self != READ_ONCE(run_threads.doomed) || this_cpu()->irq_depth || !strstr(text, expected.text))
         return;
-    this_cpu()->locks_held = 0;
+    this_cpu()->locks.nr = 0;
     expected.panicked = true;
     WRITE_ONCE(run_threads.doomed, NULL);
     thread_exit();

@@ -21,6 +21,7 @@
 #define WINDOW_PAGES 4 /* as many as a stack has: behind them is the guard of the next slot's stack */
 
 static spinlock_t window_lock;
+LOCK_ORDER_STATIC(14, window_lock);
 static bool window_irq; /* whether interrupts were on before; under window_lock */
 
 struct enforce_machine enforce_machine(void)

@@ -29,12 +29,12 @@ void rwsem_write_lock(struct rwsem *s)
     if (s->word)
         panic("sleeping lock %p is taken twice: this thread sleeps for ever", (void *)s);
     s->word = RWSEM_WRITER;
-    lock_count_inc();
+    lock_note(s, true, false);
 }
 void rwsem_write_unlock(struct rwsem *s)
 {
     if (s->word != RWSEM_WRITER)
         panic("sleeping lock %p is let go by somebody who doesn't hold it", (void *)s);
     s->word = 0;
-    lock_count_dec();
+    lock_note_drop(s);
 }

@@ -20,8 +20,8 @@ void cpu_play(unsigned cpu) { cpu_playing = cpu; }
 void check_no_locks(const char *after)
 {
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
-        CHECK(cpu_area(cpu)->locks_held == 0, "every lock that is taken is let go, on every way out", "%s: CPU %u holds %u locks",
-              after, cpu, cpu_area(cpu)->locks_held);
+        CHECK(cpu_area(cpu)->locks.nr == 0, "every lock that is taken is let go, on every way out", "%s: CPU %u holds %u locks",
+              after, cpu, cpu_area(cpu)->locks.nr);
 }
 
 /* --- output ------------------------------------------------------------------------------------ */

@@ -182,7 +182,7 @@ void world_begin(u64 frames, unsigned cpus)
         struct percpu *p = cpu_area(cpu);
         p->cpu = cpu;
         p->online = true;
-        p->locks_held = 0;
+        p->locks.nr = 0;
         p->active_mm = p->loading_mm = NULL;
         p->fenced_gen = 0;
         p->user_work = false;

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks that are held, and in debug kernels the rules for them: base/check/lock_check.c. The list belongs to the running
+ * thread: the scheduler saves and restores it. An interrupt handler's locks are in the interrupted thread's list.
+ */
+#pragma once
+
+#include <quire/types.h>
+
+#ifndef QUIRE_CHECKS
+#define QUIRE_CHECKS 0 /* release kernels, and programs of the build machine that play a kernel */
+#endif
+
+#define LOCKS_MAX 16 /* that a thread holds at once */
+
+struct held_lock {
+    const void *lock;
+    vaddr_t pc;    /* where it was taken */
+    u8 class;      /* base/check/lock_check.c */
+    bool from_irq; /* by an interrupt handler */
+};
+
+struct lock_list {
+    u32 nr;
+#if QUIRE_CHECKS
+    struct held_lock held[LOCKS_MAX];
+#endif
+};
+
+static inline void lock_list_copy(struct lock_list *to, const struct lock_list *from)
+{
+    to->nr = from->nr;
+#if QUIRE_CHECKS
+    for (unsigned i = 0; i < from->nr && i < LOCKS_MAX; i++)
+        to->held[i] = from->held[i];
+#endif
+}
+
+/* Checks the rules and notes the lock; panics if one is broken. `tried`: it wasn't waited for. For <quire/spinlock.h>. */
+void lock_check_take(const void *lock, bool sleeping, bool tried);
+void lock_check_drop(const void *lock);
+
+/* The locks that the running thread holds, in words, with the places where they were taken: for the text of a panic. */
+#if QUIRE_CHECKS
+const char *locks_text(void);
+void locks_print(const struct lock_list *list); /* a line for each */
+#else
+static inline const char *locks_text(void) { return "a debug kernel says which"; }
+static inline void locks_print(const struct lock_list *list) { (void)list; }
+#endif
+unsigned lock_orders_seen(void); /* how many orders of two classes; for tests */
+
+/*
+ * The documented order (docs/design.md, "Locks and their order"): a lock is taken only under locks with lower numbers.
+ * LOCK_ORDER() stands beside the lock: for a lock in objects of a slab cache. LOCK_ORDER_STATIC() is for a variable.
+ * `nests`: one may be taken under another of the same kind.
+ */
+struct lock_order {
+    const void *base; /* the slab cache, or the variable */
+    u32 offset;       /* of the lock in each object */
+    u16 number;
+    bool in_cache, nests;
+    const char *name;
+};
+#if QUIRE_CHECKS
+#define LOCK_ORDER_ENTRY(id, ...)                                                                                       \
+    static const struct lock_order lock_order_##id __attribute__((section(".lock_order"), used, aligned(8))) = {__VA_ARGS__}
+#define LOCK_ORDER(number, cache, type, member)                                                                         \
+    LOCK_ORDER_ENTRY(cache##_##number, &cache, offsetof(struct type, member), number, true, false, #type "->" #member)
+#define LOCK_ORDER_NESTS(number, cache, type, member)                                                                   \
+    LOCK_ORDER_ENTRY(cache##_##number, &cache, offsetof(struct type, member), number, true, true, #type "->" #member)
+#define LOCK_ORDER_STATIC(number, lock) LOCK_ORDER_ENTRY(number, &lock, 0, number, false, false, #lock)
+#else
+#define LOCK_ORDER(number, cache, type, member) struct lock_order
+#define LOCK_ORDER_NESTS(number, cache, type, member) struct lock_order
+#define LOCK_ORDER_STATIC(number, lock) struct lock_order
+#endif
