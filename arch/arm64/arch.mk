@@ -8,7 +8,7 @@ ARCH_USER_CFLAGS := -march=armv8-a -mno-outline-atomics -mcmodel=small
 ARCH_DEBUG_CFLAGS := -mno-omit-leaf-frame-pointer
 ARCH_LDFLAGS     := -maarch64elf
 ARCH_QEMU        := qemu-system-aarch64
-ARCH_QEMU_ARGS   := -M virt,gic-version=3 -cpu cortex-a76 -nographic -semihosting
+ARCH_QEMU_ARGS   := -M virt,gic-version=3 -cpu cortex-a76 -display none -serial mon:stdio -semihosting
 ARCH_BOOT_FILE   := Image
 ARCH_GDB         := aarch64
 # QEMU's exit status is the kernel's status.

@@ -5,7 +5,7 @@ ARCH_CFLAGS      := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 ARCH_USER_CFLAGS := -march=rv64gc -mabi=lp64d -mcmodel=medany
 ARCH_LDFLAGS     := -melf64lriscv
 ARCH_QEMU        := qemu-system-riscv64
-ARCH_QEMU_ARGS   := -M virt -cpu rv64 -nographic
+ARCH_QEMU_ARGS   := -M virt -cpu rv64 -display none -serial mon:stdio
 ARCH_BOOT_FILE   := quire.elf
 ARCH_GDB         := riscv:rv64
 # QEMU's exit status is the kernel's status.

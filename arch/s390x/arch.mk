@@ -6,7 +6,7 @@ ARCH_DEBUG_CFLAGS := -mbackchain
 ARCH_USER_CFLAGS  := -m64 -march=z13 -mzarch -mno-htm
 ARCH_LDFLAGS      := -melf64_s390
 ARCH_QEMU         := qemu-system-s390x
-ARCH_QEMU_ARGS    := -M s390-ccw-virtio -cpu max -nographic -action panic=exit-failure
+ARCH_QEMU_ARGS    := -M s390-ccw-virtio -cpu max -display none -serial mon:stdio -action panic=exit-failure
 ARCH_BOOT_FILE    := quire.elf
 ARCH_GDB          := s390:64-bit
 # QEMU's exit status is 0 or 1; the kernel's last line carries the number.

@@ -107,9 +107,9 @@ void __noreturn process_die(const struct trapframe *tf, int status, const char *
 
 /*
  * Wait until a child of the current process has ended: this one, or any (NULL). Returns the child with a reference;
- * NULL: *err is -ECHILD (there is no such child, or another thread has taken it) or -EINTR (the caller was killed). The
- * process stays the caller's child until process_take(), which returns false if another thread of the caller's process
- * was faster. May sleep.
+ * NULL: *err is -ECHILD (there is no such child, or another thread has taken it) or -EINTR (the caller was killed, or
+ * Ctrl-C was typed while it listened: <quire/console.h>). The process stays the caller's child until process_take(),
+ * which returns false if another thread of the caller's process was faster. May sleep.
  */
 struct process *process_await(struct process *one, int *err);
 bool process_take(struct process *child);

@@ -79,6 +79,7 @@ struct thread {
     unsigned cpu;
     unsigned priority;
     bool pinned;             /* stays on its CPU */
+    bool interrupted;        /* Ctrl-C was typed while it listened, <quire/console.h> */
     u64 slice_end_ns;
     u64 wake_at_ns;
     u64 id;

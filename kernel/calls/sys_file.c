@@ -44,13 +44,13 @@ static s64 file_read(struct file *f, struct user_window *to)
     return (s64)n;
 }
 
-static s64 console_read_out(struct user_window *to)
+static s64 console_read_out(struct user_window *to, bool keys)
 {
     char line[CHUNK];
 
     if (to->left == 0)
         return 0;
-    ssize_t got = console_read(line, MIN(to->left, sizeof(line)));
+    ssize_t got = console_read(line, MIN(to->left, sizeof(line)), keys);
     if (got > 0 && window_out(to, line, (size_t)got))
         return -EFAULT;
     return got;
@@ -64,10 +64,11 @@ s64 sys_read(struct trapframe *tf)
 
     if (!o)
         return err;
-    s64 result = user_window(&to, user_arg(tf, 1), tf_arg(tf, 2));
+    bool good = tf_arg(tf, 3) <= (o->type == OBJECT_CONSOLE ? QUIRE_READ_KEYS : 0);
+    s64 result = good ? user_window(&to, user_arg(tf, 1), tf_arg(tf, 2)) : -EINVAL;
     if (!result)
         result = o->type == OBJECT_FILE      ? file_read((struct file *)o, &to)
-                 : o->type == OBJECT_CONSOLE ? console_read_out(&to)
+                 : o->type == OBJECT_CONSOLE ? console_read_out(&to, tf_arg(tf, 3))
                                              : -EBADF;
     object_put(o);
     return result;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on processes, threads and time. */
+#include <quire/console.h>
 #include <quire/errno.h>
 #include <quire/process.h>
 #include <quire/slab.h>
 #include <quire/sys.h>
 #include <arch-generic/machine.h>
+#include <uapi/quire/abi.h>
 
 s64 sys_nop(struct trapframe *tf) { return 0; }
 
@@ -81,7 +83,8 @@ static struct process *wait_and_tell(struct process *one, struct user_ptr status
 s64 sys_wait(struct trapframe *tf)
 {
     long number = (long)tf_arg(tf, 0);
-    int err = report_status(0, user_arg(tf, 1)); /* a bad pointer fails now, not after a long wait */
+    bool listens = tf_arg(tf, 2) == QUIRE_WAIT_CTRL_C;
+    int err = tf_arg(tf, 2) > QUIRE_WAIT_CTRL_C ? -EINVAL : report_status(0, user_arg(tf, 1)); /* fails now, not late */
     struct object *o = NULL;
 
     if (err)
@@ -91,7 +94,11 @@ s64 sys_wait(struct trapframe *tf)
         if (!o)
             return err;
     }
+    if (listens)
+        console_listen(true);
     struct process *child = wait_and_tell((struct process *)o, user_arg(tf, 1), &err);
+    if (listens)
+        console_listen(false);
     s64 result = child ? (s64)child->id : err;
     if (child && o)
         handle_close_one(&current_process()->handles, number, o); /* not if the number names another object by now */

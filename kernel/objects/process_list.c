@@ -77,6 +77,8 @@ void process_leave_children(struct process *p)
         struct process *child = list_entry(node, struct process, child_link);
         child->parent = NULL;
         spin_unlock(&processes_lock);
+        if (p->status == STATUS_KILLED)
+            process_kill(child, STATUS_KILLED);
         object_put(&child->object); /* the parent's claim to wait for it */
         spin_lock(&processes_lock);
     }
@@ -121,7 +123,8 @@ struct process *process_await(struct process *one, int *err)
     struct process *self = current_process(), *ended;
     bool found;
 
-    wait_until(&self->wait, !(found = look_for(self, one, &ended)) || ended || process_killed(self));
+    wait_until(&self->wait, !(found = look_for(self, one, &ended)) || ended || process_killed(self) ||
+                                  READ_ONCE(current_thread()->interrupted));
     *err = ended ? 0 : found ? -EINTR : -ECHILD;
     return ended;
 }

@@ -17,7 +17,10 @@ void process_show(struct process *p);
 int process_show_child(struct process *p, struct process *parent);
 /* All that p had is freed, except its status. From now on p has ended, and its parent is woken. */
 void process_show_ended(struct process *p);
-/* p ends: its children have no parent from now on, and nobody waits for them. */
+/*
+ * p ends: its children have no parent from now on, and nobody waits for them. If p was killed, they are killed, too, and
+ * so are their children when they end: nobody else holds a handle to them.
+ */
 void process_leave_children(struct process *p);
 /* p is about to be freed. */
 void process_unlist(struct process *p);

@@ -1,69 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Console input. The interrupt puts characters into a ring and edits the line (backspace, Ctrl-U); a finished line
- * wakes the readers. Ctrl-P prints the processes at once, even if nobody reads. While the ring is full of finished
- * lines, input stays in the device until a line is read. A line has at most RING - 1 characters; the rest is cut.
+ * Console input. The interrupt puts characters into a ring. While the ring is full, input stays in the device, and the
+ * sender waits. Readers take characters out of the ring: as they were typed, or line by line. A line is edited
+ * (backspace, Ctrl-U) and echoed by the readers that wait for it. A line of more than LINE_BYTES comes in pieces.
+ *
+ * Two keys work at once, even if nobody reads: Ctrl-P prints the processes, and Ctrl-C interrupts the listener, which
+ * is the thread that waits for the program in the foreground. Without a listener, and for
+ * a shell that reads keys, Ctrl-C is a character like any other.
  */
 #include <quire/console.h>
 #include <quire/errno.h>
+#include <quire/line.h>
 #include <quire/log.h>
 #include <quire/process.h>
 #include <quire/upcalls.h>
 #include <arch-generic/machine.h>
 
 #define CTRL(c) ((c) & 31)
-#define RING 1024
+#define RING 4096
 
+/* All of it is under input.lock. */
 static struct wait_queue input = WAIT_QUEUE_INIT(input);
 static char ring[RING];
-static u32 head, tail, line_start; /* readers take from tail; [tail, line_start) are finished lines */
-
-static u32 used(void) { return head - tail; }
-
-static void erase_one(void)
-{
-    if (head != line_start) {
-        head--;
-        arch_console_write("\b \b", 3);
-    }
-}
-
-static void take(int c)
-{
-    switch (c) {
-    case CTRL('P'):
-        processes_print();
-        return;
-    case CTRL('U'):
-        while (head != line_start)
-            erase_one();
-        return;
-    case '\b':
-    case 127:
-        erase_one();
-        return;
-    case CTRL('D'):
-        if (head == line_start && used() < RING)
-            ring[head++ % RING] = CTRL('D');
-        line_start = head;
-        return;
-    case '\r':
-        c = '\n';
-        break;
-    }
-    if ((c < ' ' && c != '\n' && c != '\t') || used() >= RING - (c == '\n' ? 0 : 1))
-        return; /* the last free place is kept for the line's end */
-    ring[head++ % RING] = (char)c;
-    char text = (char)c;
-    arch_console_write(&text, 1);
-    if (c == '\n')
-        line_start = head;
-}
-
-/* The ring is full, and a reader can make room. Until then input waits in the device, and the sender waits, too. */
-static bool no_room(void) { return used() >= RING - 1 && tail != line_start; }
-
+static u32 head, tail; /* [tail, head) was typed and not read */
+static struct line line;
+static bool for_keys; /* a shell reads keys; programs that read lines wait until the shell waits for a program */
+static struct thread *listener;
 static bool held_back; /* the device was told to keep its input */
+
+static void arrive(int c)
+{
+    if (c == CTRL('P')) {
+        processes_print();
+    } else if (c == CTRL('C') && listener && !for_keys) {
+        tail = head; /* what was typed before isn't wanted any more */
+        line_drop(&line);
+        WRITE_ONCE(listener->interrupted, true);
+        thread_interrupt(listener);
+    } else {
+        ring[head++ % RING] = (char)c;
+    }
+}
 
 static void hold_back(bool hold)
 {
@@ -72,17 +49,19 @@ static void hold_back(bool hold)
     held_back = hold;
 }
 
-/* Takes what the device has. Under input.lock. */
+static bool no_room(void) { return head - tail == RING; }
+
+/* Takes what the device has. */
 static void receive(void)
 {
-    u32 before = line_start;
+    u32 before = head;
     int c;
 
     hold_back(no_room()); /* a device that keeps its input gives no characters: so this comes first */
     while (!no_room() && (c = arch_console_getc()) >= 0)
-        take(c);
+        arrive(c);
     hold_back(no_room());
-    if (line_start != before)
+    if (head != before)
         wake_all_locked(&input);
 }
 
@@ -93,28 +72,54 @@ void trap_console_rx(void)
     spin_unlock(&input.lock);
 }
 
-ssize_t console_read(char *to, size_t n)
+/* Takes the next character; there must be one. */
+static char next(void)
 {
-    size_t got = 0;
+    char c = ring[tail++ % RING];
 
-    bool irq = wait_until_locked(&input, tail != line_start || current_killed());
-    bool killed = current_killed(); /* then the line stays for other readers */
-    while (!killed && got < n && tail != line_start) {
-        char c = ring[tail % RING];
-        if (c == CTRL('D')) {
-            if (got == 0)
-                tail++;
-            break;
-        }
-        to[got++] = c;
-        tail++;
-        if (c == '\n')
-            break;
-    }
-    if (held_back)
-        receive(); /* there is room again */
+    if (held_back && head - tail <= RING / 2)
+        receive();
+    return c;
+}
+
+/* Whether a key was typed. What is left of a line that a program has read in part is dropped. */
+static bool keys_are_there(void)
+{
+    for_keys = true;
+    line_drop(&line);
+    return head != tail;
+}
+
+/* Makes a line of what was typed. Whether it is finished. */
+static bool line_is_there(void)
+{
+    while (!for_keys && !line.finished && head != tail)
+        line_type(&line, next(), arch_console_write);
+    return !for_keys && line.finished;
+}
+
+ssize_t console_read(char *to, size_t n, bool keys)
+{
+    bool irq = wait_until_locked(&input, (keys ? keys_are_there() : line_is_there()) || current_killed());
+    ssize_t got = -EINTR;
+
+    if (!current_killed()) /* else the input stays for other readers */
+        got = keys ? (*to = next(), 1) : (ssize_t)line_take(&line, to, n);
     spin_unlock_irqrestore(&input.lock, irq);
-    return killed ? -EINTR : (ssize_t)got;
+    return got;
+}
+
+void console_listen(bool on)
+{
+    struct thread *self = current_thread();
+    bool irq = spin_lock_irqsave(&input.lock);
+
+    if (on || listener == self)
+        listener = on ? self : NULL;
+    for_keys = for_keys && !on;
+    wake_all_locked(&input); /* a program may wait for its line already */
+    self->interrupted = false;
+    spin_unlock_irqrestore(&input.lock, irq);
 }
 
 void console_init(void) { arch_console_rx_enable(true); }

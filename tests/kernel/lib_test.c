@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Strings, formatted output, patterns, SHA-256. */
 #include <quire/glob.h>
+#include <quire/line.h>
 #include <quire/printf.h>
 #include <quire/sha256.h>
 #include <quire/log.h>
@@ -266,4 +267,49 @@ TEST(log, what_could_end_a_line_or_move_the_cursor_is_not_plain)
 {
     for (unsigned c = 0; c < 256; c++)
         EXPECT_EQ(text_is_plain((char)c), c == '\t' || (c >= 32 && c < 127));
+}
+
+/* --- lines that are typed ---------------------------------------------------------------------- */
+static size_t echoed;
+
+static void count_echo(const char *text, size_t len) { echoed += text[0] ? len : 0; }
+
+static void type(struct line *line, const char *keys)
+{
+    while (*keys)
+        line_type(line, *keys++, count_echo);
+}
+
+TEST(line, is_edited_until_it_is_finished)
+{
+    static struct line line;
+    char to[16] = "";
+
+    line_drop(&line);
+    echoed = 0;
+    type(&line, "xy\x15\b" "ab\x7f" "c\x01");
+    EXPECT(!line.finished);
+    EXPECT_EQ(echoed, 2 + 6 + 2 + 3 + 1);
+    type(&line, "\r");
+    EXPECT(line.finished);
+    EXPECT_EQ(line_take(&line, to, 1), 1);
+    EXPECT_EQ(line_take(&line, to + 1, 15), 2);
+    EXPECT_EQ(strcmp(to, "ac\n"), 0);
+    EXPECT(!line.finished);
+    type(&line, "\x04");
+    EXPECT(line.finished);
+    EXPECT_EQ(line_take(&line, to, 16), 0);
+    EXPECT(!line.finished);
+}
+
+TEST(line, a_full_line_is_finished)
+{
+    static struct line line;
+
+    line_drop(&line);
+    for (int i = 0; i < LINE_BYTES; i++) {
+        EXPECT(!line.finished);
+        line_type(&line, 'x', count_echo);
+    }
+    EXPECT(line.finished);
 }

@@ -59,6 +59,33 @@ TEST(process, a_process_that_waits_for_its_child_is_killed)
     *end = 1;
 }
 
+/* Nobody else holds a handle to them: without this, they would stay for ever. */
+TEST(process, a_kill_reaches_children_of_children)
+{
+    volatile int *ready = (volatile int *)map_shared(PAGE);
+    struct quire_process p;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        for (int i = 0; i < 2; i++)
+            if (fork() == 0) {
+                __atomic_fetch_add(ready, 1, __ATOMIC_RELAXED);
+                if (i == 0 && fork() == 0)
+                    __atomic_fetch_add(ready, 1, __ATOMIC_RELAXED);
+                for (;;)
+                    sleep(1000);
+            }
+        sleep(1000);
+    }
+    while (*ready < 3)
+        sched_yield();
+    expect_killed(pid);
+    for (long i = 0; quire_call(process_info, i, &p) == 0;) {
+        i = p.id > (uint64_t)pid && !p.exited ? 0 : i + 1; /* again, until no descendant lives */
+        sched_yield();
+    }
+}
+
 /* tests/runner/boot.py looks for the line on the console, behind the one prefix that a program's lines have. */
 TEST(process, a_long_line_is_written_whole)
 {

@@ -318,6 +318,23 @@ TEST(syscall, threads_begin_in_user_space_on_an_aligned_stack)
     EXPECT_CALL(-EINVAL, thread_create, DIRECT_MAP_BASE ? DIRECT_MAP_BASE : KVMAP_BASE, stack, 0);
 }
 
+TEST(syscall, unknown_flags_of_read_and_wait_are_refused)
+{
+    char byte = 'x';
+    long file = quire_call(open, "motd", 0);
+
+    EXPECT_CALL(-EINVAL, read, 0, &byte, 1, QUIRE_READ_KEYS + 1);
+    EXPECT_CALL(-EINVAL, read, 0, &byte, 1, 1l << 32);
+    EXPECT_CALL(-EINVAL, read, file, &byte, 1, QUIRE_READ_KEYS); /* keys are of the console alone */
+    EXPECT_EQ(byte, 'x');
+    EXPECT_CALL(1, read, file, &byte, 1, 0);
+    EXPECT_EQ(byte, 'W'); /* the refused read has not moved on */
+    close((int)file);
+    EXPECT_CALL(-EINVAL, wait, -1, 0, QUIRE_WAIT_CTRL_C + 1);
+    EXPECT_CALL(-EINVAL, wait, -1, 0, -1l);
+    EXPECT_CALL(-ECHILD, wait, -1, 0, QUIRE_WAIT_CTRL_C);
+}
+
 TEST(syscall, events_of_unknown_kinds_are_refused)
 {
     EXPECT_CALL(-EINVAL, test_event, 99, "x", 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* No handlers; kill() ends a child of the caller's. */
+/* No handlers; kill() ends a child of the caller's, and its children. SIGINT is only a number, for COMMAND_CTRL_C. */
 #pragma once
 #include <sys/types.h>
+#define SIGINT 2
 #define SIGILL 4
 #define SIGTRAP 5
 #define SIGABRT 6

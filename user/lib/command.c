@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Command lines cut into words and run: see <quire/command.h>. */
 #include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -8,6 +9,20 @@
 #include <quire/command.h>
 
 static int ends_command(char c) { return c == 0 || c == ';' || c == '&' || c == '\n'; }
+
+/* Signs that other shells know. NULL: c is none of them. */
+static const char *foreign_sign(char c)
+{
+    switch (c) {
+    case '|':
+        return "there are no pipes: no program reads what another one prints (quotes make | a word)";
+    case '<':
+    case '>':
+        return "input and output can't go to files: the console is all there is (quotes make < and > words)";
+    default:
+        return NULL;
+    }
+}
 
 /* One word at *from; its text moves to the left as the quotes are removed. */
 static const char *take_word(char **from, char **word)
@@ -18,6 +33,9 @@ static const char *take_word(char **from, char **word)
     while (!ends_command(*in) && !isspace(*in)) {
         char quote = *in == '\'' || *in == '"' ? *in++ : 0;
         if (!quote) {
+            const char *wrong = foreign_sign(*in);
+            if (wrong)
+                return wrong;
             *out++ = *in++;
             continue;
         }
@@ -48,6 +66,8 @@ const char *command_next(char **line, struct command *command)
             return wrong;
     }
     command->background = *p == '&';
+    if (p[0] == '&' && p[1] == '&')
+        return "there is no &&: a; b runs b after a, whatever the status of a is";
     *line = *p ? p + 1 : NULL;
     *p = 0;
     return NULL;
@@ -76,6 +96,9 @@ int command_run(const struct command *command)
         perror(command->argv[0]);
         return 127;
     }
+    if (waitpid(pid, &status, W_CTRL_C) == pid)
+        return command_code(status);
+    kill(pid, SIGTERM); /* Ctrl-C. Meanwhile it may have ended by itself, and then its own status counts */
     waitpid(pid, &status, 0);
-    return command_code(status);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : COMMAND_CTRL_C;
 }

@@ -27,6 +27,6 @@ void __program_begin(int argc, char **argv)
 
 void usage(void)
 {
-    fprintf(stderr, "usage: %s %s\n", __program_name, __program.arguments);
+    fprintf(stderr, "usage: %s %s\n  %s\n", __program_name, __program.arguments, __program.text);
     exit(2);
 }

@@ -68,11 +68,11 @@ pid_t waitpid(pid_t pid, int *status, int options)
 {
     int handle = pid > 0 ? handle_of(pid) : -1;
 
-    if (options || pid == 0 || pid < -1)
+    if ((options && options != W_CTRL_C) || pid == 0 || pid < -1)
         return (pid_t)__result(-EINVAL);
     if (pid > 0 && handle < 0)
         return (pid_t)__result(-ECHILD);
-    long ended = __result(quire_call(wait, handle, status));
+    long ended = __result(quire_call(wait, handle, status, options ? QUIRE_WAIT_CTRL_C : 0));
     if (ended > 0)
         forget((pid_t)ended);
     return (pid_t)ended;

@@ -24,5 +24,7 @@ int main(int argc, char **argv)
             printf("%-24s %'14ld\n", names[c], quire_call(counter, c));
             shown++;
         }
+    if (!shown)
+        printf("counters: no counter matches \"%s\"\n", argv[1]);
     return shown ? 0 : 1;
 }

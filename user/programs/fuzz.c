@@ -303,6 +303,10 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
     case QUIRE_SYS_write:
         a[1] = pointer(p);
         a[2] = p->console && a[0] <= 2 ? below(p, 4) : length(p);
+        a[3] = one_in(p, 4) ? a[3] : 0;
+        return true;
+    case QUIRE_SYS_wait: /* not in a shell: who waits with QUIRE_WAIT_CTRL_C takes Ctrl-C from it */
+        a[2] = may_not_end ? below(p, 3) : 0;
         return true;
     case QUIRE_SYS_open:
         a[0] = path_or_not(p);

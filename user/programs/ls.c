@@ -26,7 +26,9 @@ int main(int argc, char **argv)
         files++;
         bytes += file.size;
     }
-    if (sizes)
+    if (sizes && files)
         printf("%'10lu  bytes in %lu files\n", bytes, files);
+    if (!files)
+        printf("ls: no file's name begins with \"%s\"\n", folder);
     return files ? 0 : 1;
 }

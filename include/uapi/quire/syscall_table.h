@@ -11,8 +11,8 @@
     X(0, nop, 0, "does nothing; what a system call costs")                                         \
     X(1, exit, 1, "status: end this process")                                                      \
     X(2, spawn, 2, "path, argv: start a program; it gets handles 0 to 2; -> handle")               \
-    X(3, wait, 2, "handle of a child of the caller or -1 for any, int *status: -> process id; -ECHILD: it is no child")                        \
-    X(4, read, 3, "handle, buffer, bytes: -> bytes read, 0 at the end")                            \
+    X(3, wait, 3, "handle of a child of the caller or -1 for any, int *status, QUIRE_WAIT_*: -> process id; -ECHILD: it is no child; -EINTR: Ctrl-C") \
+    X(4, read, 4, "handle, buffer, bytes, QUIRE_READ_*: -> bytes read, 0 at the end")              \
     X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
     X(6, open, 2, "path, flags (must be 0): open a file of the boot archive -> handle")            \
     X(7, close, 1, "handle")                                                                       \
@@ -37,7 +37,7 @@
     X(26, cache_sync, 2, "address, bytes: make code written there executable on all CPUs")         \
     X(27, test_run, 1, "pattern: run the kernel's own tests; -> failures; -ENOENT: none matches")  \
     X(28, test_event, 3, "kind, text, value: what a test program reports; -EPERM: it isn't tested") \
-    X(29, kill, 1, "process handle")                                                               \
+    X(29, kill, 1, "process handle: end this process and its children")                            \
     X(30, guest_create, 2, "order of its folio, program path: -> handle")                          \
     X(31, guest_run, 2, "handle, struct quire_guest_exit *: until the guest needs the host")       \
     X(32, guest_share, 2, "handle, allow: answer the guest's share or unshare request")            \

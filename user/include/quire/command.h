@@ -17,16 +17,22 @@ struct command {
 
 /*
  * Takes the next command off *line and leaves the rest there, NULL if there is none; the text is cut in place. Returns
- * NULL: fine; else a sentence on what is wrong.
+ * NULL: fine; else a sentence on what is wrong: a quote without an end, too many words, or signs of other shells that
+ * mean nothing here: | < > &&.
  */
 const char *command_next(char **line, struct command *command);
 
 /* Starts bin/NAME, or the path if it holds a slash. -1: errno says why. */
 pid_t command_start(const struct command *command);
 
+/* The code of a command that Ctrl-C has ended: 128 + SIGINT. */
+#define COMMAND_CTRL_C 130
+
 /*
- * Starts it and waits; prints a message if it can't be started. Returns the exit code, 128 + the signal that it died
- * of, or 127: not started.
+ * Starts it in the foreground and waits; prints a message if it can't be started. Ctrl-C ends it. Returns the exit code,
+ * 128 + the signal that it died of, COMMAND_CTRL_C, or 127: not started.
  */
 int command_run(const struct command *command);
+/* What there is here instead of a command that other systems have, as a sentence; NULL: it isn't known. */
+const char *unknown_command(const char *name);
 int command_code(int status); /* converts a status of wait() to the result of command_run() */

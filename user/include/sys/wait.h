@@ -7,4 +7,6 @@
 #define WIFEXITED(s) (WTERMSIG(s) == 0)
 #define WIFSIGNALED(s) (WTERMSIG(s) != 0)
 pid_t wait(int *status);
-pid_t waitpid(pid_t pid, int *status, int options);
+/* Not POSIX: an option of waitpid(). The child is in the foreground; Ctrl-C ends the wait (EINTR), but not the child. */
+#define W_CTRL_C 0x100
+pid_t waitpid(pid_t pid, int *status, int options); /* options: 0 or W_CTRL_C */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands of other systems that people try here, and what there is instead: see <quire/command.h>. */
+#include <stddef.h>
+#include <string.h>
+#include <quire/command.h>
+
+#define READ_ONLY "the boot archive can only be read"
+#define NO_FOLDER "there is no current folder; a file is named with its folder, as ls prints it"
+
+static const struct {
+    const char *name, *instead;
+} answers[] = {
+    {"cd", NO_FOLDER},        {"pwd", NO_FOLDER},       {"cp", READ_ONLY},
+    {"mv", READ_ONLY},        {"rm", READ_ONLY},        {"mkdir", READ_ONLY},
+    {"touch", READ_ONLY},     {"vi", READ_ONLY},        {"man", "help NAME says what a command does"},
+    {"top", "ps lists the processes"},                  {"pmap", "maps ID shows a process's memory"},
+    {"less", "cat prints a file"},                      {"more", "cat prints a file"},
+    {"jobs", "ps lists the processes"},                 {"clear", "Ctrl-L clears the screen"},
+    {"quit", "exit ends the shell, poweroff the machine"},
+    {"logout", "exit ends the shell, poweroff the machine"},
+    {"halt", "poweroff ends the machine"},              {"reboot", "poweroff ends the machine"},
+    {"shutdown", "poweroff ends the machine"},
+};
+
+const char *unknown_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+        if (strcmp(answers[i].name, name) == 0)
+            return answers[i].instead;
+    return NULL;
+}
