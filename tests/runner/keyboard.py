@@ -135,7 +135,8 @@ def what_is_unknown_gets_an_answer(terminal):
     expect('no file\'s name begins with "nosuch"', command(terminal, "ls nosuch"))
     expect('no counter matches "nosuch"', command(terminal, "counters nosuch"))
     expect('no test matches "nosuch"', command(terminal, "test nosuch"))
-    expect("null", command(terminal, "crash nosuch"))
+    expect('"nosuch" is no kind of death', command(terminal, "crash nosuch"))
+    expect("null text data", terminal.screen.decode("utf-8", "replace"))
 
 
 def a_paste_of_10000_lines_loses_nothing(terminal):

@@ -51,5 +51,7 @@ int main(int argc, char **argv)
             kinds[i].run();
             return 0;
         }
+    if (argc == 2)
+        printf("crash: \"%s\" is no kind of death\n", argv[1]);
     usage();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory in three numbers. `mem` shows how the used part is used. */
 #include <stdio.h>
+#include <string.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -18,8 +19,11 @@ int main(int argc, char **argv)
     (void)argv;
     if (argc > 1)
         usage();
-    if (quire_call(memory_info, &m) < 0)
+    long err = quire_call(memory_info, &m);
+    if (err < 0) {
+        printf("free: the kernel doesn't say: %s\n", strerror((int)-err));
         return 1;
+    }
     printf("%-6s %12s %12s\n", "", "frames", "KiB");
     row("total", m.frames);
     row("used", m.frames - m.free_frames);

@@ -4,6 +4,7 @@
  * the types must be the machine's memory; otherwise the kernel has lost frames.
  */
 #include <stdio.h>
+#include <string.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -55,8 +56,11 @@ int main(int argc, char **argv)
     (void)argv;
     if (argc > 1)
         usage();
-    if (quire_call(memory_info, &m) < 0)
+    long err = quire_call(memory_info, &m);
+    if (err < 0) {
+        printf("mem: the kernel doesn't say: %s\n", strerror((int)-err));
         return 1;
+    }
     print_types(&m);
     print_orders(&m);
     printf("\nholes: %lu in %lu folios; broken frames: %lu; kernel objects: %'lu; CPUs: %lu of %lu "

@@ -260,6 +260,8 @@ int main(int argc, char **argv)
     }
     if (argc != 1)
         usage();
+    /* The last one that waited like this gets Ctrl-C. There is no child yet, so this takes Ctrl-C from the parent. */
+    waitpid(-1, NULL, W_CTRL_C);
     while ((answer = read_line()) != LINE_NO_MORE)
         if (answer == LINE_READY)
             run_line(line.text);
