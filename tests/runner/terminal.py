@@ -18,6 +18,7 @@ class Terminal:
     def __init__(self, arch, environment=()):
         self.screen = b""  # all that the machine wrote
         self.seen = 0  # see() looks behind this
+        self.writer = None  # the thread that types
         ours, theirs = os.openpty()
         environment = {**os.environ, "CPUS": "4", "MEM": "256M", **dict(environment)}
         for name in ("RUN", "APPEND", "SEED", "CPU", "MAKEFLAGS", "MFLAGS"):
@@ -63,9 +64,11 @@ class Terminal:
 
     def type(self, keys):
         """Types keys without a pause, in a thread of its own: a terminal takes only a part of a long text at once."""
-        data = keys.encode()
+        data, before = keys.encode(), self.writer
 
         def write():
+            if before:
+                before.join()  # keys arrive in the order in which they are typed
             try:
                 rest = data
                 while rest:
@@ -73,7 +76,8 @@ class Terminal:
             except OSError:
                 pass  # the machine has ended
 
-        threading.Thread(target=write, daemon=True).start()
+        self.writer = threading.Thread(target=write, daemon=True)
+        self.writer.start()
 
     def ends(self, seconds=20):
         """Waits for the end of the script; returns its status. Unseen: it goes on."""
