@@ -19,10 +19,10 @@ MAP_GOALS   := $(ARCHES:%=memory-map-%)
 HARNESS_ARCHES := $(ARCHES)
 
 # Native tests: mm/ as programs on this machine, tests/native/native.mk: with a page-table format of its own, with that
-# of each machine, and in the byte order of those that user-mode QEMU can run; and uv/core alone. NATIVE= picks some of
+# of each machine, and in the byte order of those that user-mode QEMU can run; uv/core alone; and the C library. NATIVE= picks some of
 # them.
 NATIVE_ON     := $(patsubst arch/%/arch.mk,%,$(shell grep -l '^ARCH_NATIVE_RUN' $(ARCHES:%=arch/%/arch.mk)))
-NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%) native-uv
+NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%) native-uv native-libc
 NATIVE        ?= $(NATIVE_FORMS)
 # Also every order in which operations of mm/ and uv/ can meet: tests/explore/explore.mk.
 

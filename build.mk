@@ -23,12 +23,12 @@ Q := $(if $(V),,@)
 say = $(if $(V)$(QUIET),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 # --- flags ---------------------------------------------------------------------------------------
-COMMON_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-common \
+COMMON_CFLAGS := -std=gnu11 -O2 -g -fno-pic -fno-pie -fno-stack-protector -fno-common \
     -fno-strict-aliasing -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
     -fno-tree-loop-distribute-patterns -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes \
     -Wstrict-prototypes -Wvla -Wundef $(if $(WERROR),-Werror) -MMD -MP
 
-KERNEL_CFLAGS := $(COMMON_CFLAGS) $(ARCH_CFLAGS) -D__QUIRE_KERNEL__ -Iinclude -Iinclude/uapi \
+KERNEL_CFLAGS := $(COMMON_CFLAGS) -ffreestanding $(ARCH_CFLAGS) -D__QUIRE_KERNEL__ -Iinclude -Iinclude/uapi \
     -Iarch/$(ARCH)/include -I$(OUT)/gen -ffunction-sections -fdata-sections
 ifeq ($(BUILD),release)
 KERNEL_CFLAGS += -DQUIRE_DEBUG=0 -fomit-frame-pointer
@@ -39,7 +39,8 @@ endif
 ifeq ($(ICACHE),stale)
 KERNEL_CFLAGS += -DICACHE_STALE=1
 endif
-USER_CFLAGS := $(COMMON_CFLAGS) $(ARCH_USER_CFLAGS) -Iuser/include -Iinclude/uapi -Iarch/$(ARCH)/user \
+# Programs have a C library, so main() may end without a return. Headers are ours and the compiler's, no other library's.
+USER_CFLAGS := $(COMMON_CFLAGS) -fno-builtin -nostdinc -isystem $(shell $(CC) -print-file-name=include) $(ARCH_USER_CFLAGS) -Iuser/include -Iinclude/uapi -Iarch/$(ARCH)/user \
     -Iinclude -Iarch/$(ARCH)/include -ffunction-sections -fdata-sections
 LDFLAGS := $(ARCH_LDFLAGS) -z noexecstack --no-warn-rwx-segments --build-id=none -z max-page-size=4096
 
@@ -67,8 +68,12 @@ ifeq ($(BUILD),debug)
 KERNEL_OBJ += $(foreach f,$(EXTRA_KERNEL),$(OUT)/extra/kernel/$(basename $(notdir $(f))).o)
 endif
 
-LIBC_SRC := $(wildcard user/lib/*.c) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c lib/glob.c
+# The main() of tests is no part of the library: a program without a main() must not get that one.
+TEST_MAIN := user/lib/test.c
+LIBC_SRC := $(filter-out $(TEST_MAIN),$(wildcard user/lib/*.c)) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c lib/glob.c
 LIBC_OBJ := $(patsubst %,$(OUT)/user/%.o,$(LIBC_SRC))
+# What the compiler calls for long double and other work without an instruction.
+LIBGCC   := $(shell $(CC) $(ARCH_USER_CFLAGS) -print-libgcc-file-name)
 PROGRAMS := $(patsubst user/programs/%.c,$(OUT)/root/bin/%,$(wildcard user/programs/*.c))
 GUESTS   := $(patsubst user/guest/%.c,$(OUT)/root/guest/%,$(wildcard user/guest/*.c))
 USER_TESTS :=
@@ -172,17 +177,25 @@ $(OUT)/user/%.S.o: %.S $(OUT)/flags
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_CFLAGS) -Iinclude -D__ASSEMBLER__ -c -o $@ $<
+# Names are weak: a program may have a function of its own whose name isn't reserved for the library.
 $(OUT)/user/libc.a: $(LIBC_OBJ)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -rf $@ $(OUT)/user/weak && mkdir -p $(OUT)/user/weak
+	$(Q)for object in $^; do \
+	    to=$(OUT)/user/weak/$$(echo $${object#$(OUT)/user/} | tr / _) && \
+	    $(NM) -g --defined-only --format=posix $$object | cut -d ' ' -f 1 > $$to.names && \
+	    $(OBJCOPY) --weaken-symbols=$$to.names $$object $$to || exit 1; \
+	done
+	$(Q)$(AR) rcs $@ $(OUT)/user/weak/*.o
 
 link_user = $(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/user.lds -o $@
+libraries = $(OUT)/user/libc.a $(LIBGCC) $(OUT)/user/libc.a
 $(OUT)/root/bin/%: $(OUT)/user/user/programs/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link_user) $< $(OUT)/user/libc.a
+	$(Q)$(link_user) $< $(libraries)
 	$(Q)$(OBJCOPY) --strip-debug $@
-$(OUT)/root/tests/%: $(OUT)/user/tests/user/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
+$(OUT)/root/tests/%: $(OUT)/user/tests/user/%.c.o $(OUT)/user/$(TEST_MAIN).o $(OUT)/user/libc.a $(OUT)/gen/user.lds
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link_user) $< $(OUT)/user/libc.a
+	$(Q)$(link_user) $< $(OUT)/user/$(TEST_MAIN).o $(libraries)
 	$(Q)$(OBJCOPY) --strip-debug $@
 define extra_user_rule
 $(OUT)/user/tests/user/$(basename $(notdir $(1))).c.o: $(1) $(OUT)/flags
@@ -192,7 +205,7 @@ endef
 $(foreach f,$(EXTRA_USER),$(eval $(call extra_user_rule,$(f))))
 $(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link_user) $< $(OUT)/user/libc.a
+	$(Q)$(link_user) $< $(libraries)
 	$(Q)$(OBJCOPY) --strip-debug $@
 
 $(BROKEN) &: $(OUT)/root/bin/hello tools/broken_elf.py

@@ -1,76 +1,94 @@
 /* SPDX-License-Identifier: MIT */
 /* Formatted output into a buffer: see <quire/printf.h> for the supported conversions. */
-#include <stdbool.h>
 #include <stdint.h>
+#include <quire/format.h>
 #include <quire/printf.h>
 #include <quire/string.h>
 
-struct sink {
-    char *out;
-    size_t size, len;
-};
+#define MAX_DIGITS 32 /* 22 octal digits of 64 bits; with commas 20 decimal digits and six commas */
 
-struct spec {
-    bool left, zero, plus, commas;
-    int width, precision; /* precision -1: none given */
-    int longs, shorts;    /* letters that say how long the argument is */
-};
-
-/*
- * The remaining arguments, for functions that each take some of them. They are in a struct because va_list is an array
- * on some machines: there a parameter of that type is a pointer, and taking its address gives the address of the
- * pointer.
- */
-struct arg_list {
-    va_list list;
-};
-
-static void put(struct sink *s, char c)
+void printf_put(struct printf_sink *s, char c)
 {
     if (s->len + 1 < s->size)
         s->out[s->len] = c;
     s->len++;
 }
 
-static void put_padded(struct sink *s, const struct spec *spec, const char *text, int len)
+void printf_repeat(struct printf_sink *s, char c, long n)
 {
-    int pad = spec->width > len ? spec->width - len : 0;
+    for (; n > 0 && s->len + 1 < s->size; n--)
+        s->out[s->len++] = c;
+    s->len += n > 0 ? (size_t)n : 0;
+}
+
+char printf_sign(const struct printf_spec *spec, bool negative)
+{
+    return negative ? '-' : spec->plus ? '+' : spec->space ? ' ' : 0;
+}
+
+long printf_begin_number(struct printf_sink *s, const struct printf_spec *spec, char sign, const char *prefix,
+                         long digits)
+{
+    long pad = spec->width - digits - (sign != 0) - (long)strlen(prefix);
+
+    if (!spec->left && !spec->zero)
+        printf_repeat(s, ' ', pad);
+    if (sign)
+        printf_put(s, sign);
+    while (*prefix)
+        printf_put(s, *prefix++);
+    if (!spec->left && spec->zero)
+        printf_repeat(s, '0', pad);
+    return spec->left ? pad : 0;
+}
+
+static void put_text(struct printf_sink *s, const struct printf_spec *spec, const char *text, size_t len)
+{
+    long pad = spec->width - (long)len;
 
     if (!spec->left)
-        for (int i = 0; i < pad; i++)
-            put(s, ' ');
-    for (int i = 0; i < len; i++)
-        put(s, text[i]);
+        printf_repeat(s, ' ', pad);
+    for (size_t i = 0; i < len; i++)
+        printf_put(s, text[i]);
     if (spec->left)
-        for (int i = 0; i < pad; i++)
-            put(s, ' ');
+        printf_repeat(s, ' ', pad);
 }
 
-static void put_number(struct sink *s, const struct spec *spec, uint64_t value, bool negative, unsigned base,
-                       bool upper)
+/* The digits of value, at the end of the buffer; none for 0. Returns how many characters there are. */
+static int make_digits(char buffer[MAX_DIGITS], uint64_t value, unsigned base, const char *set, bool commas)
 {
-    char digits[64];
-    const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-    int n = sizeof(digits), nr = 0;
+    int n = MAX_DIGITS;
 
-    do {
-        if (spec->commas && nr && nr % 3 == 0)
-            digits[--n] = ',';
-        digits[--n] = set[value % base];
-        value /= base;
-        nr++;
-    } while (value && n > 4);
-    int want = spec->precision >= 0                ? spec->precision
-               : spec->zero && !spec->left ? spec->width - (negative || spec->plus)
-                                           : 0;
-    while ((int)sizeof(digits) - n < want && n > 2)
-        digits[--n] = '0';
-    if (negative || spec->plus)
-        digits[--n] = negative ? '-' : '+';
-    put_padded(s, spec, digits + n, (int)sizeof(digits) - n);
+    for (int nr = 0; value; nr++, value /= base) {
+        if (commas && nr && nr % 3 == 0)
+            buffer[--n] = ',';
+        buffer[--n] = set[value % base];
+    }
+    return MAX_DIGITS - n;
 }
 
-static const char *parse_flags(const char *f, struct spec *spec)
+static void put_number(struct printf_sink *s, struct printf_spec *spec, uint64_t value, char sign, unsigned base,
+                       const char *prefix)
+{
+    char buffer[MAX_DIGITS];
+    bool upper = prefix[0] && prefix[1] == 'X';
+    const char *set = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+    int digits = make_digits(buffer, value, base, set, spec->commas);
+    int wanted = spec->precision < 0 ? 1 : spec->precision;
+
+    if (base == 8 && spec->alternate && wanted <= digits)
+        wanted = digits + 1; /* the first digit is to be a zero */
+    if (spec->precision >= 0)
+        spec->zero = false;
+    int zeros = wanted > digits ? wanted - digits : 0;
+    long behind = printf_begin_number(s, spec, sign, spec->alternate ? prefix : "", (long)zeros + digits);
+    printf_repeat(s, '0', zeros);
+    for (int i = MAX_DIGITS - digits; i < MAX_DIGITS; i++)
+        printf_put(s, buffer[i]);
+    printf_repeat(s, ' ', behind);
+}
+
+static const char *parse_flags(const char *f, struct printf_spec *spec)
 {
     for (;; f++) {
         if (*f == '-')
@@ -79,82 +97,102 @@ static const char *parse_flags(const char *f, struct spec *spec)
             spec->zero = true;
         else if (*f == '+')
             spec->plus = true;
+        else if (*f == ' ')
+            spec->space = true;
+        else if (*f == '#')
+            spec->alternate = true;
         else if (*f == '\'')
             spec->commas = true;
-        else if (*f != ' ' && *f != '#')
-            return f;
-    }
-}
-
-static const char *parse_int(const char *f, int *value)
-{
-    for (*value = 0; *f >= '0' && *f <= '9'; f++)
-        *value = *value * 10 + (*f - '0');
-    return f;
-}
-
-/* A width or a precision: digits, or * for an argument. */
-static const char *parse_number(const char *f, struct arg_list *a, int *value)
-{
-    if (*f != '*')
-        return parse_int(f, value);
-    *value = va_arg(a->list, int);
-    return f + 1;
-}
-
-/* Parse what stands between % and the conversion. Returns the position of the conversion. */
-static const char *parse_spec(const char *f, struct arg_list *a, struct spec *spec)
-{
-    *spec = (struct spec){.precision = -1};
-    f = parse_flags(f, spec);
-    f = parse_number(f, a, &spec->width);
-    if (spec->width < 0) {
-        spec->left = true;
-        spec->width = -spec->width;
-    }
-    if (*f == '.')
-        f = parse_number(f + 1, a, &spec->precision);
-    for (;; f++) {
-        if (*f == 'l' || *f == 'z' || *f == 'j' || *f == 't')
-            spec->longs++;
-        else if (*f == 'h')
-            spec->shorts++;
         else
             return f;
     }
 }
 
-static void put_signed(struct sink *s, const struct spec *spec, struct arg_list *a)
+/* A width or a precision: digits, or * for an argument. */
+static const char *parse_number(const char *f, struct printf_arguments *a, int *value)
 {
-    int64_t v = spec->longs ? va_arg(a->list, long) : va_arg(a->list, int);
-
-    put_number(s, spec, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0, 10, false);
+    if (*f == '*') {
+        *value = va_arg(a->list, int);
+        return f + 1;
+    }
+    for (*value = 0; *f >= '0' && *f <= '9'; f++)
+        if (__builtin_mul_overflow(*value, 10, value) || __builtin_add_overflow(*value, *f - '0', value))
+            *value = __INT_MAX__;
+    return f;
 }
 
-static void put_unsigned(struct sink *s, const struct spec *spec, struct arg_list *a, char conversion)
+static const char *parse_length(const char *f, enum printf_length *length)
 {
-    uint64_t v = spec->longs ? va_arg(a->list, unsigned long) : va_arg(a->list, unsigned);
-
-    if (spec->shorts)
-        v = spec->shorts > 1 ? (uint8_t)v : (uint16_t)v;
-    put_number(s, spec, v, false, conversion == 'u' ? 10 : conversion == 'o' ? 8 : 16, conversion == 'X');
+    for (;; f++) {
+        if (*f == 'l' || *f == 'z' || *f == 'j' || *f == 't')
+            *length = LENGTH_LONG;
+        else if (*f == 'L')
+            *length = LENGTH_LONG_DOUBLE;
+        else if (*f == 'h')
+            *length = *length == LENGTH_SHORT ? LENGTH_CHAR : LENGTH_SHORT;
+        else
+            return f;
+    }
 }
 
-static void put_pointer(struct sink *s, const struct spec *spec, struct arg_list *a)
+/* Parse what stands between % and the conversion. Returns the position of the conversion. */
+static const char *parse_spec(const char *f, struct printf_arguments *a, struct printf_spec *spec)
 {
-    put(s, '0');
-    put(s, 'x');
-    put_number(s, spec, (uintptr_t)va_arg(a->list, void *), false, 16, false);
+    *spec = (struct printf_spec){.precision = -1};
+    f = parse_flags(f, spec);
+    f = parse_number(f, a, &spec->width);
+    if (spec->width < 0) {
+        spec->left = true;
+        spec->width = spec->width == -__INT_MAX__ - 1 ? __INT_MAX__ : -spec->width;
+    }
+    if (*f == '.')
+        f = parse_number(f + 1, a, &spec->precision);
+    return parse_length(f, &spec->length);
 }
 
-static void put_string(struct sink *s, const struct spec *spec, const char *text)
+static void put_signed(struct printf_sink *s, struct printf_spec *spec, struct printf_arguments *a)
+{
+    int64_t v = spec->length >= LENGTH_LONG ? va_arg(a->list, long) : va_arg(a->list, int);
+
+    if (spec->length == LENGTH_SHORT)
+        v = (int16_t)v;
+    if (spec->length == LENGTH_CHAR)
+        v = (int8_t)v;
+    put_number(s, spec, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, printf_sign(spec, v < 0), 10, "");
+}
+
+static void put_unsigned(struct printf_sink *s, struct printf_spec *spec, struct printf_arguments *a, char conversion)
+{
+    uint64_t v = spec->length >= LENGTH_LONG ? va_arg(a->list, unsigned long) : va_arg(a->list, unsigned);
+
+    if (spec->length == LENGTH_SHORT)
+        v = (uint16_t)v;
+    if (spec->length == LENGTH_CHAR)
+        v = (uint8_t)v;
+    if (conversion == 'u' || conversion == 'o') {
+        put_number(s, spec, v, 0, conversion == 'u' ? 10 : 8, "");
+        return;
+    }
+    spec->commas = false;
+    if (v == 0) /* zero has no prefix */
+        spec->alternate = false;
+    put_number(s, spec, v, 0, 16, conversion == 'X' ? "0X" : "0x");
+}
+
+static void put_pointer(struct printf_sink *s, struct printf_spec *spec, struct printf_arguments *a)
+{
+    spec->alternate = true;
+    put_number(s, spec, (uintptr_t)va_arg(a->list, void *), 0, 16, "0x");
+}
+
+static void put_string(struct printf_sink *s, const struct printf_spec *spec, const char *text)
 {
     text = text ? text : "(null)";
-    put_padded(s, spec, text, (int)(spec->precision >= 0 ? strnlen(text, (size_t)spec->precision) : strlen(text)));
+    put_text(s, spec, text, spec->precision >= 0 ? strnlen(text, (size_t)spec->precision) : strlen(text));
 }
 
 /* False: there is no such conversion, and nothing was put. */
-static bool put_conversion(struct sink *s, const struct spec *spec, struct arg_list *a, char conversion)
+static bool put_conversion(struct printf_sink *s, struct printf_spec *spec, struct printf_arguments *a, char conversion)
 {
     char c;
 
@@ -174,29 +212,29 @@ static bool put_conversion(struct sink *s, const struct spec *spec, struct arg_l
         return true;
     case 'c':
         c = (char)va_arg(a->list, int);
-        put_padded(s, spec, &c, 1);
+        put_text(s, spec, &c, 1);
         return true;
     case 's':
         put_string(s, spec, va_arg(a->list, const char *));
         return true;
     case '%':
-        put(s, '%');
+        printf_put(s, '%');
         return true;
     default:
-        return false;
+        return printf_more(s, spec, a, conversion);
     }
 }
 
 int vsnprintf(char *out, size_t size, const char *fmt, va_list ap)
 {
-    struct sink s = {out, size, 0};
-    struct arg_list a;
-    struct spec spec;
+    struct printf_sink s = {out, size, 0};
+    struct printf_arguments a;
+    struct printf_spec spec;
 
     va_copy(a.list, ap);
     for (const char *f = fmt; *f; f++) {
         if (*f != '%') {
-            put(&s, *f);
+            printf_put(&s, *f);
             continue;
         }
         const char *start = f;
@@ -204,14 +242,14 @@ int vsnprintf(char *out, size_t size, const char *fmt, va_list ap)
         if (put_conversion(&s, &spec, &a, *f))
             continue;
         while (start <= f && *start) /* not a conversion: print it unchanged */
-            put(&s, *start++);
+            printf_put(&s, *start++);
         if (!*f)
             break;
     }
     va_end(a.list);
     if (size)
         out[s.len < size ? s.len : size - 1] = 0;
-    return (int)s.len;
+    return s.len > __INT_MAX__ ? -1 : (int)s.len;
 }
 
 int snprintf(char *out, size_t size, const char *fmt, ...)

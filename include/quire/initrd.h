@@ -5,7 +5,7 @@
 #include <quire/types.h>
 #include <quire/boot_info.h>
 
-#define INITRD_MAX_FILES 256
+#define INITRD_MAX_FILES 1024
 
 struct initrd_file {
     const char *name; /* without leading "/" or "./" */

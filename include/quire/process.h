@@ -122,6 +122,7 @@ void processes_print(void); /* Ctrl-P: locks as little as it can */
 
 /* A status is what POSIX's wait() gives: exit code * 256, or the number of the signal of this kind of death. */
 #define STATUS_EXIT(code) (((code) & 255) << 8)
+#define STATUS_SIGNAL(number) ((number) & 127)
 #define STATUS_FAULT 11
 #define STATUS_BUS_ERROR 7
 #define STATUS_ILLEGAL 4

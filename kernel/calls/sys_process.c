@@ -10,7 +10,10 @@
 
 s64 sys_nop(struct trapframe *tf) { return 0; }
 
-s64 sys_exit(struct trapframe *tf) { process_exit(STATUS_EXIT((int)tf_arg(tf, 0))); }
+s64 sys_exit(struct trapframe *tf)
+{
+    process_exit(STATUS_EXIT((int)tf_arg(tf, 0)) | STATUS_SIGNAL((int)tf_arg(tf, 1)));
+}
 
 /*
  * Copies the strings that argv names into one buffer, one behind the other. argv ends with a null pointer; a null argv

@@ -6,6 +6,7 @@
 #   native-as-A    on the build machine, with the page-table entries of machine A
 #   native-fuzz    clang with libFuzzer
 #   native-uv      uv/core alone, with a machine of its own (uv/): no header and no object of arch/, base/ or mm/ is there
+#   native-libc    the C library beside that of the build machine (libc/)
 #
 # mm/ is compiled as it is. Each of its objects has .data and .bss renamed, so that worlds can put its state back to
 # what it was at the start (machine/ram.c).
@@ -15,6 +16,8 @@ OUT  := build/$(FORM)
 HERE := tests/native
 
 CC      := gcc
+LD      := ld
+NM      := nm
 OBJCOPY := objcopy
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 RUN_WITH :=
@@ -65,6 +68,18 @@ TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard uv/core/*.c $(HERE)/uv/*.c) lib
     $(patsubst %,$(HERE)/play/%.c,main child process check error_name play))
 endif
 
+# Quire's files see no header of the build machine, and the tests see only the build machine's.
+ifeq ($(FORM),native-libc)
+LIBC_OBJ := $(patsubst %.c,$(OUT)/%.o,lib/printf.c lib/string.c $(patsubst %,user/lib/%.c,decimal printf_float sort string strtod strtol))
+LIBC_CFLAGS := $(CFLAGS) -U__QUIRE_KERNEL__ -fno-builtin -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+    -Iuser/include
+CFLAGS   := $(filter-out -ffreestanding -I% -D__QUIRE_KERNEL__,$(CFLAGS)) -fno-builtin
+LDFLAGS  := -no-pie $(SANITIZE)
+MM_OBJ   :=
+TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard $(HERE)/libc/*.c))
+LIBS     := -lm
+endif
+
 .PHONY: all
 all: $(OUT)/test $(OUT)/run
 .DELETE_ON_ERROR:
@@ -77,7 +92,7 @@ describe:
 
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ)' > $@
+	@echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ) $(LIBC_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(LDFLAGS) $(MM_OBJ) $(TEST_OBJ) $(LIBC_CFLAGS)' > $@
 .PHONY: FORCE
 FORCE:
 
@@ -103,10 +118,18 @@ $(MM_OBJ): $(OUT)/%.o: %.c $(OUT)/flags
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
-$(OUT)/test: $(MM_OBJ) $(TEST_OBJ)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+# In front of every name that these objects define: quire_.
+$(LIBC_OBJ): $(OUT)/%.o: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LIBC_CFLAGS) -c -o $@ $<
+$(OUT)/libc.o: $(LIBC_OBJ)
+	$(Q)$(LD) -r -o $@.own $^
+	$(Q)$(NM) -g --defined-only --format=posix $@.own | awk '{ print $$1, "quire_" $$1 }' > $@.names
+	$(Q)$(OBJCOPY) --redefine-syms=$@.names $@.own $@
+$(OUT)/test: $(MM_OBJ) $(TEST_OBJ) $(if $(LIBC_OBJ),$(OUT)/libc.o)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 # The command that the program is started with.
 $(OUT)/run: $(OUT)/flags
 	@echo '$(RUN_WITH)' > $@
 
--include $(MM_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+-include $(MM_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(LIBC_OBJ:.o=.d)

@@ -2,6 +2,7 @@
 /* Processes that don't end by themselves: killed by others, or by what they do. */
 #include "child.h"
 #include <sched.h>
+#include <stdlib.h>
 #include <time.h>
 #include <quire/thread.h>
 #include <code.h>
@@ -121,9 +122,34 @@ TEST(process, kill_reaches_children_only)
 {
     EXPECT_EQ(kill(1, SIGKILL), -1);
     EXPECT_EQ(errno, ESRCH);
-    EXPECT_EQ(kill(getpid(), SIGKILL), -1);
+    int status = IN_CHILD(_exit(kill(getppid(), SIGKILL) == -1 ? errno : 0)); /* a parent is no child */
+    EXPECT_EQ(WEXITSTATUS(status), EPERM);
     EXPECT_CALL(-EBADF, kill, -1);
     EXPECT_CALL(-EBADF, kill, 1);
+}
+
+TEST(process, signal_0_only_looks)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        for (;;)
+            sched_yield();
+    EXPECT_EQ(kill(pid, 0), 0);
+    EXPECT_EQ(kill(getpid(), 0), 0);
+    EXPECT_EQ(kill(pid, 99), -1);
+    EXPECT_EQ(errno, EINVAL);
+    expect_killed(pid);
+    EXPECT_EQ(kill(pid, 0), -1);
+    EXPECT_EQ(errno, ESRCH);
+}
+
+TEST(process, a_signal_to_itself_ends_a_process)
+{
+    EXPECT_DIES(SIGABRT, abort());
+    EXPECT_DIES(SIGTERM, kill(getpid(), SIGTERM));
+    EXPECT_DIES(SIGUSR1, raise(SIGUSR1));
+    EXPECT_EQ(IN_CHILD(raise(0)), 0);
 }
 
 /* --- faults ---------------------------------------------------------------------------- */
@@ -149,8 +175,7 @@ TEST(process, null_pointers_kill_by_signal_11)
 
 TEST(process, kernel_addresses_kill_by_signal_11)
 {
-    static const uintptr_t somewhere[] = {~0ul - 4095, 1ul << 63, 0xffffffff80200000ul,
-                                          0x7fffffffffff000ul};
+    static const uintptr_t somewhere[] = {~0ul - 4095, 1ul << 63, 0xffffffff80200000ul, 0x7fffffffffff000ul};
 
     for (int i = 0; i < 4; i++) {
         EXPECT_DIES(SIGSEGV, (void)*(volatile char *)somewhere[i]);
@@ -166,10 +191,7 @@ TEST(process, program_text_and_constants_cannot_be_written)
     EXPECT_DIES(SIGSEGV, *(volatile char *)constant = 1);
 }
 
-TEST(process, a_stack_that_overflows_kills_by_signal_11)
-{
-    EXPECT_DIES(SIGSEGV, nowhere = (uintptr_t)recurse(100000));
-}
+TEST(process, a_stack_that_overflows_kills_by_signal_11) { EXPECT_DIES(SIGSEGV, nowhere = (uintptr_t)recurse(100000)); }
 
 TEST(process, leaving_the_address_space_kills)
 {

@@ -14,13 +14,13 @@
 #include <quire/command.h>
 #include <quire/test.h>
 
-#define EXPECT_TEXT(want, ...)                                                                     \
-    do {                                                                                           \
-        char text_[128];                                                                           \
-        int n_ = snprintf(text_, sizeof(text_), __VA_ARGS__);                                      \
-        if (strcmp(text_, want) != 0)                                                              \
-            test_fail(__FILE__, __LINE__, "expected \"%s\", seen \"%s\"", want, text_);            \
-        EXPECT_EQ(n_, strlen(want));                                                               \
+#define EXPECT_TEXT(want, ...)                                                                                         \
+    do {                                                                                                               \
+        char text_[128];                                                                                               \
+        int n_ = snprintf(text_, sizeof(text_), __VA_ARGS__);                                                          \
+        if (strcmp(text_, want) != 0)                                                                                  \
+            test_fail(__FILE__, __LINE__, "expected \"%s\", seen \"%s\"", want, text_);                                \
+        EXPECT_EQ(n_, strlen(want));                                                                                   \
     } while (0)
 
 TEST(libc, printf_prints_numbers_as_asked)
@@ -30,6 +30,81 @@ TEST(libc, printf_prints_numbers_as_asked)
     EXPECT_TEXT("ff FF 377 0x10", "%x %X %o 0x%lx", 255u, 255u, 255u, 16ul);
     EXPECT_TEXT("9223372036854775807 -9223372036854775808", "%ld %ld", LONG_MAX, LONG_MIN);
     EXPECT_TEXT("18446744073709551615", "%zu", (size_t)-1);
+}
+
+TEST(libc, printf_knows_every_flag)
+{
+    EXPECT_TEXT("44 -1 4464 -1", "%hhd %hhd %hd %hd", 300, 255, 70000, 65535);
+    EXPECT_TEXT("0xff 0XFF 0377 0", "%#x %#X %#o %#x", 255u, 255u, 255u, 0u);
+    EXPECT_TEXT(" 5||  003|003  |", "% d|%.0d|%5.3d|%-5.3d|", 5, 0, 3, 3);
+    EXPECT_TEXT("        0x10|0x10        |", "%12p|%-12p|", (void *)16, (void *)16);
+    int n = -1;
+    EXPECT_TEXT("000000000000000000000000000000000000000000000000000000000000000000000017", "%.71d%n%d", 1, &n, 7);
+    EXPECT_EQ(n, 71);
+}
+
+/* Digits that rounding in steps would get wrong; the native comparison tries a million others (tests/native/libc). */
+TEST(libc, printf_prints_floating_point_exactly)
+{
+    EXPECT_TEXT("1.500000 text", "%f %s", 1.5, "text");
+    EXPECT_TEXT("0.1000000000000000055511151231257827", "%.34f", 0.1);
+    EXPECT_TEXT("0 2 2 4|1e+23|-0.0", "%.0f %.0f %.0f %.0f|%g|%.1f", 0.5, 1.5, 2.5, 3.5, 1e23, -0.0);
+    EXPECT_TEXT("4.940656458412465e-324 1.79769e+308", "%.15e %g", 5e-324, 1.7976931348623157e308);
+    EXPECT_TEXT("100000 1e+06 0.0001 1e-05 1.00000", "%g %g %g %g %#g", 100000.0, 999999.5, 1e-4, 1e-5, 1.0);
+    EXPECT_TEXT("0x1.8p+0 inf  -INF", "%a %f %5F", 1.5, __builtin_inf(), -__builtin_inf());
+    EXPECT_TEXT("0.333333333333333333 1e-4940", "%.18Lf %Lg", 1 / 3.0L, 1e-4940L);
+}
+
+TEST(libc, strtod_rounds_to_the_nearest)
+{
+    char *end;
+
+    EXPECT(strtod("0.1", NULL) == 0.1 && strtod("-1e23", NULL) == -1e23 && strtof("0.1", NULL) == 0.1f);
+    EXPECT(strtod("9007199254740993", NULL) == 9007199254740992.0); /* a tie goes to the even one */
+    EXPECT(strtod("9007199254740993.00000000000000000000000000000000001", NULL) == 9007199254740994.0);
+    EXPECT(strtod("4.9e-324", NULL) == 5e-324 && strtod("0x1.8p1x", &end) == 3 && *end == 'x');
+    EXPECT(strtold("1e-4940", NULL) == 1e-4940L);
+    errno = 0;
+    EXPECT(strtod("1e309", NULL) == __builtin_inf());
+    EXPECT_EQ(errno, ERANGE);
+    EXPECT(strtod("infinity", &end) > 1e308 && *end == 0);
+}
+
+/* 128-bit division is a function of libgcc. */
+TEST(libc, the_compilers_own_functions_are_linked)
+{
+    volatile unsigned __int128 n = (unsigned __int128)7 << 100;
+
+    EXPECT_EQ((unsigned long)(n / 7 >> 100), 1);
+}
+
+TEST(libc, a_main_without_a_return_ends_with_0)
+{
+    char *const argv[] = {"hello", NULL};
+    int status = -1;
+    pid_t pid = spawn("bin/hello", argv);
+
+    ASSERT(pid > 0);
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0);
+}
+
+#define NDEBUG
+#include <assert.h>
+TEST(libc, assert_does_nothing_with_ndebug) { assert(!"looked at"); }
+#undef NDEBUG
+#include <assert.h>
+TEST(libc, assert_ends_with_sigabrt)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        assert(pid > 0);
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    EXPECT_EQ(status, 6);
 }
 
 TEST(libc, printf_prints_text_as_asked)
@@ -71,8 +146,7 @@ TEST(libc, string_functions_find_and_compare)
     EXPECT(strstr(s, "metals") == NULL);
     EXPECT_EQ((const char *)memchr(s, ' ', 10) - s, 4);
     EXPECT(memchr(s, 'l', 9) == NULL);
-    EXPECT(strcmp("a", "b") < 0 && strcmp("b", "a") > 0 && strcmp("", "") == 0 &&
-           strcmp("\x80", "a") > 0);
+    EXPECT(strcmp("a", "b") < 0 && strcmp("b", "a") > 0 && strcmp("", "") == 0 && strcmp("\x80", "a") > 0);
     EXPECT(strncmp("abc", "abd", 2) == 0 && strncmp("abc", "abd", 3) < 0);
     EXPECT(memcmp("\x01\xff", "\x01\x02", 2) > 0);
 }
@@ -138,6 +212,10 @@ TEST(libc, strtol_reads_every_base_and_says_where_it_stopped)
     EXPECT_EQ(strtol("z", NULL, 36), 35);
     EXPECT_EQ(strtol("0x", &end, 0), 0);
     EXPECT_EQ(*end, 'x');
+    errno = 0;
+    EXPECT(strtol("12", NULL, 1) == 0 && errno == EINVAL);
+    errno = 0;
+    EXPECT(strtol("12", NULL, 37) == 0 && errno == EINVAL);
     const char *none = "  +";
     EXPECT_EQ(strtol(none, &end, 10), 0);
     EXPECT(end == none);

@@ -406,8 +406,7 @@ TEST(process, a_process_that_wants_all_memory_gets_an_error_and_dies_alone)
     int status = IN_CHILD({
         size_t all = before.frames * PAGE;
         char *p = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        answer[0] =
-            p != MAP_FAILED && madvise(p, all, MADV_POPULATE_WRITE) == -1 && errno == ENOMEM;
+        answer[0] = p != MAP_FAILED && madvise(p, all, MADV_POPULATE_WRITE) == -1 && errno == ENOMEM;
         for (size_t i = 0; i < all; i += PAGE)
             p[i] = 1;
     });
@@ -438,10 +437,34 @@ TEST(process, process_info_tells_about_this_process)
             EXPECT_EQ(strcmp(p.name, "process_test"), 0);
             EXPECT_EQ(p.threads, 1);
             EXPECT_EQ(strcmp(p.state, "runs"), 0);
-            EXPECT(p.frames > 0 && p.tables > 0 && p.quota_used > 0 &&
-                   p.quota_used < p.quota_limit);
+            EXPECT(p.frames > 0 && p.tables > 0 && p.quota_used > 0 && p.quota_used < p.quota_limit);
         }
     EXPECT_EQ(found, 1);
     EXPECT_CALL(-ENOENT, process_info, 1000000, &p);
     EXPECT_CALL(-ENOENT, process_info, -1l, &p);
+}
+
+/* --- waiting without waiting --------------------------------------------------------------- */
+TEST(process, waitpid_with_wnohang_only_looks)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        usleep(3000);
+        _exit(3);
+    }
+    EXPECT_EQ(waitpid(pid, &status, WNOHANG), 0);
+    EXPECT_EQ(waitpid(-1, &status, WNOHANG | WUNTRACED), 0);
+    pid_t seen = 0;
+    while (seen == 0)
+        seen = waitpid(-1, &status, WNOHANG);
+    EXPECT_EQ(seen, pid);
+    EXPECT_EQ(WEXITSTATUS(status), 3);
+    EXPECT_EQ(waitpid(-1, &status, WNOHANG), -1);
+    EXPECT_EQ(errno, ECHILD);
+    EXPECT_EQ(waitpid(pid, &status, WNOHANG), -1);
+    EXPECT_EQ(errno, ECHILD);
+    EXPECT_EQ(waitpid(-1, &status, 64), -1);
+    EXPECT_EQ(errno, EINVAL);
 }

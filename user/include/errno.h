@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Each thread has an errno of its own. */
 #pragma once
 #include <quire/errno.h>
-extern int errno;
+int *__errno_location(void);
+#define errno (*__errno_location())

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The first C function of a program, and how it ends. */
+#include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,11 +44,14 @@ void exit(int status)
     _exit(status);
 }
 
-void abort(void) { _exit(134); }
-
-void __assert_failed(const char *what, const char *file, int line);
-void __assert_failed(const char *what, const char *file, int line)
+void abort(void)
 {
-    printf("%s:%d: assertion failed: %s\n", file, line, what);
+    for (;;)
+        quire_call(exit, 0, SIGABRT);
+}
+
+void __assert_failed(const char *what, const char *file, int line, const char *function)
+{
+    fprintf(stderr, "%s:%d: %s: assertion failed: %s\n", file, line, function, what);
     abort();
 }

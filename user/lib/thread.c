@@ -1,43 +1,182 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads: see <quire/thread.h>. A joiner waits for the word `done`. The thread leaves its stack
- * between that store and its end, in thread_exit's few instructions, which use only registers; so the stack may be
- * unmapped at once.
+ * Threads: see <quire/thread.h> and thread_block.h. A joiner waits until the state says that the thread has ended. The
+ * thread leaves its stack between that store and its end, in thread_exit's few instructions, which use only registers;
+ * so the stack may be unmapped at once.
  */
-#include <sched.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <quire/sys.h>
 #include <quire/thread.h>
+#include "lock.h"
+#include "thread_block.h"
 
-#define STACK_BYTES (64 * 1024)
-#define STACK_HEAD                                                                                 \
-    160 /* room above a function's first frame: the most that any machine's ABI requires */
+#define NR_SLOTS   1024
+#define BLOCK_ROOM 1024 /* for struct thread_block, at the top of a slot */
+#define STACK_HEAD 160  /* room above a function's first frame: the most that any machine's ABI requires */
+#define PAGE       4096ul
 
-static void begin(struct thread *t)
+_Static_assert(sizeof(struct thread_block) <= BLOCK_ROOM, "a block fits into its room");
+
+enum slot { SLOT_FREE, SLOT_USED, SLOT_LEFT }; /* left: a detached thread has ended; its stack is still mapped */
+
+static char *slots; /* NULL until the first thread starts */
+static unsigned char slot_state[NR_SLOTS];
+static int slots_lock;
+static int alive = 1; /* threads, without those whose stacks are from elsewhere */
+static struct thread_block main_block;
+
+static struct thread_block *block_of(unsigned long slot)
 {
-    t->run(t->argument);
-    __atomic_store_n(&t->done, 1, __ATOMIC_RELEASE);
+    return (struct thread_block *)(slots + (slot + 1) * THREAD_SLOT_BYTES - BLOCK_ROOM);
+}
+static unsigned long slot_of(const void *address)
+{
+    return (unsigned long)((const char *)address - slots) / THREAD_SLOT_BYTES;
+}
+
+void __lock_threads(void) { lock(&slots_lock); }
+
+void __unlock_threads(int in_child)
+{
+    if (in_child) {
+        unsigned long own = slot_of(__thread_self());
+        alive = 1;
+        for (unsigned long i = 0; i < NR_SLOTS; i++)
+            if (slot_state[i] == SLOT_USED && i != own)
+                slot_state[i] = SLOT_LEFT;
+    }
+    unlock(&slots_lock);
+}
+
+struct thread_block *__thread_self(void)
+{
+    unsigned long slot = slot_of(__builtin_frame_address(0));
+
+    return slots && slot < NR_SLOTS ? block_of(slot) : &main_block;
+}
+
+int *__errno_location(void) { return &__thread_self()->error; }
+
+/* Addresses for all slots, with nothing mapped there. False: errno says why. */
+static int reserve_slots(void)
+{
+    if (slots)
+        return 1;
+    void *all = mmap(NULL, NR_SLOTS * THREAD_SLOT_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED)
+        return 0;
+    slots = all;
+    return 1;
+}
+
+/* A slot of its own; -1: errno says why. Slots of detached threads that have ended are used first. */
+static long take_slot(void)
+{
+    long found = -1;
+
+    lock(&slots_lock);
+    if (reserve_slots()) {
+        for (long i = 0; i < NR_SLOTS; i++) {
+            int state = __atomic_load_n(&slot_state[i], __ATOMIC_ACQUIRE);
+            if (state == SLOT_LEFT || (state == SLOT_FREE && found < 0))
+                found = i;
+            if (state == SLOT_LEFT)
+                break;
+        }
+        if (found >= 0)
+            slot_state[found] = SLOT_USED;
+        else
+            errno = EAGAIN;
+    }
+    unlock(&slots_lock);
+    return found;
+}
+
+static int map_slot(unsigned long slot, size_t bytes, int prot)
+{
+    char *top = slots + (slot + 1) * THREAD_SLOT_BYTES;
+
+    return mmap(top - bytes, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | (prot ? MAP_STACK : 0), -1, 0) ==
+           MAP_FAILED;
+}
+
+/* All of the slot, so that no stack from before is left below a smaller one. */
+static void free_slot(unsigned long slot)
+{
+    map_slot(slot, THREAD_SLOT_BYTES, PROT_NONE);
+    __atomic_store_n(&slot_state[slot], SLOT_FREE, __ATOMIC_RELEASE);
+}
+
+void __thread_free(struct thread_block *block) { free_slot(slot_of(block)); }
+
+struct thread_block *__thread_new(size_t stack_bytes, const struct thread_block *first)
+{
+    long slot = take_slot();
+
+    if (slot < 0)
+        return NULL;
+    map_slot((unsigned long)slot, THREAD_SLOT_BYTES, PROT_NONE);
+    if (map_slot((unsigned long)slot, stack_bytes, PROT_READ | PROT_WRITE)) {
+        free_slot((unsigned long)slot);
+        return NULL;
+    }
+    struct thread_block *block = block_of((unsigned long)slot);
+    *block = *first;
+    __atomic_add_fetch(&alive, 1, __ATOMIC_RELAXED);
+    long id = quire_call(thread_create, block->begin, (char *)block - STACK_HEAD, block);
+    if (id >= 0)
+        return block;
+    __atomic_sub_fetch(&alive, 1, __ATOMIC_RELAXED);
+    free_slot((unsigned long)slot);
+    __result(id);
+    return NULL;
+}
+
+void __thread_leave(void)
+{
+    struct thread_block *self = __thread_self();
+
+    if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL) == 0)
+        exit(0);
+    if (self != &main_block) {
+        unsigned char *slot = &slot_state[slot_of(self)];
+        if (__atomic_exchange_n(&self->state, THREAD_ENDED, __ATOMIC_ACQ_REL) == THREAD_DETACHED)
+            __atomic_store_n(slot, SLOT_LEFT, __ATOMIC_RELEASE);
+    }
     for (;;)
         quire_call(thread_exit);
 }
 
-int thread_start(struct thread *t, void (*run)(void *), void *argument)
+void __thread_pause(unsigned *round)
 {
-    char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (++*round < 50)
+        sched_yield();
+    else
+        quire_call(sleep, *round < 500 ? 20000 : 200000);
+}
 
-    if (stack == MAP_FAILED)
-        return -1;
-    *t = (struct thread){run, argument, stack, 0};
-    long id = quire_call(thread_create, begin, stack + STACK_BYTES - STACK_HEAD, t);
-    if (id < 0)
-        munmap(stack, STACK_BYTES);
-    return id < 0 ? (int)__result(id) : 0;
+static void run(struct thread_block *self)
+{
+    self->run(self->argument);
+    __thread_leave();
+}
+
+int thread_start(struct thread *t, void (*function)(void *), void *argument)
+{
+    struct thread_block first = {.state = THREAD_RUNS, .begin = run, .run = function, .argument = argument};
+
+    t->block = __thread_new(THREAD_STACK_BYTES, &first);
+    t->stack = t->block ? slots + (slot_of(t->block) + 1) * THREAD_SLOT_BYTES - THREAD_STACK_BYTES : NULL;
+    return t->block ? 0 : -1;
 }
 
 void thread_join(struct thread *t)
 {
-    while (!__atomic_load_n(&t->done, __ATOMIC_ACQUIRE))
-        sched_yield();
-    munmap(t->stack, STACK_BYTES);
+    unsigned round = 0;
+
+    while (__atomic_load_n(&t->block->state, __ATOMIC_ACQUIRE) != THREAD_ENDED)
+        __thread_pause(&round);
+    __thread_free(t->block);
 }

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork, wait and waitpid. The kernel knows children by handle, POSIX by process id: a small table translates.
+ * fork, wait, waitpid and kill. The kernel knows children by handle, POSIX by process id: a small table translates.
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <quire/sys.h>
+#include "lock.h"
 
-#define MAX_CHILDREN 64
+#define MAX_CHILDREN 64 /* as many as the kernel has handles for */
 
 static struct {
     pid_t pid;
     int handle;
 } children[MAX_CHILDREN];
+static int children_lock;
 
 pid_t __register_child(long handle);
 
+/* Under children_lock. */
 static void remember(pid_t pid, int handle)
 {
     for (int i = 0; i < MAX_CHILDREN; i++)
@@ -29,17 +33,23 @@ static void remember(pid_t pid, int handle)
 
 static int handle_of(pid_t pid)
 {
+    int handle = -1;
+
+    lock(&children_lock);
     for (int i = 0; i < MAX_CHILDREN; i++)
         if (children[i].pid == pid)
-            return children[i].handle;
-    return -1;
+            handle = children[i].handle;
+    unlock(&children_lock);
+    return handle;
 }
 
 static void forget(pid_t pid)
 {
+    lock(&children_lock);
     for (int i = 0; i < MAX_CHILDREN; i++)
         if (children[i].pid == pid)
             children[i].pid = 0; /* the kernel has closed the handle */
+    unlock(&children_lock);
 }
 
 pid_t __register_child(long handle)
@@ -47,32 +57,74 @@ pid_t __register_child(long handle)
     if (handle < 0)
         return (pid_t)__result(handle);
     long pid = quire_call(process_id, handle);
+    lock(&children_lock);
     remember((pid_t)pid, (int)handle);
+    unlock(&children_lock);
     return (pid_t)pid;
 }
 
+/*
+ * The child has a copy of the memory but only the calling thread, so no other thread may be in the middle of a change:
+ * its locks would stay locked for ever.
+ */
 pid_t fork(void)
 {
+    lock(&children_lock);
+    __lock_threads();
+    __lock_heap();
     long handle = quire_call(fork);
-
-    if (handle != QUIRE_IN_CHILD)
-        return __register_child(handle);
-    for (int i = 0; i < MAX_CHILDREN; i++)
-        children[i].pid = 0; /* the parent's children aren't this process's */
-    return 0;
+    bool in_child = handle == QUIRE_IN_CHILD;
+    __unlock_heap();
+    __unlock_threads(in_child);
+    if (in_child)
+        for (int i = 0; i < MAX_CHILDREN; i++)
+            children[i].pid = 0; /* the parent's children aren't this process's */
+    unlock(&children_lock);
+    return in_child ? 0 : __register_child(handle);
 }
 
 pid_t spawn(const char *path, char *const argv[]) { return __register_child(quire_call(spawn, path, argv)); }
 
+/* The process with this id; false: there is none. */
+static bool find_process(pid_t pid, struct quire_process *p)
+{
+    for (long i = 0; quire_call(process_info, i, p) == 0; i++)
+        if ((pid_t)p->id == pid)
+            return true;
+    return false;
+}
+
+/* A child of the caller's that has ended: this one, or any (-1). 0: none has ended; -1: the caller has no such child.
+ */
+static pid_t ended_child(pid_t wanted)
+{
+    pid_t found = -1;
+    struct quire_process p;
+
+    for (long i = 0; quire_call(process_info, i, &p) == 0; i++) {
+        if ((pid_t)p.parent != getpid() || (wanted != -1 && (pid_t)p.id != wanted))
+            continue;
+        if (p.exited)
+            return (pid_t)p.id;
+        found = 0;
+    }
+    return found;
+}
+
 pid_t waitpid(pid_t pid, int *status, int options)
 {
-    int handle = pid > 0 ? handle_of(pid) : -1;
-
-    if ((options && options != W_CTRL_C) || pid == 0 || pid < -1)
+    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | W_CTRL_C) || pid == 0 || pid < -1)
         return (pid_t)__result(-EINVAL);
+    if (options & WNOHANG) {
+        pid_t ended = ended_child(pid);
+        if (ended <= 0)
+            return ended ? (pid_t)__result(-ECHILD) : 0;
+        pid = handle_of(ended) < 0 ? pid : ended;
+    }
+    int handle = pid > 0 ? handle_of(pid) : -1;
     if (pid > 0 && handle < 0)
         return (pid_t)__result(-ECHILD);
-    long ended = __result(quire_call(wait, handle, status, options ? QUIRE_WAIT_CTRL_C : 0));
+    long ended = __result(quire_call(wait, handle, status, options & W_CTRL_C ? QUIRE_WAIT_CTRL_C : 0));
     if (ended > 0)
         forget((pid_t)ended);
     return (pid_t)ended;
@@ -80,8 +132,40 @@ pid_t waitpid(pid_t pid, int *status, int options)
 
 pid_t wait(int *status) { return waitpid(-1, status, 0); }
 
+pid_t getppid(void)
+{
+    struct quire_process p;
+
+    return find_process(getpid(), &p) ? (pid_t)p.parent : 0;
+}
+
+/* Without handlers a signal does to the process what it does by default; none of these is ignored by default. */
+static bool ends_process(int sig)
+{
+    return sig == SIGHUP || sig == SIGINT || sig == SIGQUIT || sig == SIGILL || sig == SIGTRAP || sig == SIGABRT ||
+           sig == SIGBUS || sig == SIGFPE || sig == SIGKILL || sig == SIGUSR1 || sig == SIGSEGV || sig == SIGUSR2 ||
+           sig == SIGPIPE || sig == SIGALRM || sig == SIGTERM;
+}
+
+int raise(int sig)
+{
+    if (sig && !ends_process(sig))
+        return (int)__result(-EINVAL);
+    while (sig)
+        quire_call(exit, 0, sig);
+    return 0;
+}
+
 int kill(pid_t pid, int sig)
 {
-    int handle = handle_of(pid);
-    return sig != 9 && sig != 15 ? (int)__result(-EINVAL) : (int)__result(handle < 0 ? -ESRCH : quire_call(kill, handle));
+    int handle = pid > 0 ? handle_of(pid) : -1;
+    struct quire_process p;
+
+    if (pid <= 0 || (sig && !ends_process(sig)))
+        return (int)__result(-EINVAL);
+    if (pid == getpid())
+        return raise(sig);
+    if (handle < 0)
+        return (int)__result(find_process(pid, &p) ? -EPERM : -ESRCH);
+    return sig ? (int)__result(quire_call(kill, handle)) : 0;
 }

@@ -9,5 +9,6 @@ PROGRAM("[STATUS]", "says hello and ends with STATUS");
 int main(int argc, char **argv)
 {
     printf("hello from process land%s%s\n", argc > 1 ? ", status " : "", argc > 1 ? argv[1] : "");
-    return argc > 1 ? atoi(argv[1]) : 0;
+    if (argc > 1)
+        return atoi(argv[1]);
 }

@@ -28,10 +28,15 @@
 #define ENOSPC 28
 #define ESPIPE 29
 #define EROFS 30
+#define EDOM 33
 #define ERANGE 34
+#define EDEADLK 35
 #define ENAMETOOLONG 36
 #define ENOSYS 38
 #define EOVERFLOW 75
+#define EILSEQ 84
+#define EOPNOTSUPP 95
+#define ENOTSUP EOPNOTSUPP
 #define ETIMEDOUT 110
 #define EDQUOT 122
 #define EHWPOISON 133

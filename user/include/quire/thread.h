@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of a process: only what tests and demonstrations need. There is no thread-local storage:
- * errno is shared, so threads look at results of quire_call() rather than at errno. fork, wait and
- * kill belong to one thread.
+ * Threads of a process: the short form that tests and demonstrations need; <pthread.h> has the rest. Each thread has an
+ * errno of its own, and a guard below its stack: an overflow faults.
  */
 #pragma once
 
-#include <stddef.h>
-
+struct thread_block;
 struct thread {
-    void (*run)(void *);
-    void *argument;
-    char *stack;
-    int done; /* set by the thread as its last act */
+    struct thread_block *block;
+    char *stack; /* its lowest address */
 };
 
 /*
- * Starts run(argument) on a stack of its own. 0, or -1 with errno. *t must stay until it is joined.
+ * Starts run(argument) on a stack of its own, 64 KiB. 0, or -1 with errno.
  */
 int thread_start(struct thread *t, void (*run)(void *), void *argument);
 /* Waits for its end and gives its stack back. Every started thread must be joined. */

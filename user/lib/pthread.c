@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* POSIX threads: their life, their own values, and what is done only once. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include "lock.h"
+#include "thread_block.h"
+
+#define DESTROY_ROUNDS 4 /* a destructor may set values again */
+
+static void (*destroyers[THREAD_KEYS])(void *);
+static unsigned char key_used[THREAD_KEYS];
+static int keys_lock;
+
+/* --- values ---------------------------------------------------------------------------------------- */
+static void no_destroyer(void *value) { (void)value; }
+
+int pthread_key_create(pthread_key_t *key, void (*destroy)(void *))
+{
+    int err = EAGAIN;
+
+    lock(&keys_lock);
+    for (pthread_key_t i = 0; err && i < THREAD_KEYS; i++)
+        if (!key_used[i]) {
+            key_used[i] = 1;
+            destroyers[i] = destroy ? destroy : no_destroyer;
+            *key = i;
+            err = 0;
+        }
+    unlock(&keys_lock);
+    return err;
+}
+
+/* Threads may still have values; a new key of this number would find them there, so the number isn't given again. */
+int pthread_key_delete(pthread_key_t key)
+{
+    if (key >= THREAD_KEYS || !key_used[key])
+        return EINVAL;
+    destroyers[key] = no_destroyer;
+    return 0;
+}
+
+void *pthread_getspecific(pthread_key_t key) { return key < THREAD_KEYS ? (void *)__thread_self()->value[key] : NULL; }
+
+int pthread_setspecific(pthread_key_t key, const void *value)
+{
+    if (key >= THREAD_KEYS || !key_used[key])
+        return EINVAL;
+    __thread_self()->value[key] = value;
+    return 0;
+}
+
+static void destroy_values(struct thread_block *self)
+{
+    int found = 1;
+
+    for (int round = 0; found && round < DESTROY_ROUNDS; round++) {
+        found = 0;
+        for (int i = 0; i < THREAD_KEYS; i++) {
+            void *value = (void *)self->value[i];
+            if (!value)
+                continue;
+            self->value[i] = NULL;
+            destroyers[i](value);
+            found = 1;
+        }
+    }
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+static void begin(struct thread_block *self) { pthread_exit(self->start(self->argument)); }
+
+int pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*start)(void *), void *argument)
+{
+    struct thread_block first = {.begin = begin, .start = start, .argument = argument};
+    int saved = errno;
+
+    first.state = attr && attr->detached ? THREAD_DETACHED : THREAD_RUNS;
+    *t = __thread_new(attr ? attr->stack_bytes : THREAD_STACK_BYTES, &first);
+    errno = saved;
+    return *t ? 0 : EAGAIN;
+}
+
+void pthread_exit(void *result)
+{
+    struct thread_block *self = __thread_self();
+
+    destroy_values(self);
+    self->result = result;
+    __thread_leave();
+}
+
+int pthread_join(pthread_t t, void **result)
+{
+    unsigned round = 0;
+
+    if (t == __thread_self())
+        return EDEADLK;
+    int state;
+    while ((state = __atomic_load_n(&t->state, __ATOMIC_ACQUIRE)) == THREAD_RUNS)
+        __thread_pause(&round);
+    if (state == THREAD_DETACHED)
+        return EINVAL;
+    if (result)
+        *result = t->result;
+    __thread_free(t);
+    return 0;
+}
+
+int pthread_detach(pthread_t t)
+{
+    int state = THREAD_RUNS;
+
+    if (__atomic_compare_exchange_n(&t->state, &state, THREAD_DETACHED, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return 0;
+    if (state == THREAD_DETACHED)
+        return EINVAL;
+    __thread_free(t);
+    return 0;
+}
+
+pthread_t pthread_self(void) { return __thread_self(); }
+int pthread_equal(pthread_t a, pthread_t b) { return a == b; }
+
+/* --- attributes ------------------------------------------------------------------------------------ */
+int pthread_attr_init(pthread_attr_t *attr)
+{
+    *attr = (pthread_attr_t){THREAD_STACK_BYTES, PTHREAD_CREATE_JOINABLE};
+    return 0;
+}
+int pthread_attr_destroy(pthread_attr_t *attr) { return (void)attr, 0; }
+
+int pthread_attr_setstacksize(pthread_attr_t *attr, size_t bytes)
+{
+    if (bytes < PTHREAD_STACK_MIN || bytes > THREAD_SLOT_BYTES - THREAD_STACK_BYTES)
+        return EINVAL;
+    attr->stack_bytes = (bytes + 4095) & ~4095ul;
+    return 0;
+}
+int pthread_attr_getstacksize(const pthread_attr_t *attr, size_t *bytes) { return *bytes = attr->stack_bytes, 0; }
+
+int pthread_attr_setdetachstate(pthread_attr_t *attr, int state)
+{
+    if (state != PTHREAD_CREATE_JOINABLE && state != PTHREAD_CREATE_DETACHED)
+        return EINVAL;
+    attr->detached = state;
+    return 0;
+}
+int pthread_attr_getdetachstate(const pthread_attr_t *attr, int *state) { return *state = attr->detached, 0; }
+
+/* --- once ------------------------------------------------------------------------------------------ */
+enum { ONCE_NEVER, ONCE_RUNS, ONCE_DONE };
+
+int pthread_once(pthread_once_t *once, void (*function)(void))
+{
+    int state = ONCE_NEVER;
+    unsigned round = 0;
+
+    if (__atomic_compare_exchange_n(&once->state, &state, ONCE_RUNS, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+        function();
+        __atomic_store_n(&once->state, ONCE_DONE, __ATOMIC_RELEASE);
+    }
+    while (__atomic_load_n(&once->state, __ATOMIC_ACQUIRE) != ONCE_DONE)
+        __thread_pause(&round);
+    return 0;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Mutexes and conditions. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include "thread_block.h"
+
+/* Has this time come? NULL: never. */
+static bool is_over(const struct timespec *until, int clock)
+{
+    struct timespec now;
+
+    if (!until)
+        return false;
+    clock_gettime(clock, &now);
+    return now.tv_sec > until->tv_sec || (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
+}
+
+static bool is_time(const struct timespec *t) { return !t || (t->tv_nsec >= 0 && t->tv_nsec < 1000000000); }
+
+/* --- mutexes ----------------------------------------------------------------------------------------- */
+int pthread_mutexattr_init(pthread_mutexattr_t *attr) { return attr->kind = PTHREAD_MUTEX_DEFAULT, 0; }
+int pthread_mutexattr_destroy(pthread_mutexattr_t *attr) { return (void)attr, 0; }
+int pthread_mutexattr_gettype(const pthread_mutexattr_t *attr, int *kind) { return *kind = attr->kind, 0; }
+int pthread_mutexattr_settype(pthread_mutexattr_t *attr, int kind)
+{
+    if (kind < PTHREAD_MUTEX_NORMAL || kind > PTHREAD_MUTEX_ERRORCHECK)
+        return EINVAL;
+    attr->kind = kind;
+    return 0;
+}
+
+int pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *attr)
+{
+    *m = (pthread_mutex_t){.kind = attr ? attr->kind : PTHREAD_MUTEX_DEFAULT};
+    return 0;
+}
+
+int pthread_mutex_destroy(pthread_mutex_t *m) { return __atomic_load_n(&m->held, __ATOMIC_RELAXED) ? EBUSY : 0; }
+
+/* Only the owner itself ever reads its own name here, so a plain look is enough. */
+static bool is_mine(const pthread_mutex_t *m)
+{
+    return __atomic_load_n(&m->owner, __ATOMIC_RELAXED) == __thread_self();
+}
+
+int pthread_mutex_trylock(pthread_mutex_t *m)
+{
+    if (!__atomic_exchange_n(&m->held, 1, __ATOMIC_ACQUIRE)) {
+        __atomic_store_n(&m->owner, __thread_self(), __ATOMIC_RELAXED);
+        return 0;
+    }
+    if (m->kind != PTHREAD_MUTEX_RECURSIVE || !is_mine(m))
+        return EBUSY;
+    m->again++;
+    return 0;
+}
+
+int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *until)
+{
+    unsigned round = 0;
+
+    while (pthread_mutex_trylock(m)) {
+        if (m->kind == PTHREAD_MUTEX_ERRORCHECK && is_mine(m))
+            return EDEADLK;
+        if (!is_time(until))
+            return EINVAL;
+        if (is_over(until, CLOCK_REALTIME))
+            return ETIMEDOUT;
+        __thread_pause(&round);
+    }
+    return 0;
+}
+int pthread_mutex_lock(pthread_mutex_t *m) { return pthread_mutex_timedlock(m, NULL); }
+
+int pthread_mutex_unlock(pthread_mutex_t *m)
+{
+    if (m->kind != PTHREAD_MUTEX_NORMAL && !is_mine(m))
+        return EPERM;
+    if (m->again) {
+        m->again--;
+        return 0;
+    }
+    __atomic_store_n(&m->owner, NULL, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->held, 0, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* --- conditions -------------------------------------------------------------------------------------- */
+int pthread_condattr_init(pthread_condattr_t *attr) { return attr->clock = CLOCK_REALTIME, 0; }
+int pthread_condattr_destroy(pthread_condattr_t *attr) { return (void)attr, 0; }
+int pthread_condattr_setclock(pthread_condattr_t *attr, int clock)
+{
+    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+        return EINVAL;
+    attr->clock = clock;
+    return 0;
+}
+
+int pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *attr)
+{
+    *c = (pthread_cond_t){.clock = attr ? attr->clock : CLOCK_REALTIME};
+    return 0;
+}
+int pthread_cond_destroy(pthread_cond_t *c) { return (void)c, 0; }
+
+/* A signal after the mutex is released is never missed: the number of signals was read before. */
+int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until)
+{
+    unsigned seen = __atomic_load_n(&c->signals, __ATOMIC_ACQUIRE), round = 0;
+    int err = 0;
+
+    if (!is_time(until))
+        return EINVAL;
+    int unlocked = pthread_mutex_unlock(m);
+    if (unlocked)
+        return unlocked;
+    while (!err && __atomic_load_n(&c->signals, __ATOMIC_ACQUIRE) == seen) {
+        if (is_over(until, c->clock))
+            err = ETIMEDOUT;
+        else
+            __thread_pause(&round);
+    }
+    pthread_mutex_lock(m);
+    return err;
+}
+int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m) { return pthread_cond_timedwait(c, m, NULL); }
+
+int pthread_cond_broadcast(pthread_cond_t *c)
+{
+    __atomic_add_fetch(&c->signals, 1, __ATOMIC_RELEASE);
+    return 0;
+}
+int pthread_cond_signal(pthread_cond_t *c) { return pthread_cond_broadcast(c); }
