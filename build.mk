@@ -39,8 +39,9 @@ endif
 ifeq ($(ICACHE),stale)
 KERNEL_CFLAGS += -DICACHE_STALE=1
 endif
+# (The compiler is asked only when something is built: it may not be there.)
 # Programs have a C library, so main() may end without a return. Headers are ours and the compiler's, no other library's.
-USER_CFLAGS := $(COMMON_CFLAGS) -fno-builtin -nostdinc -isystem $(shell $(CC) -print-file-name=include) $(ARCH_USER_CFLAGS) -Iuser/include -Iinclude/uapi -Iarch/$(ARCH)/user \
+USER_CFLAGS = $(COMMON_CFLAGS) -fno-builtin -nostdinc -isystem $(shell $(CC) -print-file-name=include) $(ARCH_USER_CFLAGS) -Iuser/include -Iinclude/uapi -Iarch/$(ARCH)/user \
     -Iinclude -Iarch/$(ARCH)/include -ffunction-sections -fdata-sections
 LDFLAGS := $(ARCH_LDFLAGS) -z noexecstack --no-warn-rwx-segments --build-id=none -z max-page-size=4096
 
@@ -73,7 +74,7 @@ TEST_MAIN := user/lib/test.c
 LIBC_SRC := $(filter-out $(TEST_MAIN),$(wildcard user/lib/*.c)) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c lib/glob.c
 LIBC_OBJ := $(patsubst %,$(OUT)/user/%.o,$(LIBC_SRC))
 # What the compiler calls for long double and other work without an instruction.
-LIBGCC   := $(shell $(CC) $(ARCH_USER_CFLAGS) -print-libgcc-file-name)
+LIBGCC    = $(shell $(CC) $(ARCH_USER_CFLAGS) -print-libgcc-file-name)
 PROGRAMS := $(patsubst user/programs/%.c,$(OUT)/root/bin/%,$(wildcard user/programs/*.c))
 GUESTS   := $(patsubst user/guest/%.c,$(OUT)/root/guest/%,$(wildcard user/guest/*.c))
 USER_TESTS :=

@@ -28,7 +28,11 @@ pid_t getpid(void) { return (pid_t)quire_call(getpid); }
 
 void *mmap(void *address, size_t bytes, int prot, int flags, int fd, off_t offset)
 {
-    return (void *)__result(quire_call(mmap, address, bytes, prot, flags, fd, offset));
+    long result = quire_call(mmap, address, bytes, prot, flags, fd, offset);
+
+    if (result == -EBADF && quire_call(seek, fd, 0, SEEK_CUR) != -EBADF)
+        result = -ENODEV; /* the handle is there, but it isn't memory */
+    return (void *)__result(result);
 }
 int munmap(void *address, size_t bytes) { return (int)__result(quire_call(munmap, address, bytes)); }
 int mprotect(void *address, size_t bytes, int prot)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Floating-point numbers from text, rounded correctly. A first guess is close; then the text is compared, digit by
- * digit, with the exact middle between the guess and its neighbor, until it lies on the right side of both middles.
+ * digit, with the exact middles between neighboring numbers, until it lies between two of them.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -63,25 +63,29 @@ static int compare(const struct digits *text, unsigned __int128 mantissa, int ex
     return 0;
 }
 
-/* The next larger number, and the next smaller. */
-static void step_up(const struct format *f, struct binary *b)
+/*
+ * The place of a number among all numbers of its format: 0 is 0, and neighbors have neighboring places, also where the
+ * exponent changes.
+ */
+typedef unsigned __int128 place_t;
+
+static place_t place_of(const struct format *f, struct binary b)
 {
-    if (++b->mantissa >> f->bits) {
-        b->mantissa >>= 1;
-        b->exponent++;
-    }
-}
-static void step_down(const struct format *f, struct binary *b)
-{
-    if (--b->mantissa >> (f->bits - 1) == 0 && b->exponent > f->least) {
-        b->mantissa = b->mantissa << 1 | 1;
-        b->exponent--;
-    }
+    return ((place_t)(b.exponent - f->least) << (f->bits - 1)) + b.mantissa;
 }
 
-/* Is the text above the middle between b and the next larger number? A text in the middle goes to the even one. */
-static bool belongs_above(const struct digits *text, struct binary b)
+static struct binary number_at(const struct format *f, place_t place)
 {
+    int above = (int)(place >> (f->bits - 1));
+
+    above = above ? above - 1 : 0;
+    return (struct binary){place - ((place_t)above << (f->bits - 1)), f->least + above};
+}
+
+/* Is the text above the middle between this number and the next larger one? In the middle it goes to the even one. */
+static bool belongs_above(const struct format *f, const struct digits *text, place_t place)
+{
+    struct binary b = number_at(f, place);
     int order = compare(text, b.mantissa * 2 + 1, b.exponent - 1);
 
     return order > 0 || (order == 0 && (b.mantissa & 1));
@@ -119,18 +123,30 @@ static long double guess(const struct digits *text)
     return x > LDBL_MAX ? LDBL_MAX : x;
 }
 
+/*
+ * The first number that the text isn't above the middle of. The guess is the number itself or near it, so the search
+ * goes away from it in growing steps, and then halves what is left.
+ */
 static struct binary nearest(const struct format *f, const struct digits *text)
 {
-    struct binary b = cut(f, binary_from(guess(text)));
+    place_t low = place_of(f, cut(f, binary_from(guess(text)))), high = low, step = 1;
 
-    while (belongs_above(text, b))
-        step_up(f, &b);
-    for (struct binary lower = b; b.mantissa; b = lower) {
-        step_down(f, &lower);
-        if (belongs_above(text, lower))
-            break;
+    for (; low > 0 && !belongs_above(f, text, low - 1); step *= 2) {
+        high = low - 1;
+        low = low > step ? low - step : 0;
     }
-    return b;
+    for (; belongs_above(f, text, high); step *= 2) {
+        low = high + 1;
+        high += step;
+    }
+    while (low < high) {
+        place_t middle = low + (high - low) / 2;
+        if (belongs_above(f, text, middle))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return number_at(f, low);
 }
 
 /* The number as a value; ERANGE if it is too large, or so small that it has lost bits. */
@@ -205,7 +221,7 @@ static long double round_bits(const struct format *f, struct binary b, bool more
     unsigned __int128 half = shift <= 128 ? (unsigned __int128)1 << (shift - 1) : 0;
     unsigned __int128 rest = shift < 128 ? b.mantissa & (half * 2 - 1) : b.mantissa;
     if (half && (rest > half || (rest == half && (more || (rounded.mantissa & 1)))))
-        step_up(f, &rounded);
+        rounded = number_at(f, place_of(f, rounded) + 1);
     return finish(f, rounded, !rest && !more);
 }
 
