@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <quire/command.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -33,6 +34,20 @@ static int run_all(char *line)
     return worst;
 }
 
+/* Not in the foreground of init: the keys, and Ctrl-C with them, are the shell's own. */
+static int run_shell(const struct command *shell)
+{
+    int status = 0;
+    pid_t pid = command_start(shell);
+
+    if (pid < 0) {
+        perror(shell->argv[0]);
+        return 127;
+    }
+    waitpid(pid, &status, 0);
+    return command_code(status);
+}
+
 int main(int argc, char **argv)
 {
     struct command greeting = {.argv = {"cat", "motd", NULL}, .argc = 2},
@@ -42,7 +57,7 @@ int main(int argc, char **argv)
         quire_call(poweroff, run_all(argv[1]));
     command_run(&greeting);
     for (;;) {
-        int code = command_run(&shell);
+        int code = run_shell(&shell);
         if (code == 127)
             quire_call(poweroff, 127);
         printf("init: the shell ended with status %d; here is another\n", code);
