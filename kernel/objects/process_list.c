@@ -13,6 +13,9 @@
 struct list processes = LIST_INIT(processes);
 static spinlock_t processes_lock;
 LOCK_ORDER_STATIC(21, processes_lock);
+SLAB_CACHE(process_cache, process, threads, false);
+LOCK_ORDER(22, process_cache, process, lock);
+LOCK_ORDER(23, process_cache, process, handles.lock);
 
 /* --- showing ----------------------------------------------------------------------------------- */
 /* Under processes_lock and p->lock. Returns the first thread of p; the caller starts it after it drops both locks. */

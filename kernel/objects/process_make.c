@@ -31,10 +31,6 @@ static struct quota *account_for(const struct process *parent, bool own)
     return quota_create(memory.nr_frames - memory.nr_frames / PROCESS_QUOTA_SHARE);
 }
 
-SLAB_CACHE(process_cache, process, threads, false);
-LOCK_ORDER(22, process_cache, process, lock);
-LOCK_ORDER(23, process_cache, process, handles.lock);
-
 /* A process without memory and threads, which nobody can find yet. `started`: spawned or started, not forked. */
 static struct process *process_new(struct process *parent, const char *name, bool started)
 {
