@@ -208,9 +208,9 @@ void trap_timer(const struct trapframe *tf)
 {
     this_cpu()->irq_depth++;
     counter_inc(COUNTER_TIMER_INTERRUPTS);
+    watch_tick(tf); /* before the turn ends: what comes behind delays this CPU's next turn */
     turn_ends();
     sched_tick();
-    watch_tick(tf);
     test_hook_tick();
     this_cpu()->irq_depth--;
 }
