@@ -31,6 +31,28 @@ export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS
     NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT
 MAKEFLAGS += --no-print-directory
 
+# Other variables that people may set. Any other one on the command line is a typing mistake, such as run=hello.
+KNOWN := CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES JOBS \
+    NATIVE NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT ARCH WERROR V
+UNKNOWN := $(strip $(foreach v,$(filter-out $(KNOWN) MAKEFLAGS,$(.VARIABLES)),$(if $(filter command,$(firstword $(origin $(v)))),$(v))))
+ifneq ($(UNKNOWN),)
+$(error "$(firstword $(UNKNOWN))=" is no option of this Makefile. Options have capital letters; "make help" lists them)
+endif
+
+# `make qemu ARCH=arm64` is `make qemu-arm64`, and so on.
+ONE_MACHINE := build qemu test bench memory-map fuzz-calls
+ifneq ($(ARCH),)
+ifeq ($(filter $(ARCH),$(ARCHES)),)
+$(error ARCH=$(ARCH): there is no such machine. Machines: $(ARCHES))
+endif
+with_machine = $(if $(filter $(1),$(ONE_MACHINE)),$(1)-$(ARCH),$(if $(filter gdb,$(1)),qemu-$(ARCH)-gdb,$(1)))
+.PHONY: $(or $(MAKECMDGOALS),build) forward
+$(or $(MAKECMDGOALS),build): forward
+	@:
+forward:
+	+@$(MAKE) ARCH= $(foreach goal,$(or $(MAKECMDGOALS),build),$(call with_machine,$(goal)))
+else
+
 # The top level runs one step after the other, so that its lines come in a fixed order; each build uses all processors.
 .NOTPARALLEL:
 sub_jobs = $(if $(findstring jobserver,$(MAKEFLAGS))$(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
@@ -169,6 +191,15 @@ size: ready
 clean:
 	rm -rf build
 
+# --- what is no goal -----------------------------------------------------------------------------
 # A known goal with the name of a machine that doesn't exist.
 build-% qemu-% test-% bench-% memory-map-% fuzz-calls-%:
 	@echo "There is no machine in \"$@\". Machines: $(ARCHES). \"make help\" lists what there is." >&2; exit 1
+
+# A goal for one machine without a machine; and words that people try. Some of them are folders.
+.PHONY: qemu gdb memory-map run tests grade kernel docs labs
+qemu gdb memory-map:
+	@echo "\"make $@\" is for one machine: make $@ ARCH=$(DEFAULT_ARCH). Machines: $(ARCHES)" >&2; exit 1
+.DEFAULT run tests grade kernel docs labs:
+	@echo "There is no goal \"$@\". To start a machine: make qemu-$(DEFAULT_ARCH); to test: make test. \"make help\" lists all." >&2; exit 1
+endif

@@ -28,6 +28,7 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make clean                remove build/
 
 Options, written behind the target:
+  ARCH=arm64                for goals of one machine: make qemu ARCH=arm64 is make qemu-arm64
   CPUS=4  MEM=1G            the machine's size: 1 to 16 CPUs, 128M to 4G
   CPU=rv64,svnapot=on       another of QEMU's models of the CPU than the usual one
   RUN="prog args; prog"     run these and power off, no keyboard; make fails unless every one ended with 0
@@ -45,7 +46,7 @@ Options, written behind the target:
   FIRST=1                   the first failure ends the run
   EXTRA_TESTS=dir           also the *_test.c files of this folder
   TIMEOUT=600               seconds after which RUN= is stopped
-  GDB_PORT=1234             where gdb connects
+  GDB_PORT=...              where gdb connects; usually a number made of the user's, so that two users don't meet
   BOOT=direct               how the kernel is started (the only way so far)
   CROSS_COMPILE= QEMU=      another compiler (a prefix) or QEMU (a program), for one machine
   V=1  WERROR=1             show every command; warnings are errors

@@ -26,7 +26,7 @@ eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f build.mk ARCH="$arch" describe)"
 
 cpus=${CPUS:-4}
 mem=${MEM:-1G}
-port=${GDB_PORT:-1234}
+port=${GDB_PORT:-$((1234 + $(id -u) % 10000))} # of this user: several people may share a machine
 case $mem in
 *G) mib=$((${mem%G} * 1024)) ;;
 *) mib=${mem%M} ;;
@@ -37,13 +37,21 @@ append="${RUN:+run=\"$RUN\" }${SEED:+seed=$SEED }${APPEND:-}"
 
 # shellcheck disable=SC2086 # QEMU_ARGS is a list of words
 set -- "$QEMU" $QEMU_ARGS -smp "$cpus" -m "$mem" -kernel "$BOOT_FILE" -initrd "$INITRD"
-# For tools/ptwalk and tools/memory_map: two sockets for reading a paused machine.
-set -- "$@" -qmp "unix:$OUT/qmp.sock,server=on,wait=off"
-[ -n "$gdb" ] || set -- "$@" -gdb "unix:$OUT/gdb.sock,server=on,wait=off"
+# Each run has a folder of its own, so that several can go on at once. It has two sockets for reading a paused machine;
+# tools/ptwalk and tools/memory_map look at the machine that was started last.
+here=$(mktemp -d "$OUT/run.XXXXXX")
+trap 'rm -rf "$here"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+for socket in qmp gdb; do
+    ln -sfn "$(basename "$here")/$socket.sock" "$OUT/$socket.sock"
+done
+set -- "$@" -qmp "unix:$here/qmp.sock,server=on,wait=off"
+[ -n "$gdb" ] || set -- "$@" -gdb "unix:$here/gdb.sock,server=on,wait=off"
 [ -z "$append" ] || set -- "$@" -append "$append"
 [ -z "${CPU:-}" ] || set -- "$@" -cpu "$CPU"
 [ -z "${SEED:-}" ] || set -- "$@" -seed "$SEED"
-[ -z "$gdb" ] || set -- "$@" -S -gdb "tcp::$port"
+[ -z "$gdb" ] || set -- "$@" -S -gdb "tcp:127.0.0.1:$port"
 [ -z "${V:-}" ] || echo "$*"
 
 # QEMU's exit status as the kernel's: some machines can't end with every status.
@@ -67,9 +75,8 @@ say_how_to_leave()
 # Without a keyboard; the console goes to a file as well, because its last line is part of the verdict.
 run_and_judge()
 {
-    log=$OUT/logs/run.log
-    status_file=$OUT/logs/run.status
-    mkdir -p "$OUT/logs"
+    log=$here/log
+    status_file=$here/status
     echo "[run]   $machine: $RUN"
     { timeout --foreground -k 5 "${TIMEOUT:-600}" "$@" </dev/null 2>&1 && echo 0 >"$status_file" || echo $? >"$status_file"; } |
         tee "$log"

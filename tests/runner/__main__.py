@@ -13,12 +13,11 @@ from dataclasses import replace
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.runner import bench, boot, cachesan, cachesan_cases, harness, keyboard, native, report  # noqa: E402
+from tests.runner import bench, boot, cachesan, cachesan_cases, harness, keyboard, native, report, results  # noqa: E402
 from tests.runner.campaign import Progress, campaign, processors  # noqa: E402
 from tests.runner.machine import Machine, Stopped, stop_all  # noqa: E402
 from tests.runner.plan import Options  # noqa: E402
 
-RESULTS = "build/test-results.json"
 # Code that one CPU writes while others run it: under -icount an interrupt, and so a fence, comes between the two.
 RACED_SUITES = ("cache", "jit")
 STALE_MEMORY = "2G"  # with ICACHE=stale half of it is shadows
@@ -129,7 +128,7 @@ def finish(everything, told, options):
     if lines:
         print("\n".join(lines) + "\n")
     counts = Counter(verdict.verdict for verdict in everything)
-    report.write_json(RESULTS, everything, counts)
+    results.write_all(everything, counts)
     if not everything:
         print(f'no test matches "{options.pattern}"')
     print(report.last_line(counts))

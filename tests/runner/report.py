@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The report for people: a table for each machine, then each failure with its lines, then one line."""
 
-import json
 import re
 from collections import Counter, defaultdict
 
@@ -105,23 +104,3 @@ def skipped(verdicts):
 
 def last_line(counts):
     return f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped"
-
-
-def write_json(path, verdicts, counts):
-    """The same results, for programs to read."""
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(
-            {
-                "passed": counts["pass"], "failed": counts["fail"], "skipped": counts["skip"],
-                "results": [
-                    {
-                        "machine": verdict.arch, "cpus": verdict.cpus, "test": verdict.name, "file": verdict.file,
-                        "verdict": verdict.verdict, "kind": verdict.kind, "reason": verdict.reason,
-                        "lines": verdict.lines,
-                    }
-                    for verdict in verdicts
-                ],
-            },
-            file, indent=1,
-        )  # fmt: skip
-        file.write("\n")
