@@ -179,18 +179,23 @@ size_to_fetch()
 
 lists_are_there() { [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' 2>/dev/null | head -n 1)" ]; }
 
-update_lists() { DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null || fail "apt-get update failed"; }
+# Another apt at work holds a lock: wait for it, and say so.
+wait_for_apt="-o DPkg::Lock::Timeout=600"
+hint="if it says that a lock is held, another apt is at work: wait until that has ended, and type the same again"
+
+# shellcheck disable=SC2086
+update_lists() { DEBIAN_FRONTEND=noninteractive apt-get $wait_for_apt update -qq </dev/null || fail "apt-get update failed; $hint"; }
 
 # The output of a failed or long installation is shown; a short successful one prints nothing.
 install() # SUDO-OR-NOTHING
 {
     log=$(mktemp)
     # shellcheck disable=SC2086
-    if ! DEBIAN_FRONTEND=noninteractive $1 apt-get install -y -q --no-install-recommends $packages \
+    if ! DEBIAN_FRONTEND=noninteractive $1 apt-get $wait_for_apt install -y -q --no-install-recommends $packages \
         </dev/null >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
-        fail "installing failed: $packages"
+        fail "installing failed: $packages; $hint"
     fi
     rm -f "$log"
     echo "[tools] installed: $packages"
