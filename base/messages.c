@@ -75,6 +75,7 @@ void mm_flush_remote(u32 mask, const struct pt_root *root, vaddr_t start, u64 nr
         long_wait_step(&w);
         shootdown_serve();
     }
+    lock_note_got(&flush_lock);
     flush.root = root;
     flush.start = start;
     flush.nr = nr;

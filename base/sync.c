@@ -123,6 +123,7 @@ void rwsem_write_lock(struct rwsem *s)
     lock_note(&s->word, true, false);
     if (unlikely(!__atomic_compare_exchange_n(&s->word, &word, RWSEM_WRITER, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
         rwsem_lock_slow(s, true);
+    lock_note_got(&s->word);
 }
 
 void rwsem_write_unlock(struct rwsem *s)

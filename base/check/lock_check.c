@@ -13,7 +13,8 @@
  *      it interrupted.
  *
  * A handler's locks come under those of the code that it interrupted by chance. So rules 3 and 4 look at locks of one
- * level only. A lock that is tried, not waited for, can't deadlock: rules 3 and 4 don't ask about it.
+ * level only. A lock that is tried, not waited for, can't deadlock: rules 3 and 4 don't ask about it. A lock
+ * that is still waited for isn't held: a CPU that waits with interrupts off serves messages, and these may take it.
  *
  * Classes and what was seen of them are never forgotten. Tables are changed by compare-and-swap, or under `learning`.
  */
@@ -222,7 +223,7 @@ void lock_check_take(const void *lock, bool sleeping, bool tried)
     if (cpu->in_panic)
         return;
     for (unsigned i = 0; i < list->nr && i < LOCKS_MAX; i++)
-        if (list->held[i].lock == lock)
+        if (list->held[i].lock == lock && !list->held[i].waiting)
             panic("%s is taken twice by the same thread: it was taken in %s and is still held. likely: a function that "
                   "takes the lock is called by one that holds it, or an earlier return didn't let it go",
                   name_of(lock, class_of(lock), a), symbol_text(list->held[i].pc, where));
@@ -232,9 +233,20 @@ void lock_check_take(const void *lock, bool sleeping, bool tried)
     if (class && !sleeping)
         check_interrupts(lock, class, pc, in_handler);
     for (unsigned i = 0; class && !tried && i < list->nr; i++)
-        if (list->held[i].class && list->held[i].from_irq == in_handler)
+        if (list->held[i].class && !list->held[i].waiting && list->held[i].from_irq == in_handler)
             check_order(&list->held[i], lock, class, pc);
-    list->held[list->nr++] = (struct held_lock){lock, pc, class, in_handler};
+    list->held[list->nr++] = (struct held_lock){lock, pc, class, in_handler, !tried};
+}
+
+void lock_check_got(const void *lock)
+{
+    struct lock_list *list = &this_cpu()->locks;
+
+    for (unsigned at = list->nr; at--;)
+        if (list->held[at].lock == lock) {
+            list->held[at].waiting = false;
+            return;
+        }
 }
 
 /* A CPU that holds the lock: what its list says. */
@@ -243,7 +255,7 @@ static const struct held_lock *holder_of(const void *lock, unsigned *cpu)
     for (*cpu = 0; *cpu < nr_cpus; ++*cpu) {
         const struct lock_list *list = &cpu_area(*cpu)->locks;
         for (unsigned i = 0; i < list->nr && i < LOCKS_MAX; i++)
-            if (list->held[i].lock == lock)
+            if (list->held[i].lock == lock && !list->held[i].waiting)
                 return &list->held[i];
     }
     return NULL;
@@ -277,8 +289,8 @@ void locks_print(const struct lock_list *list)
     char a[NAME], where[SYMBOL_TEXT];
 
     for (unsigned i = 0; i < list->nr && i < LOCKS_MAX; i++)
-        kprintf("    %s, taken in %s\n", name_of(list->held[i].lock, list->held[i].class, a),
-                symbol_text(list->held[i].pc, where));
+        kprintf("    %s, %s in %s\n", name_of(list->held[i].lock, list->held[i].class, a),
+                list->held[i].waiting ? "waited for" : "taken", symbol_text(list->held[i].pc, where));
 }
 
 const char *locks_text(void)

@@ -18,6 +18,7 @@ struct held_lock {
     vaddr_t pc;    /* where it was taken */
     u8 class;      /* base/check/lock_check.c */
     bool from_irq; /* by an interrupt handler */
+    bool waiting;  /* it isn't held yet; whoever waits may serve messages, which take locks */
 };
 
 struct lock_list {
@@ -38,6 +39,7 @@ static inline void lock_list_copy(struct lock_list *to, const struct lock_list *
 
 /* Checks the rules and notes the lock; panics if one is broken. `tried`: it wasn't waited for. For <quire/spinlock.h>. */
 void lock_check_take(const void *lock, bool sleeping, bool tried);
+void lock_check_got(const void *lock); /* the wait for it has ended */
 void lock_check_drop(const void *lock);
 
 /* The locks that the running thread holds, in words, with the places where they were taken: for the text of a panic. */

@@ -34,6 +34,14 @@ static inline void lock_note(const void *lock, bool sleeping, bool tried)
     this_cpu()->locks.nr++;
 #endif
 }
+static inline void lock_note_got(const void *lock)
+{
+#if QUIRE_CHECKS
+    lock_check_got(lock);
+#else
+    (void)lock;
+#endif
+}
 static inline void lock_note_drop(const void *lock)
 {
 #if QUIRE_CHECKS
@@ -58,6 +66,7 @@ static inline void spin_lock(spinlock_t *lock)
     lock_note(lock, false, false);
     if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
         spin_wait(lock);
+    lock_note_got(lock);
 }
 
 static inline void spin_unlock(spinlock_t *lock)

@@ -59,6 +59,7 @@ static inline void rwsem_read_lock(struct rwsem *s)
     lock_note(&s->word, true, false); /* not s: the address of the queue's lock */
     if (unlikely(__atomic_fetch_add(&s->word, 1, __ATOMIC_ACQUIRE) & (RWSEM_WRITER | RWSEM_WAITERS)))
         rwsem_read_contended(s);
+    lock_note_got(&s->word);
 }
 
 /* False: a writer holds the lock or waits for it. Never sleeps. */

@@ -112,6 +112,7 @@ void kernel_reaches_user(void);
 #if QUIRE_CHECKS
 struct lock_list;
 void lock_check_take(const void *lock, bool sleeping, bool tried);
+void lock_check_got(const void *lock);
 void lock_check_drop(const void *lock);
 void locks_print(const struct lock_list *list);
 void watch_lock(const void *lock, u64 *since);
