@@ -19,8 +19,8 @@ MAP_GOALS   := $(ARCHES:%=memory-map-%)
 HARNESS_ARCHES := $(ARCHES)
 
 # Native tests: mm/ as programs on this machine, tests/native/native.mk: with a page-table format of its own, with that
-# of each machine, and in the byte order of those that user-mode QEMU can run; uv/core alone; and the C library. NATIVE= picks some of
-# them.
+# of each machine, and in the byte order of those that user-mode QEMU can run; uv/core alone; and the C library. NATIVE=
+# picks some of them.
 NATIVE_ON     := $(patsubst arch/%/arch.mk,%,$(shell grep -l '^ARCH_NATIVE_RUN' $(ARCHES:%=arch/%/arch.mk)))
 NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%) native-uv native-libc
 NATIVE        ?= $(NATIVE_FORMS)
@@ -34,7 +34,8 @@ MAKEFLAGS += --no-print-directory
 # Other variables that people may set. Any other one on the command line is a typing mistake, such as run=hello.
 KNOWN := CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES JOBS \
     NATIVE NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT ARCH WERROR V
-UNKNOWN := $(strip $(foreach v,$(filter-out $(KNOWN) MAKEFLAGS,$(.VARIABLES)),$(if $(filter command,$(firstword $(origin $(v)))),$(v))))
+given_by_hand = $(filter command,$(firstword $(origin $(1))))
+UNKNOWN := $(strip $(foreach v,$(filter-out $(KNOWN) MAKEFLAGS,$(.VARIABLES)),$(if $(call given_by_hand,$(v)),$(v))))
 ifneq ($(UNKNOWN),)
 $(error "$(firstword $(UNKNOWN))=" is no option of this Makefile. Options have capital letters; "make help" lists them)
 endif
@@ -201,5 +202,6 @@ build-% qemu-% test-% bench-% memory-map-% fuzz-calls-%:
 qemu gdb memory-map:
 	@echo "\"make $@\" is for one machine: make $@ ARCH=$(DEFAULT_ARCH). Machines: $(ARCHES)" >&2; exit 1
 .DEFAULT run tests grade kernel docs labs:
-	@echo "There is no goal \"$@\". To start a machine: make qemu-$(DEFAULT_ARCH); to test: make test. \"make help\" lists all." >&2; exit 1
+	@echo "There is no goal \"$@\". To start a machine: make qemu-$(DEFAULT_ARCH); to test: make test." \
+	    "\"make help\" lists all." >&2; exit 1
 endif

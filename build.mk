@@ -144,8 +144,9 @@ $(OUT)/extra/kernel/$(basename $(notdir $(1))).o: $(1) $(OUT)/flags | $(OUT)/gen
 endef
 $(foreach f,$(EXTRA_KERNEL),$(eval $(call extra_kernel_rule,$(f))))
 
-# The first link gives the addresses for the tables of names and source lines (debug kernels) of the second link. If the linker shortens calls, code may
-# move with the table's size; so it links again until the tables are right for the kernel that holds it.
+# The first link gives the addresses for the second link's tables of names and, in debug kernels, source lines. If the
+# linker shortens calls, code may move with the tables' size; so it links again until the tables are right for the
+# kernel that holds them.
 $(OUT)/quire.pre.elf: $(KERNEL_OBJ) $(OUT)/gen/kernel.lds $(OUT)/objects
 	$(Q)$(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@ $(KERNEL_OBJ)
 KSYMS := $(OUT)/gen/ksyms

@@ -15,7 +15,7 @@ void spin_wait(spinlock_t *lock)
     do {
         while (READ_ONCE(lock->locked)) {
             long_wait_step(&w);
-            watch_lock(lock, &since);
+            watch_lock(&since);
             if (!arch_irq_enabled())
                 shootdown_serve(); /* the lock's holder may be waiting for this CPU's acknowledgement */
         }

@@ -43,10 +43,12 @@ bool memory_print_accounts(void)
     bool good = sum == memory.nr_frames && counts[MEMDESC_BUDDY] == free;
     kprintf("    %s\n", good ? "all accounted for" : "THE WORDS DON'T ADD UP");
     if (sum != memory.nr_frames)
-        kprintf("  the machine has %'lu frames, and the words are of %'lu. likely: the order in a free block's first word is "
-                "wrong, or the block's other words don't say BUDDY\n", memory.nr_frames, sum);
+        kprintf("  the machine has %'lu frames, and the words are of %'lu. likely: the order in a free block's first "
+                "word is wrong, or the block's other words don't say BUDDY\n",
+                memory.nr_frames, sum);
     if (counts[MEMDESC_BUDDY] != free)
-        kprintf("  the words of %'lu frames say BUDDY, and the buddy and the CPUs' caches count %'lu. likely: frames were freed "
-                "and their words weren't rewritten, or the other way round\n", counts[MEMDESC_BUDDY], free);
+        kprintf("  the words of %'lu frames say BUDDY, and the buddy and the CPUs' caches count %'lu. likely: frames "
+                "were freed and their words weren't rewritten, or the other way round\n",
+                counts[MEMDESC_BUDDY], free);
     return good;
 }

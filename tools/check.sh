@@ -73,6 +73,7 @@ check_pages()
     status=0
     "${PYTHON:-python3}" -B tools/uv_tables.py || status=1
     "${PYTHON:-python3}" -B tools/mistakes.py || status=1
+    "${PYTHON:-python3}" -B tools/lock_order.py || status=1
     verdict "tables in docs/" $status
 }
 

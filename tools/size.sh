@@ -60,7 +60,10 @@ count()
 } | awk '
     $1 == "budget" { budget[$2] = $3 }
     $1 == "room" { room[++nr] = $2 }
-    $1 == "file" { for (i = 1; i <= nr; i++) if (index($2, room[i] "/") == 1 && !(room[i] ~ /^(base|mm)$/ && $2 ~ /^[a-z]+\/check\//)) lines[room[i]] += $3 }
+    function is_in(file, room) {
+        return index(file, room "/") == 1 && !(room ~ /^(base|mm)$/ && file ~ /^[a-z]+\/check\//)
+    }
+    $1 == "file" { for (i = 1; i <= nr; i++) if (is_in($2, room[i])) lines[room[i]] += $3 }
     END {
         print "                    lines  budget"
         for (i = 1; i <= nr; i++) {

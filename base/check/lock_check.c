@@ -7,14 +7,14 @@
  *   1. A thread doesn't take a lock that it holds.
  *   2. A lock is let go by whoever holds it.
  *   3. Locks of documented classes are taken in the documented order (LOCK_ORDER).
- *   4. No two classes are taken in both orders, directly or over others: that deadlocks as soon as two CPUs do it at the
- *      same time. Seen once in each order is enough; the CPUs need not meet.
+ *   4. No two classes are taken in both orders, directly or over others: that deadlocks as soon as two CPUs do it at
+ *      the same time. Seen once in each order is enough; the CPUs need not meet.
  *   5. A class that interrupt handlers take is never taken with interrupts on: the handler would wait for the code that
  *      it interrupted.
  *
  * A handler's locks come under those of the code that it interrupted by chance. So rules 3 and 4 look at locks of one
- * level only. A lock that is tried, not waited for, can't deadlock: rules 3 and 4 don't ask about it. A lock
- * that is still waited for isn't held: a CPU that waits with interrupts off serves messages, and these may take it.
+ * level only. A lock that is tried, not waited for, can't deadlock: rules 3 and 4 don't ask about it. A lock that is
+ * still waited for isn't held: a CPU that waits with interrupts off serves messages, and these may take it.
  *
  * Classes and what was seen of them are never forgotten. Tables are changed by compare-and-swap, or under `learning`.
  */
@@ -29,14 +29,14 @@
 #include <quire/upcalls.h>
 
 #define NR_CLASSES 256 /* class 0: none */
-#define NR_ORDERS 1024
-#define NAME 80
+#define NR_ORDERS  1024
+#define NAME       80
 
 extern const struct lock_order lock_order_start[], lock_order_end[];
 extern char image_start[] __asm__("__image_start"), image_end[] __asm__("__image_end");
 
 static struct {
-    const void *base;      /* slab cache or static lock; NULL: free */
+    const void *base; /* slab cache or static lock; NULL: free */
     u32 offset;
     bool ready;
     const struct lock_order *documented;
@@ -99,8 +99,8 @@ static const char *name_of(const void *lock, u8 class, char *text)
     const struct lock_order *o = class ? classes[class].documented : NULL;
 
     if (slab_place(lock, &place))
-        snprintf(text, NAME, o ? "%s of the object at %p" : "the lock in a %s at %p, at offset %u", o ? o->name : place.name,
-                 place.object, place.offset);
+        snprintf(text, NAME, o ? "%s of the object at %p" : "the lock in a %s at %p, at offset %u",
+                 o ? o->name : place.name, place.object, place.offset);
     else if (o)
         snprintf(text, NAME, "%s", o->name);
     else
@@ -155,8 +155,9 @@ static void __noreturn wrong_order(const struct held_lock *outer, const void *lo
     const struct seen_order *seen = find_order(class, outer->class);
 
     end_learning();
-    panic("locks in two orders: %s (taken in %s), then %s (in %s). Elsewhere the second one was taken first%s%s. likely: "
-          "two CPUs that do this at the same time wait for each other for ever; take the locks in one order everywhere",
+    panic("locks in two orders: %s (taken in %s), then %s (in %s). Elsewhere the second one was taken first%s%s. "
+          "likely: two CPUs that do this at the same time wait for each other for ever; take the locks in one order "
+          "everywhere",
           name_of(outer->lock, outer->class, a), symbol_text(outer->pc, where[0]), name_of(lock, class, b),
           symbol_text(pc, where[1]), seen ? ", in " : "", seen ? symbol_text(seen->outer_pc, where[2]) : "");
 }
@@ -179,8 +180,8 @@ static void check_order(const struct held_lock *outer, const void *lock, u8 clas
 
     if (outer->class == class) {
         if (!i || !i->nests)
-            panic("a second lock of the same kind: %s is taken while %s is held, taken in %s. likely: two threads that take "
-                  "two such locks in different orders wait for each other for ever",
+            panic("a second lock of the same kind: %s is taken while %s is held, taken in %s. likely: two threads that "
+                  "take two such locks in different orders wait for each other for ever",
                   name_of(lock, class, b), name_of(outer->lock, class, a), symbol_text(outer->pc, where));
         return;
     }
@@ -274,14 +275,16 @@ void lock_check_drop(const void *lock)
     if (!at) {
         const struct held_lock *other = holder_of(lock, &cpu);
         if (other)
-            panic("%s is let go by a thread that doesn't hold it: CPU %u took it in %s. likely: a path that never took the "
-                  "lock, or took another one",
+            panic("%s is let go by a thread that doesn't hold it: CPU %u took it in %s. likely: a path that never took "
+                  "the lock, or took another one",
                   name_of(lock, class_of(lock), a), cpu, symbol_text(other->pc, where));
         panic("%s is let go, but nobody holds it. likely: it is let go twice, or on a path that never took it",
               name_of(lock, class_of(lock), a));
     }
-    for (list->nr--; at <= list->nr; at++)
+    for (; at < list->nr; at++)
         list->held[at - 1] = list->held[at];
+    barrier(); /* an interrupt handler's locks come behind the last one, which mustn't be moved any more by then */
+    list->nr--;
 }
 
 void locks_print(const struct lock_list *list)
@@ -302,8 +305,9 @@ const char *locks_text(void)
 
     text[0] = 0;
     for (unsigned i = 0; i < list->nr && i < LOCKS_MAX && at < sizeof(text); i++)
-        at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s, taken in %s", i ? "; " : "",
-                               name_of(list->held[i].lock, list->held[i].class, a), symbol_text(list->held[i].pc, where));
+        at +=
+            (size_t)snprintf(text + at, sizeof(text) - at, "%s%s, taken in %s", i ? "; " : "",
+                             name_of(list->held[i].lock, list->held[i].class, a), symbol_text(list->held[i].pc, where));
     return text;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Endless loops and deadlocks: see <quire/watch.h>. A CPU that is stuck can't tell so itself if its interrupts are off; so
- * each CPU's tick looks at all CPUs. With one CPU, only a loop with interrupts on is seen, and a wait for a lock.
+ * Endless loops and deadlocks: see <quire/watch.h>. A CPU that is stuck can't tell so itself if its interrupts are off;
+ * so each CPU's tick looks at all CPUs. With one CPU, only a loop with interrupts on is seen, and a wait for a lock.
  *
- * Threads of processes are watched. Kernel threads aren't, because those that run tests may take long; the test runner has
- * a limit of its own for them. What is stuck is told once; it may go on, if the build machine was only slow.
+ * Threads of processes are watched. Kernel threads aren't, because those that run tests may take long; the test runner
+ * has a limit of its own for them. What is stuck is told once; it may go on, if the build machine was only slow.
  */
 #include <quire/watch.h>
 
@@ -17,15 +17,26 @@
 
 u64 watch_limit_ns = 5000000000UL;
 
+/*
+ * What each CPU does. Another CPU's thread may end while this one looks at it, and so may an object whose lock it has
+ * just let go. So the names of threads are this CPU's alone, and of another CPU only the places where it took locks are
+ * told.
+ */
 static void print_cpus(void)
 {
+    struct running now = running_now();
+    char where[SYMBOL_TEXT];
+
+    kprintf("  this CPU: thread %s%s%s\n", now.thread, now.process ? " of " : "", now.process ? now.process : "");
+    locks_print(&this_cpu()->locks);
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-        struct running now = running_on(cpu);
-        if (!cpu_area(cpu)->online)
+        const struct lock_list *list = &cpu_area(cpu)->locks;
+        if (!cpu_area(cpu)->online || cpu == this_cpu()->cpu)
             continue;
-        kprintf("  CPU %u: thread %s%s%s, %u locks held\n", cpu, now.thread, now.process ? " of " : "",
-                now.process ? now.process : "", cpu_area(cpu)->locks.nr);
-        locks_print(&cpu_area(cpu)->locks);
+        kprintf("  CPU %u: %s, %u locks held\n", cpu, cpu_area(cpu)->watch.watched ? "a process" : "no process",
+                list->nr);
+        for (unsigned i = 0; i < list->nr && i < LOCKS_MAX; i++)
+            kprintf("    the lock at %p, taken in %s\n", list->held[i].lock, symbol_text(list->held[i].pc, where));
     }
 }
 
@@ -48,7 +59,7 @@ void watch_tick(const struct trapframe *tf)
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
         struct watch *w = &cpu_area(cpu)->watch;
         u64 progress = READ_ONCE(w->progress);
-        if (progress != READ_ONCE(w->seen) || !running_on(cpu).process) {
+        if (progress != READ_ONCE(w->seen) || !READ_ONCE(w->watched)) {
             WRITE_ONCE(w->seen, progress);
             WRITE_ONCE(w->since_ns, now);
             WRITE_ONCE(w->told, 0);
@@ -59,7 +70,7 @@ void watch_tick(const struct trapframe *tf)
     }
 }
 
-void watch_lock(const void *lock, u64 *since)
+void watch_lock(u64 *since)
 {
     u64 now = arch_clock_ns();
 
@@ -68,9 +79,10 @@ void watch_lock(const void *lock, u64 *since)
     if (now - *since < watch_limit_ns || *since == ~0UL)
         return;
     *since = ~0UL;
-    kprint_line("STUCK: CPU %u has waited for a lock for 5 seconds: the last one in its list. likely: whoever holds it waits "
-                "for this CPU, or never lets it go\n", this_cpu()->cpu);
-    (void)lock;
+    kprint_line(
+        "STUCK: CPU %u has waited for a lock for 5 seconds: the last one in its list. likely: whoever holds it waits "
+        "for this CPU, or never lets it go\n",
+        this_cpu()->cpu);
     print_backtrace(0, arch_frame_pointer());
     print_cpus();
 }

@@ -92,9 +92,12 @@ static inline bool pte_is(const pte_t *p, pte_t pte) { return p->v == pte.v; }
  * Source: z/Architecture Principles of Operation, chapter 3, "Modification of Translation Tables": the rules for an
  * entry that is attached to a CPU. Linux defers the flush in the same case (arch/s390/mm/pgtable.c, flush_mm).
  */
-static inline void plain_end(struct tlb_gather *g)
+/* `plain`: what plain_begin() said; if false, nothing is done. */
+static inline void plain_end(struct tlb_gather *g, bool plain)
 {
 #if ARCH_FLUSH_ON_CLEAR
+    if (!plain)
+        return;
     for (unsigned cpu = 0; QUIRE_DEBUG && cpu < nr_cpus && g->late; cpu++)
         DEBUG_ASSERT(cpu == this_cpu()->cpu || READ_ONCE(cpu_area(cpu)->active_mm) != g->mm,
                      "CPU %u runs in an address space whose entries CPU %u changes by plain stores", cpu,
@@ -102,11 +105,11 @@ static inline void plain_end(struct tlb_gather *g)
     __atomic_fetch_sub(&g->mm->root.storing, 1, __ATOMIC_RELEASE);
     irq_restore(g->irq);
 #else
-    (void)g;
+    (void)g, (void)plain;
 #endif
 }
 
-/* Whether entries of g's address space may be changed by plain stores until plain_end(). If not, it isn't called. */
+/* Whether entries of g's address space may be changed by plain stores until plain_end(). */
 static inline bool plain_begin(struct tlb_gather *g)
 {
 #if ARCH_FLUSH_ON_CLEAR

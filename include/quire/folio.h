@@ -180,9 +180,10 @@ static inline void folio_put_mapped(struct folio *f, u32 nr)
 {
     u64 left = __atomic_sub_fetch(&f->counts, nr * FOLIO_MAPPING, __ATOMIC_ACQ_REL);
 
-    DEBUG_ASSERT(folio_counts_refs(left) + nr >= nr, "folio at frame 0x%lx: %u mappings are removed, and it has only %u "
-                 "references. likely: an entry was counted twice when it was removed, or a reference was put twice", f->pfn, nr,
-                 folio_counts_refs(left) + nr);
+    DEBUG_ASSERT(folio_counts_refs(left) + nr >= nr,
+                 "folio at frame 0x%lx: %u mappings are removed, and it has only %u "
+                 "references. likely: an entry was counted twice when it was removed, or a reference was put twice",
+                 f->pfn, nr, folio_counts_refs(left) + nr);
     if (folio_counts_refs(left) == 0)
         folio_release(f);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks that are held, and in debug kernels the rules for them: base/check/lock_check.c. The list belongs to the running
- * thread: the scheduler saves and restores it. An interrupt handler's locks are in the interrupted thread's list.
+ * Locks that are held, and in debug kernels the rules for them: base/check/lock_check.c. The list belongs to the
+ * running thread: the scheduler saves and restores it. An interrupt handler's locks are in the interrupted thread's list.
  */
 #pragma once
 
@@ -37,7 +37,7 @@ static inline void lock_list_copy(struct lock_list *to, const struct lock_list *
 #endif
 }
 
-/* Checks the rules and notes the lock; panics if one is broken. `tried`: it wasn't waited for. For <quire/spinlock.h>. */
+/* Checks the rules and notes the lock; panics if a rule is broken. `tried`: it wasn't waited for. */
 void lock_check_take(const void *lock, bool sleeping, bool tried);
 void lock_check_got(const void *lock); /* the wait for it has ended */
 void lock_check_drop(const void *lock);
@@ -65,12 +65,13 @@ struct lock_order {
     const char *name;
 };
 #if QUIRE_CHECKS
-#define LOCK_ORDER_ENTRY(id, ...)                                                                                       \
-    static const struct lock_order lock_order_##id __attribute__((section(".lock_order"), used, aligned(8))) = {__VA_ARGS__}
-#define LOCK_ORDER(number, cache, type, member)                                                                         \
-    LOCK_ORDER_ENTRY(cache##_##number, &cache, offsetof(struct type, member), number, true, false, #type "->" #member)
-#define LOCK_ORDER_NESTS(number, cache, type, member)                                                                   \
-    LOCK_ORDER_ENTRY(cache##_##number, &cache, offsetof(struct type, member), number, true, true, #type "->" #member)
+#define LOCK_ORDER_ENTRY(id, ...)                                                                  \
+    static const struct lock_order lock_order_##id                                                 \
+        __attribute__((section(".lock_order"), used, aligned(8))) = {__VA_ARGS__}
+#define LOCK_ORDER_IN(number, nests, cache, type, member)                                          \
+    LOCK_ORDER_ENTRY(cache##_##number, &cache, offsetof(struct type, member), number, true, nests, #type "->" #member)
+#define LOCK_ORDER(number, cache, type, member) LOCK_ORDER_IN(number, false, cache, type, member)
+#define LOCK_ORDER_NESTS(number, cache, type, member) LOCK_ORDER_IN(number, true, cache, type, member)
 #define LOCK_ORDER_STATIC(number, lock) LOCK_ORDER_ENTRY(number, &lock, 0, number, false, false, #lock)
 #else
 #define LOCK_ORDER(number, cache, type, member) struct lock_order

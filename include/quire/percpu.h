@@ -36,6 +36,7 @@ struct frame_cache {
 struct watch {
     u64 progress, seen; /* counted by the CPU itself; as another CPU saw it last */
     u64 since_ns;       /* since when it has been the same */
+    bool watched;       /* a process's thread runs */
     u32 told;
 };
 

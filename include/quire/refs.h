@@ -21,15 +21,18 @@ static __always_inline bool refs_get_unless_zero(u32 *count)
 }
 
 /*
- * Drop nr references; true: they were the last. The caller's earlier accesses come before the drop, and whatever it does
- * after the last drop comes after all others' (acquire and release). `what` names the object in the text of a panic.
+ * Drop nr references; true: they were the last. The caller's earlier accesses come before the drop, and whatever it
+ * does after the last drop comes after all others' (acquire and release). `what` names the object in the text of a
+ * panic.
  */
 static __always_inline bool refs_put(u32 *count, u32 nr, const char *what, const void *object)
 {
     u32 left = __atomic_sub_fetch(count, nr, __ATOMIC_ACQ_REL);
 
-    DEBUG_ASSERT(left + nr >= nr, "a %s at %p has %u references, and %u are put. likely: one is put twice, or it is used "
-                 "after it was freed", what, object, left + nr, nr);
+    DEBUG_ASSERT(left + nr >= nr,
+                 "a %s at %p has %u references, and %u are put. likely: one is put twice, or it is used "
+                 "after it was freed",
+                 what, object, left + nr, nr);
     (void)what, (void)object;
     return left == 0;
 }

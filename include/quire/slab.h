@@ -85,7 +85,8 @@ void *kmalloc(size_t size);
 void kfree(void *p); /* NULL is fine */
 
 /* internal: the first of the nr objects in a magazine */
-static __always_inline void *slab_pop(const struct slab_cache *cache, struct slab_magazine *m, u64 nr, size_t link_offset)
+static __always_inline void *slab_pop(const struct slab_cache *cache, struct slab_magazine *m, u64 nr,
+                                      size_t link_offset)
 {
     void *object = m->free;
     void **link = (void **)((u8 *)object + link_offset);

@@ -106,7 +106,7 @@ static inline void hole_mark_get(pte_t e)
 }
 
 /* --- what page faults and madvise() ask of areas --------------------------------------------------- */
-/* Splits areas that cross an end of [start, end), page-aligned; the lock is held for writing. -ENOMEM: nothing changed. */
+/* Splits areas that cross an end of [start, end), page-aligned. Lock held for writing. -ENOMEM: nothing changed. */
 int areas_cut(struct mm *mm, vaddr_t start, vaddr_t end);
 bool areas_cover(struct mm *mm, vaddr_t start, vaddr_t end); /* whether areas lie in the whole range */
 /*

@@ -99,7 +99,6 @@ struct running {
     const void *stack_top; /* NULL: the boot stack */
 };
 struct running running_now(void);
-struct running running_on(unsigned cpu); /* the same on any CPU; stack_top is NULL. It may change at any time */
 
 /* --- the last reference to an object is dropped; kinds.c ends each kind: mm, kernel -> kernel/objects --- */
 struct object;
@@ -115,7 +114,7 @@ void lock_check_take(const void *lock, bool sleeping, bool tried);
 void lock_check_got(const void *lock);
 void lock_check_drop(const void *lock);
 void locks_print(const struct lock_list *list);
-void watch_lock(const void *lock, u64 *since);
+void watch_lock(u64 *since);
 #endif
 
 /* --- what debug kernels check, <quire/free_check.h>: mm/frames -> mm/check ------------------------------------- */

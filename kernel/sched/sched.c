@@ -117,7 +117,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     u64 now = arch_clock_ns();
 
     counter_inc(COUNTER_SWITCHES);
-    watch_gets_on();
+    watch_switch(next->process != NULL);
     prev->run_ns += now - rq->switched_at_ns;
     rq->switched_at_ns = now;
     next->slice_end_ns = now + TIME_SLICE_NS;

@@ -132,19 +132,12 @@ bool current_killed(void)
     return p && process_killed(p);
 }
 
-/* Threads' structs are slab objects, and names are the kernel's or their process's: a look at an old one does no harm. */
-struct running running_on(unsigned cpu)
-{
-    const struct thread *t = READ_ONCE(cpu_area(cpu)->current);
-    const struct process *p = t ? READ_ONCE(t->process) : NULL;
-
-    return (struct running){.thread = t ? t->name : "none", .process = p ? p->name : NULL};
-}
-
 struct running running_now(void)
 {
-    struct running now = running_on(this_cpu()->cpu);
+    const struct thread *t = current_thread();
 
-    now.stack_top = current_thread() ? current_thread()->stack_top : NULL;
-    return now;
+    if (!t)
+        return (struct running){.thread = "none"};
+    const char *process = t->process ? t->process->name : NULL;
+    return (struct running){.thread = t->name, .process = process, .stack_top = t->stack_top};
 }

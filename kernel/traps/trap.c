@@ -139,8 +139,10 @@ static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
     if (addr < PAGE_SIZE)
         panic_frame(tf, "the kernel used a null pointer: %s at 0x%lx", access_word(access), addr);
     if (access == ACCESS_WRITE && addr >= (vaddr_t)__text_start && addr < (vaddr_t)__rodata_end)
-        panic_frame(tf, "the kernel may not write to its own %s: write at 0x%lx. likely: a pointer to a function or to a "
-                    "constant was used as a pointer to data", addr < (vaddr_t)__text_end ? "code" : "constants", addr);
+        panic_frame(tf,
+                    "the kernel may not write to its own %s: write at 0x%lx. likely: a pointer to a function or to a "
+                    "constant was used as a pointer to data",
+                    addr < (vaddr_t)__text_end ? "code" : "constants", addr);
     if (addr < USER_TOP && PT_KERNEL_IN_USER_ROOT)
         panic_frame(tf, "the kernel touched user memory directly, not by copy_in() or copy_out(): %s at 0x%lx",
                     access_word(access), addr);
@@ -225,8 +227,9 @@ void trap_ipi(void)
 
 void trap_exit_to_user(struct trapframe *tf)
 {
-    DEBUG_ASSERT(locks_held() == 0, "return to user mode with a lock held: %s. likely: an early return that doesn't let "
-                 "it go", locks_text());
+    DEBUG_ASSERT(locks_held() == 0,
+                 "return to user mode with a lock held: %s. likely: an early return that doesn't let it go",
+                 locks_text());
     watch_gets_on();
     /* A message or a switch sets user_work if this CPU has something to do here. So the usual way out is one test. */
     while (unlikely(READ_ONCE(this_cpu()->user_work))) {

@@ -2,9 +2,9 @@
 /*
  * Memory that is used after it was freed, or freed twice: see <quire/free_check.h>.
  *
- * A free frame holds the pattern, but for its first words, which say who freed it. Its last word and the word behind the
- * callers tell whether it was filled at all: after boot no frame is, and blocks of more than FILL_MOST frames are only
- * marked as not filled, because filling them would take too long.
+ * A free frame holds the pattern, but for its first words, which say who freed it. Its last word and the word behind
+ * the callers tell whether it was filled at all: after boot no frame is, and blocks of more than FILL_MOST frames are
+ * only marked as not filled, because filling them would take too long.
  *
  * A free slab object is marked in its slab's bitmap, so that a second free is seen for every cache. The objects of
  * untyped caches are filled as well. Those of typed caches keep their contents: stale pointers may still read them.
@@ -18,9 +18,9 @@
 #include <quire/printf.h>
 #include <quire/slab.h>
 
-#define PATTERN 0xfeedfeedfeedfeedUL
-#define FILL_MOST 512u /* frames */
-#define CALLERS 3u
+#define PATTERN     0xfeedfeedfeedfeedUL
+#define FILL_MOST   512u /* frames */
+#define CALLERS     3u
 #define FRAME_WORDS (PAGE_SIZE / sizeof(u64))
 
 static const char *freed_by(const u64 *callers, unsigned nr)
@@ -113,9 +113,9 @@ void object_freed(const struct slab_cache *cache, void *object)
     unsigned link = cache->link_offset / sizeof(u64), caller = callers_at(cache);
 
     if (__atomic_fetch_or(map, bit, __ATOMIC_RELAXED) & bit)
-        panic("a %s at %p is freed twice. %s%s%slikely: two paths free it, or a count of references is wrong", cache->name,
-              object, cache->typed ? "" : "It was freed before in ", cache->typed ? "" : freed_by(&words[caller], 1),
-              cache->typed ? "" : ". ");
+        panic("a %s at %p is freed twice. %s%s%slikely: two paths free it, or a count of references is wrong",
+              cache->name, object, cache->typed ? "" : "It was freed before in ",
+              cache->typed ? "" : freed_by(&words[caller], 1), cache->typed ? "" : ". ");
     if (cache->typed)
         return;
     backtrace_callers(callers, 1);
@@ -133,9 +133,10 @@ void object_taken(const struct slab_cache *cache, void *object)
         return; /* new, or not filled */
     unsigned link = cache->link_offset / sizeof(u64), caller = callers_at(cache);
     for (unsigned i = 0; i < cache->size / sizeof(u64); i++)
-        KASSERT(i == link || i == caller || words[i] == PATTERN,
-                "a %s at %p was written to after it was freed: at offset 0x%lx it has 0x%lx. It was freed in %s. likely: a "
-                "pointer to it was kept after it was freed", cache->name, object, i * sizeof(u64), words[i],
-                freed_by(&words[caller], 1));
+        KASSERT(
+            i == link || i == caller || words[i] == PATTERN,
+            "a %s at %p was written to after it was freed: at offset 0x%lx it has 0x%lx. It was freed in %s. likely: a "
+            "pointer to it was kept after it was freed",
+            cache->name, object, i * sizeof(u64), words[i], freed_by(&words[caller], 1));
 }
 #endif

@@ -115,7 +115,8 @@ static bool known(int advice)
 
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
 {
-    if (!known(advice) || !IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
+    if (!known(advice) || !IS_ALIGNED(addr, PAGE_SIZE) || len > USER_TOP ||
+        !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
         return -EINVAL;
     if (!len)
         return 0;
@@ -181,7 +182,8 @@ static bool sync_page(struct vma *vma, vaddr_t addr, size_t n)
 
     for (;;) {
         unsigned level;
-        pte_t above, *entry = pt_walk_inline(&mm->root, addr, &level, &above), raw = level ? above : pte_load_raw(entry);
+        pte_t above, *entry = pt_walk_inline(&mm->root, addr, &level, &above),
+                     raw = level ? above : pte_load_raw(entry);
         pte_t e = level ? pt_lookup(&mm->root, addr) : pte_load(entry);
         pfn_t pfn = pte_pfn(e);
         struct folio *f = pte_present(e) ? pfn_folio_get(pfn) : shared_folio(vma, addr, &pfn);
@@ -204,7 +206,8 @@ static vaddr_t behind_nothing(struct vma *vma, vaddr_t addr)
     if (!vma->obj)
         return behind_gap(vma->mm, addr);
     u64 page = area_page(vma, addr), next = memobj_next(vma->obj, page + 1);
-    return next - page > (vma->end - addr) >> PAGE_SHIFT ? vma->end : ALIGN_DOWN(addr, PAGE_SIZE) + ((next - page) << PAGE_SHIFT);
+    return next - page > (vma->end - addr) >> PAGE_SHIFT ? vma->end
+                                                         : ALIGN_DOWN(addr, PAGE_SIZE) + ((next - page) << PAGE_SHIFT);
 }
 
 int mm_cache_sync(struct mm *mm, vaddr_t addr, size_t len)

@@ -47,7 +47,7 @@ static __always_inline void allow_write(struct vma *vma, vaddr_t addr, pte_t *pt
 {
     pte_t fresh = pte_mkwrite(pte_mkdirty(pte_mkyoung(old))); /* has all bits that the hardware sets: none gets lost */
     if (!lone)
-        pt_isolate(vma->mm, addr, ptep, 1); /* before the entry is invalidated: its group is made single of what it has */
+        pt_isolate(vma->mm, addr, ptep, 1); /* a group is undone before one of its entries is invalidated */
     pte_break(ptep, addr);
     if (lone)
         set_lone_pte(vma->mm, addr, ptep, fresh);

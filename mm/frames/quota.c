@@ -24,10 +24,11 @@ static void take_off(struct quota *q, u64 what)
 {
     u64 left = __atomic_sub_fetch(&q->word, what, __ATOMIC_ACQ_REL);
 
-    DEBUG_ASSERT(left + what >= what, "an account at %p gives back %lu frames and %lu references, and has only %lu and %lu. "
-                 "likely: something was charged once and given back twice", (void *)q, what >> QUOTA_FRAME_SHIFT,
-                 what & ((1UL << QUOTA_FRAME_SHIFT) - 1), (left + what) >> QUOTA_FRAME_SHIFT,
-                 (left + what) & ((1UL << QUOTA_FRAME_SHIFT) - 1));
+    DEBUG_ASSERT(left + what >= what,
+                 "an account at %p gives back %lu frames and %lu references, and has only %lu and %lu. "
+                 "likely: something was charged once and given back twice",
+                 (void *)q, what >> QUOTA_FRAME_SHIFT, what & ((1UL << QUOTA_FRAME_SHIFT) - 1),
+                 (left + what) >> QUOTA_FRAME_SHIFT, (left + what) & ((1UL << QUOTA_FRAME_SHIFT) - 1));
     if (left == 0)
         kfree(q);
 }

@@ -78,7 +78,8 @@ static void give_back(pfn_t pfn, size_t nr)
 /* Cuts the frozen folio into its mapped parts. Its own descriptor becomes the first part, which is published last. */
 static void cut_frozen(struct folio *f, const pte_t *first, struct folio **list)
 {
-    struct folio whole = {.pfn = f->pfn, .order = f->order, .owner = f->owner, .index = f->index, .quota = f->quota, .gen = f->gen};
+    struct folio whole = {
+        .pfn = f->pfn, .order = f->order, .owner = f->owner, .index = f->index, .quota = f->quota, .gen = f->gen};
     size_t nr = folio_nr_pages(&whole), gap = 0;
     bool own = false;
 

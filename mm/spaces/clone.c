@@ -85,8 +85,7 @@ static __always_inline void copy_group(struct copying *c, const struct entries *
         if (!plain)
             break_run(c->p, address_of(c), PT_CONT);
         store_group(c->p, copy);
-        if (plain)
-            plain_end(c->g);
+        plain_end(c->g, plain);
     }
     store_group(childs(c), copy);
     folio_get_mapped(run->folio, PT_CONT);
@@ -131,8 +130,7 @@ static __always_inline u64 copy_frames(struct tlb_gather *g, bool private, struc
         mm_event(MM_EVENT_ENTRY_SET, addr, pte_pfn(e), 1);
         addr += PAGE_SIZE;
     } while (++p < end && entry_is_frame(words, pte_load_raw(p), &f));
-    if (plain)
-        plain_end(g);
+    plain_end(g, plain);
     if (private && pte_write(any))
         tlb_gather_range(g, start, (u64)(p - first));
     return (u64)(p - first);

@@ -66,8 +66,7 @@ static __always_inline void clear_group(struct clearing *c, struct folio *f)
     if (!plain)
         break_run(c->p, address_of(c, c->p), PT_CONT);
     store_run(c->p, pte_empty(0), PT_CONT, 0);
-    if (plain)
-        plain_end(c->g);
+    plain_end(c->g, plain);
     *c->out++ = (struct folio_mappings){f, -(PT_CONT * FOLIO_MAPPING)};
     c->p += PT_CONT;
 }
@@ -103,8 +102,7 @@ static __noinline u64 clear_frames(struct tlb_gather *g, struct folio *f, vaddr_
         *out++ = (struct folio_mappings){f, -FOLIO_MAPPING};
         addr += PAGE_SIZE;
     } while (++p < last && entry_is_frame(words, pte_load_raw(p), &f));
-    if (plain)
-        plain_end(g);
+    plain_end(g, plain);
     return (u64)(p - first);
 }
 

@@ -13,9 +13,9 @@
  *
  * A CPU doesn't flush when a generation begins, but when it first loads a root in it, before the root is loaded. It
  * flushes for every number, because the number may have been another root's in an older generation. Until then the CPU
- * goes on with its old root, whose number stays taken. So nobody waits for another CPU's answer here. That is necessary:
- * mm_activate() is called under a run queue's lock, and perhaps by a CPU whose interrupt handler another CPU waits for.
- * plain_wait() waits too, but for a few stores of a CPU that has interrupts off and waits for nothing.
+ * goes on with its old root, whose number stays taken. So nobody waits for another CPU's answer here. That is
+ * necessary: mm_activate() is called under a run queue's lock, and perhaps by a CPU whose interrupt handler another CPU
+ * waits for. plain_wait() waits too, but for a few stores of a CPU that has interrupts off and waits for nothing.
  *
  * A loaded address space has a reference, which is never the last one: a thread leaves its address space
  * (mm_activate(NULL)) before it drops what keeps the address space, in process_thread_exit().

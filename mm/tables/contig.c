@@ -71,7 +71,8 @@ bool pt_fold(struct mm *mm, vaddr_t addr, pte_t *ptep)
     pte_t *group = (pte_t *)ALIGN_DOWN((vaddr_t)ptep, PT_CONT * sizeof(pte_t));
     pte_t first = pte_load_raw(group);
 
-    if (!arch_group_in_tlb() || pte_cont(first) || !pte_settled(first) || !pte_user(first) || !in_one_folio(pte_pfn(first)))
+    if (!arch_group_in_tlb() || pte_cont(first) || !pte_settled(first) || !pte_user(first) ||
+        !in_one_folio(pte_pfn(first)))
         return false;
     for (unsigned i = 1; i < PT_CONT; i++)
         if (!pte_same(pte_load_raw(group + i), pte_advance_pfn(first, i)))

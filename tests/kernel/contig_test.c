@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Groups of entries, which may share one TLB entry on arm64 (contiguous bit) and riscv (Svnapot, where the hart has it).
- * Whatever happens to a part of a group, the contents and rights of pages must be the same as with single entries. Only
- * groups in the TLB are made again of single entries: pt_fold().
+ * Groups of entries, which may share one TLB entry on arm64 (contiguous bit) and riscv (Svnapot, where the hart has
+ * it). Whatever happens to a part of a group, the contents and rights of pages must be the same as with single entries.
+ * Only groups in the TLB are made again of single entries: pt_fold().
  */
 #include "helpers.h"
 #include <quire/counters.h>
@@ -285,7 +285,9 @@ TEST(contig, a_write_to_one_page_of_a_shared_group_leaves_the_others_valid)
     for (unsigned page = 0; page < PT_CONT; page += 3) {
         struct groups t = {mm_create(), TEST_BASE};
         ASSERT(t.mm);
-        ASSERT_EQ(mm_map(t.mm, &t.base, GROUP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, NULL, 0), 0);
+        ASSERT_EQ(
+            mm_map(t.mm, &t.base, GROUP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, NULL, 0),
+            0);
         ASSERT_EQ(mm_fault(t.mm, t.base, ACCESS_WRITE), 0);
         EXPECT_EQ(mm_protect(t.mm, t.base, GROUP_BYTES, PROT_READ), 0);
         EXPECT_EQ(mm_protect(t.mm, t.base, GROUP_BYTES, PROT_READ | PROT_WRITE), 0);

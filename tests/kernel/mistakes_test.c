@@ -123,8 +123,8 @@ static void take_twice(void *unused)
 
 TEST(mistakes, a_lock_is_taken_twice)
 {
-    EXPECT_PANIC("is taken twice by the same thread: it was taken in take_twice() (tests/kernel/mistakes_test.c:", take_twice,
-                 NULL);
+    EXPECT_PANIC("is taken twice by the same thread: it was taken in take_twice() (tests/kernel/mistakes_test.c:",
+                 take_twice, NULL);
     a = (spinlock_t)SPINLOCK_INIT;
 }
 
@@ -230,21 +230,16 @@ TEST(mistakes, a_place_has_its_function_its_file_and_its_line)
     EXPECT_EQ(strcmp(symbol_text(8, text), "0x8"), 0);
 }
 
-TEST(mistakes, orders_of_locks_are_seen)
-{
-    EXPECT(lock_orders_seen() > 0);
-}
+TEST(mistakes, orders_of_locks_are_seen) { EXPECT(lock_orders_seen() > 0); }
 
 /* --- a CPU that gets nowhere --------------------------------------------------------------------- */
-static spinlock_t never_free;
-
 TEST(mistakes, a_wait_for_a_lock_that_nobody_lets_go_is_told)
 {
     u64 since = 0, usual = watch_limit_ns, until = arch_clock_ns() + 1000000000UL;
 
     watch_limit_ns = 100000;
     while (arch_clock_ns() < until && since != ~0UL)
-        watch_lock(&never_free, &since);
+        watch_lock(&since);
     watch_limit_ns = usual;
     EXPECT_EQ(since, ~0UL); /* it was told */
 }

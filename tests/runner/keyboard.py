@@ -80,6 +80,11 @@ def ctrl_c_ends_nothing_in_the_background(terminal):
     terminal.type(CTRL_C)
     terminal.see(PROMPT)
     expect(" 3 of them live", f" {live(terminal)} of them live")
+    command(terminal, 'sh -c "spin" &')  # a shell that waits in the background, and would hear Ctrl-C
+    time.sleep(0.3)
+    terminal.type(CTRL_C)
+    terminal.see(PROMPT)
+    expect(" 5 of them live", f" {live(terminal)} of them live")
 
 
 def ctrl_c_meets_programs_that_end_by_themselves(terminal):

@@ -16,7 +16,9 @@ from collections import defaultdict
 
 # From the lowest room up. A file may call functions of its own room and of rooms before it. `boot/` runs first of all,
 # and calls kernel_main(), which is an up-call.
-ROOMS = ("lib", "arch", "base", "base/check", "boot", "mm/frames", "mm/check", "mm/tables", "mm/folios", "mm/parts", "mm/holes", "mm/spaces", "mm/faults", "mm", "uv/core", "uv/soft",
+ROOMS = ("lib", "arch", "base", "base/check", "boot",
+         "mm/frames", "mm/check", "mm/tables", "mm/folios", "mm/parts", "mm/holes", "mm/spaces", "mm/faults", "mm",
+         "uv/core", "uv/soft",
          "kernel/sched", "kernel/objects", "kernel/unix", "look", "kernel/calls", "kernel/traps", "tests/machine", "kernel")  # fmt: skip
 UPCALLS = "include/quire/upcalls.h"
 ENFORCE = "uv/core/enforce.h"
