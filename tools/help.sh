@@ -17,7 +17,8 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make fuzz-calls-MACHINE   on one machine
   make test-harness         the tests of the test runner itself
   make bench                figures in guest instructions beside those of other kernels
-  make bench-MACHINE        of one machine
+  make bench-MACHINE        of one machine; fails if a figure is worse by more than 3 % than in docs/bench/figures.json,
+                            where RECORD=1 writes them
   make build, build-MACHINE only build, into build/MACHINE/
   make mutants              seeded bugs, one after the other: do the tests notice? MUTANT=pattern for some;
                             RANDOM=20 SEED=1: changes at random places instead, each of which a test should notice

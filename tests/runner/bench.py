@@ -3,9 +3,11 @@
 
 The release kernel runs with one CPU and -icount, so a value is a count that doesn't depend on the build machine. The
 kernel (command line `bench`) and the program bench print lines "bench KEY VALUE"; each machine is measured twice.
+A figure that has become worse than the one in docs/bench/figures.json is a failure; RECORD=1 writes today's figures there.
 """
 
 import json
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,9 +15,11 @@ from .campaign import processors
 from .machine import Machine
 
 PEERS = "docs/bench/peers.json"
+RECORD = "docs/bench/figures.json"
 LINE = re.compile(r"^(?:\| )?bench ([a-z0-9_]+) ([0-9,]+(?:\.[0-9]+)?)$")
 INIT_STARTS = re.compile(r"^init runs, ([0-9,]+) ticks of this CPU's counter after entry")
 TOLERANCE = 0.01
+WORSE = 0.03
 MEMORY = "1G"
 
 
@@ -115,20 +119,37 @@ def missing(figures, book):
     return [key for key, entry in book["figures"].items() if "limit" in entry and key not in figures]
 
 
-def tell(machine, first, second, book):
+def worse(figures, recorded):
+    """Keys that have become worse by more than WORSE: (key, recorded figure)."""
+    return [(key, old) for key, old in recorded.items() if figures.get(key, 0) > old * (1 + WORSE)]
+
+
+def tell(machine, first, second, book, recorded):
     """Print one machine's table and what is wrong with it; True if nothing is."""
     print("\n".join([heading(machine), *table(machine, first, book)]))
     complaints = [f"{key}: two runs differ, {first.get(key)} and {second.get(key)}" for key in differences(first, second)]
     complaints += [f"{key}: not measured" for key in missing(first, book)]
+    complaints += [f"{key}: {first[key]:,}, but it was {old:,} before" for key, old in worse(first, recorded)]
     over = [f"{key}: {first[key]:,} is over the limit" for key in too_large(machine, first, book)]  # no failure
     print("".join(f"  ! {text}\n" for text in complaints + over), flush=True)
     return not complaints
 
 
+def read_json(name):
+    with open(name, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write_json(name, figures):
+    with open(name, "w", encoding="utf-8") as file:
+        json.dump(figures, file, indent=1, sort_keys=True)
+        file.write("\n")
+
+
 def run(arches):
     """Measure, print, write build/bench-<arch>.json. True if all is well."""
-    with open(PEERS, encoding="utf-8") as file:
-        book = json.load(file)
+    book, recorded = read_json(PEERS), read_json(RECORD)
+    record = os.environ.get("RECORD") == "1"
     machines = [Machine(arch, "release") for arch in arches]
     good = True
     with ThreadPoolExecutor(max_workers=processors()) as pool:
@@ -136,13 +157,14 @@ def run(arches):
         for machine, first, second in jobs:
             try:
                 figures = first.result()
-                good &= tell(machine, figures, second.result(), book)
+                good &= tell(machine, figures, second.result(), book, {} if record else recorded.get(machine.arch, {}))
             except NoFigures as error:
                 print(f"{error}\n")
                 good = False
                 continue
-            with open(f"build/bench-{machine.arch}.json", "w", encoding="utf-8") as file:
-                json.dump(dict(sorted(figures.items())), file, indent=1)
-                file.write("\n")
+            write_json(f"build/bench-{machine.arch}.json", figures)
+            recorded[machine.arch] = figures
+    if record and good:
+        write_json(RECORD, recorded)
     print("\n".join(book["conditions"]))
     return good

@@ -23,6 +23,7 @@ enum slot { SLOT_FREE, SLOT_USED, SLOT_LEFT }; /* left: a detached thread has en
 
 static char *slots; /* NULL until the first thread starts */
 static unsigned char slot_state[NR_SLOTS];
+static unsigned long slots_used; /* the slots from here on have been free always */
 static int slots_lock;
 static int alive = 1; /* threads, without those whose stacks are from elsewhere */
 static struct thread_block main_block;
@@ -43,7 +44,7 @@ void __unlock_threads(int in_child)
     if (in_child) {
         unsigned long own = slot_of(__thread_self());
         alive = 1;
-        for (unsigned long i = 0; i < NR_SLOTS; i++)
+        for (unsigned long i = 0; i < slots_used; i++)
             if (slot_state[i] == SLOT_USED && i != own)
                 slot_state[i] = SLOT_LEFT;
     }
@@ -78,13 +79,15 @@ static long take_slot(void)
 
     lock(&slots_lock);
     if (reserve_slots()) {
-        for (long i = 0; i < NR_SLOTS; i++) {
+        for (unsigned long i = 0; i < slots_used; i++) {
             int state = __atomic_load_n(&slot_state[i], __ATOMIC_ACQUIRE);
             if (state == SLOT_LEFT || (state == SLOT_FREE && found < 0))
-                found = i;
+                found = (long)i;
             if (state == SLOT_LEFT)
                 break;
         }
+        if (found < 0 && slots_used < NR_SLOTS)
+            found = (long)slots_used++;
         if (found >= 0)
             slot_state[found] = SLOT_USED;
         else

@@ -16,6 +16,7 @@ static struct {
     pid_t pid;
     int handle;
 } children[MAX_CHILDREN];
+static int children_used; /* the places from here on are free */
 static int children_lock;
 
 pid_t __register_child(long handle);
@@ -24,9 +25,10 @@ pid_t __register_child(long handle);
 static void remember(pid_t pid, int handle)
 {
     for (int i = 0; i < MAX_CHILDREN; i++)
-        if (!children[i].pid) {
+        if (i == children_used || !children[i].pid) {
             children[i].pid = pid;
             children[i].handle = handle;
+            children_used += i == children_used;
             return;
         }
 }
@@ -36,7 +38,7 @@ static int handle_of(pid_t pid)
     int handle = -1;
 
     lock(&children_lock);
-    for (int i = 0; i < MAX_CHILDREN; i++)
+    for (int i = 0; i < children_used; i++)
         if (children[i].pid == pid)
             handle = children[i].handle;
     unlock(&children_lock);
@@ -46,9 +48,11 @@ static int handle_of(pid_t pid)
 static void forget(pid_t pid)
 {
     lock(&children_lock);
-    for (int i = 0; i < MAX_CHILDREN; i++)
+    for (int i = 0; i < children_used; i++)
         if (children[i].pid == pid)
             children[i].pid = 0; /* the kernel has closed the handle */
+    while (children_used && !children[children_used - 1].pid)
+        children_used--;
     unlock(&children_lock);
 }
 
@@ -77,8 +81,7 @@ pid_t fork(void)
     __unlock_heap();
     __unlock_threads(in_child);
     if (in_child)
-        for (int i = 0; i < MAX_CHILDREN; i++)
-            children[i].pid = 0; /* the parent's children aren't this process's */
+        children_used = 0; /* the parent's children aren't this process's */
     unlock(&children_lock);
     return in_child ? 0 : __register_child(handle);
 }
