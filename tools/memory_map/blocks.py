@@ -14,29 +14,32 @@ MOST_ROWS = 56
 
 @dataclass(frozen=True)
 class Kind:
-    """One line of the legend."""
+    """One line of the legend. Blocks are named by `one`, or by the letter where they are narrow."""
 
+    key: str  # class in the picture's style
+    letter: str
     name: str
+    one: str
     colour: str
     text: str
 
 
-FREE = Kind("free", "#eef2ec", "in the buddy's lists, or kept ready by a CPU")
-SMALL = Kind("folios below 64 KiB", "#a9d3f5", "memory of processes and programs")
-MIDDLE = Kind("folios from 64 KiB", "#5aa7e0", "the size that a first touch brings in")
-LARGE = Kind("folios from 2 MiB", "#2470b3", "fit a block entry")
-SECRET = Kind("secret folios", "#6b3fa0", "a guest's: absent from the kernel's direct map")
-HOLE = Kind("holes", "#ff9500", "frames of a secret folio that its guest shares")
-POISON = Kind("broken frames", "#d0021b", "taken out of use for ever")
-TABLES = Kind("page tables", "#e8c547", "of processes and of the kernel")
-SLAB = Kind("small objects", "#4bb39a", "slab: descriptors, processes, threads")
-UV = Kind("ultravisor", "#b5508f", "donated: its frame table and guests' page tables")
-KERNEL = Kind("kernel stacks", "#8fae5d", "and other frames without a descriptor")
-IMAGE = Kind("kernel image", "#4a4a4a", "text, constants, data")
-WORDS = Kind("the words", "#8c6d4f", "8 bytes for each frame")
-INITRD = Kind("boot archive", "#b89f7d", "programs, as QEMU brought them")
-FIRMWARE = Kind("firmware", "#9aa0a6", "and what the machine reserves")
-ABSENT = Kind("no memory", "#ffffff", "addresses without RAM")
+FREE = Kind("free", "", "free", "free", "#eef2ec", "in the buddy's lists, or kept by a CPU")
+SMALL = Kind("small", "f", "folios below 64 KiB", "folio", "#a9d3f5", "of processes and programs")
+MIDDLE = Kind("middle", "F", "folios from 64 KiB", "folio", "#5aa7e0", "the size that a first touch brings in")
+LARGE = Kind("large", "L", "folios from 2 MiB", "large folio", "#2470b3", "fit a block entry")
+SECRET = Kind("secret", "S", "secret folios", "secret folio", "#6b3fa0", "a guest's: not in the direct map")
+HOLE = Kind("hole", "O", "holes", "hole", "#ff9500", "of a secret folio: its guest shares")
+POISON = Kind("poison", "X", "broken frames", "broken", "#d0021b", "taken out of use for ever")
+TABLES = Kind("tables", "T", "page tables", "page tables", "#e8c547", "of processes and of the kernel")
+SLAB = Kind("slab", "s", "small objects", "slab", "#4bb39a", "slab: descriptors, processes, threads")
+UV = Kind("uv", "U", "ultravisor", "ultravisor", "#b5508f", "its frame table, guests' page tables")
+KERNEL = Kind("kernel", "k", "kernel stacks", "kernel stacks", "#8fae5d", "and others without a descriptor")
+IMAGE = Kind("image", "K", "kernel image", "kernel image", "#4a4a4a", "text, constants, data")
+WORDS = Kind("words", "W", "the words", "the words", "#8c6d4f", "8 bytes for each frame")
+INITRD = Kind("initrd", "B", "boot archive", "boot archive", "#b89f7d", "programs, as QEMU brought them")
+FIRMWARE = Kind("firmware", "R", "firmware", "firmware", "#9aa0a6", "and what the machine reserves")
+ABSENT = Kind("absent", "", "no memory", "no memory", "#ffffff", "addresses without RAM")
 KINDS = (FREE, SMALL, MIDDLE, LARGE, SECRET, HOLE, POISON, TABLES, SLAB, UV, KERNEL, IMAGE, WORDS, INITRD, FIRMWARE)
 MISC_KINDS = {w.ABSENT: ABSENT, w.FIRMWARE: FIRMWARE, w.IMAGE: IMAGE, w.WORDS: WORDS, w.INITRD: INITRD, w.KERNEL: KERNEL,
               w.ZERO: KERNEL}  # fmt: skip
