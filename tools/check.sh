@@ -74,7 +74,8 @@ check_pages()
     "${PYTHON:-python3}" -B tools/uv_tables.py || status=1
     "${PYTHON:-python3}" -B tools/mistakes.py || status=1
     "${PYTHON:-python3}" -B tools/lock_order.py || status=1
-    verdict "tables in docs/" $status
+    "${PYTHON:-python3}" -B tools/ways.py || status=1
+    verdict "tables and line numbers in docs/" $status
 }
 
 check_mutants()
