@@ -75,11 +75,11 @@ static void tell_step(const struct stale_line *l, char *text, size_t room)
 static const char *likely_cause(const struct stale_line *l)
 {
     if (l->waiting)
-        return "likely: only the CPU that stored has fenced, need_generation(). Book: docs/caches.md, Generations";
+        return "likely: only the CPU that stored has fenced, need_generation(). Read docs/caches.md, Generations";
     if (l->stored_later || !l->maintained)
-        return "likely: flush_icache_pages() missing before set_ptes(), or for fewer frames than are mapped. Book: "
+        return "likely: flush_icache_pages() missing before set_ptes(), or for fewer frames than are mapped. Read "
                "docs/caches.md, Who asks";
-    return "likely: no cache_sync() for all that was written, or a kernel store without flush_dcache_folio(). Book: "
+    return "likely: no cache_sync() for all that was written, or a kernel store without flush_dcache_folio(). Read "
            "docs/caches.md, Who asks";
 }
 
@@ -144,7 +144,7 @@ void code_entered(const struct trapframe *tf, struct mm *mm)
             this_cpu()->cpu, tf_pc(tf), mm->exec_gen, fenced);
         say("CPU %u's last " ARCH_ICACHE_FENCE_NAME " came BEFORE that code was maintained; " ARCH_ICACHE_RULE,
             this_cpu()->cpu);
-        say("likely: a way to user mode without icache_enter_user(), or mm->need_gen wasn't raised. Book: docs/caches.md, "
+        say("likely: a way to user mode without icache_enter_user(), or mm->need_gen wasn't raised. Read docs/caches.md, "
             "Generations");
         test_runner_fail();
     }
