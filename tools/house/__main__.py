@@ -186,7 +186,7 @@ def without_shortcuts(arrows):
 def dot_of(calls, upward, files):
     """The picture for graphviz. An arrow is drawn if no way through other rooms replaces it. Declared up-calls are
     dashed, and the mouse shows their names."""
-    lines = ["digraph house {", "  compound=true; nodesep=0.35; ranksep=0.45;",
+    lines = ["digraph house {", '  compound=true; nodesep=0.35; ranksep=0.45; bgcolor="#fbfaf7";',
              '  node [shape=box, style="rounded,filled", fillcolor="#f4efe4", fontname="sans-serif"];',
              '  edge [color="#44546a"];']  # fmt: skip
     rooms = [room for room in reversed(ROOMS) if any(room_of(file) == room for file in files)]
