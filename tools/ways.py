@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Compares the line numbers in docs/ways.md with the tree. `make check` runs this.
 
