@@ -44,10 +44,10 @@ def main():
             picture, what = look(kernel, arguments.qmp or f"{folder}/qmp.sock", None), "a running machine"
         else:
             until = arguments.until or ("zoo: open" if arguments.run == "zoo" else "")
-            picture, _ = picture_when(
-                Machine(arguments.machine, cpu=os.environ.get("CPU") or ""), f'run="{arguments.run}"', until, arguments.cpus, arguments.memory
-            )
-            what = f"it runs {arguments.run}"
+            programs = arguments.run if until else f"{arguments.run}; spin"  # without spin the machine would power off
+            machine = Machine(arguments.machine, cpu=os.environ.get("CPU") or "")
+            picture, _ = picture_when(machine, f'run="{programs}"', until, arguments.cpus, arguments.memory)
+            what = f"it runs {programs}"
         text = draw(picture, walk_all(picture), what)
     except (*CANT_LOOK, NeverCame) as error:
         print(f"memory map: {error}", file=sys.stderr)
