@@ -5,6 +5,7 @@
 
 ARCHES       := $(patsubst arch/%/arch.mk,%,$(sort $(wildcard arch/*/arch.mk)))
 DEFAULT_ARCH := $(firstword $(filter riscv,$(ARCHES)) $(ARCHES))
+include tools/outdir.mk
 JOBS         := $(shell nproc 2>/dev/null || echo 1)
 PYTHON       ?= python3
 
@@ -33,7 +34,7 @@ MAKEFLAGS += --no-print-directory
 
 # Other variables that people may set. Any other one on the command line is a typing mistake, such as run=hello.
 KNOWN := CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES JOBS \
-    NATIVE NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT ARCH WERROR V RECORD
+    NATIVE NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT ARCH WERROR V RECORD O
 given_by_hand = $(filter command,$(firstword $(origin $(1))))
 UNKNOWN := $(strip $(foreach v,$(filter-out $(KNOWN) MAKEFLAGS,$(.VARIABLES)),$(if $(call given_by_hand,$(v)),$(v))))
 ifneq ($(UNKNOWN),)
@@ -71,6 +72,7 @@ help:
 GOALS := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 ready:
 	@sh tools/options.sh $(GOALS)
+	$(if $(filter-out size,$(GOALS)),@sh tools/outdir.sh prepare)
 	@NATIVE='$(NATIVE)' sh tools/need.sh $(GOALS)
 
 # --- builds --------------------------------------------------------------------------------------
@@ -124,13 +126,13 @@ EXPLORE_OPTIONS = $(if $(TEST),--test '$(TEST)') \
     $(if $(filter 1,$(FIRST)),--first) \
     $(if $(REPLAY),--replay '$(REPLAY)')
 explore: .explore
-	@build/explore/test --form long $(EXPLORE_OPTIONS)
+	@$(O)/explore/test --form long $(EXPLORE_OPTIONS)
 
 .PHONY: .explore
 .explore: ready
 	+@$(MAKE) -s $(sub_jobs) -f tests/explore/explore.mk
 
-# Moves chosen by libFuzzer; it adds useful sequences to build/native-fuzz/corpus.
+# Moves chosen by libFuzzer; it adds useful sequences to O/native-fuzz/corpus.
 fuzz: .native-native-fuzz
 	@sh tests/native/fuzz.sh
 
@@ -190,7 +192,7 @@ size: ready
 	@sh tools/size.sh $(ARCHES)
 
 clean:
-	rm -rf build
+	@sh tools/outdir.sh clean
 
 # --- what is no goal -----------------------------------------------------------------------------
 # A known goal with the name of a machine that doesn't exist.

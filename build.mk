@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Builds one kernel with its programs: make -f build.mk ARCH=riscv [BUILD=release] [VARIANT=name] [ICACHE=stale]. The top
 # Makefile calls this for every machine; all output goes to build/<arch>/ (build/<arch>-release/), that of a
-# variant (the same kernel with other EXTRA_TESTS) to build/<arch>-<variant>/.
+# variant (the same kernel with other EXTRA_TESTS) to build/<arch>-<variant>/; with O=dir below dir instead of build.
 
 ARCH  ?= riscv
 BUILD ?= debug
-OUT   := build/$(ARCH)$(if $(filter-out debug,$(BUILD)),-$(BUILD))$(if $(VARIANT),-$(VARIANT))$(if $(ICACHE),-$(ICACHE))
+include tools/outdir.mk
+OUT   := $(O)/$(ARCH)$(if $(filter-out debug,$(BUILD)),-$(BUILD))$(if $(VARIANT),-$(VARIANT))$(if $(ICACHE),-$(ICACHE))
 
 include arch/$(ARCH)/arch.mk
 
@@ -97,6 +98,7 @@ describe:
 	@printf "%s='%s'\n" ARCH '$(ARCH)' ARCH_PACKAGES '$(ARCH_PACKAGES)' ARCH_GDB '$(ARCH_GDB)' ARCH_EXIT '$(ARCH_EXIT)' \
 	    CC '$(CC)' NM '$(NM)' CROSS_COMPILE '$(CROSS_COMPILE)' QEMU '$(or $(QEMU),$(ARCH_QEMU))' QEMU_ARGS '$(ARCH_QEMU_ARGS)' \
 	    OTHER_CPU '$(ARCH_OTHER_CPU)' OTHER_CPU_SUITES '$(ARCH_OTHER_CPU_SUITES)' CACHESAN_SUITES '$(ARCH_CACHESAN_SUITES)' \
+	    FIRMWARE '$(ARCH_FIRMWARE)' FIRMWARE_LAST '$(ARCH_FIRMWARE_LAST)' \
 	    OUT '$(OUT)' BOOT_FILE '$(OUT)/$(ARCH_BOOT_FILE)' INITRD '$(OUT)/initrd.cpio'
 
 # The kernel's flags that sparse needs, and the cross compiler's macros for its machine.

@@ -33,7 +33,7 @@ verdict() # NAME STATUS
 check_sparse() # MACHINE
 {
     status=0
-    "${MAKE:-make}" -s -f build.mk ARCH="$1" QUIET=1 build/"$1"/gen/asm_offsets.h || return
+    "${MAKE:-make}" -s -f build.mk ARCH="$1" QUIET=1 "${O:-build}/$1/gen/asm_offsets.h" || return
     flags=$("${MAKE:-make}" -s -f build.mk ARCH="$1" sparse-flags)
     for file in base/*.c base/*/*.c mm/*.c mm/*/*.c uv/*/*.c kernel/*.c kernel/*/*.c look/*.c lib/*.c tests/icache/*.c arch/"$1"/*.c; do
         case $file in

@@ -19,14 +19,14 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make bench                figures in guest instructions beside those of other kernels
   make bench-MACHINE        of one machine; fails if a figure is worse by more than 3 % than in docs/bench/figures.json,
                             where RECORD=1 writes them
-  make build, build-MACHINE only build, into build/MACHINE/
+  make build, build-MACHINE only build, into build/MACHINE/ (with O=: O/MACHINE/)
   make mutants              seeded bugs, one after the other: do the tests notice? MUTANT=pattern for some;
                             RANDOM=20 SEED=1: changes at random places instead, each of which a test should notice
                             (python3 tests/mutants --list: their names)
   make check                static analysis: sparse, cppcheck, shellcheck; does any room call upward?
   make size                 lines of code in each room, beside what it may have
   make house                a picture of the rooms and their arrows, docs/house.svg
-  make clean                remove build/
+  make clean                remove what make has made in build/ (with O=: there)
 
 Options, written behind the target:
   ARCH=arm64                for goals of one machine: make qemu ARCH=arm64 is make qemu-arm64
@@ -46,6 +46,7 @@ Options, written behind the target:
   PARALLEL=1                one host thread for each CPU, without -icount: real races, other consoles each time
   FIRST=1                   the first failure ends the run
   EXTRA_TESTS=dir           also the *_test.c files of this folder
+  O=dir                     everything that is written goes there, not into the tree: build/ is the usual folder
   TIMEOUT=600               seconds after which RUN= is stopped
   GDB_PORT=...              where gdb connects; usually a number made of the user's, so that two users don't meet
   BOOT=direct               how the kernel is started (the only way so far)

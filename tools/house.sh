@@ -21,14 +21,15 @@ while [ $# -gt 0 ]; do
     shift
 done
 
+dot=${O:-build}/house.dot
 machines=
 for arch; do
     eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f build.mk ARCH="$arch" describe)"
     machines="$machines $arch=$NM"
 done
 # shellcheck disable=SC2086 # lists
-"${PYTHON:-python3}" -B tools/house $quiet ${picture:+--dot build/house.dot} $machines
+"${PYTHON:-python3}" -B tools/house $quiet ${picture:+--dot "$dot"} $machines
 if [ -n "$picture" ]; then
-    dot -Tsvg -o "$picture" build/house.dot
+    dot -Tsvg -o "$picture" "$dot"
     echo "[house] $picture"
 fi

@@ -24,6 +24,8 @@ esac
 arch=$1
 eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f build.mk ARCH="$arch" describe)"
 
+SOCKET_NAME_MAX=90 # the system's limit is 107, with a file's name
+
 cpus=${CPUS:-4}
 mem=${MEM:-1G}
 port=${GDB_PORT:-$((1234 + $(id -u) % 10000))} # of this user: several people may share a machine
@@ -40,11 +42,17 @@ set -- "$QEMU" $QEMU_ARGS -smp "$cpus" -m "$mem" -kernel "$BOOT_FILE" -initrd "$
 # Each run has a folder of its own, so that several can go on at once. It has two sockets for reading a paused machine;
 # tools/ptwalk and tools/memory_map look at the machine that was started last.
 here=$(mktemp -d "$OUT/run.XXXXXX")
+link=$(basename "$here")
+if [ ${#here} -gt "$SOCKET_NAME_MAX" ]; then # no socket can have so long a name
+    rmdir "$here"
+    here=$(mktemp -d)
+    link=$here
+fi
 trap 'rm -rf "$here"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 for socket in qmp gdb; do
-    ln -sfn "$(basename "$here")/$socket.sock" "$OUT/$socket.sock"
+    ln -sfn "$link/$socket.sock" "$OUT/$socket.sock"
 done
 set -- "$@" -qmp "unix:$here/qmp.sock,server=on,wait=off"
 [ -n "$gdb" ] || set -- "$@" -gdb "unix:$here/gdb.sock,server=on,wait=off"
@@ -53,6 +61,24 @@ set -- "$@" -qmp "unix:$here/qmp.sock,server=on,wait=off"
 [ -z "${SEED:-}" ] || set -- "$@" -seed "$SEED"
 [ -z "$gdb" ] || set -- "$@" -S -gdb "tcp:127.0.0.1:$port"
 [ -z "${V:-}" ] || echo "$*"
+
+# Whether the firmware's banner is shown as one line.
+folds() { [ -n "$FIRMWARE" ] && [ -z "${V:-}" ]; }
+fold() { exec "${PYTHON:-python3}" -B tools/fold_banner.py "$FIRMWARE" "$FIRMWARE_LAST"; }
+
+# The console of a command without a keyboard, on standard output.
+show() { if folds; then fold; else exec cat; fi; }
+
+# Runs the command at the terminal; sets status.
+run_at_terminal() # COMMAND...
+{
+    if folds; then
+        { "$@" && echo 0 >"$here/status" || echo $? >"$here/status"; } | fold
+        read -r status <"$here/status"
+    else
+        "$@" && status=0 || status=$?
+    fi
+}
 
 # QEMU's exit status as the kernel's: some machines can't end with every status.
 kernel_status() # QEMU-STATUS
@@ -72,6 +98,24 @@ say_how_to_leave()
         "-ex 'target remote :$port' $OUT/quire.elf"
 }
 
+# How many programs RUN= names: between quotes ; and & separate nothing.
+programs_wanted()
+{
+    printf '%s' "$RUN" | tr '\n' ';' | sed "s/'[^']*'/word/g" | tr ';&' '\n\n' | grep -c '[^[:space:]]' || true
+}
+
+# "2 of 3": how many programs, as init says, ended with status 0; nothing if it never said so.
+programs_ended() { tr -d '\r' <"$log" | sed -n 's/^\([0-9]* of [0-9]*\) programs\{0,1\} ended with status 0$/\1/p' | tail -n 1; }
+
+missing_programs()
+{
+    if [ -n "$ended" ]; then
+        echo "init says that $ended programs ended with status 0; RUN= asked for $wanted"
+    else
+        echo "init never said how many of its programs ended; RUN= asked for $wanted"
+    fi
+}
+
 # Without a keyboard; the console goes to a file as well, because its last line is part of the verdict.
 run_and_judge()
 {
@@ -79,17 +123,19 @@ run_and_judge()
     status_file=$here/status
     echo "[run]   $machine: $RUN"
     { timeout --foreground -k 5 "${TIMEOUT:-600}" "$@" </dev/null 2>&1 && echo 0 >"$status_file" || echo $? >"$status_file"; } |
-        tee "$log"
+        show | tee "$log"
     read -r status <"$status_file"
     if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
         echo "[run]   stopped: not finished after ${TIMEOUT:-600} s of real time" >&2
         exit 1
     fi
     said=$(tr -d '\r' <"$log" | sed -n 's/^power off, status \([0-9]*\)$/\1/p' | tail -n 1)
+    wanted=$(programs_wanted)
+    ended=$(programs_ended)
     if [ "$(kernel_status "$status")" = 0 ] && [ "$said" = 0 ]; then
-        exit 0
-    fi
-    if [ -n "$said" ]; then
+        [ "$ended" != "$wanted of $wanted" ] || exit 0
+        echo "[run]   failed: the machine powered off with status 0, but $(missing_programs)" >&2
+    elif [ -n "$said" ]; then
         echo "[run]   failed: the machine powered off with status $said" >&2
     else
         echo "[run]   failed: the machine ended without saying \"power off\"" >&2
@@ -101,7 +147,7 @@ if [ -n "${RUN:-}" ] && [ -z "$gdb" ]; then
     run_and_judge "$@"
 fi
 say_how_to_leave
-"$@" && status=0 || status=$?
+run_at_terminal "$@"
 case $(kernel_status "$status") in
 0 | left) exit 0 ;;
 esac

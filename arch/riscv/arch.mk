@@ -8,6 +8,9 @@ ARCH_QEMU        := qemu-system-riscv64
 ARCH_QEMU_ARGS   := -M virt -cpu rv64 -display none -serial mon:stdio
 ARCH_BOOT_FILE   := quire.elf
 ARCH_GDB         := riscv:rv64
+# Before the kernel the firmware speaks: how the line with its name, and the last line of its banner, begin.
+ARCH_FIRMWARE      := OpenSBI
+ARCH_FIRMWARE_LAST := Boot HART MEDELEG
 # QEMU's exit status is the kernel's status.
 ARCH_EXIT        := plain
 # The suites that notice the feature that this CPU has and the usual CPU hasn't: 64 KiB translations.

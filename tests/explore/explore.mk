@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-# Builds the program of `make explore`: make -f tests/explore/explore.mk. All output goes to build/explore/.
+# Builds the program of `make explore`: make -f tests/explore/explore.mk. All output goes to build/explore/
+# (O=dir: dir/explore/).
 #
 # mm/, uv/ (but for what enforces its table, see enforce.c) and the scheduler are compiled as they are, with gcc's
 # -fsanitize=thread, so that they call tests/explore/instrument.c before each access; libtsan isn't linked. The machine under
 # them is that of the native tests, but for its locks. As there, .data and .bss of mm's objects are renamed, so that worlds can
 # put its state back (tests/native/machine/ram.c).
 
-OUT     := build/explore
+include tools/outdir.mk
+OUT     := $(O)/explore
 HERE    := tests/explore
 PLAYED  := tests/native
 CC      := gcc

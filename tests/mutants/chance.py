@@ -111,8 +111,8 @@ def ways(change):
 
 def kernel_of(path):
     """A number for the kernel's code and data in this copy; debugging information isn't part of it."""
-    plain = f"{path}/build/plain.elf"
-    subprocess.run(["objcopy", "-I", "elf64-little", "--strip-all", f"{path}/build/{MACHINE}/quire.elf", plain], check=True)
+    plain = f"{path}/{USUAL}/plain.elf"
+    subprocess.run(["objcopy", "-I", "elf64-little", "--strip-all", f"{path}/{USUAL}/{MACHINE}/quire.elf", plain], check=True)
     with open(plain, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where mutants are built and tested: each worker has a copy of the tree under build/, whose objects are used again."""
+"""Where mutants are built and tested: each worker has a copy of the tree under O, whose objects are used again."""
 
 import filecmp
 import os
@@ -12,8 +12,10 @@ from threading import local
 from tests.mutants.mutant import EXPLORE
 from tests.runner.campaign import Progress
 
+from outdir import FOLDER, USUAL  # tests.runner lets it be found
+
 COPIED = ("Makefile", "build.mk", "arch", "base", "boot", "include", "kernel", "lib", "linker", "look", "mm", "tests", "tools", "user", "uv")
-BASE = "build/mutants"
+BASE = f"{FOLDER}/mutants"
 slot = local()
 free_slots = []
 
@@ -59,7 +61,7 @@ def mirror(to):
 
 
 def tree():
-    """This worker's copy of the sources, under build/; its objects are reused."""
+    """This worker's copy of the sources; its objects are reused."""
     if not hasattr(slot, "path"):
         slot.path = f"{BASE}/{free_slots.pop()}"
         mirror(slot.path)
@@ -69,7 +71,7 @@ def tree():
 def make(path, seconds, *words):
     """Run make in the copy, quietly; (status, output). Status None: it took too long and was ended, with all its
     processes."""
-    child = subprocess.Popen(["make", "-s", "-C", path, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    child = subprocess.Popen(["make", "-s", "-C", path, f"O={USUAL}", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)  # fmt: skip
     try:
         output, _ = child.communicate(timeout=seconds)

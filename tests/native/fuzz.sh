@@ -9,7 +9,7 @@ if [ "${1:-}" = --help ]; then
     exit 0
 fi
 
-out=build/native-fuzz
+out=${O:-build}/native-fuzz
 kept=$out/corpus
 mkdir -p "$kept" "$out/crashes"
 find "$out/crashes" -type f -exec rm -f {} +

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Builds the native test program: make -f tests/native/native.mk FORM=native. All output goes to build/<form>/.
+# Builds the native test program: make -f tests/native/native.mk FORM=native. All output goes to build/<form>/ (O=dir:
+# dir/<form>/).
 #
 #   native         gcc of the build machine, AddressSanitizer and UndefinedBehaviorSanitizer
 #   native-on-A    for machine A, run by user-mode QEMU: the other byte order
@@ -12,7 +13,8 @@
 # what it was at the start (machine/ram.c).
 
 FORM ?= native
-OUT  := build/$(FORM)
+include tools/outdir.mk
+OUT  := $(O)/$(FORM)
 HERE := tests/native
 
 CC      := gcc

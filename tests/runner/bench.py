@@ -11,6 +11,8 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 
+from outdir import FOLDER
+
 from .campaign import processors
 from .machine import Machine
 
@@ -162,7 +164,7 @@ def run(arches):
                 print(f"{error}\n")
                 good = False
                 continue
-            write_json(f"build/bench-{machine.arch}.json", figures)
+            write_json(f"{FOLDER}/bench-{machine.arch}.json", figures)
             recorded[machine.arch] = figures
     if record and good:
         write_json(RECORD, recorded)

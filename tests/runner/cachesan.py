@@ -11,12 +11,14 @@ import subprocess
 from bisect import bisect_right
 from functools import cache
 
+from outdir import FOLDER
+
 FRAMED = re.compile("\x1e(.*?)\x1f", re.DOTALL)
 PREFIX = "cachesan: "
 REPORT = "ran unsynchronised code"
 SUMMARY = re.compile(r"^cachesan: (\d+) reports, ")
 WORK = re.compile(r"; (\d+) stored words checked when executed, (\d+) maintenance operations")
-PLUGIN = "build/plugin/cachesan-api{}.so"
+PLUGIN = FOLDER + "/plugin/cachesan-api{}.so"
 # The interface version for each QEMU version and later ones; None: there is no plugin for these.
 APIS = (((7, 0), 1), ((9, 0), None), ((9, 2), 4), ((10, 1), None), ((11, 0), 7))
 

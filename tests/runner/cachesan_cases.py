@@ -8,13 +8,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from outdir import FOLDER
+
 from . import cachesan
 from .campaign import processors
 from .judge import Verdict
 from .machine import Machine
 
 FOLDER = "tests/plugin/cachesan/tests"
-OUT = "build/plugin/cases"
+OUT = f"{FOLDER}/plugin/cases"
 SECONDS = 20
 FIRMWARE_SECONDS = 120
 # From the first instruction to power off: programs, a shell, a guest, part of the suite, programs that write code.

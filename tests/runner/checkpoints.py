@@ -11,19 +11,16 @@ which the kernel lets some of its own time pass.
 
 import os
 import socket
-import sys
 import time
 from functools import lru_cache
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "tools"))
-
-from ptwalk.checks import check_all, tell  # noqa: E402
-from ptwalk.elf import Kernel  # noqa: E402
-from ptwalk.gdbstub import Gdb, StubError  # noqa: E402
-from ptwalk.live import Live  # noqa: E402
-from ptwalk.memory import NotRead  # noqa: E402
-from ptwalk.qmp import Qmp, QmpError  # noqa: E402
-from ptwalk.walk import walk_all  # noqa: E402
+from ptwalk.checks import check_all, tell
+from ptwalk.elf import Kernel
+from ptwalk.gdbstub import Gdb, StubError
+from ptwalk.live import Live
+from ptwalk.memory import NotRead
+from ptwalk.qmp import Qmp, QmpError
+from ptwalk.walk import walk_all
 
 LOOKS = 3
 FINE, AGAIN, WRONG = 1, 2, 3  # enum in include/quire/inspect.h

@@ -32,6 +32,12 @@ def expect(words, seen):
         raise Unseen(f"expected {words!r}, seen {seen!r}")
 
 
+def firmware_needs_one_line(terminal):
+    before = terminal.screen.decode("utf-8", "replace").partition("\nQuire ")[0].splitlines()
+    if len(before) > 2:  # how to leave, and the firmware's name
+        raise Unseen(f"expected 2 lines at most before the kernel's first one, seen {len(before)}: {before}")
+
+
 def ctrl_a_x_leaves(terminal):
     terminal.type(LEAVE)
     expect("0", str(terminal.ends()))
@@ -158,8 +164,9 @@ def a_paste_of_10000_lines_loses_nothing(terminal):
 
 
 CASES = (
-    ctrl_a_x_leaves, ctrl_c_ends_the_program_in_the_foreground, ctrl_c_at_the_prompt_begins_a_new_line,
-    ctrl_c_ends_nothing_in_the_background, ctrl_c_meets_programs_that_end_by_themselves, lines_are_edited, tab_completes,
+    firmware_needs_one_line, ctrl_a_x_leaves, ctrl_c_ends_the_program_in_the_foreground,
+    ctrl_c_at_the_prompt_begins_a_new_line, ctrl_c_ends_nothing_in_the_background,
+    ctrl_c_meets_programs_that_end_by_themselves, lines_are_edited, tab_completes,
     a_line_that_is_too_long_is_refused_whole, what_is_unknown_gets_an_answer, a_paste_of_10000_lines_loses_nothing,
 )  # fmt: skip
 

@@ -11,6 +11,8 @@ import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+from outdir import FOLDER
+
 from .campaign import processors
 from .judge import Verdict
 from .machine import Stopped, stop_all
@@ -22,9 +24,9 @@ WALL = 1800  # seconds: a last limit, because each test has its own
 
 def command(form, options):
     """How the program of this form is started."""
-    with open(f"build/{form}/run", encoding="utf-8") as file:
+    with open(f"{FOLDER}/{form}/run", encoding="utf-8") as file:
         starter = file.read().split()
-    words = [*starter, f"build/{form}/test", "--test", options.pattern]
+    words = [*starter, f"{FOLDER}/{form}/test", "--test", options.pattern]
     if form != "explore":  # explore has no games: it has no random moves and no depth
         words += ["--seed", str(options.seed), "--label", form, "--depth", os.environ.get("NATIVE_DEPTH") or "0", "--corpus", CORPUS]
     return words

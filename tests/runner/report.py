@@ -4,6 +4,8 @@
 import re
 from collections import Counter, defaultdict
 
+import outdir
+
 VERDICTS = ("pass", "fail", "skip")
 KIND_WORDS = {
     "crash": "crashed",
@@ -85,7 +87,7 @@ def failure(verdicts, again):
     lines += ["    " + line for line in verdict.lines if not line.startswith("again: ")]
     if verdict.log:
         lines.append(f"    console: {verdict.log}")
-    lines.append(f"    again: {again}")
+    lines.append(f"    again: {again}{outdir.option()}")
     return lines
 
 

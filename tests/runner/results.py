@@ -5,7 +5,9 @@ import json
 import re
 from xml.etree import ElementTree
 
-JSON, JUNIT, KTAP = "build/test-results.json", "build/results.xml", "build/results.ktap"
+from outdir import FOLDER
+
+JSON, JUNIT, KTAP = (f"{FOLDER}/{name}" for name in ("test-results.json", "results.xml", "results.ktap"))
 UNPRINTABLE = re.compile("[^\t\n -~]")  # XML has no way to write most of them
 
 

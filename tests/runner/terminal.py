@@ -21,7 +21,7 @@ class Terminal:
         self.writer = None  # the thread that types
         ours, theirs = os.openpty()
         environment = {**os.environ, "CPUS": "4", "MEM": "256M", **dict(environment)}
-        for name in ("RUN", "APPEND", "SEED", "CPU", "MAKEFLAGS", "MFLAGS"):
+        for name in ("RUN", "APPEND", "SEED", "CPU", "V", "MAKEFLAGS", "MFLAGS"):
             environment.pop(name, None)
         self.pty = ours
         self.process = subprocess.Popen(

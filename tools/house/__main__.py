@@ -14,6 +14,10 @@ import subprocess
 import sys
 from collections import defaultdict
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import outdir  # noqa: E402
+
 # From the lowest room up. A file may call functions of its own room and of rooms before it. `boot/` runs first of all,
 # and calls kernel_main(), which is an up-call.
 ROOMS = ("lib", "arch", "base", "base/check", "boot",
@@ -61,13 +65,13 @@ def is_upcall(declared, caller, callee, name):
 
 def read_objects(machine, nm):
     """({name: file that defines it}, {file: names that it needs}) of a machine's kernel."""
-    top = f"build/{machine}/obj"
+    top = f"{outdir.FOLDER}/{machine}/obj"
     defined = {}
     objects = sorted(os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names if name.endswith(".o"))
     sources = {path: os.path.relpath(path, top)[:-2] for path in objects}
     objects = [path for path in objects if os.path.exists(sources[path]) and not sources[path].startswith("tests/kernel/")]
     if not objects:
-        raise SystemExit(f"[house] {top} holds no objects: build the kernel first, make {machine}")
+        raise SystemExit(f"[house] {top} holds no objects: build the kernel first, make build-{machine}")
     listing = subprocess.run([nm, "-A", *objects], capture_output=True, text=True, check=True).stdout
     wanted = {sources[path]: set() for path in objects}
     for line in listing.splitlines():

@@ -12,6 +12,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [ROOT, os.path.join(ROOT, "tools")]
 
+import outdir  # noqa: E402
 from memory_map.svg import draw  # noqa: E402
 from ptwalk.attach import CANT_LOOK, look  # noqa: E402
 from ptwalk.elf import Kernel  # noqa: E402
@@ -37,7 +38,7 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
-    folder = f"build/{arguments.machine}"
+    folder = f"{outdir.FOLDER}/{arguments.machine}"
     try:
         if arguments.attach:
             kernel = Kernel(arguments.kernel or f"{folder}/quire.elf")

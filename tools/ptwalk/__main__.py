@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import outdir  # noqa: E402
 from ptwalk.attach import CANT_LOOK, look  # noqa: E402
 from ptwalk.checks import CHECKS, check_all, tell  # noqa: E402
 from ptwalk.elf import Kernel  # noqa: E402
@@ -55,7 +56,7 @@ def list_runs(walk):
 
 def main():
     arguments = parse_arguments()
-    folder = f"build/{arguments.machine}"
+    folder = f"{outdir.FOLDER}/{arguments.machine}"
     start = time.monotonic()
     try:
         gdb = arguments.gdb or f"{folder}/gdb.sock"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Looking at a machine that runs already, through sockets in the file system."""
 
+import os
 import socket
 
 from .elf import NotAKernel
@@ -17,7 +18,7 @@ def connect(path):
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(20)
     try:
-        sock.connect(path)
+        sock.connect(os.path.realpath(path))  # the name of a socket is short; that of a link to it may be long
     except OSError as error:
         raise OSError(f"no machine listens at {path} ({error.strerror}): `make qemu-MACHINE` starts one that does") from None
     return sock

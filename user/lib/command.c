@@ -99,6 +99,9 @@ int command_run(const struct command *command)
     if (waitpid(pid, &status, W_CTRL_C) == pid)
         return command_code(status);
     kill(pid, SIGTERM); /* Ctrl-C. Meanwhile it may have ended by itself, and then its own status counts */
-    waitpid(pid, &status, 0);
+    if (waitpid(pid, &status, 0) != pid) { /* whatever became of it, it hasn't ended well */
+        perror(command->argv[0]);
+        return 127;
+    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : COMMAND_CTRL_C;
 }

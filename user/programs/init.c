@@ -14,11 +14,14 @@
 PROGRAM("[COMMANDS]",
         "the first program: runs COMMANDS and ends the machine, or keeps a shell running");
 
-/* The first exit code that isn't 0. */
+/*
+ * The first exit code that isn't 0. The last line says how many programs ended; the script that started the machine
+ * compares it with what it asked for.
+ */
 static int run_all(char *line)
 {
     struct command command;
-    int worst = 0;
+    int worst = 0, nr = 0, good = 0;
 
     while (line) {
         const char *wrong = command_next(&line, &command);
@@ -27,10 +30,13 @@ static int run_all(char *line)
             printf("init: %s\n", wrong);
         else if (code)
             printf("init: \"%s\" ended with status %d\n", command.argv[0], code);
+        nr += wrong || command.argc;
+        good += !wrong && command.argc && code == 0;
         worst = worst ? worst : code;
         if (wrong)
             break;
     }
+    printf("%d of %d program%s ended with status 0\n", good, nr, nr == 1 ? "" : "s");
     return worst;
 }
 

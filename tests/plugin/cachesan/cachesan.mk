@@ -2,7 +2,8 @@
 # Builds cachesan with the build machine's gcc, once for each version of QEMU's plugin interface that Debian's QEMUs
 # speak (api.h): make -f tests/plugin/cachesan/cachesan.mk
 
-OUT  := build/plugin
+include tools/outdir.mk
+OUT  := $(O)/plugin
 HERE := tests/plugin/cachesan
 APIS := 1 4 7
 Q    := $(if $(V),,@)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""tools/qemu.sh with RUN=, and the firmware's banner, with a script in place of QEMU that says what it is told to say."""
+
+import os
+import subprocess
+import tempfile
+import time
+import unittest
+
+from tests.runner.machine import Machine
+
+ARCHES = (os.environ.get("ARCHES") or "riscv").split()
+FOLD = ["python3", "-B", "tools/fold_banner.py", "Firm", "Boot LAST"]
+BANNER = "\r\nFirm v1.1\r\n   ___\r\n  | ' \\\r\n\r\nPlatform Name   : a,b\r\nBoot LAST  : 0x1\r\n"
+TOLD = "[run]   Firm v1.1; V=1 shows its banner\n"
+
+
+def run(arch, run, said, powered_off="power off, status 0\n", broken=False):
+    """(status, output) of RUN= on a machine that says this; `broken`: QEMU itself ends badly."""
+    good = 33 if Machine(arch).values["ARCH_EXIT"] == "isa-debug-exit" else 0
+    with tempfile.TemporaryDirectory() as folder:
+        qemu = os.path.join(folder, "qemu")
+        with open(qemu, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\ncat <<'END'\n{said}{powered_off}END\nexit {1 if broken else good}\n")
+        os.chmod(qemu, 0o755)
+        os.makedirs(os.path.join(folder, "out", arch))
+        environment = {**os.environ, "QEMU": qemu, "RUN": run, "O": os.path.join(folder, "out")}
+        for name in ("APPEND", "SEED", "CPU", "MAKEFLAGS", "MFLAGS", "V", "TIMEOUT"):
+            environment.pop(name, None)
+        done = subprocess.run(["sh", "tools/qemu.sh", arch], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)  # fmt: skip
+        return done.returncode, done.stdout
+
+
+class Programs(unittest.TestCase):
+    """RUN= succeeds only if as many programs ended as it named."""
+
+    def test_all_programs_ended(self):
+        for arch in ARCHES:
+            self.assertEqual(run(arch, "hello; hello", "2 of 2 programs ended with status 0\n")[0], 0)
+            self.assertEqual(run(arch, "hello", "1 of 1 program ended with status 0\n")[0], 0)
+
+    def test_quotes_hide_separators(self):
+        for arch in ARCHES:
+            for words in ("sh -c 'a; b'; c", "a & b", " ;; a;b ; "):
+                self.assertEqual(run(arch, words, "2 of 2 programs ended with status 0\n")[0], 0, words)
+
+    def test_a_lost_program_fails(self):
+        for arch in ARCHES:
+            status, text = run(arch, "hello; hello; hello", "2 of 2 programs ended with status 0\n")
+            self.assertEqual(status, 1)
+            self.assertIn("init says that 2 of 2 programs ended with status 0; RUN= asked for 3", text)
+            self.assertEqual(run(arch, "hello; hello", "1 of 2 programs ended with status 0\n")[0], 1)
+
+    def test_silence_about_programs_fails(self):
+        for arch in ARCHES:
+            status, text = run(arch, "hello", "| 1 of 1 program ended with status 0\n")
+            self.assertEqual(status, 1)
+            self.assertIn("init never said how many of its programs ended", text)
+
+    def test_the_other_reasons_are_still_told(self):
+        for arch in ARCHES:
+            good = "1 of 1 program ended with status 0\n"
+            self.assertIn("powered off with status 3", run(arch, "hello", good, "power off, status 3\n")[1])
+            self.assertIn('without saying "power off"', run(arch, "hello", good, "")[1])
+            self.assertEqual(run(arch, "hello", good, broken=True)[0], 1)
+
+
+def fold(*pieces, pause=0.0, arguments=FOLD):
+    """What comes out, and the seconds until the first byte."""
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        start = time.monotonic()
+        for piece in pieces:
+            process.stdin.write(piece.encode())
+            time.sleep(0.05)
+        first = process.stdout.read(1) if pause else b""
+        seconds = time.monotonic() - start
+        process.stdin.close()
+        return (first + process.stdout.read()).decode(), seconds
+
+
+class Banner(unittest.TestCase):
+    """One line instead of the firmware's many; nothing else is lost."""
+
+    def test_it_becomes_one_line(self):
+        self.assertEqual(fold(BANNER + "Quire 0.1\n", "more")[0], TOLD + "Quire 0.1\nmore")
+
+    def test_pieces_of_any_size(self):
+        text = BANNER + "Quire 0.1\n"
+        self.assertEqual(fold(*[text[at : at + 7] for at in range(0, len(text), 7)])[0], TOLD + "Quire 0.1\n")
+
+    def test_lines_of_others_are_shown(self):
+        text = BANNER.replace("Platform", "qemu: warning: odd\ninit_coldboot: failed (error -3)\r\nPlatform")
+        self.assertEqual(fold(text)[0], TOLD + "qemu: warning: odd\ninit_coldboot: failed (error -3)\r\n")
+
+    def test_a_crash_in_the_banner_is_shown_whole(self):
+        text = BANNER.partition("Boot LAST")[0] + "trap: mcause 5"
+        self.assertEqual(fold(text)[0], text)
+
+    def test_a_crash_behind_the_banner_is_shown(self):
+        self.assertEqual(fold(BANNER, "PANIC before the first word")[0], TOLD + "PANIC before the first word")
+
+    def test_an_unknown_banner_is_shown_when_the_kernel_speaks(self):
+        text = BANNER.replace("Boot LAST", "Other last") + "Quire 0.1\n"
+        self.assertEqual(fold(text, pause=1)[0], text)
+
+    def test_a_machine_that_hangs_in_its_firmware_is_shown_after_a_while(self):
+        text = BANNER.partition("Boot LAST")[0]
+        out, seconds = fold(text, pause=1)
+        self.assertEqual(out, text)
+        self.assertLess(seconds, 9)
+
+    def test_bytes_that_are_no_text_pass(self):
+        self.assertEqual(subprocess.run(FOLD, input=b"\xff\x00\x01", stdout=subprocess.PIPE, check=True).stdout, b"\xff\x00\x01")

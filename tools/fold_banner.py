@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Passes a machine's console on, byte by byte, except for the banner of its firmware: this becomes one line.
+
+usage: QEMU ... | fold_banner.py NAME LAST
+
+NAME begins the line with the firmware's name and version; LAST begins the last line of its banner. What comes before
+that line is held back. A line that isn't in the form of the banner (an error of the firmware's or of QEMU's) is shown
+in any case. All lines are shown if the kernel speaks, the console ends, or PATIENCE seconds pass before LAST comes.
+"""
+
+import os
+import re
+import select
+import signal
+import sys
+import time
+
+PATIENCE = 5
+KERNEL = b"Quire "  # its first line begins so
+# Nothing, a piece of a drawing, or "Name of something : value".
+BANNER = re.compile(rb"^(\s.*|[A-Z][A-Za-z0-9 ]*: .*)?$")
+
+
+def put(data):
+    """Writes it all. QEMU makes the terminal non-blocking, and this is the same terminal."""
+    while data:
+        try:
+            data = data[os.write(1, data) :]
+        except BlockingIOError:
+            select.select([], [1], [])
+
+
+def begins(lines, words):
+    return next((number for number, line in enumerate(lines) if line.startswith(words)), None)
+
+
+def fold(held, name, last):
+    """What to show of the text that is held back; None: it isn't known yet."""
+    lines = held.split(b"\n")
+    whole = lines[:-1]
+    end = begins(whole, last)
+    if end is None:
+        return held if begins(lines, KERNEL) is not None else None
+    begin = begins(whole[:end], name)
+    if begin is None:
+        return held
+    others = [line for number, line in enumerate(whole[:end]) if number != begin and not BANNER.match(line.rstrip(b"\r"))]
+    told = b"[run]   " + whole[begin].strip() + b"; V=1 shows its banner"
+    return b"\n".join([told, *others, *lines[end + 1 :]])
+
+
+def main():
+    if len(sys.argv) != 3:
+        print(__doc__.strip())
+        return 0 if sys.argv[1:] == ["--help"] else 1
+    name, last = (os.fsencode(word) for word in sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # this ends when QEMU does
+    held, end = b"", None
+    while True:
+        left = None if end is None else max(0, end - time.monotonic())
+        data = os.read(0, 65536) if select.select([0], [], [], left)[0] else None
+        held += data or b""
+        if end is None and data:
+            end = time.monotonic() + PATIENCE
+        shown = fold(held, name, last) if data else held
+        if shown is not None:
+            put(shown)
+            break
+    while data is None or data:
+        data = os.read(0, 65536)
+        put(data)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BrokenPipeError:
+        sys.exit(1)
