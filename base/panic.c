@@ -6,6 +6,7 @@
 #include <quire/log.h>
 #include <quire/ksyms.h>
 #include <quire/messages.h>
+#include <quire/plural.h>
 #include <quire/printf.h>
 #include <quire/spinlock.h>
 #include <quire/upcalls.h>
@@ -30,7 +31,7 @@ static void __noreturn die(const struct trapframe *tf, const char *text)
     kprint_line("PANIC on CPU %u: %s", cpu->cpu, text);
     struct running now = running_now();
     kprintf("\n  thread %s%s%s, %u lock%s held%s\n", now.thread, now.process ? " of " : "",
-            now.process ? now.process : "", locks_held(), locks_held() == 1 ? "" : "s",
+            now.process ? now.process : "", locks_held(), plural(locks_held()),
             QUIRE_CHECKS && locks_held() ? ":" : "");
     locks_print(&cpu->locks);
     if (tf) {

@@ -12,6 +12,7 @@
 #include <quire/kvmap.h>
 #include <quire/log.h>
 #include <quire/memory_init.h>
+#include <quire/plural.h>
 #include <quire/process.h>
 #include <quire/string.h>
 #include <quire/test_runner.h>
@@ -76,9 +77,10 @@ static void print_hello(void)
     for (unsigned i = 0; i < boot->nr_ram; i++)
         bytes += boot->ram[i].size;
     kprintf("Quire " QUIRE_VERSION " %s: %u CPU%s, boot CPU %lu; %lu MiB; %s\n", boot->machine, nr_cpus,
-            nr_cpus == 1 ? "" : "s", boot->cpu_hwid[0], bytes / MiB, boot->description);
+            plural(nr_cpus), boot->cpu_hwid[0], bytes / MiB, boot->description);
     if (boot->nr_cpus_ignored)
-        kprintf("%u more CPUs are left alone: this kernel is built for %u\n", boot->nr_cpus_ignored, MAX_CPUS);
+        kprintf("left alone: %u more CPU%s; this kernel is built for %u\n", boot->nr_cpus_ignored,
+                plural(boot->nr_cpus_ignored), MAX_CPUS);
     if (boot->cmdline_truncated)
         kprintf("the command line is longer than %u characters; the rest is ignored\n", BOOT_CMDLINE_MAX - 1);
 }

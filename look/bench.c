@@ -12,6 +12,7 @@
 #include <quire/hole.h>
 #include <quire/log.h>
 #include <quire/mm.h>
+#include <quire/plural.h>
 #include <quire/upcalls.h>
 #include <quire/string.h>
 #include <arch-generic/machine.h>
@@ -233,7 +234,7 @@ static void bench_migrate_stale(void)
 
 void bench_kernel(void)
 {
-    kprintf("bench: guest instructions, %u CPU%s\n", nr_cpus, nr_cpus == 1 ? "" : "s");
+    kprintf("bench: guest instructions, %u CPU%s\n", nr_cpus, plural(nr_cpus));
     bench_zero_copy();
     bench_set_ptes();
     bench_lookup();

@@ -6,6 +6,7 @@
  * Threads of processes are watched. Kernel threads aren't, because those that run tests may take long; the test runner
  * has a limit of its own for them. What is stuck is told once; it may go on, if the build machine was only slow.
  */
+#include <quire/plural.h>
 #include <quire/watch.h>
 
 #if QUIRE_CHECKS
@@ -33,8 +34,8 @@ static void print_cpus(void)
         const struct lock_list *list = &cpu_area(cpu)->locks;
         if (!cpu_area(cpu)->online || cpu == this_cpu()->cpu)
             continue;
-        kprintf("  CPU %u: %s, %u locks held\n", cpu, cpu_area(cpu)->watch.watched ? "a process" : "no process",
-                list->nr);
+        kprintf("  CPU %u: %s, %u lock%s held\n", cpu, cpu_area(cpu)->watch.watched ? "a process" : "no process",
+                list->nr, plural(list->nr));
         for (unsigned i = 0; i < list->nr && i < LOCKS_MAX; i++)
             kprintf("    the lock at %p, taken in %s\n", list->held[i].lock, symbol_text(list->held[i].pc, where));
     }

@@ -25,6 +25,7 @@
 
 #include <quire/list.h>
 #include <quire/memdesc.h>
+#include <quire/plural.h>
 #include <quire/refs.h>
 #include <quire/spinlock.h>
 #include <quire/direct_map.h>
@@ -181,9 +182,9 @@ static inline void folio_put_mapped(struct folio *f, u32 nr)
     u64 left = __atomic_sub_fetch(&f->counts, nr * FOLIO_MAPPING, __ATOMIC_ACQ_REL);
 
     DEBUG_ASSERT(folio_counts_refs(left) + nr >= nr,
-                 "folio at frame 0x%lx: %u mappings are removed, and it has only %u "
-                 "references. likely: an entry was counted twice when it was removed, or a reference was put twice",
-                 f->pfn, nr, folio_counts_refs(left) + nr);
+                 "folio at frame 0x%lx loses %u mapping%s, and has only %u reference%s. "
+                 "likely: an entry was counted twice when it was removed, or a reference was put twice",
+                 f->pfn, nr, plural(nr), folio_counts_refs(left) + nr, plural(folio_counts_refs(left) + nr));
     if (folio_counts_refs(left) == 0)
         folio_release(f);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <quire/log.h>
+#include <quire/plural.h>
 #include <quire/types.h>
 
 /*
@@ -30,9 +31,9 @@ static __always_inline bool refs_put(u32 *count, u32 nr, const char *what, const
     u32 left = __atomic_sub_fetch(count, nr, __ATOMIC_ACQ_REL);
 
     DEBUG_ASSERT(left + nr >= nr,
-                 "a %s at %p has %u references, and %u are put. likely: one is put twice, or it is used "
+                 "a %s at %p has %u reference%s, and %u are put. likely: one is put twice, or it is used "
                  "after it was freed",
-                 what, object, left + nr, nr);
+                 what, object, left + nr, plural(left + nr), nr);
     (void)what, (void)object;
     return left == 0;
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <quire/counters.h>
+#include <quire/plural.h>
 #include <quire/types.h>
 
 struct test_case {
@@ -53,11 +54,11 @@ bool test_panics(const char *text, void (*fn)(void *), void *arg);
                 test_abort();                                                                      \
         }                                                                                          \
     } while (0)
-#define EXPECT_EQ_(a, b, a_text, b_text, fatal)                                                                    \
+#define EXPECT_REL_(a, op, b, a_text, b_text, fatal)                                               \
     do {                                                                                           \
         s64 test_a_ = (s64)(a), test_b_ = (s64)(b);                                                \
-        if (unlikely(test_a_ != test_b_)) {                                                        \
-            test_fail(__FILE__, __LINE__, "expected %s == %s, seen %ld (0x%lx) and %ld (0x%lx)", a_text, b_text, \
+        if (unlikely(!(test_a_ op test_b_))) {                                                     \
+            test_fail(__FILE__, __LINE__, "expected %s " #op " %s, seen %ld (0x%lx) and %ld (0x%lx)", a_text, b_text, \
                       test_a_, (u64)test_a_, test_b_, (u64)test_b_);                               \
             if (fatal)                                                                             \
                 test_abort();                                                                      \
@@ -66,8 +67,10 @@ bool test_panics(const char *text, void (*fn)(void *), void *arg);
 
 #define EXPECT(cond) EXPECT_(cond, #cond, 0)
 #define ASSERT(cond) EXPECT_(cond, #cond, 1)
-#define EXPECT_EQ(a, b) EXPECT_EQ_(a, b, #a, #b, 0)
-#define ASSERT_EQ(a, b) EXPECT_EQ_(a, b, #a, #b, 1)
+#define EXPECT_EQ(a, b) EXPECT_REL_(a, ==, b, #a, #b, 0)
+#define ASSERT_EQ(a, b) EXPECT_REL_(a, ==, b, #a, #b, 1)
+#define EXPECT_NE(a, b) EXPECT_REL_(a, !=, b, #a, #b, 0)
+#define ASSERT_NE(a, b) EXPECT_REL_(a, !=, b, #a, #b, 1)
 #define SKIP(reason) test_skip(reason)
 #define EXPECT_PANIC(text, fn, arg)                                                                \
     do {                                                                                           \
@@ -79,6 +82,6 @@ bool test_panics(const char *text, void (*fn)(void *), void *arg);
     do {                                                                                           \
         u64 test_n_ = test_count(counter);                                                         \
         if (unlikely(test_n_ > (u64)(max)))                                                        \
-            test_fail(__FILE__, __LINE__, "expected at most %lu events %s, seen %lu", (u64)(max),  \
-                      counter_name(counter), test_n_);                                             \
+            test_fail(__FILE__, __LINE__, "expected at most %lu event%s %s, seen %lu", (u64)(max), \
+                      plural(max), counter_name(counter), test_n_);                                \
     } while (0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Copies between user and kernel memory: see <quire/uaccess.h>. */
+#include <quire/plural.h>
 #include <quire/uaccess.h>
 #include <quire/errno.h>
 #include <quire/log.h>
@@ -9,8 +10,8 @@
 
 static void assert_no_locks(const char *what)
 {
-    KASSERT(locks_held() == 0, "%s with %u locks held: a fault there could deadlock. Held: %s", what, locks_held(),
-            locks_text());
+    KASSERT(locks_held() == 0, "%s with %u lock%s held: a fault there could deadlock. Held: %s", what, locks_held(),
+            plural(locks_held()), locks_text());
 }
 
 static void __user *believe(struct user_ptr p) { return (__force void __user *)p.given; }

@@ -7,6 +7,7 @@
  */
 #include "runqueue.h"
 #include <arch-generic/machine.h>
+#include <quire/plural.h>
 
 #define FAR_NS (1000 * NS_PER_S)
 
@@ -65,7 +66,8 @@ void thread_sleep_until(u64 deadline_ns)
 {
     struct thread *self = current_thread();
 
-    KASSERT(locks_held() == 0, "thread %s sleeps holding %u locks: %s", self->name, locks_held(), locks_text());
+    KASSERT(locks_held() == 0, "thread %s sleeps holding %u lock%s: %s", self->name, locks_held(),
+            plural(locks_held()), locks_text());
     bool irq = irq_save();
     self->wake_at_ns = deadline_ns;
     lie_down(self, this_cpu()->runqueue);

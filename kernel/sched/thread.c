@@ -2,6 +2,7 @@
 /* Makes, ends and wakes threads. <quire/thread.h> has the table of their states. */
 #include "runqueue.h"
 #include <quire/kvmap.h>
+#include <quire/plural.h>
 #include <quire/process.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
@@ -70,7 +71,8 @@ void __noreturn thread_exit(void)
 {
     arch_irq_disable();
     struct thread *self = current_thread();
-    KASSERT(locks_held() == 0, "thread %s exits holding %u locks: %s", self->name, locks_held(), locks_text());
+    KASSERT(locks_held() == 0, "thread %s exits holding %u lock%s: %s", self->name, locks_held(),
+            plural(locks_held()), locks_text());
     __atomic_add_fetch(&nr_ending, 1, __ATOMIC_RELAXED);
     thread_change(self, THREAD_RUNNING, THREAD_DEAD);
     schedule();

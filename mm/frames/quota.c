@@ -4,6 +4,7 @@
  * lock when the last frame or reference is given back and the word becomes 0.
  */
 #include <quire/log.h>
+#include <quire/plural.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
 
@@ -20,15 +21,18 @@ struct quota *quota_create(u64 limit_frames)
 
 void quota_get(struct quota *q) { __atomic_fetch_add(&q->word, 1, __ATOMIC_RELAXED); }
 
+static inline u64 frames_of(u64 word) { return word >> QUOTA_FRAME_SHIFT; }
+static inline u64 references_of(u64 word) { return word & ((1UL << QUOTA_FRAME_SHIFT) - 1); }
+
 static void take_off(struct quota *q, u64 what)
 {
     u64 left = __atomic_sub_fetch(&q->word, what, __ATOMIC_ACQ_REL);
 
     DEBUG_ASSERT(left + what >= what,
-                 "an account at %p gives back %lu frames and %lu references, and has only %lu and %lu. "
+                 "an account at %p gives back %lu frame%s and %lu reference%s, and has only %lu and %lu. "
                  "likely: something was charged once and given back twice",
-                 (void *)q, what >> QUOTA_FRAME_SHIFT, what & ((1UL << QUOTA_FRAME_SHIFT) - 1),
-                 (left + what) >> QUOTA_FRAME_SHIFT, (left + what) & ((1UL << QUOTA_FRAME_SHIFT) - 1));
+                 (void *)q, frames_of(what), plural(frames_of(what)), references_of(what), plural(references_of(what)),
+                 frames_of(left + what), references_of(left + what));
     if (left == 0)
         kfree(q);
 }

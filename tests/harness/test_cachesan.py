@@ -32,10 +32,10 @@ class Cachesan(unittest.TestCase):
         self.assertEqual(session.results[0].before, [RAN])
 
     def test_a_report_within_the_story_of_a_failure_leaves_it_whole(self):
-        lines = ["KTAP version 1", "1..2", "not ok 1 a.b", "# one", RAN, "# two", "ok 2 a.c"]
+        lines = ["KTAP version 1", "1..2", "# one", RAN, "# two", "not ok 1 a.b", "ok 2 a.c"]
         session = ktap.parse(lines, ["a.b", "a.c"])
         self.assertEqual(session.results[0].lines, ["one", "two"])
-        self.assertEqual(session.results[1].before, [RAN])
+        self.assertEqual(session.results[0].before, [RAN])
 
     def test_the_summary_is_read(self):
         self.assertEqual(cachesan.summary(["cachesan: 3 reports, 5 executions", "power off, status 0"]), 3)

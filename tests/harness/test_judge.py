@@ -30,6 +30,11 @@ def ending(text, status=0, timed_out=False):
     return Ending(START + text, status, timed_out)
 
 
+def rest(text, plan):
+    """A machine that runs only the last `plan` tests."""
+    return Ending(f"KTAP version 1\n1..{plan}\n" + text, 0, False)
+
+
 def judged(*endings, exit_kind="plain"):
     machine = PaperMachine(*endings, exit_kind=exit_kind)
     run = judge.GroupRun(machine, 1, judge.Group("tests/kernel/a_test.c", NAMES), Options())
@@ -51,15 +56,21 @@ class Verdicts(unittest.TestCase):
 
     def test_silent_death_costs_one_test(self):
         verdicts, machine = judged(
-            ending("ok 1 a.one\n"), ending("ok 3 a.three\npower off, status 0\n")
+            ending("ok 1 a.one\n"), rest("ok 1 a.three\npower off, status 0\n", 1)
         )  # fmt: skip
         self.assertEqual(
             short(verdicts), [("a.one", "pass", ""), ("a.two", "fail", "silent death"), ("a.three", "pass", "")]
         )
         self.assertIn("from=3", machine.appended[1])
 
+    def test_each_machine_counts_from_1(self):
+        verdicts, _ = judged(ending("ok 1 a.one\n"), rest("ok 3 a.three\npower off, status 0\n", 1))
+        self.assertEqual(verdicts[2].kind, "broken output")
+        verdicts, _ = judged(ending("ok 1 a.one\n"), rest("ok 1 a.three\npower off, status 0\n", 3))
+        self.assertEqual(verdicts[2].kind, "no boot")
+
     def test_exit_status_alone_passes_nothing(self):
-        verdicts, _ = judged(ending("power off, status 0\n"), ending("", 0), ending("", 0))
+        verdicts, _ = judged(ending("power off, status 0\n"), rest("", 2), rest("", 1))
         self.assertEqual([verdict.kind for verdict in verdicts], ["silent death"] * 3)
 
     def test_backstop(self):
@@ -67,15 +78,15 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(verdicts[2].kind, "no verdict")
 
     def test_panic_with_verdict(self):
-        story = "PANIC on CPU 0: oops\n  backtrace:\nnot ok 1 a.one\n# panic: oops\n"
-        verdicts, _ = judged(ending(story, 101), ending("ok 2 a.two\nok 3 a.three\npower off, status 0\n"))
+        story = "PANIC on CPU 0: oops\n  backtrace:\n# panic: oops\nnot ok 1 a.one\n"
+        verdicts, _ = judged(ending(story, 101), rest("ok 1 a.two\nok 2 a.three\npower off, status 0\n", 2))
         self.assertEqual(short(verdicts)[0], ("a.one", "fail", "panic"))
         self.assertIn("  backtrace:", verdicts[0].lines)
         self.assertEqual(len(verdicts), 3)
 
     def test_panic_without_verdict(self):
         verdicts, _ = judged(
-            ending("ok 1 a.one\nPANIC on CPU 1: oops\n", 101), ending("ok 3 a.three\npower off, status 0\n")
+            ending("ok 1 a.one\nPANIC on CPU 1: oops\n", 101), rest("ok 1 a.three\npower off, status 0\n", 1)
         )
         self.assertEqual(short(verdicts)[1], ("a.two", "fail", "panic"))
 

@@ -229,9 +229,9 @@ static void copy_with_a_lock(void *arg)
 
 TEST(sync, touching_user_memory_with_a_lock_held_panics)
 {
-    EXPECT_PANIC("locks held", copy_with_a_lock, (void *)1);
+    EXPECT_PANIC("1 lock held", copy_with_a_lock, (void *)1);
     held_lock = (spinlock_t)SPINLOCK_INIT;
-    EXPECT_PANIC("locks held", copy_with_a_lock, NULL);
+    EXPECT_PANIC("1 lock held", copy_with_a_lock, NULL);
     held_lock = (spinlock_t)SPINLOCK_INIT;
 }
 
@@ -251,9 +251,9 @@ static void exit_with_a_lock(void *arg)
 
 TEST(sync, sleeping_or_ending_with_a_lock_held_panics)
 {
-    EXPECT_PANIC("sleeps holding 1 locks", sleep_with_a_lock, NULL);
+    EXPECT_PANIC("sleeps holding 1 lock:", sleep_with_a_lock, NULL);
     held_lock = (spinlock_t)SPINLOCK_INIT;
-    EXPECT_PANIC("exits holding 1 locks", exit_with_a_lock, NULL);
+    EXPECT_PANIC("exits holding 1 lock:", exit_with_a_lock, NULL);
     held_lock = (spinlock_t)SPINLOCK_INIT;
 }
 

@@ -8,6 +8,7 @@
  */
 #include "runner.h"
 #include <quire/ksyms.h>
+#include <quire/plural.h>
 #include <quire/printf.h>
 #include <quire/spinlock.h>
 #include <quire/string.h>
@@ -72,7 +73,9 @@ static void __noreturn give_up(bool can_go_on)
     test_runner_fail();
     test_allow_leak("what it held is lost; the fault is the news");
     if (!can_go_on || locks_held()) {
-        test_diag("it held %u locks, so the machine can't go on", locks_held());
+        test_diag("it held %u lock%s, so the machine can't go on", locks_held(), plural(locks_held()));
+        if (locks_held())
+            test_diag("held: %s", locks_text());
         report_and_power_off();
     }
     this_cpu()->irq_depth = 0;

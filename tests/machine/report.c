@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The messages of a test, and its verdict: KTAP 1. A test has failed as soon as one of its threads says so, and this
- * can't be undone; a skipped test can still fail afterwards. Its lines are kept and printed below the verdict, so that
- * a reader of the report knows first what the lines are about.
+ * can't be undone; a skipped test can still fail afterwards. Its lines are kept, and printed directly before the verdict
+ * that they explain, as KTAP says.
  *
  * Any thread of a test may say something at any time, also in the middle of a panic: nothing here takes a lock.
  */
@@ -10,6 +10,7 @@
 #include <quire/console.h>
 #include <quire/log.h>
 #include <quire/percpu.h>
+#include <quire/plural.h>
 #include <quire/printf.h>
 #include <quire/string.h>
 #include <arch-generic/machine.h>
@@ -104,11 +105,11 @@ void report_test(void)
         test_results.skipped++;
     else
         test_results.passed++;
-    kprint_line("%s %lu %s%s%s\n", verdict.failed ? "not ok" : "ok", test.number, test.name, skipped ? " # SKIP " : "",
-                skipped ? verdict.skip_reason : "");
     report_diag();
     if (verdict.failed)
-        kprint_line("# at %s:%lu; seed %lu, %u CPUs\n", test.file, test.line, test.seed, nr_cpus);
+        kprint_line("# at %s:%lu; seed %lu, %u CPU%s\n", test.file, test.line, test.seed, nr_cpus, plural(nr_cpus));
+    kprint_line("%s %lu %s%s%s\n", verdict.failed ? "not ok" : "ok", test.number, test.name, skipped ? " # SKIP " : "",
+                skipped ? verdict.skip_reason : "");
 }
 
 void __noreturn report_and_power_off(void)

@@ -13,6 +13,7 @@
 #include <quire/guest.h>
 #include <quire/kvmap.h>
 #include <quire/memory_init.h>
+#include <quire/plural.h>
 #include <quire/printf.h>
 #include <quire/slab.h>
 #include <quire/spinlock.h>
@@ -81,7 +82,8 @@ void __noreturn run_end(void)
 void __noreturn test_abort(void)
 {
     if (locks_held()) {
-        test_diag("the test ended holding %u locks: the machine can't go on", locks_held());
+        test_diag("the test ended holding %u lock%s: the machine can't go on", locks_held(), plural(locks_held()));
+        test_diag("held: %s", locks_text());
         report_and_power_off();
     }
     if (!report_is_skip())
@@ -196,7 +198,7 @@ static void run_case(void *arg)
 
     test->fn();
     if (locks_held()) {
-        test_diag("the test returned holding %u locks", locks_held());
+        test_diag("the test returned holding %u lock%s: %s", locks_held(), plural(locks_held()), locks_text());
         report_and_power_off();
     }
     run_end();

@@ -23,7 +23,7 @@ struct thread;
 /* --- report.c ---------------------------------------------------------------------------------- */
 /* Identifies a test, with all that is needed to find it and to run it again. */
 struct test_id {
-    u64 number; /* in the plan */
+    u64 number; /* in the plan of this machine, from 1 */
     const char *name, *file;
     u64 line; /* 0: a program's */
     u64 seed;
@@ -33,7 +33,7 @@ const char *report_file(void); /* the file of the test that runs, or ran last; N
 void report_skip(const char *reason);
 bool report_is_skip(void);
 void report_diag(void); /* print the lines alone */
-void report_test(void); /* print the verdict, then the lines; count it */
+void report_test(void); /* print the lines, then the verdict; count it */
 /* The state of the kernel can't be trusted: report this test, failed, and end the machine. */
 void __noreturn report_and_power_off(void);
 

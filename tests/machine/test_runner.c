@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which tests run, and in which order: those of the kernel first, as the linker has put them, then those of each test
- * program. See <quire/test.h> and <quire/test_runner.h>; the number of a test is its place among those that the
- * pattern and the group select, so it is the same in a machine that begins with from=. Output is KTAP 1 with a plan.
+ * program. See <quire/test.h> and <quire/test_runner.h>. The place of a test is its number among those that the
+ * pattern and the group select. A machine that begins with from= leaves out the places before; its output, KTAP 1 with
+ * a plan, numbers from 1 what it runs.
  */
 #include "runner.h"
 #include <quire/console.h>
@@ -10,6 +11,7 @@
 #include <quire/errno.h>
 #include <quire/glob.h>
 #include <quire/log.h>
+#include <quire/plural.h>
 #include <quire/printf.h>
 #include <quire/string.h>
 #include <quire/thread.h>
@@ -19,6 +21,7 @@ extern const struct test_case __tests_start[], __tests_end[];
 static struct {
     char pattern[128], group[128];
     u64 from;
+    u64 place; /* that the pass has come to */
 } selection;
 
 static bool in_group(const char *file) { return !selection.group[0] || strcmp(selection.group, file) == 0; }
@@ -26,26 +29,29 @@ static bool in_group(const char *file) { return !selection.group[0] || strcmp(se
 /* --- all of them ------------------------------------------------------------------------------- */
 enum pass { PASS_COUNT, PASS_LIST, PASS_RUN };
 
-/* The pass comes to this test: count it if it is selected. True: it is to run, with the number *number. */
+/* The pass comes to this test: count it if it is selected and not left out. True: it is to run, with the number *number. */
 static bool comes_to(enum pass pass, const char *name, const char *file, u64 *number)
 {
-    if (!glob_match(selection.pattern, name))
+    if (!glob_match(selection.pattern, name) || ++selection.place < selection.from)
         return false;
     ++*number;
     if (pass == PASS_LIST)
         kprint_line("test %s %s\n", name, file);
-    return pass == PASS_RUN && *number >= selection.from;
+    return pass == PASS_RUN;
 }
 
-static void go_over_kernel(enum pass pass, u64 *number)
+static u64 go_over_kernel(enum pass pass)
 {
     char name[MAX_NAME];
+    u64 number = 0;
 
+    selection.place = 0;
     for (const struct test_case *t = __tests_start; t < __tests_end; t++) {
         snprintf(name, sizeof(name), "%s.%s", t->suite, t->name);
-        if (in_group(t->file) && comes_to(pass, name, t->file, number))
-            run_kernel_test(t, *number);
+        if (in_group(t->file) && comes_to(pass, name, t->file, &number))
+            run_kernel_test(t, number);
     }
+    return number;
 }
 
 static void go_over_program(enum pass pass, const char *path, u64 *number)
@@ -57,12 +63,13 @@ static void go_over_program(enum pass pass, const char *path, u64 *number)
             run_program_test(path, program_test(i), *number);
 }
 
+static void begin_report(u64 total) { kprint_line("KTAP version 1\n1..%lu\n", total); }
+
 /* Go over all selected tests in order; returns their number. */
 static u64 go_over(enum pass pass)
 {
-    u64 number = 0;
+    u64 number = go_over_kernel(pass);
 
-    go_over_kernel(pass, &number);
     for (unsigned i = 0; initrd_file(i); i++) {
         const char *path = initrd_file(i)->name;
         if (strncmp(path, "tests/", 6) == 0 && in_group(path))
@@ -121,8 +128,7 @@ void __noreturn test_runner_main(const struct boot_info *boot)
         go_over(PASS_LIST);
         machine_poweroff(0);
     }
-    u64 total = go_over(PASS_COUNT);
-    kprint_line("KTAP version 1\n1..%lu\n", total);
+    begin_report(go_over(PASS_COUNT));
     go_over(PASS_RUN);
     kprint_line("# passed %lu, failed %lu, skipped %lu\n", test_results.passed, test_results.failed,
                 test_results.skipped);
@@ -133,21 +139,21 @@ void __noreturn test_runner_main(const struct boot_info *boot)
 /* -EBUSY: tests run already; there is one report at a time. */
 s64 test_runner_run(const char *pattern)
 {
-    char name[MAX_NAME];
-    u64 number = 0, failed = test_results.failed;
+    u64 number, failed = test_results.failed;
 
     if (!run_take())
         return -EBUSY;
+    strlcpy(selection.pattern, pattern, sizeof(selection.pattern));
     run_options.seed = run_options.seed ? run_options.seed : 1;
     bool pinned = current_thread()->pinned;
     int cpu = (int)this_cpu()->cpu;
     thread_pin(0);
-    for (const struct test_case *t = __tests_start; t < __tests_end; t++) {
-        snprintf(name, sizeof(name), "%s.%s", t->suite, t->name);
-        if (glob_match(pattern, name))
-            run_kernel_test(t, ++number);
+    number = go_over_kernel(PASS_COUNT);
+    if (number) {
+        begin_report(number);
+        go_over_kernel(PASS_RUN);
+        kprint_line("# %lu test%s, %lu failed\n", number, plural(number), test_results.failed - failed);
     }
-    kprint_line("%lu tests, %lu failed\n", number, test_results.failed - failed);
     run_let_go();
     thread_pin(pinned ? cpu : -1);
     return number ? (s64)(test_results.failed - failed) : -ENOENT;

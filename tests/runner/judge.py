@@ -99,14 +99,15 @@ class GroupRun:
     def one_machine(self, first):
         """Boot, judge; the number of the first test that still has no verdict."""
         ending = self.boot(first)
-        session = ktap.parse(ending.lines, self.group.names, first)
+        names = self.group.names[first - 1 :]
+        session = ktap.parse(ending.lines, names)
         for result in session.results:
             self.take(result)
         due = first + len(session.results)
         complete = due > len(self.group.names)
         if self.machine.cachesan:
             self.check_cachesan(ending, session)
-        if session.plan != len(self.group.names):
+        if session.plan != len(names):
             return self.give_up(due, ending, session)
         if session.problems:
             self.blame(due, [f"output: {text}" for text in session.problems] + self.last_words(ending))

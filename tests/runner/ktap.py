@@ -4,12 +4,13 @@
     KTAP version 1
     1..3
     ok 1 buddy.joins
-    not ok 2 buddy.splits
     # tests/kernel/buddy_test.c:17: expected order == 3, seen 2 (0x2) and 3 (0x3)
+    not ok 2 buddy.splits
     ok 3 buddy.sleeps # SKIP no clock
 
-Between these lines the kernel may print other lines; lines of user programs begin with "| ". A result that is out of
-order or has another name than announced, or a second plan, is a problem, and no line after a problem is believed.
+Between these lines the kernel may print other lines; lines of user programs begin with "| ". Lines that begin with "# "
+are about the next result. Each machine counts from 1, also one that runs only the rest of a group. A result that is out
+of order or has another name than announced, or a second plan, is a problem, and no line after a problem is believed.
 """
 
 import re
@@ -33,7 +34,7 @@ class TestResult:
     name: str
     verdict: str  # pass, fail, skip
     reason: str = ""  # why it was skipped
-    lines: list = field(default_factory=list)  # its lines about a failure
+    lines: list = field(default_factory=list)  # the lines that explain it
     before: list = field(default_factory=list)  # console lines since the last verdict
 
 
@@ -51,12 +52,12 @@ class Session:
 class Parser:
     """Reads line by line; feed() until the end, then look at session."""
 
-    def __init__(self, names, first=1):
+    def __init__(self, names):
         self.session = Session()
         self.names = names
-        self.expected = first
+        self.expected = 1
         self.started = False
-        self.in_lines = False  # directly after a result: "# ..." belongs to it
+        self.lines = []  # "# ..." about the next result
 
     def problem(self, text):
         self.session.problems.append(text)
@@ -97,7 +98,6 @@ class Parser:
         elif line.startswith("# ") or line == "#":
             self.take_remark(line)
         else:
-            self.in_lines = False
             self.session.rest.append(line)
 
     def take_result(self, line):
@@ -115,25 +115,24 @@ class Parser:
             self.problem(f'neither failed nor skipped: "{line}"')
         else:
             word = "skip" if skipped else "pass" if verdict == "ok" else "fail"
-            result = TestResult(number, name, word, match.group(4) or "", before=self.session.rest)
+            result = TestResult(number, name, word, match.group(4) or "", self.lines, self.session.rest)
             self.session.results.append(result)
-            self.session.rest = []
+            self.session.rest, self.lines = [], []
             self.session.ends_itself = False
             self.expected += 1
-            self.in_lines = True
 
     def take_remark(self, line):
         if line.startswith(MACHINE_ENDS):
             self.session.ends_itself = True
-        elif self.in_lines and not REMARK.match(line):
-            self.session.results[-1].lines.append(line[2:])
-        else:
+        elif REMARK.match(line):
             self.session.rest.append(line)
+        else:
+            self.lines.append(line[2:])
 
 
-def parse(lines, names, first=1):
-    """Read a console. `names`: all tests of the boot in order, `first`: the number that the boot began with."""
-    parser = Parser(names, first)
+def parse(lines, names):
+    """Read a console. `names`: the tests that this boot runs, in order."""
+    parser = Parser(names)
     for line in lines:
         parser.feed(line)
     session = parser.session

@@ -62,11 +62,11 @@ def alike(verdict):
 
 def places(verdicts):
     """Where it failed: "riscv with 1 and 4 CPUs, s390x with 4 CPUs"."""
-    machines = defaultdict(list)
+    machines = defaultdict(set)
     for verdict in verdicts:
-        machines[verdict.arch].append(verdict.cpus)
+        machines[verdict.arch].add(verdict.cpus)
     return ", ".join(
-        f"{arch} with {' and '.join(map(str, cpus))} CPU{'' if cpus == [1] else 's'}" for arch, cpus in machines.items()
+        f"{arch} with {' and '.join(map(str, sorted(cpus)))} CPU{'' if cpus == {1} else 's'}" for arch, cpus in machines.items()
     )
 
 

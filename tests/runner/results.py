@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 
 from outdir import FOLDER
 
+from .report import plural
+
 JSON, JUNIT, KTAP = (f"{FOLDER}/{name}" for name in ("test-results.json", "results.xml", "results.ktap"))
 UNPRINTABLE = re.compile("[^\t\n -~]")  # XML has no way to write most of them
 
@@ -33,7 +35,7 @@ def write_json(path, verdicts, counts):
 
 def place(verdict):
     """Where a test ran: "riscv, 4 CPUs"."""
-    return f"{verdict.arch}, {verdict.cpus} CPU{'s' if verdict.cpus != 1 else ''}"
+    return f"{verdict.arch}, {plural(verdict.cpus, 'CPU')}"
 
 
 def plain(text):

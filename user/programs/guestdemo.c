@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <quire/guest_text.h>
+#include <quire/plural.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -49,8 +50,8 @@ static void picture(const char *step)
     printf("  words      |%s|\n", words);
     printf("             %lu -> struct folio (#), %lu -> struct insecure_mem (o), of %lu\n", i.folio_words, i.hole_words,
            i.folio_frames);
-    printf("  folio      order kept, frame 0x%lx, reference count %lu, mapped %lu times, %lu hole%s\n", i.first_frame,
-           i.refs, i.map_count, i.holes, i.holes == 1 ? "" : "s");
+    printf("  folio      order kept, frame 0x%lx, reference count %lu, mapped %lu time%s, %lu hole%s\n", i.first_frame,
+           i.refs, i.map_count, plural(i.map_count), i.holes, plural(i.holes));
     if (i.hole_nr)
         printf("  hole       frames 0x%lx + %lu, reference count %lu\n", i.hole_first, i.hole_nr, i.hole_refs);
     printf("  direct map %lu frames in 2 MiB blocks, %lu as pages, %lu absent; %lu tables set aside\n", i.direct_blocks,

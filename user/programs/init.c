@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <quire/command.h>
+#include <quire/plural.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -36,7 +37,7 @@ static int run_all(char *line)
         if (wrong)
             break;
     }
-    printf("%d of %d program%s ended with status 0\n", good, nr, nr == 1 ? "" : "s");
+    printf("%d of %d program%s ended with status 0\n", good, nr, plural((unsigned long)nr));
     return worst;
 }
 

@@ -2,6 +2,7 @@
 /* The files of the boot archive; with -l their sizes. */
 #include <stdio.h>
 #include <string.h>
+#include <quire/plural.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -27,7 +28,7 @@ int main(int argc, char **argv)
         bytes += file.size;
     }
     if (sizes && files)
-        printf("%'10lu  bytes in %lu files\n", bytes, files);
+        printf("%'10lu  bytes in %lu file%s\n", bytes, files, plural(files));
     if (!files)
         printf("ls: no file's name begins with \"%s\"\n", folder);
     return files ? 0 : 1;

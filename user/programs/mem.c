@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <quire/plural.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -63,8 +64,8 @@ int main(int argc, char **argv)
     }
     print_types(&m);
     print_orders(&m);
-    printf("\nholes: %lu in %lu folios; broken frames: %lu; kernel objects: %'lu; CPUs: %lu of %lu "
+    printf("\nholes: %lu in %lu folio%s; broken frames: %lu; kernel objects: %'lu; CPUs: %lu of %lu "
            "run\n",
-           m.holes, m.folios_with_holes, m.poisoned, m.slab_objects, m.cpus_online, m.cpus);
+           m.holes, m.folios_with_holes, plural(m.folios_with_holes), m.poisoned, m.slab_objects, m.cpus_online, m.cpus);
     return 0;
 }

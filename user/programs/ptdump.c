@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <quire/plural.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
 PROGRAM("[-p ID] ADDRESS", "how an address of a process is translated, level by level");
 
 #define PAGE 4096ul
-#define PLURAL(n) ((n) == 1 ? "" : "s")
 
 static void print_step(const struct quire_walk_step *s)
 {
@@ -28,10 +28,10 @@ static void print_folio(const struct quire_walk *w)
 {
     printf("folio    frames 0x%lx to 0x%lx: order %lu, %lu KiB; this is its frame %lu\n", w->folio_first,
            w->folio_first + (1ul << w->folio_order) - 1, w->folio_order, 4ul << w->folio_order, w->frame - w->folio_first);
-    printf("         %lu reference%s, mapped %lu time%s", w->folio_refs, PLURAL(w->folio_refs), w->folio_mapped,
-           PLURAL(w->folio_mapped));
+    printf("         %lu reference%s, mapped %lu time%s", w->folio_refs, plural(w->folio_refs), w->folio_mapped,
+           plural(w->folio_mapped));
     if (w->folio_holes)
-        printf(", %lu hole%s", w->folio_holes, PLURAL(w->folio_holes));
+        printf(", %lu hole%s", w->folio_holes, plural(w->folio_holes));
     puts(w->folio_broken ? ", some frames broken" : "");
 }
 
@@ -46,7 +46,7 @@ static void print_frame(const struct quire_walk *w, unsigned long address)
         print_folio(w);
     if (w->hole_nr)
         printf("hole     frames 0x%lx to 0x%lx: %lu reference%s, mapped %lu time%s\n", w->hole_first,
-               w->hole_first + w->hole_nr - 1, w->hole_refs, PLURAL(w->hole_refs), w->hole_mapped, PLURAL(w->hole_mapped));
+               w->hole_first + w->hole_nr - 1, w->hole_refs, plural(w->hole_refs), w->hole_mapped, plural(w->hole_mapped));
 }
 
 static int dump(long id, unsigned long address)

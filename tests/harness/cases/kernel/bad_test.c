@@ -18,7 +18,12 @@
 
 static spinlock_t lock = SPINLOCK_INIT;
 
-TEST(harness, passes) { EXPECT_EQ(1 + 1, 2); }
+TEST(harness, passes)
+{
+    EXPECT_EQ(1 + 1, 2);
+    EXPECT_NE(1 + 1, 3);
+    ASSERT_NE(-1, 1);
+}
 
 TEST(harness, skips) { SKIP("on purpose"); }
 
@@ -31,6 +36,14 @@ TEST(harness, fails)
 TEST(harness, fails_and_stops)
 {
     ASSERT_EQ(2 + 2, 5);
+    panic("an ASSERT that failed lets the test go on");
+}
+
+TEST(harness, fails_to_differ) { EXPECT_NE(6 * 7, 42); }
+
+TEST(harness, fails_to_differ_and_stops)
+{
+    ASSERT_NE(2 + 2, 4);
     panic("an ASSERT that failed lets the test go on");
 }
 

@@ -5,11 +5,24 @@
 #include <unistd.h>
 #include <quire/test.h>
 
-TEST(harness_program, passes) { EXPECT_EQ(1 + 1, 2); }
+TEST(harness_program, passes)
+{
+    EXPECT_EQ(1 + 1, 2);
+    EXPECT_NE(1 + 1, 3);
+    ASSERT_NE(-1, 1);
+}
 
 TEST(harness_program, skips) { SKIP("on purpose"); }
 
 TEST(harness_program, fails) { EXPECT_EQ(6 * 7, 54); }
+
+TEST(harness_program, fails_to_differ) { EXPECT_NE(6 * 7, 42); }
+
+TEST(harness_program, fails_to_differ_and_stops)
+{
+    ASSERT_NE(2 + 2, 4);
+    exit(3); /* an ASSERT that failed lets the test go on */
+}
 
 TEST(harness_program, faults)
 {
