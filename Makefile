@@ -71,7 +71,7 @@ help:
 # Options make sense, and what the goals need is there: before anything starts.
 GOALS := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 ready:
-	@sh tools/options.sh $(GOALS)
+	@NATIVE='$(NATIVE)' NATIVE_FORMS='$(NATIVE_FORMS)' sh tools/options.sh $(GOALS)
 	$(if $(filter-out size,$(GOALS)),@sh tools/outdir.sh prepare)
 	@NATIVE='$(NATIVE)' sh tools/need.sh $(GOALS)
 
@@ -112,7 +112,7 @@ $(ARCHES:%=.stale-%): .stale-%: ready
 	$(build) $* ICACHE=stale
 
 # REPLAY=GAME:CONFIG:MOVES, as a failing test prints it, plays this one sequence and prints it.
-test-native: $(NATIVE:%=.native-%)
+test-native: ready $(NATIVE:%=.native-%)
 ifneq ($(REPLAY),)
 	@sh tests/native/replay.sh $(firstword $(NATIVE))
 else

@@ -71,6 +71,20 @@ case ${REPLAY:-} in
 *[!A-Za-z0-9:/._,@+-]*) fail "REPLAY=$REPLAY: what a failing test prints behind REPLAY=, please" ;;
 esac
 
+known_form() # FORM
+{
+    case " $NATIVE_FORMS " in
+    *" $1 "*) ;;
+    *) return 1 ;;
+    esac
+}
+if [ -n "${NATIVE_FORMS:-}" ]; then
+    [ -n "${NATIVE:-}" ] || fail "NATIVE=: which of the native programs, please: $NATIVE_FORMS"
+    for form in $NATIVE; do
+        known_form "$form" || fail "NATIVE=$form: there is no such native program. There are: $NATIVE_FORMS"
+    done
+fi
+
 case ${CACHESAN:-} in
 '' | 0 | 1) ;;
 *) fail "CACHESAN=$CACHESAN: 1 (all tests under it) or 0 (none), please" ;;

@@ -3,9 +3,11 @@
 
 import unittest
 
-from tests.runner import judge
+from tests.runner import judge, report
 from tests.runner.machine import Ending, Machine
 from tests.runner.plan import Options, make_groups
+
+import outdir  # tests.runner lets it be found
 
 NAMES = ["a.one", "a.two", "a.three"]
 START = "KTAP version 1\n1..3\n"
@@ -145,6 +147,26 @@ class Plans(unittest.TestCase):
     def test_command_that_repeats_a_failure(self):
         verdict = judge.Verdict("paper", 4, "a.y", "g", "fail")
         self.assertEqual(Options(seed=7).again(verdict), "make test-paper TEST=a.y CPUS=4 SEED=7")
+
+
+class Report(unittest.TestCase):
+    def test_each_number_of_cpus_is_said_once(self):
+        def places(*cpus):
+            return report.places([judge.Verdict("paper", number, "a.y", "g", "fail") for number in cpus])
+
+        self.assertEqual(places(1, 1, 1), "paper with 1 CPU")
+        self.assertEqual(places(4, 1, 4), "paper with 1 and 4 CPUs")
+
+    def test_the_command_that_repeats_names_the_folder(self):
+        verdict = judge.Verdict("paper", 1, "a.y", "g", "fail")
+        before = outdir.FOLDER
+        try:
+            outdir.FOLDER = "/tmp/quire"
+            self.assertEqual(report.failure([verdict], "make test-paper")[-1], "    again: make test-paper O=/tmp/quire")
+            outdir.FOLDER = outdir.USUAL
+            self.assertEqual(report.failure([verdict], "make test-paper")[-1], "    again: make test-paper")
+        finally:
+            outdir.FOLDER = before
 
 
 if __name__ == "__main__":
