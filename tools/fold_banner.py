@@ -45,7 +45,8 @@ def fold(held, name, last):
     begin = begins(whole[:end], name)
     if begin is None:
         return held
-    others = [line for number, line in enumerate(whole[:end]) if number != begin and not BANNER.match(line.rstrip(b"\r"))]
+    banner = whole[:begin] + whole[begin + 1 : end]
+    others = [line for line in banner if not BANNER.match(line.rstrip(b"\r"))]
     told = b"[run]   " + whole[begin].strip() + b"; V=1 shows its banner"
     return b"\n".join([told, *others, *lines[end + 1 :]])
 

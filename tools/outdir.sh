@@ -32,14 +32,14 @@ check_name()
 is_ours() { [ "$folder" = "$usual" ] || [ -e "$folder/$mark" ]; }
 is_empty() { [ -d "$folder" ] && [ -z "$(ls -A "$folder")" ]; }
 
+make_and_mark() { mkdir -p "$folder" && echo "Quire's make made this folder." >"$folder/$mark"; }
+
 prepare()
 {
     if [ -e "$folder" ] && ! is_ours && ! is_empty; then
         fail "O=$folder: something else is there already; a new or an empty folder, please"
     fi
-    if { mkdir -p "$folder" && echo "Made by Quire's make; make clean removes what it has made here." >"$folder/$mark"; } 2>/dev/null; then
-        return
-    fi
+    make_and_mark 2>/dev/null && return
     [ "$folder" = "$usual" ] || fail "O=$folder: this folder can't be made or written to"
     fail "Nothing can be written into this source tree; say where everything may go instead: make ... O=dir," \
         "such as O=/tmp/quire"
@@ -50,7 +50,14 @@ made_by_make() # the names of all that make makes in the folder
     for arch in ${ARCHES:-}; do
         echo "$arch $arch-*"
     done
-    echo "native native-* explore plugin mutants bench-*.json test-results.json results.xml results.ktap house.dot $mark"
+    echo "native native-* explore plugin mutants house.dot $mark"
+    echo "bench-*.json test-results.json results.xml results.ktap"
+}
+
+tell_what_stays()
+{
+    echo "[clean] $folder: what make didn't make stays there:"
+    ls -A "$folder"
 }
 
 clean()
@@ -61,8 +68,7 @@ clean()
         # shellcheck disable=SC2086 # a pattern
         (cd "$folder" && rm -rf -- $pattern)
     done
-    rmdir "$folder" 2>/dev/null || [ ! -d "$folder" ] || is_empty ||
-        echo "[clean] $folder: what make didn't make stays there: $(ls -A "$folder" | tr '\n' ' ')"
+    rmdir "$folder" 2>/dev/null || [ ! -d "$folder" ] || is_empty || tell_what_stays
 }
 
 case ${1:---help} in

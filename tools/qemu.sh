@@ -101,11 +101,14 @@ say_how_to_leave()
 # How many programs RUN= names: between quotes ; and & separate nothing.
 programs_wanted()
 {
-    printf '%s' "$RUN" | tr '\n' ';' | sed "s/'[^']*'/word/g" | tr ';&' '\n\n' | grep -c '[^[:space:]]' || true
+    printf '%s' "$RUN" | tr '\n' ';' | sed "s/'[^']*'/word/g; s/[;&]/\\n/g" | grep -c '[^[:space:]]' || true
 }
 
 # "2 of 3": how many programs, as init says, ended with status 0; nothing if it never said so.
-programs_ended() { tr -d '\r' <"$log" | sed -n 's/^\([0-9]* of [0-9]*\) programs\{0,1\} ended with status 0$/\1/p' | tail -n 1; }
+programs_ended()
+{
+    tr -d '\r' <"$log" | sed -n 's/^\([0-9]* of [0-9]*\) programs\{0,1\} ended with status 0$/\1/p' | tail -n 1
+}
 
 missing_programs()
 {

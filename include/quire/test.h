@@ -54,15 +54,15 @@ bool test_panics(const char *text, void (*fn)(void *), void *arg);
                 test_abort();                                                                      \
         }                                                                                          \
     } while (0)
-#define EXPECT_REL_(a, op, b, a_text, b_text, fatal)                                               \
-    do {                                                                                           \
-        s64 test_a_ = (s64)(a), test_b_ = (s64)(b);                                                \
-        if (unlikely(!(test_a_ op test_b_))) {                                                     \
-            test_fail(__FILE__, __LINE__, "expected %s " #op " %s, seen %ld (0x%lx) and %ld (0x%lx)", a_text, b_text, \
-                      test_a_, (u64)test_a_, test_b_, (u64)test_b_);                               \
-            if (fatal)                                                                             \
-                test_abort();                                                                      \
-        }                                                                                          \
+#define EXPECT_REL_(a, op, b, a_text, b_text, fatal)                                                                   \
+    do {                                                                                                               \
+        s64 test_a_ = (s64)(a), test_b_ = (s64)(b);                                                                    \
+        if (unlikely(!(test_a_ op test_b_))) {                                                                         \
+            test_fail(__FILE__, __LINE__, "expected %s " #op " %s, seen %ld (0x%lx) and %ld (0x%lx)", a_text, b_text,  \
+                      test_a_, (u64)test_a_, test_b_, (u64)test_b_);                                                   \
+            if (fatal)                                                                                                 \
+                test_abort();                                                                                          \
+        }                                                                                                              \
     } while (0)
 
 #define EXPECT(cond) EXPECT_(cond, #cond, 0)
@@ -78,10 +78,10 @@ bool test_panics(const char *text, void (*fn)(void *), void *arg);
             test_fail(__FILE__, __LINE__, "expected %s to panic with \"%s\"", #fn, text);          \
     } while (0)
 /* At most `max` events of this counter since the test began. */
-#define EXPECT_COUNT(counter, max)                                                                 \
-    do {                                                                                           \
-        u64 test_n_ = test_count(counter);                                                         \
-        if (unlikely(test_n_ > (u64)(max)))                                                        \
-            test_fail(__FILE__, __LINE__, "expected at most %lu event%s %s, seen %lu", (u64)(max), \
-                      plural(max), counter_name(counter), test_n_);                                \
+#define EXPECT_COUNT(counter, max)                                                                                     \
+    do {                                                                                                               \
+        u64 test_n_ = test_count(counter);                                                                             \
+        if (unlikely(test_n_ > (u64)(max)))                                                                            \
+            test_fail(__FILE__, __LINE__, "expected at most %lu event%s %s, seen %lu", (u64)(max), plural(max),        \
+                      counter_name(counter), test_n_);                                                                 \
     } while (0)

@@ -66,8 +66,8 @@ void thread_sleep_until(u64 deadline_ns)
 {
     struct thread *self = current_thread();
 
-    KASSERT(locks_held() == 0, "thread %s sleeps holding %u lock%s: %s", self->name, locks_held(),
-            plural(locks_held()), locks_text());
+    KASSERT(locks_held() == 0, "thread %s sleeps holding %u lock%s: %s", self->name, locks_held(), plural(locks_held()),
+            locks_text());
     bool irq = irq_save();
     self->wake_at_ns = deadline_ns;
     lie_down(self, this_cpu()->runqueue);

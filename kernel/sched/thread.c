@@ -71,8 +71,8 @@ void __noreturn thread_exit(void)
 {
     arch_irq_disable();
     struct thread *self = current_thread();
-    KASSERT(locks_held() == 0, "thread %s exits holding %u lock%s: %s", self->name, locks_held(),
-            plural(locks_held()), locks_text());
+    KASSERT(locks_held() == 0, "thread %s exits holding %u lock%s: %s", self->name, locks_held(), plural(locks_held()),
+            locks_text());
     __atomic_add_fetch(&nr_ending, 1, __ATOMIC_RELAXED);
     thread_change(self, THREAD_RUNNING, THREAD_DEAD);
     schedule();

@@ -82,7 +82,8 @@ void mm_put(struct mm *mm)
     if (mm->nr_table_frames) /* tables that belong to no area: somebody called pt_ensure(), and then gave up */
         unmap_tables(mm, 0, USER_TOP);
     rwsem_write_unlock(&mm->areas_lock);
-    KASSERT(mm->nr_mapped == 0, "address space ends with %lu frame%s still mapped", mm->nr_mapped, plural(mm->nr_mapped));
+    KASSERT(mm->nr_mapped == 0, "address space ends with %lu frame%s still mapped", mm->nr_mapped,
+            plural(mm->nr_mapped));
     KASSERT(mm->nr_table_frames == 0, "address space ends with %lu page table%s left", mm->nr_table_frames,
             plural(mm->nr_table_frames));
     if (mm->root.cpumask)

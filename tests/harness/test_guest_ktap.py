@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the machine itself prints is KTAP as Linux describes it (Documentation/dev-tools/ktap.rst), read here by rules of
-that page alone, and by prove."""
+"""What the machine itself prints is KTAP as Linux describes it (Documentation/dev-tools/ktap.rst). It is read here by
+the rules of that page alone, and by prove."""
 
 import os
 import re
@@ -64,7 +64,8 @@ class GuestKtap(unittest.TestCase):
                 with tempfile.NamedTemporaryFile("w") as file:
                     file.write(boot(arch, more).console)
                     file.flush()
-                    prove = subprocess.run(["prove", "--exec", "cat", file.name], capture_output=True, text=True, check=False)
+                    command = ["prove", "--exec", "cat", file.name]
+                    prove = subprocess.run(command, capture_output=True, text=True, check=False)
                 failed = [number for number, (_, verdict) in enumerate(ALL[first:], 1) if verdict == "not ok"]
                 self.assertEqual(prove.returncode, 1)
                 self.assertIn(f"Tests: {len(ALL) - first} Failed: {len(failed)})", prove.stdout)

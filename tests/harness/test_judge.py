@@ -162,9 +162,9 @@ class Report(unittest.TestCase):
         before = outdir.FOLDER
         try:
             outdir.FOLDER = "/tmp/quire"
-            self.assertEqual(report.failure([verdict], "make test-paper")[-1], "    again: make test-paper O=/tmp/quire")
+            self.assertEqual(report.failure([verdict], "make test")[-1], "    again: make test O=/tmp/quire")
             outdir.FOLDER = outdir.USUAL
-            self.assertEqual(report.failure([verdict], "make test-paper")[-1], "    again: make test-paper")
+            self.assertEqual(report.failure([verdict], "make test")[-1], "    again: make test")
         finally:
             outdir.FOLDER = before
 

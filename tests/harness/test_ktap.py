@@ -25,9 +25,9 @@ class GoodOutput(unittest.TestCase):
         self.assertEqual(session.problems, [])
 
     def test_lines_belong_to_the_result_behind_them(self):
-        session = parse("# expected this", "a line of the kernel's", "# at file:1", "not ok 1 a.one", "# more", "ok 2 a.two")
+        session = parse("# expected this", "the kernel says", "# at file:1", "not ok 1 a.one", "# more", "ok 2 a.two")
         self.assertEqual(session.results[0].lines, ["expected this", "at file:1"])
-        self.assertEqual(session.results[0].before, ["a line of the kernel's"])
+        self.assertEqual(session.results[0].before, ["the kernel says"])
         self.assertEqual(session.results[1].lines, ["more"])
 
     def test_remarks_of_the_machine_belong_to_nobody(self):

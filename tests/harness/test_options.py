@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What make says to names that don't exist: a sentence that lists what there is, and a failure before anything is built."""
+"""What make says to names that don't exist: a sentence that lists what there is, before anything is built."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ class Names(unittest.TestCase):
         self.assertNotIn("passed", text)
 
     def test_native_programs(self):
-        self.refused(["test-native", "NATIVE=foo"], "NATIVE=foo: there is no such native program", "native-uv", "native-libc")
+        self.refused(["test-native", "NATIVE=foo"], "NATIVE=foo: there is no such native program", "native-libc")
         self.refused(["test-native", "NATIVE=native-uv nosuch"], "NATIVE=nosuch: ")
         self.refused(["test-native", "NATIVE="], "NATIVE=: which of the native programs", "native-uv")
 

@@ -61,7 +61,7 @@ class Outdir(unittest.TestCase):
 
     def test_clean_removes_what_make_made(self):
         self.assertEqual(self.outdir("prepare", "out")[0], 0)
-        self.write("out/a370/x.o", "out/pdp11-stale/x.o", "out/native-uv/test", "out/results.xml", "out/bench-a370.json")
+        self.write("out/a370/x.o", "out/pdp11-stale/x.o", "out/native-uv/test", "out/results.xml")
         self.assertEqual(self.outdir("clean", "out"), (0, ""))
         self.assertEqual(os.listdir(self.top), [])
 
@@ -70,7 +70,7 @@ class Outdir(unittest.TestCase):
         self.write("out/a370/x.o", "out/thesis")
         status, text = self.outdir("clean", "out")
         self.assertEqual(status, 0)
-        self.assertIn("stays there: thesis", text)
+        self.assertIn("stays there:\nthesis\n", text)
         self.assertEqual(os.listdir(os.path.join(self.top, "out")), ["thesis"])
 
     def test_clean_touches_no_folder_of_others(self):
@@ -84,8 +84,7 @@ class Outdir(unittest.TestCase):
     def test_makefile_takes_the_folder(self):
         """Every makefile puts its folder below O, whose last slash is left out."""
         for file, words in (("build.mk", ()), ("tests/native/native.mk", ("FORM=native",))):
-            done = subprocess.run(
-                ["make", "-s", "-f", file, *words, f"O={self.top}/", "-p", "-n", "describe"], capture_output=True, text=True,
-                check=True, env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "O")},
-            )  # fmt: skip
+            environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "O")}
+            command = ["make", "-s", "-f", file, *words, f"O={self.top}/", "-p", "-n", "describe"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
             self.assertRegex(done.stdout, rf"(?m)^OUT *:= {self.top}/[a-z]")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tools/qemu.sh with RUN=, and the firmware's banner, with a script in place of QEMU that says what it is told to say."""
+"""tools/qemu.sh with RUN=, and the firmware's banner, with a script that plays QEMU."""
 
 import os
 import subprocess
@@ -27,8 +27,8 @@ def run(arch, run, said, powered_off="power off, status 0\n", broken=False):
         environment = {**os.environ, "QEMU": qemu, "RUN": run, "O": os.path.join(folder, "out")}
         for name in ("APPEND", "SEED", "CPU", "MAKEFLAGS", "MFLAGS", "V", "TIMEOUT"):
             environment.pop(name, None)
-        done = subprocess.run(["sh", "tools/qemu.sh", arch], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False)  # fmt: skip
+        done = subprocess.run(["sh", "tools/qemu.sh", arch], env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)  # fmt: skip
         return done.returncode, done.stdout
 
 
@@ -111,4 +111,5 @@ class Banner(unittest.TestCase):
         self.assertLess(seconds, 9)
 
     def test_bytes_that_are_no_text_pass(self):
-        self.assertEqual(subprocess.run(FOLD, input=b"\xff\x00\x01", stdout=subprocess.PIPE, check=True).stdout, b"\xff\x00\x01")
+        odd = b"\xff\x00\x01"
+        self.assertEqual(subprocess.run(FOLD, input=odd, stdout=subprocess.PIPE, check=True).stdout, odd)

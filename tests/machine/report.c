@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The messages of a test, and its verdict: KTAP 1. A test has failed as soon as one of its threads says so, and this
- * can't be undone; a skipped test can still fail afterwards. Its lines are kept, and printed directly before the verdict
- * that they explain, as KTAP says.
+ * can't be undone; a skipped test can still fail afterwards. Its lines are kept, and printed directly before the
+ * verdict that they explain, as KTAP says.
  *
  * Any thread of a test may say something at any time, also in the middle of a panic: nothing here takes a lock.
  */

@@ -29,7 +29,7 @@ static bool in_group(const char *file) { return !selection.group[0] || strcmp(se
 /* --- all of them ------------------------------------------------------------------------------- */
 enum pass { PASS_COUNT, PASS_LIST, PASS_RUN };
 
-/* The pass comes to this test: count it if it is selected and not left out. True: it is to run, with the number *number. */
+/* The pass comes to this test: count it if it is selected and not left out. True: it is to run, as number *number. */
 static bool comes_to(enum pass pass, const char *name, const char *file, u64 *number)
 {
     if (!glob_match(selection.pattern, name) || ++selection.place < selection.from)

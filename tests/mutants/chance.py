@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.mutants.mutant import EXPLORE, MACHINE, NATIVE, NATIVE_UV
-from tests.mutants.workshop import build, first_failure, run_tests, told, tree, workers
+from tests.mutants.workshop import USUAL, build, first_failure, run_tests, told, tree, workers
 
 # Tools and pictures for people, and code that only tests use, are no promises of the kernel.
 LEFT_OUT = ("mm/tables/early_map.c", "uv/soft/inspect.c", "look/bench.c", "look/inspect.c", "look/guest_look.c")
@@ -112,7 +112,8 @@ def ways(change):
 def kernel_of(path):
     """A number for the kernel's code and data in this copy; debugging information isn't part of it."""
     plain = f"{path}/{USUAL}/plain.elf"
-    subprocess.run(["objcopy", "-I", "elf64-little", "--strip-all", f"{path}/{USUAL}/{MACHINE}/quire.elf", plain], check=True)
+    kernel = f"{path}/{USUAL}/{MACHINE}/quire.elf"
+    subprocess.run(["objcopy", "-I", "elf64-little", "--strip-all", kernel, plain], check=True)
     with open(plain, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 

@@ -71,8 +71,9 @@ def tree():
 def make(path, seconds, *words):
     """Run make in the copy, quietly; (status, output). Status None: it took too long and was ended, with all its
     processes."""
-    child = subprocess.Popen(["make", "-s", "-C", path, f"O={USUAL}", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)  # fmt: skip
+    child = subprocess.Popen(["make", "-s", "-C", path, f"O={USUAL}", *words], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                             start_new_session=True)  # fmt: skip
     try:
         output, _ = child.communicate(timeout=seconds)
         return child.returncode, output

@@ -60,14 +60,15 @@ DIGITS = "0123456789" * 20
 PASTED_LINES = 500  # three times as many bytes as the kernel's ring holds
 
 CASES = [
-    Case("one_cpu_and_128_mib", 0, ("hello from process land", "all accounted for", "1 of 1 program ended with status 0"),
-         memory="128M"),
+    Case("one_cpu_and_128_mib", 0,
+         ("hello from process land", "all accounted for", "1 of 1 program ended with status 0"), memory="128M"),
     Case("four_cpus_and_4_gib", 0, ("4 of 4 CPUs run", "hello from process land"), cpus=4, memory="4G"),
     Case("three_cpus_and_an_odd_size", 0, ("3 of 3 CPUs run",), cpus=3, memory="391M"),
     Case("guestdemo_in_1_gib", 0, ("65532 -> struct folio (#), 4 -> struct insecure_mem (o)", "refused, it is secret",
                                    "taken back, the hole is mended"), 'run="guestdemo"', cpus=4),
     Case("guestdemo_in_128_mib", 0, ("taken back, the hole is mended",), 'run="guestdemo"', memory="128M"),
-    Case("a_program_that_returns_3_fails_the_run", 3, ("ended with status 3", "1 of 2 programs ended with status 0"), 'run="hello; hello 3"'),
+    Case("a_program_that_returns_3_fails_the_run", 3,
+         ("ended with status 3", "1 of 2 programs ended with status 0"), 'run="hello; hello 3"'),
     Case("a_program_that_is_not_there_fails_the_run", 127, ("no such file",), 'run="nothing"'),
     Case("a_program_that_dies_fails_the_run", 139, ("died: null pointer access",), 'run="crash null"'),
     Case("no_archive", PANIC, ("no boot archive", "nothing to run"), archive=lambda data: b""),

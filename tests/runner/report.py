@@ -66,7 +66,8 @@ def places(verdicts):
     for verdict in verdicts:
         machines[verdict.arch].add(verdict.cpus)
     return ", ".join(
-        f"{arch} with {' and '.join(map(str, sorted(cpus)))} CPU{'' if cpus == {1} else 's'}" for arch, cpus in machines.items()
+        f"{arch} with {' and '.join(map(str, sorted(cpus)))} CPU{'' if cpus == {1} else 's'}"
+        for arch, cpus in machines.items()
     )
 
 

@@ -66,6 +66,7 @@ int main(int argc, char **argv)
     print_orders(&m);
     printf("\nholes: %lu in %lu folio%s; broken frames: %lu; kernel objects: %'lu; CPUs: %lu of %lu "
            "run\n",
-           m.holes, m.folios_with_holes, plural(m.folios_with_holes), m.poisoned, m.slab_objects, m.cpus_online, m.cpus);
+           m.holes, m.folios_with_holes, plural(m.folios_with_holes), m.poisoned, m.slab_objects, m.cpus_online,
+           m.cpus);
     return 0;
 }

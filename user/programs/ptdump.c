@@ -46,7 +46,8 @@ static void print_frame(const struct quire_walk *w, unsigned long address)
         print_folio(w);
     if (w->hole_nr)
         printf("hole     frames 0x%lx to 0x%lx: %lu reference%s, mapped %lu time%s\n", w->hole_first,
-               w->hole_first + w->hole_nr - 1, w->hole_refs, plural(w->hole_refs), w->hole_mapped, plural(w->hole_mapped));
+               w->hole_first + w->hole_nr - 1, w->hole_refs, plural(w->hole_refs), w->hole_mapped,
+               plural(w->hole_mapped));
 }
 
 static int dump(long id, unsigned long address)

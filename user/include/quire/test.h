@@ -43,15 +43,15 @@ const char *test_counter_name(enum counter c);
                 test_abort();                                                                      \
         }                                                                                          \
     } while (0)
-#define EXPECT_REL_(a, op, b, a_text, b_text, fatal)                                               \
-    do {                                                                                           \
-        long test_a_ = (long)(a), test_b_ = (long)(b);                                             \
-        if (!(test_a_ op test_b_)) {                                                               \
-            test_fail(__FILE__, __LINE__, "expected %s " #op " %s, seen %ld (0x%lx) and %ld (0x%lx)", a_text, b_text, \
-                      test_a_, (unsigned long)test_a_, test_b_, (unsigned long)test_b_);           \
-            if (fatal)                                                                             \
-                test_abort();                                                                      \
-        }                                                                                          \
+#define EXPECT_REL_(a, op, b, a_text, b_text, fatal)                                                                   \
+    do {                                                                                                               \
+        long test_a_ = (long)(a), test_b_ = (long)(b);                                                                 \
+        if (!(test_a_ op test_b_)) {                                                                                   \
+            test_fail(__FILE__, __LINE__, "expected %s " #op " %s, seen %ld (0x%lx) and %ld (0x%lx)", a_text, b_text,  \
+                      test_a_, (unsigned long)test_a_, test_b_, (unsigned long)test_b_);                               \
+            if (fatal)                                                                                                 \
+                test_abort();                                                                                          \
+        }                                                                                                              \
     } while (0)
 #define EXPECT(cond) EXPECT_(cond, #cond, 0)
 #define ASSERT(cond) EXPECT_(cond, #cond, 1)
@@ -60,10 +60,10 @@ const char *test_counter_name(enum counter c);
 #define EXPECT_NE(a, b) EXPECT_REL_(a, !=, b, #a, #b, 0)
 #define ASSERT_NE(a, b) EXPECT_REL_(a, !=, b, #a, #b, 1)
 #define SKIP(reason) test_skip(reason)
-#define EXPECT_COUNT(counter, max)                                                                 \
-    do {                                                                                           \
-        uint64_t test_n_ = test_count(counter);                                                    \
-        if (test_n_ > (uint64_t)(max))                                                             \
-            test_fail(__FILE__, __LINE__, "expected at most %lu event%s %s, seen %lu",             \
-                      (unsigned long)(max), plural(max), test_counter_name(counter), (unsigned long)test_n_); \
+#define EXPECT_COUNT(counter, max)                                                                                     \
+    do {                                                                                                               \
+        uint64_t test_n_ = test_count(counter);                                                                        \
+        if (test_n_ > (uint64_t)(max))                                                                                 \
+            test_fail(__FILE__, __LINE__, "expected at most %lu event%s %s, seen %lu", (unsigned long)(max),           \
+                      plural(max), test_counter_name(counter), (unsigned long)test_n_);                                \
     } while (0)
