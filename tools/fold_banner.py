@@ -4,9 +4,10 @@
 
 usage: QEMU ... | fold_banner.py NAME LAST
 
-NAME begins the line with the firmware's name and version; LAST begins the last line of its banner. What comes before
-that line is held back. A line that isn't in the form of the banner (an error of the firmware's or of QEMU's) is shown
-in any case. All lines are shown if the kernel speaks, the console ends, or PATIENCE seconds pass before LAST comes.
+NAME begins the line with the firmware's name and version; LAST begins the last line of its banner. All is held back
+until the kernel's first line comes; then the banner is folded, and its lines that aren't in the form of a banner (an
+error of the firmware's or of QEMU's) are shown, as is all that follows it. If the kernel says nothing for PATIENCE
+seconds, or the console ends before, everything is shown as it came.
 """
 
 import os
@@ -36,18 +37,17 @@ def begins(lines, words):
 
 
 def fold(held, name, last):
-    """What to show of the text that is held back; None: it isn't known yet."""
+    """What to show of the text that is held back; None: the kernel hasn't spoken yet."""
     lines = held.split(b"\n")
-    whole = lines[:-1]
-    end = begins(whole, last)
-    if end is None:
-        return held if begins(lines, KERNEL) is not None else None
-    begin = begins(whole[:end], name)
-    if begin is None:
+    speaks = begins(lines, KERNEL)
+    if speaks is None:
+        return None
+    begin, end = begins(lines[:speaks], name), begins(lines[:speaks], last)
+    if begin is None or end is None:
         return held
-    banner = whole[:begin] + whole[begin + 1 : end]
+    banner = lines[:begin] + lines[begin + 1 : end]
     others = [line for line in banner if not BANNER.match(line.rstrip(b"\r"))]
-    told = b"[run]   " + whole[begin].strip() + b"; V=1 shows its banner"
+    told = b"[run]   " + lines[begin].strip() + b"; V=1 shows its banner"
     return b"\n".join([told, *others, *lines[end + 1 :]])
 
 
