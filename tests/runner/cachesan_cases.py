@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from outdir import FOLDER
+import outdir
 
 from . import cachesan
 from .campaign import processors
@@ -16,7 +16,7 @@ from .judge import Verdict
 from .machine import Machine
 
 FOLDER = "tests/plugin/cachesan/tests"
-OUT = f"{FOLDER}/plugin/cases"
+OUT = f"{outdir.FOLDER}/plugin/cases"
 SECONDS = 20
 FIRMWARE_SECONDS = 120
 # From the first instruction to power off: programs, a shell, a guest, part of the suite, programs that write code.
