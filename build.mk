@@ -31,10 +31,13 @@ COMMON_CFLAGS := -std=gnu11 -O2 -g -fno-pic -fno-pie -fno-stack-protector -fno-c
 
 KERNEL_CFLAGS := $(COMMON_CFLAGS) -ffreestanding $(ARCH_CFLAGS) -D__QUIRE_KERNEL__ -Iinclude -Iinclude/uapi \
     -Iarch/$(ARCH)/include -I$(OUT)/gen -ffunction-sections -fdata-sections
+# Frame pointers, for backtraces of the kernel and of programs. A program's functions make their frame first of all:
+# the way back from a crash begins at the frame pointer.
+FRAME_CFLAGS := -fno-omit-frame-pointer $(ARCH_FRAME_CFLAGS)
 ifeq ($(BUILD),release)
 KERNEL_CFLAGS += -DQUIRE_DEBUG=0 -fomit-frame-pointer
 else
-KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -DQUIRE_CHECKS=1 -fno-omit-frame-pointer $(ARCH_DEBUG_CFLAGS)
+KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -DQUIRE_CHECKS=1 $(FRAME_CFLAGS) $(ARCH_DEBUG_CFLAGS)
 endif
 # ICACHE=stale: shadows play the instruction cache, include/quire/exec_pfn.h.
 ifeq ($(ICACHE),stale)
@@ -43,7 +46,7 @@ endif
 # (The compiler is asked only when something is built: it may not be there.)
 # Programs have a C library, so main() may end without a return. Headers are ours and the compiler's, no other library's.
 USER_CFLAGS = $(COMMON_CFLAGS) -fno-builtin -nostdinc -isystem $(shell $(CC) -print-file-name=include) $(ARCH_USER_CFLAGS) -Iuser/include -Iinclude/uapi -Iarch/$(ARCH)/user \
-    -Iinclude -Iarch/$(ARCH)/include -ffunction-sections -fdata-sections
+    -Iinclude -Iarch/$(ARCH)/include -ffunction-sections -fdata-sections $(if $(filter debug,$(BUILD)),$(FRAME_CFLAGS) -fno-shrink-wrap)
 LDFLAGS := $(ARCH_LDFLAGS) -z noexecstack --no-warn-rwx-segments --build-id=none -z max-page-size=4096
 
 # --- sources -------------------------------------------------------------------------------------
@@ -72,7 +75,7 @@ endif
 
 # The main() of tests is no part of the library: a program without a main() must not get that one.
 TEST_MAIN := user/lib/test.c
-LIBC_SRC := $(filter-out $(TEST_MAIN),$(wildcard user/lib/*.c)) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c lib/glob.c
+LIBC_SRC := $(filter-out $(TEST_MAIN),$(wildcard user/lib/*.c)) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c lib/glob.c lib/places.c lib/crash.c
 LIBC_OBJ := $(patsubst %,$(OUT)/user/%.o,$(LIBC_SRC))
 # What the compiler calls for long double and other work without an instruction.
 LIBGCC    = $(shell $(CC) $(ARCH_USER_CFLAGS) -print-libgcc-file-name)
@@ -146,20 +149,20 @@ $(OUT)/extra/kernel/$(basename $(notdir $(1))).o: $(1) $(OUT)/flags | $(OUT)/gen
 endef
 $(foreach f,$(EXTRA_KERNEL),$(eval $(call extra_kernel_rule,$(f))))
 
-# The first link gives the addresses for the second link's tables of names and, in debug kernels, source lines. If the
-# linker shortens calls, code may move with the tables' size; so it links again until the tables are right for the
-# kernel that holds them.
+# A table of names and, in debug builds, source lines: <quire/places.h>.
+places_of = $(NM) -n $(1) | sh tools/ksyms.sh && \
+    $(if $(filter debug,$(BUILD)),$(READELF) --debug-dump=decodedline -W $(1) | sh tools/klines.sh,sh tools/klines.sh </dev/null)
+PLACES_TOOLS := tools/ksyms.sh tools/klines.sh
+
+# The first link gives the addresses for the second link's table of places. If the linker shortens calls, code may move
+# with the table's size; so it links again until the table is right for the kernel that holds it.
 $(OUT)/quire.pre.elf: $(KERNEL_OBJ) $(OUT)/gen/kernel.lds $(OUT)/objects
 	$(Q)$(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@ $(KERNEL_OBJ)
 KSYMS := $(OUT)/gen/ksyms
-ksyms_of = $(NM) -n $(1) | sh tools/ksyms.sh
-ifeq ($(BUILD),debug)
-ksyms_of += && $(READELF) --debug-dump=decodedline -W $(1) | sh tools/klines.sh
-endif
-$(OUT)/quire.elf: $(OUT)/quire.pre.elf tools/ksyms.sh tools/klines.sh
+$(OUT)/quire.elf: $(OUT)/quire.pre.elf $(PLACES_TOOLS)
 	$(call say,LD,$@)
 	$(Q)rm -f $(KSYMS).S; last=$<; for round in 1 2 3 4 5 6; do \
-	    { $(call ksyms_of,$$last); } > $(KSYMS).new || exit 1; \
+	    { $(call places_of,$$last); } > $(KSYMS).new || exit 1; \
 	    if cmp -s $(KSYMS).new $(KSYMS).S; then mv $$last $@ && exit 0; fi; \
 	    mv $(KSYMS).new $(KSYMS).S && $(CC) $(ARCH_CFLAGS) -c -o $(KSYMS).o $(KSYMS).S && \
 	    $(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/kernel.lds -o $@.next $(KERNEL_OBJ) $(KSYMS).o || exit 1; \
@@ -191,26 +194,41 @@ $(OUT)/user/libc.a: $(LIBC_OBJ)
 	done
 	$(Q)$(AR) rcs $@ $(OUT)/user/weak/*.o
 
+# Linked programs are in full/, with all that gdb wants to know. In the archive are copies without it; those of debug
+# builds have a table of places, which explains a crash. Guests and broken programs have none.
 link_user = $(LD) $(LDFLAGS) --gc-sections -T $(OUT)/gen/user.lds -o $@
 libraries = $(OUT)/user/libc.a $(LIBGCC) $(OUT)/user/libc.a
-$(OUT)/root/bin/%: $(OUT)/user/user/programs/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
+$(OUT)/full/bin/%: $(OUT)/user/user/programs/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
 	$(Q)mkdir -p $(@D)
 	$(Q)$(link_user) $< $(libraries)
-	$(Q)$(OBJCOPY) --strip-debug $@
-$(OUT)/root/tests/%: $(OUT)/user/tests/user/%.c.o $(OUT)/user/$(TEST_MAIN).o $(OUT)/user/libc.a $(OUT)/gen/user.lds
+$(OUT)/full/tests/%: $(OUT)/user/tests/user/%.c.o $(OUT)/user/$(TEST_MAIN).o $(OUT)/user/libc.a $(OUT)/gen/user.lds
 	$(Q)mkdir -p $(@D)
 	$(Q)$(link_user) $< $(OUT)/user/$(TEST_MAIN).o $(libraries)
-	$(Q)$(OBJCOPY) --strip-debug $@
 define extra_user_rule
 $(OUT)/user/tests/user/$(basename $(notdir $(1))).c.o: $(1) $(OUT)/flags
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(USER_CFLAGS) -c -o $$@ $$<
 endef
 $(foreach f,$(EXTRA_USER),$(eval $(call extra_user_rule,$(f))))
-$(OUT)/root/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
+$(OUT)/full/guest/%: $(OUT)/user/user/guest/%.c.o $(OUT)/user/libc.a $(OUT)/gen/user.lds
 	$(Q)mkdir -p $(@D)
 	$(Q)$(link_user) $< $(libraries)
-	$(Q)$(OBJCOPY) --strip-debug $@
+
+$(OUT)/root/guest/%: $(OUT)/full/guest/%
+	$(Q)mkdir -p $(@D)
+	$(Q)$(OBJCOPY) --strip-debug $< $@
+ifeq ($(BUILD),debug)
+$(OUT)/root/%: $(OUT)/full/% $(PLACES_TOOLS)
+	$(Q)mkdir -p $(@D)
+	$(Q){ $(call places_of,$<); } > $<.places.S
+	$(Q)$(CC) $(ARCH_USER_CFLAGS) -c -o $<.places.o $<.places.S
+	$(Q)$(OBJCOPY) -O binary -j .ksyms $<.places.o $<.places
+	$(Q)$(OBJCOPY) --strip-all --add-section .places=$<.places $< $@
+else
+$(OUT)/root/%: $(OUT)/full/%
+	$(Q)mkdir -p $(@D)
+	$(Q)$(OBJCOPY) --strip-all $< $@
+endif
 
 $(BROKEN) &: $(OUT)/root/bin/hello tools/broken_elf.py
 	$(Q)$(or $(PYTHON),python3) tools/broken_elf.py $< $(OUT)/root/broken

@@ -6,53 +6,29 @@
 #include <quire/ksyms.h>
 #include <quire/log.h>
 #include <quire/percpu.h>
+#include <quire/places.h>
 #include <quire/printf.h>
+#include <quire/string.h>
 #include <quire/upcalls.h>
 #include <arch-generic/context.h>
 
-extern const u64 ksyms_count __attribute__((weak));
-extern const u64 ksyms_table[] __attribute__((weak));
-extern const char ksyms_names[] __attribute__((weak));
+extern const u8 places_table[] __attribute__((weak)), places_end[] __attribute__((weak));
 
-/* Rows in the order of addresses: from this address on, code is of this line. */
-extern const struct kline {
-    u32 address; /* the low half */
-    u16 file, line;
-} klines_table[] __attribute__((weak));
-extern const u64 klines_count __attribute__((weak));
-extern const u32 klines_files[] __attribute__((weak)); /* where each name begins in klines_names */
-extern const char klines_names[] __attribute__((weak));
+/* The kernel's table. False: this is the first link of the kernel, which has none. */
+static bool own_places(struct places *p)
+{
+    return places_table && places_check(p, places_table, (u64)(places_end - places_table));
+}
 
 const char *ksym_name(vaddr_t addr, u64 *offset)
 {
-    if (!&ksyms_count || !ksyms_count || addr < ksyms_table[0])
-        return NULL;
-    u64 low = 0, high = ksyms_count;
-    while (high - low > 1) {
-        u64 middle = (low + high) / 2;
-        if (ksyms_table[2 * middle] <= addr)
-            low = middle;
-        else
-            high = middle;
-    }
-    *offset = addr - ksyms_table[2 * low];
-    return ksyms_names + ksyms_table[2 * low + 1];
-}
+    struct places own;
+    struct place place;
 
-/* The last row at or below addr, but not below its function's start. */
-static const struct kline *find_line(vaddr_t addr, u64 offset)
-{
-    if (!&klines_count || !klines_count || (u32)addr < klines_table[0].address)
+    if (!own_places(&own) || !place_of(&own, addr, &place))
         return NULL;
-    u64 low = 0, high = klines_count;
-    while (high - low > 1) {
-        u64 middle = (low + high) / 2;
-        if (klines_table[middle].address <= (u32)addr)
-            low = middle;
-        else
-            high = middle;
-    }
-    return (u32)addr - klines_table[low].address <= offset ? &klines_table[low] : NULL;
+    *offset = place.offset;
+    return place.function;
 }
 
 /*
@@ -60,30 +36,29 @@ static const struct kline *find_line(vaddr_t addr, u64 offset)
  */
 const char *symbol_text(vaddr_t pc, char *text)
 {
-    u64 offset = 0;
-    const char *name = ksym_name(pc - 1, &offset);
-    const struct kline *line = name ? find_line(pc - 1, offset) : NULL;
+    struct places own;
+    struct place place;
 
-    if (!name)
+    if (!own_places(&own) || !place_of(&own, pc - 1, &place))
         snprintf(text, SYMBOL_TEXT, "0x%lx", pc);
-    else if (!line)
-        snprintf(text, SYMBOL_TEXT, "%s()", name);
+    else if (!place.file)
+        snprintf(text, SYMBOL_TEXT, "%s()", place.function);
     else
-        snprintf(text, SYMBOL_TEXT, "%s() (%s:%u)", name, klines_names + klines_files[line->file], line->line);
+        snprintf(text, SYMBOL_TEXT, "%s() (%s:%u)", place.function, place.file, place.line);
     return text;
 }
 
 /* --- backtraces -------------------------------------------------------------------------------- */
 static void print_location(vaddr_t pc, bool is_return)
 {
-    u64 offset = 0;
-    const char *name = ksym_name(pc - is_return, &offset);
-    const struct kline *line = name ? find_line(pc - is_return, offset) : NULL;
+    char text[SYMBOL_TEXT + 24];
+    struct places own;
 
-    kprintf("    0x%lx  %s+0x%lx", pc, name ? name : "?", name ? offset + is_return : 0);
-    if (line)
-        kprintf("  %s:%u", klines_names + klines_files[line->file], line->line);
-    kprintf("\n");
+    if (own_places(&own))
+        place_text(&own, pc, is_return, text, sizeof(text));
+    else
+        strlcpy(text, "?", sizeof(text));
+    kprintf("    0x%lx  %s\n", pc, text);
 }
 
 static bool in_a_stack(vaddr_t fp)

@@ -19,6 +19,7 @@ SECTIONS
 {
     . = LINK_BASE;
     .text : { *(.text.head) *(.text .text.*) } :text
+    __text_end = .;
     . = ALIGN(4096);
     .rodata : {
         *(.rodata .rodata.*) *(.srodata .srodata.*)

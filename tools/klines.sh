@@ -1,15 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# readelf --debug-dump=decodedline -W output -> an assembly file with the source line of each kernel instruction, for
-# backtraces: rows of (low half of the address, file, line) in the order of addresses, then the files' names. Only lines
-# of .c and .S files are kept: code that was inlined from a header counts as the line that it was inlined into.
+# readelf --debug-dump=decodedline -W output -> the second half of an assembly file whose first half tools/ksyms.sh has
+# made: rows of (address, file, line) in the order of addresses, then the files' names. Without input the table has no
+# lines. Only lines of .c and .S files are kept: code that was inlined from a header counts as the line that it was
+# inlined into.
 if [ "${1:-}" = --help ]; then
-    echo "usage: readelf --debug-dump=decodedline -W KERNEL | tools/klines.sh    an assembly file with its source lines"
+    echo "usage: { ...; readelf --debug-dump=decodedline -W FILE | tools/klines.sh; }    see tools/ksyms.sh"
     exit 0
 fi
 awk '
-    /:(\[\+\+\])?$/ { file = $0; sub(/^CU: /, "", file); sub(/:(\[\+\+\])?$/, "", file); sub(/^\.\//, "", file); next }
-    NF >= 3 && $3 ~ /^0x[0-9a-f]+$/ && $3 != "0x0" && $2 ~ /^[0-9]+$/ && file ~ /\.[cS]$/ {
+    /:(\[\+\+\])?$/ {
+        file = $0
+        sub(/^CU: /, "", file)
+        sub(/:(\[\+\+\])?$/, "", file)
+        sub(/^\.\//, "", file)
+        if (/^CU: /)
+            unit = file
+        next
+    }
+    # The end of a function; the next one begins in the first file, and no line says so.
+    $2 == "-" { file = unit; removed = 0; next }
+    # A function at address 0: the linker has left it out.
+    $3 ~ /^(0x)?0$/ { removed = 1 }
+    NF >= 3 && $3 ~ /^0x[0-9a-f]+$/ && !removed && $2 ~ /^[0-9]+$/ && file ~ /\.[cS]$/ {
         address = substr($3, 3)
         print substr("0000000000000000", 1, 16 - length(address)) address, file, $2
     }
@@ -24,14 +37,13 @@ awk '
             names[nr_files++] = part[1]
         }
         rows++
-        printf "    .long 0x%s\n    .short %d, %d\n", substr(address, 9), number[part[1]], part[2]
+        printf "    .long 0x%s - places_base\n    .short %d, %d\n", address, number[part[1]], part[2]
     }
     BEGIN {
         nr_files = rows = offset = 0
         address = place = last = ""
         print "    .section .ksyms, \"a\""
         print "    .balign 8"
-        print "    .globl klines_count, klines_table, klines_files, klines_names"
         print "klines_table:"
     }
     $1 != address && address != "" { put() }
@@ -39,8 +51,7 @@ awk '
     END {
         if (address != "")
             put()
-        print "    .balign 8"
-        printf "klines_count: .quad %d\nklines_files:\n", rows
+        printf "    .set klines_count, %d\n    .set klines_nr_files, %d\nklines_files:\n", rows, nr_files
         for (i = 0; i < nr_files; i++) {
             printf "    .long %d\n", offset
             offset += length(names[i]) + 1
@@ -48,6 +59,7 @@ awk '
         print "klines_names:"
         for (i = 0; i < nr_files; i++)
             printf "    .asciz \"%s\"\n", names[i]
-        print "    .balign 8"
+        print "    .byte 0" # the last byte of the table, also if it has no names
+        print "places_end:"
         print "    .section .note.GNU-stack, \"\", %progbits"
     }'

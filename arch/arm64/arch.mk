@@ -5,7 +5,7 @@ ARCH_PACKAGES    := gcc-aarch64-linux-gnu qemu-system-arm
 ARCH_CFLAGS      := -march=armv8-a -mgeneral-regs-only -mno-outline-atomics -mcmodel=small
 ARCH_USER_CFLAGS := -march=armv8-a -mno-outline-atomics -mcmodel=small
 # Backtraces through leaf functions too.
-ARCH_DEBUG_CFLAGS := -mno-omit-leaf-frame-pointer
+ARCH_FRAME_CFLAGS := -mno-omit-leaf-frame-pointer
 ARCH_LDFLAGS     := -maarch64elf
 ARCH_QEMU        := qemu-system-aarch64
 ARCH_QEMU_ARGS   := -M virt,gic-version=3 -cpu cortex-a76 -display none -serial mon:stdio -semihosting

@@ -2,7 +2,7 @@
 ARCH_TRIPLE       := s390x-linux-gnu-
 ARCH_PACKAGES     := gcc-s390x-linux-gnu qemu-system-misc
 ARCH_CFLAGS       := -m64 -march=z13 -mzarch -msoft-float -mno-vx -mno-htm
-ARCH_DEBUG_CFLAGS := -mbackchain
+ARCH_FRAME_CFLAGS := -mbackchain
 ARCH_USER_CFLAGS  := -m64 -march=z13 -mzarch -mno-htm
 ARCH_LDFLAGS      := -melf64_s390
 ARCH_QEMU         := qemu-system-s390x

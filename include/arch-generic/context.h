@@ -40,4 +40,11 @@ void arch_print_frame(const struct trapframe *tf);
  * *fp the caller's frame pointer. The caller has checked that [*fp - 16, *fp + 176) lies in a stack.
  */
 bool arch_unwind(vaddr_t *fp, vaddr_t *pc);
+/*
+ * 1: a user's tf_frame_pointer() is the frame where the functions that it calls save their return addresses, so the
+ * first step from there gives no return address of its own. 0: it does.
+ */
+#ifndef ARCH_USER_FRAME_IS_OWN
+#define ARCH_USER_FRAME_IS_OWN 0
+#endif
 vaddr_t arch_frame_pointer(void); /* of the caller */

@@ -15,6 +15,7 @@
 #include <quire/mm.h>
 #include <quire/sync.h>
 #include <quire/thread.h>
+#include <uapi/quire/abi.h>
 
 #define PROCESS_NAME_MAX 32
 #define PROCESS_MAX_ARGS 32
@@ -49,6 +50,7 @@ struct process {
     unsigned nr_threads;
     u32 state;  /* enum process_state */
     int status; /* STATUS_*; stored before the state says ENDING */
+    struct quire_crash crash; /* stored together with the status */
     struct wait_queue wait; /* woken when a child has ended, or when another thread has taken the child */
     struct process *parent; /* under processes_lock; not counted, cleared when the parent ends or has waited */
     struct list children, child_link;
@@ -97,13 +99,20 @@ int process_fork(const struct trapframe *tf);
 int process_add_thread(struct process *p, const struct trapframe *frame);
 void __noreturn process_thread_exit(void);
 
-void __noreturn process_exit(int status);
+/* Ends the calling thread's process. With the status of a signal, its parent can see where it was, as after a fault. */
+void __noreturn process_exit(const struct trapframe *tf, int status);
 void process_kill(struct process *p, int status); /* asynchronous */
 /* On the way to user mode: end here if the process was killed. */
 void process_check_killed(void);
 
 /* Ends the calling thread's process after a fault, with one line that says why. */
 void __noreturn process_die(const struct trapframe *tf, int status, const char *why, vaddr_t addr);
+
+/*
+ * Fills *crash: where the current thread was when it came from user mode with *tf, and what it accessed. Reads user
+ * memory: no lock may be held, and it may sleep. Enables interrupts.
+ */
+void crash_record(struct quire_crash *crash, const struct trapframe *tf, vaddr_t addr);
 
 /*
  * Wait until a child of the current process has ended: this one, or any (NULL). Returns the child with a reference;

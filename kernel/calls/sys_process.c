@@ -12,7 +12,7 @@ s64 sys_nop(struct trapframe *tf) { return 0; }
 
 s64 sys_exit(struct trapframe *tf)
 {
-    process_exit(STATUS_EXIT((int)tf_arg(tf, 0)) | STATUS_SIGNAL((int)tf_arg(tf, 1)));
+    process_exit(tf, STATUS_EXIT((int)tf_arg(tf, 0)) | STATUS_SIGNAL((int)tf_arg(tf, 1)));
 }
 
 /*
@@ -58,22 +58,25 @@ s64 sys_spawn(struct trapframe *tf)
 
 s64 sys_fork(struct trapframe *tf) { return process_fork(tf); }
 
-/* Stores the status, unless `to` is a null pointer: then the caller doesn't want it. */
-static int report_status(int status, struct user_ptr to)
+/* Stores status and crash, each unless its pointer is null: then the caller doesn't want it. */
+static int report(const struct trapframe *tf, const int *status, const struct quire_crash *crash)
 {
-    return user_ptr_is_null(to) ? 0 : copy_out(to, &status, sizeof(status));
+    struct user_ptr to = user_arg(tf, 1), crash_to = user_arg(tf, 3);
+    int err = user_ptr_is_null(to) ? 0 : copy_out(to, status, sizeof(*status));
+
+    return err || user_ptr_is_null(crash_to) ? err : copy_out(crash_to, crash, sizeof(*crash));
 }
 
 /*
- * Waits until this child (NULL: any child) has ended, and stores its status. The child is taken only after that: if the
- * store fails, the parent can wait again. Returns the child with a reference; NULL: *err says why.
+ * Waits until this child (NULL: any child) has ended, and stores its status and crash. The child is taken only after that: if
+ * a store fails, the parent can wait again. Returns the child with a reference; NULL: *err says why.
  */
-static struct process *wait_and_tell(struct process *one, struct user_ptr status, int *err)
+static struct process *wait_and_tell(struct process *one, const struct trapframe *tf, int *err)
 {
     struct process *child;
 
     while ((child = process_await(one, err)) != NULL) {
-        *err = report_status(child->status, status);
+        *err = report(tf, &child->status, &child->crash);
         if (!*err && process_take(child))
             break;
         object_put(&child->object);
@@ -87,7 +90,8 @@ s64 sys_wait(struct trapframe *tf)
 {
     long number = (long)tf_arg(tf, 0);
     bool listens = tf_arg(tf, 2) == QUIRE_WAIT_CTRL_C;
-    int err = tf_arg(tf, 2) > QUIRE_WAIT_CTRL_C ? -EINVAL : report_status(0, user_arg(tf, 1)); /* fails now, not late */
+    static const struct quire_crash nothing;
+    int err = tf_arg(tf, 2) > QUIRE_WAIT_CTRL_C ? -EINVAL : report(tf, &(int){0}, &nothing); /* fails now, not late */
     struct object *o = NULL;
 
     if (err)
@@ -99,7 +103,7 @@ s64 sys_wait(struct trapframe *tf)
     }
     if (listens)
         console_listen(true);
-    struct process *child = wait_and_tell((struct process *)o, user_arg(tf, 1), &err);
+    struct process *child = wait_and_tell((struct process *)o, tf, &err);
     if (listens)
         console_listen(false);
     s64 result = child ? (s64)child->id : err;

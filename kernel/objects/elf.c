@@ -5,26 +5,13 @@
  */
 #include <quire/elf.h>
 #include <quire/cacheflush.h>
+#include <quire/elf_file.h>
 #include <quire/errno.h>
 #include <quire/log.h>
 #include <quire/mm.h>
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <arch/elf.h>
-
-struct elf_header {
-    u8 magic[4], class, data, version, abi, pad[8];
-    u16 type, machine;
-    u32 version2;
-    u64 entry, phoff, shoff;
-    u32 flags;
-    u16 ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct program_header {
-    u32 type, flags;
-    u64 offset, vaddr, paddr, filesz, memsz, align;
-};
 
 #define ELFCLASS64 2
 #define ELFDATA_NATIVE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 1 : 2)

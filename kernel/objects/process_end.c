@@ -53,11 +53,14 @@ void __noreturn process_thread_exit(void)
     thread_exit();
 }
 
-void process_kill(struct process *p, int status)
+/* crash NULL: none. */
+static void end(struct process *p, int status, const struct quire_crash *crash)
 {
     spin_lock(&p->lock);
     if (p->state < PROCESS_ENDING) {
         p->status = status;
+        if (crash)
+            p->crash = *crash;
         __atomic_store_n(&p->state, PROCESS_ENDING, __ATOMIC_RELEASE);
     }
     list_for_each(node, &p->threads) {
@@ -68,10 +71,24 @@ void process_kill(struct process *p, int status)
     spin_unlock(&p->lock);
 }
 
-void __noreturn process_exit(int status)
+void process_kill(struct process *p, int status) { end(p, status, NULL); }
+
+/* Ends the current process by a signal, and keeps for its parent where it was. */
+static void __noreturn crash(const struct trapframe *tf, int status, vaddr_t addr)
+{
+    struct quire_crash here;
+
+    crash_record(&here, tf, addr);
+    end(current_process(), status, &here);
+    process_thread_exit();
+}
+
+void __noreturn process_exit(const struct trapframe *tf, int status)
 {
     if (status)
         code_failed(current_process()->mm, 0);
+    if (status & STATUS_SIGNAL(~0))
+        crash(tf, status, 0);
     process_kill(current_process(), status);
     process_thread_exit();
 }
@@ -82,8 +99,7 @@ void __noreturn process_die(const struct trapframe *tf, int status, const char *
 
     kprintf("%s (process %lu) died: %s at 0x%lx, pc 0x%lx\n", p->name, p->id, why, addr, tf_pc(tf));
     code_failed(p->mm, tf_pc(tf));
-    process_kill(p, status);
-    process_thread_exit();
+    crash(tf, status, addr);
 }
 
 void process_check_killed(void)

@@ -7,7 +7,10 @@
  * such as a fuzzer, can report that a test has failed, or that there are more tests.
  */
 #include "runner.h"
+#include <quire/crash.h>
 #include <quire/errno.h>
+#include <quire/initrd.h>
+#include <quire/ksyms.h>
 #include <quire/object.h>
 #include <quire/printf.h>
 #include <quire/process.h>
@@ -86,6 +89,23 @@ static int wait_for_program(struct process *p)
     return hung ? HUNG : p->status;
 }
 
+/* Where the program was when it crashed. Its file has names and lines. */
+static void report_crash(const char *path, const struct quire_crash *crash)
+{
+    const struct initrd_file *file = initrd_find(path);
+    struct crash_line lines[CRASH_LINES];
+    char text[SYMBOL_TEXT + 24];
+    struct places places;
+
+    if (!crash->pc || !file || !places_in_program(&places, file->data, file->size))
+        return;
+    unsigned nr = crash_lines(crash, &places, lines);
+    for (unsigned i = 0; i < nr; i++) {
+        place_text(&places, lines[i].pc, lines[i].is_return, text, sizeof(text));
+        test_diag("%s %s", i ? "called from" : "in", text);
+    }
+}
+
 /* Run a test program with one argument, and the seed; its status, HUNG, or a negative error. */
 static int run_program(const char *path, const char *argument)
 {
@@ -101,6 +121,8 @@ static int run_program(const char *path, const char *argument)
     if (!p)
         return err;
     int status = wait_for_program(p);
+    if (process_ended(p) && test_running())
+        report_crash(path, &p->crash);
     object_put(&p->object);
     return status;
 }

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.runner import bench, boot, cachesan, cachesan_cases, harness, keyboard, native, report, results  # noqa: E402
+from tests.runner import bench, boot, cachesan, cachesan_cases, crash, harness, keyboard, native, report, results  # noqa: E402
 from tests.runner.campaign import Progress, campaign, processors  # noqa: E402
 from tests.runner.machine import Machine, Stopped, stop_all  # noqa: E402
 from tests.runner.plan import Options  # noqa: E402
@@ -107,7 +107,9 @@ def run_tests(arches, native_forms, harness_arches, thorough):
     verdicts = []
     enough = options.first and any(verdict.verdict == "fail" for verdict in everything)
     if arches and not options.extra_tests and not options.icache and not enough:
-        verdicts = boot.run([Machine(arch) for arch in arches], options.pattern) + keyboard.run(arches, options.pattern)
+        machines = [Machine(arch) for arch in arches]
+        verdicts = boot.run(machines, options.pattern) + crash.run(machines, options.pattern)
+        verdicts += keyboard.run(arches, options.pattern)
     if verdicts:
         print("\n".join(boot.table(verdicts)) + "\n", flush=True)
     everything += verdicts

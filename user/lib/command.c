@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <quire/command.h>
+#include <quire/explain.h>
 
 static int ends_command(char c) { return c == 0 || c == ';' || c == '&' || c == '\n'; }
 
@@ -96,7 +97,7 @@ int command_run(const struct command *command)
         perror(command->argv[0]);
         return 127;
     }
-    if (waitpid(pid, &status, W_CTRL_C) == pid)
+    if (wait_explain(pid, &status, W_CTRL_C) == pid)
         return command_code(status);
     kill(pid, SIGTERM); /* Ctrl-C. Meanwhile it may have ended by itself, and then its own status counts */
     if (waitpid(pid, &status, 0) != pid) { /* whatever became of it, it hasn't ended well */

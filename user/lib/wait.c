@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <quire/explain.h>
 #include <quire/sys.h>
 #include "lock.h"
 
@@ -114,7 +115,7 @@ static pid_t ended_child(pid_t wanted)
     return found;
 }
 
-pid_t waitpid(pid_t pid, int *status, int options)
+pid_t wait_crash(pid_t pid, int *status, int options, struct quire_crash *crash)
 {
     if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | W_CTRL_C) || pid == 0 || pid < -1)
         return (pid_t)__result(-EINVAL);
@@ -127,12 +128,13 @@ pid_t waitpid(pid_t pid, int *status, int options)
     int handle = pid > 0 ? handle_of(pid) : -1;
     if (pid > 0 && handle < 0)
         return (pid_t)__result(-ECHILD);
-    long ended = __result(quire_call(wait, handle, status, options & W_CTRL_C ? QUIRE_WAIT_CTRL_C : 0));
+    long ended = __result(quire_call(wait, handle, status, options & W_CTRL_C ? QUIRE_WAIT_CTRL_C : 0, crash));
     if (ended > 0)
         forget((pid_t)ended);
     return (pid_t)ended;
 }
 
+pid_t waitpid(pid_t pid, int *status, int options) { return wait_crash(pid, status, options, NULL); }
 pid_t wait(int *status) { return waitpid(-1, status, 0); }
 
 pid_t getppid(void)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <quire/command.h>
+#include <quire/explain.h>
 #include <quire/plural.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -51,7 +52,7 @@ static int run_shell(const struct command *shell)
         perror(shell->argv[0]);
         return 127;
     }
-    waitpid(pid, &status, 0);
+    wait_explain(pid, &status, 0);
     return command_code(status);
 }
 

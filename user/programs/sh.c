@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <quire/command.h>
 #include <quire/complete.h>
+#include <quire/explain.h>
 #include <quire/line_edit.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -128,7 +129,7 @@ static int run_wait(const struct command *unused)
     pid_t pid;
 
     (void)unused;
-    while ((pid = waitpid(-1, &status, W_CTRL_C)) > 0) {
+    while ((pid = wait_explain(-1, &status, W_CTRL_C)) > 0) {
         say_ended(pid, status);
         code = command_code(status);
     }

@@ -33,6 +33,20 @@ struct quire_process {
     char state[16];
 };
 
+/*
+ * Where a process was when a fault ended it, or a signal that it gave itself (abort). The return addresses come from the
+ * program's own stack, so they may be anything. A function that had just begun, or that calls no other, may have no frame:
+ * its return address is `link`.
+ */
+#define QUIRE_CRASH_CALLS 16
+struct quire_crash {
+    char name[QUIRE_NAME_MAX]; /* of the program, without its folder */
+    uint64_t pc;               /* 0: the process ended in another way */
+    uint64_t address;          /* of the memory that it accessed */
+    uint64_t link;             /* the register for return addresses, or the word at the stack pointer; 0: not known */
+    uint64_t calls[QUIRE_CRASH_CALLS]; /* return addresses, the innermost first; 0: not known, or no more */
+};
+
 #define QUIRE_NR_TYPES 8
 #define QUIRE_NR_ORDERS 19
 

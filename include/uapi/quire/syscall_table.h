@@ -11,7 +11,7 @@
     X(0, nop, 0, "does nothing; what a system call costs")                                         \
     X(1, exit, 2, "status, signal: end this process, with signal 0 by an exit, else as that signal does")      \
     X(2, spawn, 2, "path, argv: start a program; it gets handles 0 to 2; -> handle")               \
-    X(3, wait, 3, "handle of a child of the caller or -1 for any, int *status, QUIRE_WAIT_*: -> process id; -ECHILD: it is no child; -EINTR: Ctrl-C") \
+    X(3, wait, 4, "handle of a child of the caller or -1 for any, int *status, QUIRE_WAIT_*, struct quire_crash *: -> process id; -ECHILD: it is no child; -EINTR: Ctrl-C") \
     X(4, read, 4, "handle, buffer, bytes, QUIRE_READ_*: -> bytes read, 0 at the end")              \
     X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
     X(6, open, 2, "path, flags (must be 0): open a file of the boot archive -> handle")            \

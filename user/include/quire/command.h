@@ -29,8 +29,9 @@ pid_t command_start(const struct command *command);
 #define COMMAND_CTRL_C 130
 
 /*
- * Starts it in the foreground and waits; prints a message if it can't be started. Ctrl-C ends it. Returns the exit
- * code, 128 + the signal that it died of, COMMAND_CTRL_C, or 127: it wasn't started, or nobody knows what became of it.
+ * Starts it in the foreground and waits; prints a message if it can't be started. Ctrl-C ends it. If it crashes, prints
+ * where it was. Returns the exit code, 128 + the signal that it died of, COMMAND_CTRL_C, or 127: it wasn't started, or
+ * nobody knows what became of it.
  */
 int command_run(const struct command *command);
 /* What there is here instead of a command that other systems have, as a sentence; NULL: it isn't known. */

@@ -20,6 +20,11 @@ static inline vaddr_t tf_pc(const struct trapframe *tf) { return tf->pc; }
 static inline void tf_set_pc(struct trapframe *tf, vaddr_t pc) { tf->pc = pc; }
 static inline vaddr_t tf_sp(const struct trapframe *tf) { return tf->sp; }
 static inline vaddr_t tf_frame_pointer(const struct trapframe *tf) { return tf->x[29]; }
+static inline vaddr_t tf_link(const struct trapframe *tf, bool *in_memory)
+{
+    *in_memory = false;
+    return tf->x[30];
+}
 static inline u64 tf_syscall_nr(const struct trapframe *tf) { return tf->x[8]; }
 static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->x[i]; }
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->x[0]; }

@@ -8,6 +8,8 @@
 
 #include <quire/types.h>
 
+#define ARCH_USER_FRAME_IS_OWN 1 /* r14 of a function is in its caller's frame */
+
 struct trapframe;
 
 struct arch_context {

@@ -41,7 +41,12 @@ static inline vaddr_t tf_sp(const struct trapframe *tf)
 }
 static inline vaddr_t tf_frame_pointer(const struct trapframe *tf)
 {
-    return tf->backchain;
+    return tf_user(tf) ? tf->gprs[11] : tf->backchain; /* r15 may be new already, and its link not stored yet */
+}
+static inline vaddr_t tf_link(const struct trapframe *tf, bool *in_memory)
+{
+    *in_memory = false;
+    return tf->gprs[14];
 }
 static inline u64 tf_syscall_nr(const struct trapframe *tf)
 {

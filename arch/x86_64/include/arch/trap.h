@@ -30,6 +30,12 @@ static inline vaddr_t tf_pc(const struct trapframe *tf) { return tf->rip; }
 static inline void tf_set_pc(struct trapframe *tf, vaddr_t pc) { tf->rip = pc; }
 static inline vaddr_t tf_sp(const struct trapframe *tf) { return tf->rsp; }
 static inline vaddr_t tf_frame_pointer(const struct trapframe *tf) { return tf->rbp; }
+/* Only at its beginning, or if it needs no stack, does a function run with a stack pointer like this (psABI 3.2.2). */
+static inline vaddr_t tf_link(const struct trapframe *tf, bool *in_memory)
+{
+    *in_memory = true;
+    return tf->rsp % 16 == 8 ? tf->rsp : 0;
+}
 static inline u64 tf_syscall_nr(const struct trapframe *tf) { return tf->rax; }
 static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->arg[i]; }
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->rax; }
