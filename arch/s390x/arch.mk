@@ -3,6 +3,8 @@ ARCH_TRIPLE       := s390x-linux-gnu-
 ARCH_PACKAGES     := gcc-s390x-linux-gnu qemu-system-misc
 ARCH_CFLAGS       := -m64 -march=z13 -mzarch -msoft-float -mno-vx -mno-htm
 ARCH_FRAME_CFLAGS := -mbackchain
+# A null pointer is no fault here: null.c.
+ARCH_DEBUG_CFLAGS := -fsanitize=null -fno-sanitize-recover=null
 ARCH_USER_CFLAGS  := -m64 -march=z13 -mzarch -mno-htm
 ARCH_LDFLAGS      := -melf64_s390
 ARCH_QEMU         := qemu-system-s390x

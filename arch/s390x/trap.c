@@ -56,7 +56,7 @@ void trap_io(void);
 void trap_restart(void);
 void trap_mcheck(void);
 
-void lowcore_set_vectors(struct lowcore *lc, u64 mask)
+void ALLOWS_NULL lowcore_set_vectors(struct lowcore *lc, u64 mask)
 {
     lc->svc_new = (struct psw){mask, (u64)trap_svc};
     lc->pgm_new = (struct psw){mask, (u64)trap_program};

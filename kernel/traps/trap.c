@@ -154,6 +154,13 @@ static void kernel_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
     panic_frame(tf, "page fault in the kernel: %s at 0x%lx", access_word(access), addr);
 }
 
+void __noreturn trap_null_pointer(struct trapframe *tf, unsigned access, const char *file, unsigned line)
+{
+    test_hook_fault(tf, 0, access);
+    panic("the kernel used a null pointer: %s at 0x0, in %s:%u. likely: a pointer wasn't checked", access_word(access),
+          file, line);
+}
+
 void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
 {
     if (tf_user(tf))

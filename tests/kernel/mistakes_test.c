@@ -111,6 +111,26 @@ TEST(mistakes, an_entry_shows_the_wrong_page)
     test_allow_leak(LOST);
 }
 
+static void read_word(void *word) { (void)*(volatile u64 *)word; }
+
+struct shelf {
+    u64 books[3];
+};
+static void read_member(void *shelf) { (void)*(volatile u64 *)&((struct shelf *)shelf)->books[0]; }
+
+TEST(mistakes, a_null_pointer_is_read)
+{
+    EXPECT_PANIC("the kernel used a null pointer: read at 0x0", read_word, NULL);
+    EXPECT_PANIC("the kernel used a null pointer: read at 0x0", read_member, NULL);
+}
+
+static void write_word(void *word) { *(volatile u64 *)word = 1; }
+
+TEST(mistakes, a_null_pointer_is_written)
+{
+    EXPECT_PANIC("the kernel used a null pointer: write at 0x0", write_word, NULL);
+}
+
 /* --- locks ------------------------------------------------------------------------------------- */
 static spinlock_t a, b, c, from_handler;
 

@@ -98,7 +98,7 @@ void test_hook_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
     snprintf(text, sizeof(text), "fault: the kernel tried to %s 0x%lx",
              access == ACCESS_WRITE ? "write" : access == ACCESS_EXEC ? "run" : "read", addr);
     test_hook_expected(text);
-    if (!is_test_thread())
+    if (!is_test_thread() || current_thread() == run_threads.doomed) /* a doomed thread is to panic */
         return;
     test_diag("%s", text);
     diag_location(tf);

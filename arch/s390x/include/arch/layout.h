@@ -9,7 +9,7 @@
  *
  * A null pointer in the kernel points into the lowcore, which the hardware keeps at real address 0.
  * A store below 0x200 (and in 0x1000..0x11ff) ends in a protection exception, because of low-address protection (CR0);
- * a load reads from the lowcore. User space has no lowcore: its address 0 is an ordinary address, with nothing mapped.
+ * a load reads from the lowcore, but debug kernels check each pointer before (null.c). User space has no lowcore: its address 0 is an ordinary address, with nothing mapped.
  */
 #pragma once
 
@@ -20,4 +20,4 @@
 #define KVMAP_BASE       0x3c000000000
 #define KVMAP_SIZE       0x40000000
 #define USER_TOP         0x4000000000
-#define USER_TEXT_BASE   0x200000 /* where user programs are linked */
+#define USER_TEXT_BASE   0x1000000 /* of programs; behind the kernel's image, so that gdb can tell the two apart */

@@ -61,6 +61,9 @@ _Static_assert(offsetof(struct lowcore, io_new) == 0x1f0, "assigned storage loca
 _Static_assert(offsetof(struct lowcore, cpu) == LOWCORE_CPU, "this_cpu() reads it there");
 _Static_assert(sizeof(struct lowcore) == LOWCORE_BYTES, "prefix areas are 8 KiB");
 
+/* For functions that use a pointer to the lowcore, which is null. */
+#define ALLOWS_NULL __attribute__((no_sanitize("null")))
+
 extern struct lowcore lowcore; /* this CPU's lowcore, at address 0 (entry.S) */
 
 /* Let the interruptions of the CPU with lowcore `lc` go to trap.S, under PSW `mask`. */
