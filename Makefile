@@ -12,6 +12,7 @@ PYTHON       ?= python3
 BUILD_GOALS := $(ARCHES:%=build-%)
 QEMU_GOALS  := $(ARCHES:%=qemu-%)
 GDB_GOALS   := $(ARCHES:%=qemu-%-gdb)
+ATTACH_GOALS := $(ARCHES:%=gdb-%)
 TEST_GOALS  := $(ARCHES:%=test-%)
 BENCH_GOALS := $(ARCHES:%=bench-%)
 FUZZ_GOALS  := $(ARCHES:%=fuzz-calls-%)
@@ -29,13 +30,13 @@ NATIVE        ?= $(NATIVE_FORMS)
 
 # Options that people may set; the scripts read them from the environment and check them before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
-    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT RECORD
+    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT RECORD PROG
 MAKEFLAGS += --no-print-directory
 
 # Other variables that people may set. Any other one on the command line is a typing mistake, such as run=hello.
 KNOWN := CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES JOBS \
     NATIVE NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT \
-    ARCH WERROR V RECORD O
+    ARCH WERROR V RECORD O PROG
 given_by_hand = $(filter command,$(firstword $(origin $(1))))
 UNKNOWN := $(strip $(foreach v,$(filter-out $(KNOWN) MAKEFLAGS,$(.VARIABLES)),$(if $(call given_by_hand,$(v)),$(v))))
 ifneq ($(UNKNOWN),)
@@ -43,12 +44,12 @@ $(error "$(firstword $(UNKNOWN))=" is no option of this Makefile. Options have c
 endif
 
 # `make qemu ARCH=arm64` is `make qemu-arm64`, and so on.
-ONE_MACHINE := build qemu test bench memory-map fuzz-calls
+ONE_MACHINE := build qemu gdb test bench memory-map fuzz-calls
 ifneq ($(ARCH),)
 ifeq ($(filter $(ARCH),$(ARCHES)),)
 $(error ARCH=$(ARCH): there is no such machine. Machines: $(ARCHES))
 endif
-with_machine = $(if $(filter $(1),$(ONE_MACHINE)),$(1)-$(ARCH),$(if $(filter gdb,$(1)),qemu-$(ARCH)-gdb,$(1)))
+with_machine = $(if $(filter $(1),$(ONE_MACHINE)),$(1)-$(ARCH),$(1))
 .PHONY: $(or $(MAKECMDGOALS),build) forward
 $(or $(MAKECMDGOALS),build): forward
 	@:
@@ -62,7 +63,7 @@ sub_jobs = $(if $(findstring jobserver,$(MAKEFLAGS))$(filter -j%,$(MAKEFLAGS)),,
 build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 
 .PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check house size clean ready \
-    $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS) $(FUZZ_GOALS)
+    $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(ATTACH_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS) $(FUZZ_GOALS)
 
 default: build-$(DEFAULT_ARCH)
 
@@ -88,6 +89,10 @@ $(QEMU_GOALS): qemu-%: build-%
 
 $(GDB_GOALS): qemu-%-gdb: build-%
 	@sh tools/qemu.sh --gdb $*
+
+# gdb for the machine that waits; PROG=: with the names of this program, too.
+$(ATTACH_GOALS): gdb-%: build-%
+	@sh tools/gdb.sh $*
 
 MAP_OPTIONS = $(if $(RUN),--run '$(RUN)') \
     $(if $(CPUS),--cpus $(CPUS)) \
@@ -197,7 +202,7 @@ clean:
 
 # --- what is no goal -----------------------------------------------------------------------------
 # A known goal with the name of a machine that doesn't exist.
-build-% qemu-% test-% bench-% memory-map-% fuzz-calls-%:
+build-% qemu-% gdb-% test-% bench-% memory-map-% fuzz-calls-%:
 	@echo "There is no machine in \"$@\". Machines: $(ARCHES). \"make help\" lists what there is." >&2; exit 1
 
 # A goal for one machine without a machine; and words that people try. Some of them are folders.

@@ -6,6 +6,8 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
 
   make qemu-MACHINE         build it, start it under QEMU; leave with "poweroff" or Ctrl-a x
   make qemu-MACHINE-gdb     the same, stopped before the first instruction, waiting for gdb-multiarch
+  make gdb-MACHINE          in another terminal: starts gdb-multiarch and attaches it, with names and lines of the
+                            kernel, and of the program in PROG=
   make memory-map-MACHINE   a picture of its physical memory (SVG) while it runs a program (RUN=, or zoo)
   make test                 all tests on all machines, with 1 and with 4 CPUs
   make test-MACHINE         the tests of one machine
@@ -48,6 +50,7 @@ Options, written behind the target:
   EXTRA_TESTS=dir           also the *_test.c files of this folder
   O=dir                     everything that is written goes there, not into the tree: build/ is the usual folder
   TIMEOUT=600               seconds after which RUN= is stopped
+  PROG=hello                make gdb-MACHINE: this program's names and lines, too, and a command go-to-main
   GDB_PORT=...              where gdb connects; usually a number made of the user's, so that two users don't meet
   BOOT=direct               how the kernel is started (the only way so far)
   CROSS_COMPILE= QEMU=      another compiler (a prefix) or QEMU (a program), for one machine

@@ -27,6 +27,7 @@ tools_for() # GOAL
     bench* | memory-map-*)      echo python ;;
     mutants | check)            echo python ;;
     house)                      echo python graphviz ;;
+    gdb-*)                      echo gdb ;;
     size)                       echo cloc ;;
     explore)                    echo native ;;
     fuzz)                       echo fuzzer ;;
@@ -163,6 +164,7 @@ find_missing() # MACHINE...: fills packages
             esac
         done
     done
+    if needs gdb && ! have gdb-multiarch; then add_packages gdb-multiarch; fi
     if needs graphviz && ! have dot; then add_packages graphviz; fi
     if needs cloc && ! have cloc; then add_packages cloc; fi
     have cpio || add_packages cpio

@@ -129,6 +129,30 @@ direct) ;;
 *) fail "BOOT=$BOOT: only BOOT=direct exists so far" ;;
 esac
 
+list_programs() # FOLDER...: names of its programs, in one line
+{
+    for folder; do
+        for file in "$folder"/*.c; do
+            case $file in
+            user/programs/*.c | */*_test.c) basename "$file" .c ;;
+            esac
+        done
+    done | tr '\n' ' '
+}
+
+if [ -n "${PROG:-}" ]; then
+    case " $goals " in
+    *" gdb-"*) ;;
+    *) fail "PROG=$PROG: for make gdb-MACHINE; $goals doesn't know it" ;;
+    esac
+    # shellcheck disable=SC2086 # folders
+    programs=$(list_programs user/programs tests/user ${EXTRA_TESTS:-})
+    case " $programs" in
+    *" $PROG "*) ;;
+    *) fail "PROG=$PROG: there is no such program. Programs: $programs" ;;
+    esac
+fi
+
 case ${RUN:-} in
 *"$quote"*) fail "RUN: no $quote inside, please; programs are separated by ;" ;;
 esac

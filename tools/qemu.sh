@@ -7,13 +7,19 @@ set -eu
 usage()
 {
     echo "usage: [CPUS=4] [MEM=1G] [RUN=...] [APPEND=...] [SEED=N] [TIMEOUT=600] tools/qemu.sh [--gdb] MACHINE"
+    echo "       tools/qemu.sh --gdb-port                the port where --gdb lets gdb connect"
     echo "People type: make qemu-MACHINE, make qemu-MACHINE-gdb."
 }
 
+port=${GDB_PORT:-$((1234 + $(id -u) % 10000))} # of this user: several people may share a machine
 gdb=
 case ${1:---help} in
 --help)
     usage
+    exit 0
+    ;;
+--gdb-port)
+    echo "$port"
     exit 0
     ;;
 --gdb)
@@ -28,7 +34,6 @@ SOCKET_NAME_MAX=90 # the system's limit is 107, with a file's name
 
 cpus=${CPUS:-4}
 mem=${MEM:-1G}
-port=${GDB_PORT:-$((1234 + $(id -u) % 10000))} # of this user: several people may share a machine
 case $mem in
 *G) mib=$((${mem%G} * 1024)) ;;
 *) mib=${mem%M} ;;
@@ -94,8 +99,8 @@ kernel_status() # QEMU-STATUS
 say_how_to_leave()
 {
     echo "[run]   $machine. Leave with \"poweroff\" or Ctrl-a x."
-    [ -z "$gdb" ] || echo "[gdb]   In another terminal: gdb-multiarch -q -ex 'set architecture $ARCH_GDB'" \
-        "-ex 'target remote :$port' $OUT/quire.elf"
+    [ -z "$gdb" ] || echo "[gdb]   In another terminal: make gdb-$ARCH${GDB_PORT:+ GDB_PORT=$GDB_PORT}, or for a" \
+        "program too: make gdb-$ARCH PROG=hello${GDB_PORT:+ GDB_PORT=$GDB_PORT}"
 }
 
 # How many programs RUN= names: between quotes ; and & separate nothing.

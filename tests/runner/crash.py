@@ -9,12 +9,13 @@ from .judge import Verdict
 SUITE = "crash"
 SOURCE = "user/programs/crash.c"
 
-# Kind -> the function, a text that only its line has, and the functions that called it, the last one first.
+# Kind -> the function, a text that only its line has (or two, of the first and the last line that are right), and the
+# functions that called it, the last one first.
 CASES = {
     "null": ("write_null", "void __attribute__((noinline)) write_null(void) {", ("main", "__libc_start", "_start")),
     "text": ("write_text", "(uintptr_t)write_null = 1;", ("main", "__libc_start", "_start")),
     "data": (None, "(uintptr_t)not_code)();", ("jump_to_data", "main", "__libc_start", "_start")),
-    "stack": ("recurse", ("recurse(int depth)", "room[0] = (char)depth;"), ("recurse",)),
+    "stack": ("recurse", ("recurse(int depth)", "return depth ?"), ("recurse",)),
     "kernel": ("read_kernel", "static void read_kernel(void)", ("main", "__libc_start", "_start")),
     "illegal": ("run_illegal", "static void run_illegal(void)", ("main", "__libc_start", "_start")),
     "abort": ("abort", None, ("main", "__libc_start", "_start")),
@@ -24,10 +25,11 @@ CASES = {
 
 
 def lines_with(text):
-    """The numbers of the source's lines that have this text, or one of several texts."""
+    """The numbers of the source's lines that have this text, or stand from one text to another."""
     texts = (text,) if isinstance(text, str) else text
     with open(SOURCE, encoding="utf-8") as file:
-        return [number for number, line in enumerate(file, 1) if any(part in line for part in texts)]
+        found = [number for number, line in enumerate(file, 1) if any(part in line for part in texts)]
+    return range(found[0], found[-1] + 1) if found else []
 
 
 def backtrace(console):
@@ -50,7 +52,7 @@ def complaints(kind, console):
     if text:
         place = rows[0] if function else rows[1]
         if place[1] != SOURCE or place[2] not in lines_with(text):
-            found.append(f"expected {SOURCE}:{lines_with(text)}, seen {place[1]}:{place[2]}")
+            found.append(f"expected {SOURCE}:{list(lines_with(text))}, seen {place[1]}:{place[2]}")
     seen = [name for name, _file, _line in rows[1:]]
     if kind == "smash":  # nothing can be known, but nothing may be invented either: the stack was full of bad addresses
         return found
