@@ -3,7 +3,7 @@
 # nm -n output -> the first half of an assembly file: the header of a table of places (<quire/places.h>), and the
 # function names of the kernel or a program. tools/klines.sh makes the second half.
 if [ "${1:-}" = --help ]; then
-    echo "usage: { nm -n FILE | tools/ksyms.sh; ... | tools/klines.sh; }    an assembly file with the places of its code"
+    echo "usage: { nm -n FILE | tools/ksyms.sh; ... | tools/klines.sh; }    an assembly file: a table of places"
     exit 0
 fi
 awk '

@@ -15,7 +15,7 @@ struct crash_line {
 };
 
 /*
- * Makes the lines: where the process was, then its calls, the innermost first. Return addresses outside of the program's
- * code are left out. Returns their number, at most CRASH_LINES.
+ * Makes the lines: where the process was, then its calls, the innermost first. Return addresses outside of the
+ * program's code are left out. Returns their number, at most CRASH_LINES.
  */
 unsigned crash_lines(const struct quire_crash *crash, const struct places *places, struct crash_line *lines);

@@ -44,7 +44,7 @@ void trap_syscall(struct trapframe *tf);
  * panics. `access` is one of ACCESS_* (and ACCESS_KERNEL). After a return the instruction runs again.
  */
 void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
-/* A check of the compiler's has found that this line of the kernel uses a null pointer: a fault that ends the machine. */
+/* A check that the compiler made has found that this line uses a null pointer. It is treated as a fault there. */
 void __noreturn trap_null_pointer(struct trapframe *tf, unsigned access, const char *file, unsigned line);
 /* The same for an access that is known to come from user mode. */
 void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access);

@@ -68,8 +68,8 @@ static int report(const struct trapframe *tf, const int *status, const struct qu
 }
 
 /*
- * Waits until this child (NULL: any child) has ended, and stores its status and crash. The child is taken only after that: if
- * a store fails, the parent can wait again. Returns the child with a reference; NULL: *err says why.
+ * Waits until this child (NULL: any child) has ended, and stores its status and crash. The child is taken only after
+ * that: if a store fails, the parent can wait again. Returns the child with a reference; NULL: *err says why.
  */
 static struct process *wait_and_tell(struct process *one, const struct trapframe *tf, int *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where a program was when it crashed: struct quire_crash, for the parent. The way back through the program's calls is
- * read from its stack, which may hold anything: bad addresses end the way, each step goes up, and there are few of them.
+ * read from its stack, which may hold anything: bad addresses end the way, each step goes up, and there are few steps.
  * Programs of release builds have no frame pointers; of them only `pc` and `address` mean something.
  */
 #include <quire/process.h>
@@ -22,7 +22,7 @@ static u64 step_up(vaddr_t *fp)
 
     copy_in(area, (struct user_ptr){*fp - AREA_BELOW}, sizeof(area)); /* what can't be read stays 0 */
     arch_unwind(&next, &pc);
-    if (pc > *fp && pc - *fp < LEAF_BYTES) /* a function without calls may keep only its caller's frame pointer, there */
+    if (pc > *fp && pc - *fp < LEAF_BYTES) /* a function without calls: it saved its caller's frame pointer there */
         next = pc;
     *fp = next > *fp && IS_ALIGNED(next, 8UL) ? next : 0;
     return pc;

@@ -28,6 +28,7 @@ UPCALLS = "include/quire/upcalls.h"
 ENFORCE = "uv/core/enforce.h"
 SECTION = re.compile(r"--- [^:\n]*: ([\w/, ]+) -> ([\w/]+) -")  # "--- traps: arch -> kernel/traps ---", before its names
 ENTRY = "boot_main"  # entry code to boot/: its arguments differ with the firmware, so no header declares it
+CHECKS = "__ubsan_"  # calls that the compiler adds for its checks; they stand for faults, which may come anywhere
 CIRCLE_MAX = 3
 PICTURE = "docs/house.svg"
 
@@ -91,7 +92,7 @@ def calls_of(machine, nm):
     calls = defaultdict(set)
     for file, names in wanted.items():
         for name in names:
-            if name in defined and defined[name] != file:
+            if name in defined and defined[name] != file and not name.startswith(CHECKS):
                 calls[file, defined[name]].add(name)
     return calls, set(wanted)
 

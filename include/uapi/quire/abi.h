@@ -34,9 +34,9 @@ struct quire_process {
 };
 
 /*
- * Where a process was when a fault ended it, or a signal that it gave itself (abort). The return addresses come from the
- * program's own stack, so they may be anything. A function that had just begun, or that calls no other, may have no frame:
- * its return address is `link`.
+ * Where a process was when a fault ended it, or a signal that it gave itself (abort). The return addresses come from
+ * the program's own stack, so they may be anything. A function that had just begun, or that calls no other, may have no
+ * frame: its return address is `link`.
  */
 #define QUIRE_CRASH_CALLS 16
 struct quire_crash {

@@ -6,8 +6,8 @@
 #include <quire/crash.h>
 
 /*
- * As waitpid(), and if the child was ended by a fault, or aborted, prints where it was. The names and lines are those in
- * the child's program (<quire/places.h>); without them addresses are printed.
+ * As waitpid(), and if the child was ended by a fault, or aborted, prints where it was. The names and lines are those
+ * in the child's program (<quire/places.h>); without them addresses are printed.
  */
 pid_t wait_explain(pid_t pid, int *status, int options);
 

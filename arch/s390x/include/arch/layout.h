@@ -9,7 +9,8 @@
  *
  * A null pointer in the kernel points into the lowcore, which the hardware keeps at real address 0.
  * A store below 0x200 (and in 0x1000..0x11ff) ends in a protection exception, because of low-address protection (CR0);
- * a load reads from the lowcore, but debug kernels check each pointer before (null.c). User space has no lowcore: its address 0 is an ordinary address, with nothing mapped.
+ * a load reads from the lowcore, so debug kernels check each pointer before its use (null.c). User space has no
+ * lowcore: its address 0 is an ordinary address, with nothing mapped.
  */
 #pragma once
 
