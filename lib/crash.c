@@ -29,14 +29,26 @@ static bool only_link_knows(const struct quire_crash *crash, const struct places
     return !place_of(places, crash->pc, &here) || here.function != caller.function;
 }
 
+/* Whether two return addresses lie in the same function. */
+static bool same_function(const struct places *places, uint64_t a, uint64_t b)
+{
+    struct place one, other;
+
+    return place_of(places, a - 1, &one) && place_of(places, b - 1, &other) && one.function == other.function;
+}
+
 unsigned crash_lines(const struct quire_crash *crash, const struct places *places, struct crash_line *lines)
 {
     unsigned nr = 1;
 
     lines[0] = (struct crash_line){crash->pc, false, 1};
-    if (only_link_knows(crash, places))
+    unsigned first = 0;
+    if (only_link_knows(crash, places)) {
         nr = add_call(places, crash->link, lines, nr);
-    for (unsigned i = 0; i < QUIRE_CRASH_CALLS; i++)
+        /* The place in the caller's frame is old then: an earlier call of the same function left it there. */
+        first = same_function(places, crash->link, crash->calls[0]);
+    }
+    for (unsigned i = first; i < QUIRE_CRASH_CALLS; i++)
         nr = add_call(places, crash->calls[i], lines, nr);
     return nr;
 }

@@ -99,8 +99,8 @@ kernel_status() # QEMU-STATUS
 say_how_to_leave()
 {
     echo "[run]   $machine. Leave with \"poweroff\" or Ctrl-a x."
-    [ -z "$gdb" ] || echo "[gdb]   In another terminal: make gdb-$ARCH${GDB_PORT:+ GDB_PORT=$GDB_PORT}, or for a" \
-        "program too: make gdb-$ARCH PROG=hello${GDB_PORT:+ GDB_PORT=$GDB_PORT}"
+    [ -z "$gdb" ] || echo "[gdb]   In another terminal: make gdb-$arch${GDB_PORT:+ GDB_PORT=$GDB_PORT}, or for a" \
+        "program too: make gdb-$arch PROG=hello${GDB_PORT:+ GDB_PORT=$GDB_PORT}"
 }
 
 # How many programs RUN= names: between quotes ; and & separate nothing.

@@ -135,6 +135,25 @@ TEST(crash, a_programs_table_knows_its_functions)
     EXPECT(!place_of(&places, 0, &place));
 }
 
+TEST(crash, a_callers_old_return_address_is_no_call)
+{
+    struct places places;
+    struct crash_line lines[CRASH_LINES];
+    size_t size;
+    unsigned char *file = own_file(&size);
+    struct quire_crash crash = {.pc = (uintptr_t)crash_with + 4,
+                                .link = (uintptr_t)crash_of + 8,
+                                .calls = {(uintptr_t)crash_of + 4, (uintptr_t)own_file + 4, 8}};
+
+    ASSERT(places_in_program(&places, file, size));
+    ASSERT_EQ(crash_lines(&crash, &places, lines), 3);
+    EXPECT_EQ(lines[1].pc, crash.link);
+    EXPECT_EQ(lines[2].pc, crash.calls[1]);
+    crash.link = crash.pc + 4; /* after a call of its own */
+    ASSERT_EQ(crash_lines(&crash, &places, lines), 3);
+    EXPECT_EQ(lines[1].pc, crash.calls[0]);
+}
+
 TEST(crash, a_damaged_table_is_harmless)
 {
     struct places places;

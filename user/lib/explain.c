@@ -67,16 +67,6 @@ static void print_lines(const struct quire_crash *crash, const struct places *pl
     }
 }
 
-/* Without a table. */
-static void print_addresses(const struct quire_crash *crash)
-{
-    printf("%s was at 0x%lx; its file has no names and lines. Return addresses:", crash->name, crash->pc);
-    for (unsigned i = 0; i < QUIRE_CRASH_CALLS; i++)
-        if (crash->calls[i])
-            printf(" 0x%lx", crash->calls[i]);
-    printf("\n");
-}
-
 pid_t wait_explain(pid_t pid, int *status, int options)
 {
     struct quire_crash crash = {0};
@@ -89,7 +79,8 @@ pid_t wait_explain(pid_t pid, int *status, int options)
     if (file)
         print_lines(&crash, &places);
     else
-        print_addresses(&crash);
+        printf("%s was at 0x%lx; its file has no names and lines (only debug builds have them).\n", crash.name,
+               crash.pc);
     free(file);
     return ended;
 }

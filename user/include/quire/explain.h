@@ -7,7 +7,7 @@
 
 /*
  * As waitpid(), and if the child was ended by a fault, or aborted, prints where it was. The names and lines are those
- * in the child's program (<quire/places.h>); without them addresses are printed.
+ * in the child's program (<quire/places.h>); without them, the address alone is printed.
  */
 pid_t wait_explain(pid_t pid, int *status, int options);
 
