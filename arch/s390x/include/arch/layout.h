@@ -21,4 +21,4 @@
 #define KVMAP_BASE       0x3c000000000
 #define KVMAP_SIZE       0x40000000
 #define USER_TOP         0x4000000000
-#define USER_TEXT_BASE   0x1000000 /* of programs; behind the kernel's image, so that gdb can tell the two apart */
+#define USER_TEXT_BASE   0x400000 /* of programs; behind the kernel's image, so that gdb can tell the two apart */
