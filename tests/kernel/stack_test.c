@@ -140,3 +140,19 @@ TEST(stack, room_that_was_found_has_a_gap_below_it)
     EXPECT(mm_fault(mm, stack - 8, ACCESS_WRITE) != 0);
     mm_put(mm);
 }
+
+/* A stack may still grow to its limit, and keeps its gap: what is below that is room, and not a page more. */
+TEST(stack, room_below_a_stack_ends_where_the_stack_may_grow_to)
+{
+    struct mm *mm = new_space();
+    vaddr_t base = 4 * GiB, stack = base + 7 * PAGE_SIZE + STACK_GUARD_GAP + STACK_LIMIT_DEFAULT - PAGE_SIZE;
+
+    ASSERT_EQ(map_at(mm, stack, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_GROWSDOWN), 0);
+    for (unsigned nr = 9; nr >= 7; nr--) { /* 7 pages are room */
+        vaddr_t addr = 0;
+        ASSERT_EQ(mm_map(mm, &addr, nr * PAGE_SIZE, PROT_READ, MAP_SHARED, NULL, 0), 0);
+        EXPECT_EQ(addr == base, nr == 7);
+        EXPECT(nr == 7 || addr > stack);
+    }
+    mm_put(mm);
+}

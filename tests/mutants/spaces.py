@@ -26,7 +26,7 @@ SPACES = [
     Mutant("gap-one-page-short", "mm/spaces/room.c",
            "limit - at >= room->len;",
            "limit - at >= room->len - PAGE_SIZE;",
-           "mm.*", "a mapping has room where it is put"),
+           "stack.room_below*", "a mapping has room where it is put, below a stack, too"),
     Mutant("hint-not-looked-at", "mm/spaces/room.c",
            "    return fits(mm, at, area_at_or_above(mm, at - room->below), room);",
            "    return true;",
