@@ -6,6 +6,8 @@
 #include <quire/plural.h>
 #include <quire/types.h>
 
+#define REFS_MOST (1u << 31) /* nobody has so many: it is the pattern of freed memory (mm/check/free_check.c) */
+
 /*
  * Add one reference, unless the count is 0: then the result is false and nothing has changed. Later reads of the caller
  * see everything that was stored before the count that it found (acquire).
@@ -30,7 +32,7 @@ static __always_inline bool refs_put(u32 *count, u32 nr, const char *what, const
 {
     u32 left = __atomic_sub_fetch(count, nr, __ATOMIC_ACQ_REL);
 
-    DEBUG_ASSERT(left + nr >= nr,
+    DEBUG_ASSERT(left + nr >= nr && left < REFS_MOST,
                  "a %s at %p has %u reference%s, and %u are put. likely: one is put twice, or it is used "
                  "after it was freed",
                  what, object, left + nr, plural(left + nr), nr);

@@ -105,12 +105,18 @@ static u64 *bit_of(const struct slab_cache *cache, const void *object, u64 *bit)
     return &slab->freed[index / 64];
 }
 
-static unsigned callers_at(const struct slab_cache *cache) { return cache->link_offset == 0 ? 1 : 0; } /* in words */
+/* The word that says who freed the object: the last one that isn't the link. */
+static unsigned caller_word(const struct slab_cache *cache)
+{
+    unsigned last = cache->size / sizeof(u64) - 1;
+
+    return cache->link_offset / sizeof(u64) == last ? last - 1 : last;
+}
 
 void object_freed(const struct slab_cache *cache, void *object)
 {
     u64 bit, *map = bit_of(cache, object, &bit), callers[1] = {0}, *words = object;
-    unsigned link = cache->link_offset / sizeof(u64), caller = callers_at(cache);
+    unsigned link = cache->link_offset / sizeof(u64), caller = caller_word(cache);
 
     if (__atomic_fetch_or(map, bit, __ATOMIC_RELAXED) & bit)
         panic("a %s at %p is freed twice. %s%s%slikely: two paths free it, or a count of references is wrong",
@@ -131,7 +137,7 @@ void object_taken(const struct slab_cache *cache, void *object)
 
     if (!(__atomic_fetch_and(map, ~bit, __ATOMIC_RELAXED) & bit) || cache->typed)
         return; /* new, or not filled */
-    unsigned link = cache->link_offset / sizeof(u64), caller = callers_at(cache);
+    unsigned link = cache->link_offset / sizeof(u64), caller = caller_word(cache);
     for (unsigned i = 0; i < cache->size / sizeof(u64); i++)
         KASSERT(
             i == link || i == caller || words[i] == PATTERN,

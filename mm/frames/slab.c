@@ -203,8 +203,16 @@ u64 slab_in_use(const struct slab_cache *cache)
 }
 
 /* --- sizes ------------------------------------------------------------------------------------- */
+/*
+ * The link is the last word of a free object. So a late user of the first members (a count of references, a lock) meets
+ * the pattern of free memory there, and spoils no list.
+ */
 #define SIZE_CACHE(i, n, frames_order)                                                             \
-    [i] = {.name = "kmalloc-" #n, .size = n, .order = frames_order, .partial = LIST_INIT(sizes[i].partial)}
+    [i] = {.name = "kmalloc-" #n,                                                                  \
+           .size = n,                                                                              \
+           .link_offset = (n) - sizeof(void *),                                                    \
+           .order = frames_order,                                                                  \
+           .partial = LIST_INIT(sizes[i].partial)}
 static struct slab_cache sizes[9] = {
     SIZE_CACHE(0, 32, 0),   SIZE_CACHE(1, 64, 0),   SIZE_CACHE(2, 128, 0),
     SIZE_CACHE(3, 256, 0),  SIZE_CACHE(4, 512, 0),  SIZE_CACHE(5, 1024, 2),

@@ -6,6 +6,7 @@
 #include "helpers.h"
 #include <quire/ksyms.h>
 #include <quire/lock_check.h>
+#include <quire/object.h>
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/sync.h>
@@ -72,6 +73,40 @@ TEST(mistakes, an_object_is_written_to_after_it_was_freed)
     kfree(object);
     object[5] = 7;
     EXPECT_PANIC("was written to after it was freed: at offset 0x28 it has 0x7. It was freed in", take_object, NULL);
+    test_allow_leak(LOST);
+}
+
+static void take_small_object(void *unused)
+{
+    (void)unused;
+    kmalloc(24);
+}
+
+TEST(mistakes, the_first_members_are_written_to_after_they_were_freed)
+{
+    for (unsigned member = 0; member < 2; member++) {
+        u64 *object = kmalloc(24);
+
+        ASSERT(object != NULL);
+        kfree(object);
+        object[member] = 7;
+        EXPECT_PANIC("was written to after it was freed", take_small_object, NULL);
+    }
+    test_allow_leak(LOST);
+}
+
+static void put_object_again(void *object) { object_put(object); }
+
+TEST(mistakes, a_kernel_object_is_put_twice)
+{
+    int err;
+    struct memory_object *first = memory_object_create(PAGE_SIZE, &err), *second = memory_object_create(PAGE_SIZE, &err);
+
+    ASSERT(first != NULL && second != NULL);
+    object_put(&first->object);
+    object_put(&second->object); /* in the list of free objects, the first one is behind it */
+    EXPECT_PANIC("references, and 1 are put. likely: one is put twice", put_object_again, &second->object);
+    second->object.refs++; /* as the pattern was: the memory may be taken again */
     test_allow_leak(LOST);
 }
 
