@@ -65,14 +65,22 @@ static void take_object(void *unused)
     kmalloc(200);
 }
 
+/* The panic names it. Not static, so that no compiler gives it another name; kfree() isn't its last action. */
+void this_function_frees(u64 **object);
+__noinline void this_function_frees(u64 **object)
+{
+    kfree(*object);
+    (*object)[5] = 7;
+}
+
 TEST(mistakes, an_object_is_written_to_after_it_was_freed)
 {
     u64 *object = kmalloc(200);
 
     ASSERT(object != NULL);
-    kfree(object);
-    object[5] = 7;
-    EXPECT_PANIC("was written to after it was freed: at offset 0x28 it has 0x7. It was freed in", take_object, NULL);
+    this_function_frees(&object);
+    EXPECT_PANIC("was written to after it was freed: at offset 0x28 it has 0x7. It was freed in this_function_frees()",
+                 take_object, NULL);
     test_allow_leak(LOST);
 }
 

@@ -24,7 +24,7 @@ KERNEL = [
            "        KASSERT(shown == right,", "        KASSERT(shown == right || 1,",
            "mistakes.*", "an entry shows the page that its area has there"),
     Mutant("puts-below-zero", "include/quire/refs.h",
-           "    DEBUG_ASSERT(left + nr >= nr,", "    DEBUG_ASSERT(1 || left + nr >= nr,",
+           "DEBUG_ASSERT(left + nr >= nr && ", "DEBUG_ASSERT(1 || ",
            "mistakes.*", "a reference is put once"),
     Mutant("a-forgotten-shared-folio", "mm/parts/folio_trim.c",
            "            folio_note_partial(f, 0);", "            folio_note_partial(f, (size_t)folio_map_count(f));",
