@@ -49,5 +49,3 @@ bool arch_unwind(vaddr_t *fp, vaddr_t *pc)
     *fp = frame[-2];
     return *pc != 0;
 }
-
-vaddr_t arch_frame_pointer(void) { return (vaddr_t)__builtin_frame_address(0); }

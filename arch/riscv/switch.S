@@ -49,6 +49,12 @@ FUNC(context_start)
     unimp
 END(context_start)
 
+/* vaddr_t arch_frame_pointer(void): a C function would return its own, which ends with it */
+FUNC(arch_frame_pointer)
+    mv a0, s0
+    ret
+END(arch_frame_pointer)
+
     .option push
     .option arch, +d
 /* void arch_fpu_save(struct arch_fpu *), void arch_fpu_restore(const struct arch_fpu *) */

@@ -124,5 +124,3 @@ bool arch_unwind(vaddr_t *fp, vaddr_t *pc)
     *fp = frame[0];
     return *pc != 0;
 }
-
-vaddr_t arch_frame_pointer(void) { return (vaddr_t)__builtin_frame_address(0); }

@@ -31,4 +31,10 @@ FUNC(context_start)
     ud2
 END(context_start)
 
+/* vaddr_t arch_frame_pointer(void): a C function would return its own, which ends with it */
+FUNC(arch_frame_pointer)
+    mov %rbp, %rax
+    ret
+END(arch_frame_pointer)
+
     .section .note.GNU-stack, "", @progbits

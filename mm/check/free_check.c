@@ -115,7 +115,7 @@ static unsigned caller_word(const struct slab_cache *cache)
 
 void object_freed(const struct slab_cache *cache, void *object)
 {
-    u64 bit, *map = bit_of(cache, object, &bit), callers[2] = {0}, *words = object;
+    u64 bit, *map = bit_of(cache, object, &bit), callers[1] = {0}, *words = object;
     unsigned link = cache->link_offset / sizeof(u64), caller = caller_word(cache);
 
     if (__atomic_fetch_or(map, bit, __ATOMIC_RELAXED) & bit)
@@ -124,10 +124,10 @@ void object_freed(const struct slab_cache *cache, void *object)
               cache->typed ? "" : freed_by(&words[caller], 1), cache->typed ? "" : ". ");
     if (cache->typed)
         return;
-    backtrace_callers(callers, 2); /* kfree() or the like, and who called it */
+    backtrace_callers(callers, 1);
     for (unsigned i = 0; i < cache->size / sizeof(u64); i++)
         if (i != link)
-            words[i] = i == caller ? callers[1] : PATTERN;
+            words[i] = i == caller ? callers[0] : PATTERN;
 }
 
 void object_taken(const struct slab_cache *cache, void *object)

@@ -108,7 +108,8 @@ static void put_object_again(void *object) { object_put(object); }
 TEST(mistakes, a_kernel_object_is_put_twice)
 {
     int err;
-    struct memory_object *first = memory_object_create(PAGE_SIZE, &err), *second = memory_object_create(PAGE_SIZE, &err);
+    struct memory_object *first = memory_object_create(PAGE_SIZE, &err);
+    struct memory_object *second = memory_object_create(PAGE_SIZE, &err);
 
     ASSERT(first != NULL && second != NULL);
     object_put(&first->object);
