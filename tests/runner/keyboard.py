@@ -136,6 +136,8 @@ def a_line_that_is_too_long_is_refused_whole(terminal):
 
 def what_is_unknown_gets_an_answer(terminal):
     expect("there are no pipes", command(terminal, "ls | cat"))
+    expect("there is no ||", command(terminal, "false || ls"))
+    expect("arrow keys", command(terminal, "history"))
     expect("can't go to files", command(terminal, "echo a > b"))
     expect("no &&", command(terminal, "true && true"))
     expect("there is no current folder", command(terminal, "cd"))
@@ -143,6 +145,10 @@ def what_is_unknown_gets_an_answer(terminal):
     expect("there is no command nosuch", command(terminal, "help nosuch"))
     expect("ls [-l]", command(terminal, "help ls"))
     expect("usage: help", command(terminal, "help a b"))
+    for name, says in (("help", "all comm"), ("exit", "ends the"), ("kill", "started with"), ("wait", "waits for")):
+        expect(says, command(terminal, name + " --help"))
+    expect("usage: wait", command(terminal, "wait 1"))
+    expect("usage: free\r", command(terminal, "free x"))
     expect('no file\'s name begins with "nosuch"', command(terminal, "ls nosuch"))
     expect('no counter matches "nosuch"', command(terminal, "counters nosuch"))
     expect('no test matches "nosuch"', command(terminal, "test nosuch"))

@@ -11,11 +11,13 @@
 
 static int ends_command(char c) { return c == 0 || c == ';' || c == '&' || c == '\n'; }
 
-/* Signs that other shells know. NULL: c is none of them. */
-static const char *foreign_sign(char c)
+/* Signs that other shells know. NULL: at p is none of them. */
+static const char *foreign_sign(const char *p)
 {
-    switch (c) {
+    switch (*p) {
     case '|':
+        if (p[1] == '|')
+            return "there is no ||: a; b runs b after a, whatever the status of a is";
         return "there are no pipes: no program reads what another one prints (quotes make | a word)";
     case '<':
     case '>':
@@ -34,7 +36,7 @@ static const char *take_word(char **from, char **word)
     while (!ends_command(*in) && !isspace(*in)) {
         char quote = *in == '\'' || *in == '"' ? *in++ : 0;
         if (!quote) {
-            const char *wrong = foreign_sign(*in);
+            const char *wrong = foreign_sign(in);
             if (wrong)
                 return wrong;
             *out++ = *in++;

@@ -27,6 +27,7 @@ void __program_begin(int argc, char **argv)
 
 void usage(void)
 {
-    fprintf(stderr, "usage: %s %s\n  %s\n", __program_name, __program.arguments, __program.text);
+    fprintf(stderr, "usage: %s%s%s\n  %s\n", __program_name, *__program.arguments ? " " : "", __program.arguments,
+            __program.text);
     exit(2);
 }

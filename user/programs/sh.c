@@ -123,12 +123,15 @@ static void say_ended(pid_t pid, int status)
         printf("[%d] was ended, signal %d\n", pid, WTERMSIG(status));
 }
 
-static int run_wait(const struct command *unused)
+static int run_wait(const struct command *c)
 {
     int status, code = 0;
     pid_t pid;
 
-    (void)unused;
+    if (c->argc > 1) {
+        puts("usage: wait");
+        return 2;
+    }
     while ((pid = wait_explain(-1, &status, W_CTRL_C)) > 0) {
         say_ended(pid, status);
         code = command_code(status);
@@ -186,11 +189,20 @@ static void say_not_found(const char *name)
     printf("(%s)\n", instead ? instead : "help lists what there is");
 }
 
+/* Every program knows --help, too: see <quire/program.h>. */
+static int run_builtin(const struct builtin *b, const struct command *c)
+{
+    if (c->argc != 2 || strcmp(c->argv[1], "--help") != 0)
+        return b->run(c);
+    say_builtin(b);
+    return 0;
+}
+
 static void run_one(const struct command *c)
 {
     const struct builtin *b = find_builtin(c->argv[0]);
 
-    last_code = b ? b->run(c) : c->background ? start_in_background(c) : command_run(c);
+    last_code = b ? run_builtin(b, c) : c->background ? start_in_background(c) : command_run(c);
     if (last_code == COMMAND_CTRL_C)
         printf("^C\n%s: ended by Ctrl-C\n", c->argv[0]);
     else if (last_code > 128)
