@@ -153,7 +153,7 @@ static void judge_program(int status)
     else if (status == HUNG)
         test_diag("hang: not finished after %lu ms of guest time", run_options.limit_ns / NS_PER_MS);
     else if (status & 0x7f)
-        test_diag("fault: the test's process died of signal %d; the line above says why", status & 0x7f);
+        test_diag("fault: the test's process died of signal %d; the console says why", status & 0x7f);
     else
         test_diag("the test's process ended with status %d", status >> 8);
 }
