@@ -15,6 +15,14 @@ quiet=1
 [ -n "${V:-}" ] && quiet=
 
 eval "$(MAKEFLAGS='' "$make" -s -f build.mk ARCH="$arch" "$@" describe)"
+
+# Two makes in one folder would take each other's files away. The second one waits, until this script ends.
+mkdir -p "$OUT"
+exec 9>"$OUT/build.lock"
+flock -n 9 || {
+    echo "[build] $OUT: another make builds there; waiting for it" >&2
+    flock 9 || : # a file system without locks: as if alone
+}
 start=$(date +%s)
 # shellcheck disable=SC2086 # JOBS is empty or one word
 "$make" ${quiet:+-s} ${JOBS:-} -f build.mk ARCH="$arch" QUIET="$quiet" "$@" all || {
