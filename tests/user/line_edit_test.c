@@ -51,6 +51,35 @@ TEST(edit, a_character_of_several_bytes_is_one)
     EXPECT_LINE("ax\303\266", "a\303\266\033[Dx");
 }
 
+TEST(edit, keys_with_modifiers_and_function_keys_type_nothing)
+{
+    EXPECT_LINE("axbc", "abc\033[1;5D\033[1;5Dx"); /* Ctrl and an arrow */
+    EXPECT_LINE("ab", "abc\033[1;2D\033[3;5~");     /* Shift and an arrow, Ctrl and Delete */
+    EXPECT_LINE("abcx", "abc\033[15~\033[17;2~\033[24~x");
+    EXPECT_LINE("abcx", "abc\033A\033b\0333x"); /* Alt and a key */
+    EXPECT_LINE("abcx", "abc\033[1;2;3;4;5;6;7;8;9Zx");
+}
+
+TEST(edit, bytes_that_are_no_text_fit_into_the_terminal)
+{
+    static const char odd[] = {(char)0x80, (char)0xbf, (char)0xc3, (char)0xff, 'a'};
+
+    for (unsigned kind = 0; kind <= sizeof(odd); kind++) {
+        line_begin(&line);
+        line_key(&line, 'a');
+        for (unsigned i = 1; i < LINE_MAX; i++)
+            line_key(&line, kind < sizeof(odd) ? odd[kind] : odd[test_rand() % sizeof(odd)]);
+        for (unsigned i = 0; i < LINE_MAX; i++) {
+            shown = 0;
+            EXPECT_EQ(line_key(&line, '\002'), LINE_GOES_ON); /* the line is drawn with each step of the cursor */
+            ASSERT(shown <= 4 * LINE_COLUMNS + 20);
+        }
+        EXPECT_EQ(line.cursor, 0);
+        EXPECT_EQ(line_key(&line, '\r'), LINE_READY);
+        EXPECT_EQ(strlen(line.text), LINE_MAX);
+    }
+}
+
 TEST(edit, ends_in_four_ways)
 {
     EXPECT_EQ(type("ab\003"), LINE_GIVEN_UP);

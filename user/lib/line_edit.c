@@ -9,15 +9,25 @@
 #define ESCAPE  27
 
 /* --- drawing --------------------------------------------------------------------------- */
-/* UTF-8: a character's first byte takes the column; the bytes that follow take none. */
-static int follows(char c) { return (c & 0xc0) == 0x80; }
+/*
+ * UTF-8: a character's first byte takes the column; the bytes that follow take none. There are at most three of them:
+ * a byte that no first byte announces is a character of its own. So a column has four bytes at most.
+ */
+static int follows(const struct line_edit *e, unsigned at)
+{
+    unsigned back = 0;
+
+    while (back < 3 && back < at && (e->text[at - back] & 0xc0) == 0x80)
+        back++;
+    return back && (e->text[at - back] & 0xc0) == 0xc0;
+}
 
 static unsigned column_of(const struct line_edit *e, unsigned at)
 {
     unsigned column = 0;
 
     for (unsigned i = 0; i < at; i++)
-        column += !follows(e->text[i]);
+        column += !follows(e, i);
     return column;
 }
 
@@ -27,7 +37,7 @@ static unsigned byte_of(const struct line_edit *e, unsigned column)
     unsigned at = 0;
 
     for (; at < e->length; at++)
-        if (!follows(e->text[at]) && column-- == 0)
+        if (!follows(e, at) && column-- == 0)
             break;
     return at;
 }
@@ -86,14 +96,14 @@ static void cut(struct line_edit *e, unsigned from, unsigned to)
 
 static unsigned before(const struct line_edit *e, unsigned at)
 {
-    while (at && follows(e->text[--at]))
+    while (at && follows(e, --at))
         ;
     return at;
 }
 
 static unsigned behind(const struct line_edit *e, unsigned at)
 {
-    while (at < e->length && follows(e->text[++at]))
+    while (at < e->length && follows(e, ++at))
         ;
     return at;
 }
@@ -137,17 +147,21 @@ static void erase_before(struct line_edit *e)
 }
 
 /* --- keys ------------------------------------------------------------------------------ */
-/* ESC [ and what follows, or ESC O and a letter. */
+/*
+ * ESC [, parameters and a last byte, or ESC O and a letter. The modifiers of a key, as in ESC [ 1 ; 5 C (Ctrl and an
+ * arrow), are read and not looked at. ESC and another key is none that edits.
+ */
 static void key_in_several_bytes(struct line_edit *e, char key)
 {
-    char first = e->escape[1];
-
-    e->escape[e->escape_length++] = key;
-    if (e->escape_length == 2 ? key == '[' || key == 'O' : isdigit(key) && e->escape_length < sizeof(e->escape))
-        return; /* more follows */
+    if (e->escape_length < sizeof(e->escape))
+        e->escape[e->escape_length++] = key;
+    if (e->escape_length == 2 && key != '[' && key != 'O')
+        e->escape_length = 0;
+    if (e->escape_length <= 2 || (key >= '0' && key <= '?'))
+        return; /* more follows, or it was no such key */
+    if (key == '~') /* ESC [ number ~: numbers of two digits are function keys */
+        key = e->escape[1] == '[' && !isdigit(e->escape[3]) ? e->escape[2] : 0;
     e->escape_length = 0;
-    if (key == '~') /* ESC [ number ~ */
-        key = first == '[' ? e->escape[2] : 0;
     switch (key) {
     case 'A': show_earlier(e, -1); break;
     case 'B': show_earlier(e, 1); break;
