@@ -97,7 +97,7 @@ static void report_crash(const char *path, const struct quire_crash *crash)
     char text[SYMBOL_TEXT + 24];
     struct places places;
 
-    if (!crash->pc || !file || !places_in_program(&places, file->data, file->size))
+    if (!crash->name[0] || !file || !places_in_program(&places, file->data, file->size))
         return;
     unsigned nr = crash_lines(crash, &places, lines);
     for (unsigned i = 0; i < nr; i++) {

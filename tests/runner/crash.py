@@ -15,6 +15,7 @@ CASES = {
     "null": ("write_null", "void __attribute__((noinline)) write_null(void) {", ("main", "__libc_start", "_start")),
     "text": ("write_text", "(uintptr_t)write_null = 1;", ("main", "__libc_start", "_start")),
     "data": (None, "(uintptr_t)not_code)();", ("jump_to_data", "main", "__libc_start", "_start")),
+    "call": (None, "(uintptr_t)zero)();", ("call_null", "main", "__libc_start", "_start")),
     "stack": ("recurse", ("recurse(int depth)", "return depth ?"), ("recurse",)),
     "kernel": ("read_kernel", "static void read_kernel(void)", ("main", "__libc_start", "_start")),
     "illegal": ("run_illegal", "static void run_illegal(void)", ("main", "__libc_start", "_start")),

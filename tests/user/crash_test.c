@@ -69,6 +69,7 @@ TEST(crash, only_a_crash_leaves_a_record)
     EXPECT_EQ(wait_crash(pid, &status, 0, &crash), pid);
     EXPECT_EQ(status, 3 << 8);
     EXPECT_EQ(crash.pc, 0);
+    EXPECT_EQ(crash.name[0], 0);
     crash.pc = 1;
     pid = fork();
     if (pid == 0)
@@ -77,6 +78,23 @@ TEST(crash, only_a_crash_leaves_a_record)
     EXPECT_EQ(kill(pid, SIGKILL), 0);
     EXPECT_EQ(wait_crash(pid, &status, 0, &crash), pid);
     EXPECT_EQ(crash.pc, 0);
+}
+
+TEST(crash, a_call_of_a_null_pointer_is_a_crash)
+{
+    struct quire_crash crash = {.pc = 1};
+    void (*volatile nothing)(void) = NULL;
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        nothing();
+        _exit(0);
+    }
+    EXPECT_EQ(wait_crash(pid, &status, 0, &crash), pid);
+    EXPECT_EQ(status, SIGSEGV);
+    EXPECT_EQ(crash.pc, 0);
+    EXPECT_EQ(strcmp(crash.name, "crash_test"), 0);
 }
 
 TEST(crash, a_record_that_has_no_room_leaves_the_child)

@@ -73,7 +73,7 @@ pid_t wait_explain(pid_t pid, int *status, int options)
     struct places places;
     pid_t ended = wait_crash(pid, status, options, &crash);
 
-    if (ended <= 0 || !crash.pc)
+    if (ended <= 0 || !crash.name[0])
         return ended;
     void *file = find_places(crash.name, &places);
     if (file)

@@ -9,7 +9,7 @@
 #include <code.h>
 #include <quire/program.h>
 
-PROGRAM("KIND", "dies: null text data stack kernel illegal leaf smash divide abort");
+PROGRAM("KIND", "dies: null text data call stack kernel illegal leaf smash divide abort");
 
 static volatile unsigned char not_code[16];
 static volatile int zero, seven = 7;
@@ -23,6 +23,11 @@ static void __attribute__((noinline)) jump_to_data(void)
 {
     ((void (*)(void))(uintptr_t)not_code)();
     zero = 0; /* so that it isn't a tail call: a backtrace shows who jumped */
+}
+static void __attribute__((noinline)) call_null(void)
+{
+    ((void (*)(void))(uintptr_t)zero)();
+    zero = 0; /* as above */
 }
 static void read_kernel(void) { zero = *(volatile int *)~(uintptr_t)4095; }
 static void run_illegal(void) { CODE_ILLEGAL(); }
@@ -60,6 +65,7 @@ static const struct {
     void (*run)(void);
 } kinds[] = {
     {"null", write_null},      {"text", write_text},    {"data", jump_to_data},
+    {"call", call_null},
     {"stack", overflow_stack}, {"kernel", read_kernel}, {"illegal", run_illegal},
     {"leaf", measure_nothing}, {"smash", smash_stack},  {"divide", divide},
     {"abort", abort},

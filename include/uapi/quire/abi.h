@@ -40,8 +40,8 @@ struct quire_process {
  */
 #define QUIRE_CRASH_CALLS 16
 struct quire_crash {
-    char name[QUIRE_NAME_MAX]; /* of the program, without its folder */
-    uint64_t pc;               /* 0: the process ended in another way */
+    char name[QUIRE_NAME_MAX]; /* of the program, without its folder; empty: the process ended in another way */
+    uint64_t pc;               /* 0 too: a program may call a null pointer */
     uint64_t address;          /* of the memory that it accessed */
     uint64_t link;             /* the register for return addresses, or the word at the stack pointer; 0: not known */
     uint64_t calls[QUIRE_CRASH_CALLS]; /* return addresses, the innermost first; 0: not known, or no more */

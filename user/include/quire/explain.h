@@ -11,5 +11,5 @@
  */
 pid_t wait_explain(pid_t pid, int *status, int options);
 
-/* As waitpid(), with the kernel's record of the crash; crash->pc is 0 if it was none. */
+/* As waitpid(), with the kernel's record of the crash; crash->name is empty if it was none. */
 pid_t wait_crash(pid_t pid, int *status, int options, struct quire_crash *crash);
