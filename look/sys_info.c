@@ -212,10 +212,17 @@ s64 sys_counter(struct trapframe *tf)
     return tf_arg(tf, 0) < COUNTER_COUNT ? (s64)counter_read((enum counter)tf_arg(tf, 0)) : -EINVAL;
 }
 
-/* Allowed for the first programs and those that they start. Deeper programs may not, and nobody may while tests run. */
+/*
+ * Allowed for the first programs and those that they start. Deeper programs may not, and nobody may while tests run. Any
+ * program but the first one is named, so that none can end the machine in init's place without a trace.
+ */
 s64 sys_poweroff(struct trapframe *tf)
 {
-    if (current_process()->depth > PROCESS_OWN_ACCOUNTS || console_tests_run())
+    struct process *self = current_process();
+
+    if (self->depth > PROCESS_OWN_ACCOUNTS || console_tests_run())
         return -EPERM;
+    if (self->id != FIRST_PROCESS)
+        kprint_line("%s (process %lu) powers the machine off\n", self->name, self->id);
     machine_poweroff((int)(tf_arg(tf, 0) & 127));
 }

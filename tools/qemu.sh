@@ -109,15 +109,24 @@ programs_wanted()
     printf '%s' "$RUN" | tr '\n' ';' | sed "s/'[^']*'/word/g; s/[;&]/\\n/g" | grep -c '[^[:space:]]' || true
 }
 
-# "2 of 3": how many programs, as init says, ended with status 0; nothing if it never said so.
+# What a pattern of sed finds in the last line of the console that it fits; programs may have printed any bytes.
+last_in_log() # PATTERN
+{
+    tr -d '\r' <"$log" | LC_ALL=C sed -n "$1" | tail -n 1
+}
+
+# "2 of 3": how many programs, as init says, ended with status 0; nothing if it never said so. What stands before in the
+# line is from a program that didn't end its last line.
 programs_ended()
 {
-    tr -d '\r' <"$log" | sed -n 's/^\([0-9]* of [0-9]*\) programs\{0,1\} ended with status 0$/\1/p' | tail -n 1
+    last_in_log 's/^.*init: \([0-9]* of [0-9]*\) programs\{0,1\} ended with status 0$/\1/p'
 }
 
 missing_programs()
 {
-    if [ -n "$ended" ]; then
+    if [ -n "$other" ]; then
+        echo "$other did that, not init; RUN= asked for $wanted"
+    elif [ -n "$ended" ]; then
         echo "init says that $ended programs ended with status 0; RUN= asked for $wanted"
     else
         echo "init never said how many of its programs ended; RUN= asked for $wanted"
@@ -137,11 +146,12 @@ run_and_judge()
         echo "[run]   stopped: not finished after ${TIMEOUT:-600} s of real time" >&2
         exit 1
     fi
-    said=$(tr -d '\r' <"$log" | sed -n 's/^power off, status \([0-9]*\)$/\1/p' | tail -n 1)
+    said=$(last_in_log 's/^power off, status \([0-9]*\)$/\1/p')
+    other=$(last_in_log 's/^\([^ ]* (process [0-9]*)\) powers the machine off$/\1/p')
     wanted=$(programs_wanted)
     ended=$(programs_ended)
     if [ "$(kernel_status "$status")" = 0 ] && [ "$said" = 0 ]; then
-        [ "$ended" != "$wanted of $wanted" ] || exit 0
+        [ -n "$other" ] || [ "$ended" != "$wanted of $wanted" ] || exit 0
         echo "[run]   failed: the machine powered off with status 0, but $(missing_programs)" >&2
     elif [ -n "$said" ]; then
         echo "[run]   failed: the machine powered off with status $said" >&2

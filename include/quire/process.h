@@ -17,6 +17,7 @@
 #include <quire/thread.h>
 #include <uapi/quire/abi.h>
 
+#define FIRST_PROCESS 1 /* the id of init */
 #define PROCESS_NAME_MAX 32
 #define PROCESS_MAX_ARGS 32
 #define PROCESS_ARGS_BYTES 4096

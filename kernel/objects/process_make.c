@@ -18,7 +18,7 @@
 
 #define USER_STACK_TOP ((vaddr_t)USER_TOP - 1 * MiB)
 
-static u64 next_process_id = 1;
+static u64 next_process_id = FIRST_PROCESS;
 
 /* --- a process without threads ----------------------------------------------------------------- */
 /* The account of a new process: the parent's or a new one (PROCESS_OWN_ACCOUNTS). With a reference; NULL: no memory. */

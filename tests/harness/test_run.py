@@ -38,30 +38,42 @@ class Programs(unittest.TestCase):
 
     def test_all_programs_ended(self):
         for arch in ARCHES:
-            self.assertEqual(run(arch, "hello; hello", "2 of 2 programs ended with status 0\n")[0], 0)
-            self.assertEqual(run(arch, "hello", "1 of 1 program ended with status 0\n")[0], 0)
+            self.assertEqual(run(arch, "hello; hello", "init: 2 of 2 programs ended with status 0\n")[0], 0)
+            self.assertEqual(run(arch, "hello", "init: 1 of 1 program ended with status 0\n")[0], 0)
 
     def test_quotes_hide_separators(self):
         for arch in ARCHES:
             for words in ("sh -c 'a; b'; c", "a & b", " ;; a;b ; "):
-                self.assertEqual(run(arch, words, "2 of 2 programs ended with status 0\n")[0], 0, words)
+                self.assertEqual(run(arch, words, "init: 2 of 2 programs ended with status 0\n")[0], 0, words)
 
     def test_a_lost_program_fails(self):
         for arch in ARCHES:
-            status, text = run(arch, "hello; hello; hello", "2 of 2 programs ended with status 0\n")
+            status, text = run(arch, "hello; hello; hello", "init: 2 of 2 programs ended with status 0\n")
             self.assertEqual(status, 1)
             self.assertIn("init says that 2 of 2 programs ended with status 0; RUN= asked for 3", text)
-            self.assertEqual(run(arch, "hello; hello", "1 of 2 programs ended with status 0\n")[0], 1)
+            self.assertEqual(run(arch, "hello; hello", "init: 1 of 2 programs ended with status 0\n")[0], 1)
 
     def test_silence_about_programs_fails(self):
         for arch in ARCHES:
-            status, text = run(arch, "hello", "| 1 of 1 program ended with status 0\n")
+            status, text = run(arch, "hello", "1 of 1 program ended with status 0\n")
             self.assertEqual(status, 1)
             self.assertIn("init never said how many of its programs ended", text)
 
+    def test_the_last_program_may_leave_its_line_open(self):
+        for arch in ARCHES:
+            for text in ("12", "a\tb ", "\xe4init: "):
+                self.assertEqual(run(arch, "hello", f"{text}init: 1 of 1 program ended with status 0\n")[0], 0, text)
+
+    def test_a_program_that_ends_the_machine_is_no_success(self):
+        for arch in ARCHES:
+            said = "init: 2 of 2 programs ended with status 0\nfake (process 2) powers the machine off\n"
+            status, text = run(arch, "fake; hello", said)
+            self.assertEqual(status, 1)
+            self.assertIn("fake (process 2) did that, not init; RUN= asked for 2", text)
+
     def test_the_other_reasons_are_still_told(self):
         for arch in ARCHES:
-            good = "1 of 1 program ended with status 0\n"
+            good = "init: 1 of 1 program ended with status 0\n"
             self.assertIn("powered off with status 3", run(arch, "hello", good, "power off, status 3\n")[1])
             self.assertIn('without saying "power off"', run(arch, "hello", good, "")[1])
             self.assertEqual(run(arch, "hello", good, broken=True)[0], 1)

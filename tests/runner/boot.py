@@ -71,6 +71,8 @@ CASES = [
          ("ended with status 3", "1 of 2 programs ended with status 0"), 'run="hello; hello 3"'),
     Case("a_program_that_is_not_there_fails_the_run", 127, ("no such file",), 'run="nothing"'),
     Case("a_program_that_dies_fails_the_run", 139, ("died: null pointer access",), 'run="crash null"'),
+    Case("a_program_that_ends_the_machine_is_named", 0, ("poweroff (process 2) powers the machine off",),
+         'run="poweroff; hello"'),
     Case("no_archive", PANIC, ("no boot archive", "nothing to run"), archive=lambda data: b""),
     Case("an_archive_that_is_none", PANIC, ("isn't a cpio archive",), archive=lambda data: b"rubbish " * 100),
     Case("an_archive_cut_in_half", 0, ("truncated", "hello"), archive=cut_in_half, append='run="echo hello"'),

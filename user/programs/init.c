@@ -18,7 +18,7 @@ PROGRAM("[COMMANDS]",
 
 /*
  * The first exit code that isn't 0. The last line says how many programs ended; the script that started the machine
- * compares it with what it asked for.
+ * compares it with what it asked for. The program before may have left the last line without an end.
  */
 static int run_all(char *line)
 {
@@ -38,7 +38,7 @@ static int run_all(char *line)
         if (wrong)
             break;
     }
-    printf("%d of %d program%s ended with status 0\n", good, nr, plural((unsigned long)nr));
+    printf("init: %d of %d program%s ended with status 0\n", good, nr, plural((unsigned long)nr));
     return worst;
 }
 
