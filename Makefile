@@ -32,6 +32,8 @@ NATIVE        ?= $(NATIVE_FORMS)
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
     NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT RECORD PROG
 MAKEFLAGS += --no-print-directory
+# For recipes: an option that isn't exported, as one word of the shell. Exported ones are read as "$$RUN".
+one_word = '$(subst ','\'',$(1))'
 
 # Other variables that people may set. Any other one on the command line is a typing mistake, such as run=hello.
 KNOWN := CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES JOBS \
@@ -73,9 +75,9 @@ help:
 # Options make sense, and what the goals need is there: before anything starts.
 GOALS := $(or $(MAKECMDGOALS),build-$(DEFAULT_ARCH))
 ready:
-	@NATIVE='$(NATIVE)' NATIVE_FORMS='$(NATIVE_FORMS)' sh tools/options.sh $(GOALS)
+	@NATIVE=$(call one_word,$(NATIVE)) NATIVE_FORMS='$(NATIVE_FORMS)' sh tools/options.sh $(GOALS)
 	$(if $(filter-out size,$(GOALS)),@sh tools/outdir.sh prepare)
-	@NATIVE='$(NATIVE)' sh tools/need.sh $(GOALS)
+	@NATIVE=$(call one_word,$(NATIVE)) sh tools/need.sh $(GOALS)
 
 # --- builds --------------------------------------------------------------------------------------
 build: $(BUILD_GOALS)
@@ -94,7 +96,7 @@ $(GDB_GOALS): qemu-%-gdb: build-%
 $(ATTACH_GOALS): gdb-%: build-%
 	@sh tools/gdb.sh $*
 
-MAP_OPTIONS = $(if $(RUN),--run '$(RUN)') \
+MAP_OPTIONS = $(if $(RUN),--run "$$RUN") \
     $(if $(CPUS),--cpus $(CPUS)) \
     $(if $(MEM),--memory $(MEM))
 $(MAP_GOALS): memory-map-%: build-%
@@ -127,10 +129,10 @@ endif
 
 # All pairs of operations with two changes of CPU, TEST= some of them; REPLAY=PAIR:ORDER:PLACES, as a failing pair
 # prints it, prints this one schedule.
-EXPLORE_OPTIONS = $(if $(TEST),--test '$(TEST)') \
+EXPLORE_OPTIONS = $(if $(TEST),--test "$$TEST") \
     $(if $(CHANGES),--changes $(CHANGES)) \
     $(if $(filter 1,$(FIRST)),--first) \
-    $(if $(REPLAY),--replay '$(REPLAY)')
+    $(if $(REPLAY),--replay "$$REPLAY")
 explore: .explore
 	@$(O)/explore/test --form long $(EXPLORE_OPTIONS)
 
@@ -169,7 +171,7 @@ MUTANTS :=
 ifneq ($(RANDOM),)
 MUTANTS := --random $(RANDOM) --seed $(or $(SEED),1)
 else ifneq ($(MUTANT),)
-MUTANTS := '$(MUTANT)'
+MUTANTS := "$$MUTANT"
 endif
 mutants: ready
 	@$(PYTHON) -B tests/mutants $(MUTANTS)

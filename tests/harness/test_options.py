@@ -29,8 +29,15 @@ class Names(unittest.TestCase):
         self.refused(["test-native", "NATIVE=native-uv nosuch"], "NATIVE=nosuch: ")
         self.refused(["test-native", "NATIVE="], "NATIVE=: which of the native programs", "native-uv")
 
+        self.refused(["test-native", "NATIVE=it's"], "NATIVE=it's: there is no such native program")
+
     def test_mutants(self):
+        self.refused(["mutants", "MUTANT=it's $$HOME"], 'no mutant is called "it\'s $HOME"')
         self.refused(["mutants", "MUTANT=nosuch"], 'no mutant is called "nosuch"')
+
+    def test_quotes_in_run_reach_the_memory_map(self):
+        _status, text = make("-n", "memory-map-riscv", "RUN=echo 'a b'; true")
+        self.assertIn('tools/memory_map riscv --run "$RUN"', text)
 
     def test_options_goals_and_machines(self):
         self.refused(["build", "NAITVE=native"], '"NAITVE=" is no option')
