@@ -413,6 +413,16 @@ static void *use_heap(void *unused)
     return unused;
 }
 
+/* Soon no key is free; the search goes on. */
+static void *use_keys(void *unused)
+{
+    pthread_key_t key;
+
+    while (!LOAD(stop))
+        pthread_key_create(&key, NULL);
+    return unused;
+}
+
 static void child_of_threads(void)
 {
     pthread_t t[NR];
@@ -432,6 +442,17 @@ TEST(pthread, a_child_of_fork_finds_no_lock_locked)
     errno = 55;
     for (int round = 0; round < 4; round++) /* slow: the others use all CPUs */
         EXPECT_EQ(WEXITSTATUS(IN_CHILD(child_of_threads())), 9);
+    STORE(stop, 1);
+    join(t, NR);
+}
+
+TEST(pthread, a_child_of_fork_can_make_keys)
+{
+    pthread_t t[NR];
+
+    start(t, NR, use_keys);
+    for (int round = 0; round < 20; round++)
+        EXPECT_EQ(WEXITSTATUS(IN_CHILD(pthread_key_t key; pthread_key_create(&key, NULL); _exit(7))), 7);
     STORE(stop, 1);
     join(t, NR);
 }

@@ -3,32 +3,26 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include "lock.h"
 #include "thread_block.h"
 
 #define DESTROY_ROUNDS 4 /* a destructor may set values again */
 
 static void (*destroyers[THREAD_KEYS])(void *);
-static unsigned char key_used[THREAD_KEYS];
-static int keys_lock;
+static int key_used[THREAD_KEYS];
 
 /* --- values ---------------------------------------------------------------------------------------- */
 static void no_destroyer(void *value) { (void)value; }
 
+/* Without a lock, because a lock would stay locked in a child of fork() if another thread held it. */
 int pthread_key_create(pthread_key_t *key, void (*destroy)(void *))
 {
-    int err = EAGAIN;
-
-    lock(&keys_lock);
-    for (pthread_key_t i = 0; err && i < THREAD_KEYS; i++)
-        if (!key_used[i]) {
-            key_used[i] = 1;
+    for (pthread_key_t i = 0; i < THREAD_KEYS; i++)
+        if (!__atomic_exchange_n(&key_used[i], 1, __ATOMIC_RELAXED)) {
             destroyers[i] = destroy ? destroy : no_destroyer;
             *key = i;
-            err = 0;
+            return 0;
         }
-    unlock(&keys_lock);
-    return err;
+    return EAGAIN;
 }
 
 /* Threads may still have values; a new key of this number would find them there, so the number isn't given again. */
