@@ -47,7 +47,22 @@ class Junit(unittest.TestCase):
                 self.assertEqual(int(suite.get("failures")), len(suite.findall("testcase/failure")))
 
 
+    def test_any_name_can_be_written(self):
+        odd = Verdict("riscv", 1, 'a\x01<.b"\x00', "f\x02.c", "fail", "failed", lines=["]]>\x1b"])
+        with written(results.write_junit, [odd]) as path:
+            case = ElementTree.parse(path).getroot().find(".//testcase")
+        self.assertEqual((case.get("name"), case.get("classname"), case.get("file")), ('b"?', "riscv.1.a?<", "f?.c"))
+
+
 class Ktap(unittest.TestCase):
+    def test_no_text_becomes_a_line_of_its_own(self):
+        lines = list(results.ktap_lines([
+            Verdict("riscv", 1, "a.b", "f.c", "fail", lines=["one\nok 1 riscv.1.a.b"]),
+            Verdict("riscv", 1, "a.c\nok 2 x", "f.c", "skip", reason="why\nnot ok 3 x"),
+        ]))  # fmt: skip
+        self.assertEqual(lines[2:], ["# one", "# ok 1 riscv.1.a.b", "not ok 1 riscv.1.a.b",
+                                     "ok 2 riscv.1.a.c?ok 2 x # SKIP why?not ok 3 x"])  # fmt: skip
+
     def test_explanations_come_before_their_result(self):
         lines = list(results.ktap_lines(VERDICTS))
         self.assertEqual(lines[:3], ["KTAP version 1", "1..4", "ok 1 riscv.1.buddy.joins"])

@@ -46,8 +46,8 @@ def junit_case(suite, verdict):
     """One <testcase>. Its class is the test's suite, below its machine."""
     _, _, name = verdict.name.partition(".")
     case = ElementTree.SubElement(
-        suite, "testcase", name=name or verdict.name, file=verdict.file,
-        classname=f"{verdict.arch}.{verdict.cpus}.{verdict.suite}",
+        suite, "testcase", name=plain(name or verdict.name), file=plain(verdict.file),
+        classname=plain(f"{verdict.arch}.{verdict.cpus}.{verdict.suite}"),
     )  # fmt: skip
     if verdict.verdict == "fail":
         message = ElementTree.SubElement(case, "failure", type=verdict.kind or "failed", message=plain(first_line(verdict)))
@@ -89,12 +89,12 @@ def ktap_lines(verdicts):
     yield "KTAP version 1"
     yield f"1..{len(verdicts)}"
     for number, verdict in enumerate(verdicts, 1):
-        for line in verdict.lines if verdict.verdict == "fail" else ():
+        for line in "\n".join(verdict.lines).split("\n") if verdict.lines and verdict.verdict == "fail" else ():
             yield plain(f"# {line}")
         words = "ok" if verdict.verdict != "fail" else "not ok"
         skip = f" # SKIP {verdict.reason}" if verdict.verdict == "skip" else ""
         name = f"{verdict.arch}.{verdict.cpus}.{verdict.name}".replace("#", "")
-        yield plain(f"{words} {number} {name}{skip}")
+        yield plain(f"{words} {number} {name}{skip}".replace("\n", "?"))
 
 
 def write_ktap(path, verdicts):
