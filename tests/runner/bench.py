@@ -142,6 +142,25 @@ def read_json(name):
         return json.load(file)
 
 
+def is_record(recorded):
+    """Whether this is what RECORD=1 writes: a number for each key of each machine."""
+    return isinstance(recorded, dict) and all(
+        isinstance(figures, dict) and all(isinstance(figure, (int, float)) for figure in figures.values())
+        for figures in recorded.values()
+    )
+
+
+def read_record(name):
+    """The recorded figures. NoFigures: the file is damaged."""
+    try:
+        recorded = read_json(name)
+    except (OSError, ValueError) as why:
+        raise NoFigures(f"{name} can't be read: {why}") from why
+    if not is_record(recorded):
+        raise NoFigures(f"{name} isn't what RECORD=1 writes: numbers by key, for each machine")
+    return recorded
+
+
 def write_json(name, figures):
     with open(name, "w", encoding="utf-8") as file:
         json.dump(figures, file, indent=1, sort_keys=True)
@@ -150,7 +169,11 @@ def write_json(name, figures):
 
 def run(arches):
     """Measure, print, write build/bench-<arch>.json. True if all is well."""
-    book, recorded = read_json(PEERS), read_json(RECORD)
+    try:
+        book, recorded = read_json(PEERS), read_record(RECORD)
+    except NoFigures as error:
+        print(f"{error}. An older one is in the history; without it: echo {{}} >{RECORD}, and make bench RECORD=1")
+        return False
     record = os.environ.get("RECORD") == "1"
     machines = [Machine(arch, "release") for arch in arches]
     good = True
