@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <quire/test.h>
 
+#define LONGEST_PLACE 80 /* characters of a file's name in a message */
+
 extern const struct test_case __tests_start[], __tests_end[];
 
 static int failures;
@@ -39,7 +41,8 @@ void test_fail(const char *file, int line, const char *fmt, ...)
     va_list args;
 
     failures++;
-    int n = snprintf(text, sizeof(text), "%s:%d: ", file, line);
+    size_t length = strlen(file), cut = length > LONGEST_PLACE ? length - LONGEST_PLACE : 0;
+    int n = snprintf(text, sizeof(text), "%s%s:%d: ", cut ? "..." : "", file + cut, line); /* its end tells more */
     va_start(args, fmt);
     vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
     va_end(args);

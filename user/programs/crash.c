@@ -15,10 +15,7 @@ static volatile unsigned char not_code[16];
 static volatile int zero, seven = 7;
 
 static void __attribute__((noinline)) write_null(void) { *(volatile int *)(uintptr_t)zero = 1; }
-static void __attribute__((noinline)) write_text(void)
-{
-    *(volatile char *)(uintptr_t)write_null = 1;
-}
+static void __attribute__((noinline)) write_text(void) { *(volatile char *)(uintptr_t)write_null = 1; }
 static void __attribute__((noinline)) jump_to_data(void)
 {
     ((void (*)(void))(uintptr_t)not_code)();
@@ -55,20 +52,15 @@ static void __attribute__((noinline)) smash_stack(void)
     CODE_ILLEGAL(); /* smashed */
 }
 
-static void divide(void)
-{
-    printf("7 / 0 is %d here: division doesn't trap on this machine\n", seven / zero);
-}
+static void divide(void) { printf("7 / 0 is %d here: division doesn't trap on this machine\n", seven / zero); }
 
 static const struct {
     const char *name;
     void (*run)(void);
 } kinds[] = {
-    {"null", write_null},      {"text", write_text},    {"data", jump_to_data},
-    {"call", call_null},
-    {"stack", overflow_stack}, {"kernel", read_kernel}, {"illegal", run_illegal},
-    {"leaf", measure_nothing}, {"smash", smash_stack},  {"divide", divide},
-    {"abort", abort},
+    {"null", write_null},      {"text", write_text},    {"data", jump_to_data},   {"call", call_null},
+    {"stack", overflow_stack}, {"kernel", read_kernel}, {"illegal", run_illegal}, {"leaf", measure_nothing},
+    {"smash", smash_stack},    {"divide", divide},      {"abort", abort},
 };
 
 int main(int argc, char **argv)

@@ -16,6 +16,11 @@ TEST(harness_program, skips) { SKIP("on purpose"); }
 
 TEST(harness_program, fails) { EXPECT_EQ(6 * 7, 54); }
 
+/* As a file in folders with long names: the message has its end. */
+#define LONG_NAME "a folder with a long name/another folder with a long name/a third folder with a long name/" \
+                  "a fourth folder with a long name/a fifth folder with a long name/a sixth one/"
+TEST(harness_program, fails_in_a_file_with_a_long_name) { test_fail(LONG_NAME "file.c", 7, "expected %s", "words"); }
+
 TEST(harness_program, fails_to_differ) { EXPECT_NE(6 * 7, 42); }
 
 TEST(harness_program, fails_to_differ_and_stops)
