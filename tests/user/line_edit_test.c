@@ -5,8 +5,13 @@
 #include <quire/test.h>
 
 static size_t shown;
+static int zeros; /* bytes of what is shown that are 0: they come from behind a text's end */
 
-static void show(const char *text, size_t n) { shown += text[0] ? n : 0; }
+static void show(const char *text, size_t n)
+{
+    shown += n && text[0] ? n : 0;
+    zeros += memchr(text, 0, n) != NULL;
+}
 
 static struct line_edit line = {.prompt = "> ", .show = show};
 
@@ -42,6 +47,7 @@ TEST(edit, keys_edit_where_the_cursor_is)
     EXPECT_LINE("c", "abc\002\025"); /* Ctrl-U: all before the cursor */
     EXPECT_LINE("ab", "abc\002\013");
     EXPECT_LINE("one ", "one two  \027");
+    EXPECT_LINE("ab", "abc\033[1;5D\033[1;2B\033[3;5~\033[12;34;56R"); /* with Ctrl or Shift; a long report */
     EXPECT_LINE("abc", "abc\033[C\006\033[B\033[Z\033[200~\001\002\177\005");
 }
 
@@ -78,6 +84,22 @@ TEST(edit, bytes_that_are_no_text_fit_into_the_terminal)
         EXPECT_EQ(line_key(&line, '\r'), LINE_READY);
         EXPECT_EQ(strlen(line.text), LINE_MAX);
     }
+}
+
+/* Bytes that continue a character take no column, so any number of them is in the part that is shown. */
+TEST(edit, a_line_of_bytes_without_columns_is_drawn)
+{
+    char keys[700];
+
+    memset(keys, '\200', sizeof(keys));
+    keys[0] = 'a';
+    keys[600] = '\001';
+    keys[601] = 'b';
+    keys[602] = 0;
+    zeros = 0;
+    EXPECT_EQ(type(keys), LINE_GOES_ON);
+    EXPECT_EQ(zeros, 0);
+    EXPECT_EQ(line.length, 601);
 }
 
 TEST(edit, ends_in_four_ways)
@@ -122,6 +144,11 @@ TEST(edit, a_line_that_is_too_long_is_refused)
     type_many(LINE_MAX + 1);
     EXPECT_EQ(line_key(&line, 127), LINE_GOES_ON); /* the one that had no room */
     EXPECT_EQ(line_key(&line, '\r'), LINE_READY);
+    EXPECT_LINE("short", "short");
+    type_many(LINE_MAX + 1);
+    for (const char *up = "\033[A"; *up; up++)
+        EXPECT_EQ(line_key(&line, *up), LINE_GOES_ON);
+    EXPECT_EQ(line_key(&line, '\r'), LINE_READY); /* the line that is shown isn't the long one any more */
 }
 
 TEST(edit, what_is_shown_never_gets_wider_than_the_terminal)

@@ -133,6 +133,7 @@ static void show_earlier(struct line_edit *e, int step)
         e->show("\a", 1); /* the bell */
         return;
     }
+    e->lost = 0; /* of the line that was replaced */
     e->length = e->cursor = (unsigned)strlen(text);
     memcpy(e->text, text, e->length + 1);
     line_draw(e);
