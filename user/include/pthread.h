@@ -44,6 +44,7 @@ typedef struct {
 typedef struct {
     unsigned signals;
     int clock;
+    unsigned waiting; /* threads that still look at signals */
 } pthread_cond_t;
 typedef struct {
     int users;   /* readers; -1: a writer */
@@ -52,6 +53,7 @@ typedef struct {
 typedef struct {
     int lock;
     unsigned needed, arrived, round;
+    unsigned inside; /* threads that still look at round */
 } pthread_barrier_t;
 typedef struct {
     int state;
@@ -91,7 +93,7 @@ int pthread_attr_setdetachstate(pthread_attr_t *attr, int state);
 int pthread_attr_getdetachstate(const pthread_attr_t *attr, int *state);
 /* destroy: called at a thread's end with its value, unless that is NULL. EAGAIN: all keys are taken. */
 int pthread_key_create(pthread_key_t *key, void (*destroy)(void *));
-int pthread_key_delete(pthread_key_t key);
+int pthread_key_delete(pthread_key_t key); /* EINVAL: there is no such key. No destructor is called */
 void *pthread_getspecific(pthread_key_t key);
 int pthread_setspecific(pthread_key_t key, const void *value);
 int pthread_once(pthread_once_t *once, void (*function)(void));
@@ -111,7 +113,7 @@ int pthread_condattr_init(pthread_condattr_t *attr);
 int pthread_condattr_destroy(pthread_condattr_t *attr);
 int pthread_condattr_setclock(pthread_condattr_t *attr, int clock);
 int pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *attr);
-int pthread_cond_destroy(pthread_cond_t *c);
+int pthread_cond_destroy(pthread_cond_t *c); /* waits until the threads that a broadcast woke have left it */
 int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
 int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until); /* ETIMEDOUT */
 int pthread_cond_signal(pthread_cond_t *c); /* wakes all, as the standard allows */
@@ -126,7 +128,7 @@ int pthread_rwlock_wrlock(pthread_rwlock_t *l);
 int pthread_rwlock_trywrlock(pthread_rwlock_t *l); /* EBUSY */
 int pthread_rwlock_unlock(pthread_rwlock_t *l);
 int pthread_barrier_init(pthread_barrier_t *b, const pthread_barrierattr_t *attr, unsigned needed); /* EINVAL: 0 */
-int pthread_barrier_destroy(pthread_barrier_t *b);
+int pthread_barrier_destroy(pthread_barrier_t *b); /* EBUSY: a thread waits for others */
 int pthread_barrier_wait(pthread_barrier_t *b);
 int pthread_spin_init(pthread_spinlock_t *l, int shared);
 int pthread_spin_destroy(pthread_spinlock_t *l);

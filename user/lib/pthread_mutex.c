@@ -103,7 +103,15 @@ int pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *attr)
     *c = (pthread_cond_t){.clock = attr ? attr->clock : CLOCK_REALTIME};
     return 0;
 }
-int pthread_cond_destroy(pthread_cond_t *c) { return (void)c, 0; }
+/* Threads that were woken may not have seen it yet; afterwards the memory may have another use. */
+int pthread_cond_destroy(pthread_cond_t *c)
+{
+    unsigned round = 0;
+
+    while (__atomic_load_n(&c->waiting, __ATOMIC_ACQUIRE))
+        __thread_pause(&round);
+    return 0;
+}
 
 /* A signal after the mutex is released is never missed: the number of signals was read before. */
 int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until)
@@ -113,15 +121,19 @@ int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct t
 
     if (!is_time(until))
         return EINVAL;
-    int unlocked = pthread_mutex_unlock(m);
-    if (unlocked)
-        return unlocked;
+    __atomic_add_fetch(&c->waiting, 1, __ATOMIC_RELAXED); /* the mutex's release shows it to whoever signals */
+    err = pthread_mutex_unlock(m);
+    if (err) {
+        __atomic_sub_fetch(&c->waiting, 1, __ATOMIC_RELAXED);
+        return err;
+    }
     while (!err && __atomic_load_n(&c->signals, __ATOMIC_ACQUIRE) == seen) {
         if (is_over(until, c->clock))
             err = ETIMEDOUT;
         else
             __thread_pause(&round);
     }
+    __atomic_sub_fetch(&c->waiting, 1, __ATOMIC_RELEASE); /* from here on the condition may be gone */
     pthread_mutex_lock(m);
     return err;
 }

@@ -71,16 +71,22 @@ int pthread_barrier_init(pthread_barrier_t *b, const pthread_barrierattr_t *attr
     return needed ? 0 : EINVAL;
 }
 
-/* The last thread of a round may still be inside. */
+/* All threads of a round may still be inside. */
 int pthread_barrier_destroy(pthread_barrier_t *b)
 {
+    unsigned pause = 0;
+
     lock(&b->lock);
+    unsigned arrived = b->arrived;
     unlock(&b->lock);
+    if (arrived)
+        return EBUSY;
+    while (__atomic_load_n(&b->inside, __ATOMIC_ACQUIRE))
+        __thread_pause(&pause);
     return 0;
 }
 
-/* After its unlock the last thread doesn't touch the barrier again, and the others only after they have seen the new
- * round. */
+/* The last thread doesn't touch the barrier after its unlock, and the others don't after they are no longer inside. */
 int pthread_barrier_wait(pthread_barrier_t *b)
 {
     unsigned pause = 0;
@@ -93,9 +99,11 @@ int pthread_barrier_wait(pthread_barrier_t *b)
         unlock(&b->lock);
         return PTHREAD_BARRIER_SERIAL_THREAD;
     }
+    __atomic_add_fetch(&b->inside, 1, __ATOMIC_RELAXED);
     unlock(&b->lock);
     while (__atomic_load_n(&b->round, __ATOMIC_ACQUIRE) == round)
         __thread_pause(&pause);
+    __atomic_sub_fetch(&b->inside, 1, __ATOMIC_RELEASE);
     return 0;
 }
 
