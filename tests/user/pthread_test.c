@@ -3,6 +3,7 @@
 #include "child.h"
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #define NR              4
@@ -210,6 +211,21 @@ static void *count_under_mutex(void *unused)
         pthread_mutex_unlock(&mutex);
     }
     return unused;
+}
+
+TEST(pthread, deleted_keys_are_given_again_without_their_values)
+{
+    pthread_key_t key;
+
+    for (int i = 0; i < 3 * PTHREAD_KEYS_MAX; i++) {
+        ASSERT_EQ(pthread_key_create(&key, NULL), 0);
+        EXPECT_EQ(pthread_getspecific(key), NULL);
+        EXPECT_EQ(pthread_setspecific(key, &key), 0);
+        EXPECT_EQ(pthread_getspecific(key), &key);
+        EXPECT_EQ(pthread_key_delete(key), 0);
+        EXPECT_EQ(pthread_key_delete(key), EINVAL);
+        EXPECT_EQ(pthread_setspecific(key, NULL), EINVAL);
+    }
 }
 
 TEST(pthread, a_mutex_lets_one_thread_in)
@@ -476,4 +492,125 @@ TEST(pthread, any_thread_may_fork)
     ASSERT_EQ(pthread_create(&t, NULL, fork_and_return, NULL), 0);
     EXPECT_EQ(pthread_join(t, &status), 0);
     EXPECT_EQ(status, 0);
+}
+
+static void *take_keys(void *unused)
+{
+    pthread_key_t key;
+
+    while (!LOAD(stop))
+        if (pthread_key_create(&key, NULL) == 0)
+            pthread_key_delete(key);
+    return unused;
+}
+
+TEST(pthread, a_child_of_fork_may_make_keys)
+{
+    pthread_t t[NR];
+
+    STORE(stop, 0);
+    start(t, NR, take_keys);
+    for (int round = 0; round < 10; round++) {
+        int status = IN_CHILD({
+            pthread_key_t key;
+            pthread_key_create(&key, NULL);
+            _exit(3);
+        });
+        EXPECT_EQ(WEXITSTATUS(status), 3);
+    }
+    STORE(stop, 1);
+    join(t, NR);
+}
+
+/* --- what is destroyed as soon as the others may go on --------------------------------------------- */
+static bool comes_true(const int *flag)
+{
+    for (int i = 0; i < 200 && !LOAD(*flag); i++)
+        usleep(1000);
+    return LOAD(*flag);
+}
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    pthread_barrier_t barrier;
+    int waits, woken;
+} guest;
+
+static void *wait_for_cond(void *unused)
+{
+    pthread_mutex_lock(&guest.mutex);
+    STORE(guest.waits, 1);
+    pthread_cond_wait(&guest.cond, &guest.mutex);
+    pthread_mutex_unlock(&guest.mutex);
+    STORE(guest.woken, 1);
+    return unused;
+}
+
+TEST(pthread, a_condition_may_be_destroyed_after_its_broadcast)
+{
+    pthread_t t;
+
+    memset(&guest, 0, sizeof(guest));
+    ASSERT_EQ(pthread_create(&t, NULL, wait_for_cond, NULL), 0);
+    ASSERT(comes_true(&guest.waits));
+    usleep(20000);
+    pthread_mutex_lock(&guest.mutex); /* now the other thread is in its wait */
+    EXPECT_EQ(pthread_cond_broadcast(&guest.cond), 0);
+    EXPECT_EQ(pthread_cond_destroy(&guest.cond), 0);
+    EXPECT_EQ(pthread_cond_init(&guest.cond, NULL), 0); /* the memory has another use */
+    pthread_mutex_unlock(&guest.mutex);
+    ASSERT(comes_true(&guest.woken));
+    EXPECT_EQ(pthread_join(t, NULL), 0);
+}
+
+static void *wait_at_barrier(void *unused)
+{
+    STORE(guest.waits, 1);
+    pthread_barrier_wait(&guest.barrier);
+    STORE(guest.woken, 1);
+    return unused;
+}
+
+TEST(pthread, a_barrier_may_be_destroyed_after_a_wait)
+{
+    pthread_t t;
+
+    memset(&guest, 0, sizeof(guest));
+    EXPECT_EQ(pthread_barrier_init(&guest.barrier, NULL, 2), 0);
+    ASSERT_EQ(pthread_create(&t, NULL, wait_at_barrier, NULL), 0);
+    ASSERT(comes_true(&guest.waits));
+    usleep(20000);
+    pthread_barrier_wait(&guest.barrier);
+    EXPECT_EQ(pthread_barrier_destroy(&guest.barrier), 0);
+    EXPECT_EQ(pthread_barrier_init(&guest.barrier, NULL, 2), 0);
+    ASSERT(comes_true(&guest.woken));
+    EXPECT_EQ(pthread_join(t, NULL), 0);
+}
+
+static void *join_main(void *t)
+{
+    void *result = NULL;
+
+    if (pthread_join(t, &result) == 0)
+        _exit(result == (void *)42 ? 7 : 8);
+    return NULL;
+}
+
+static void *end_process_late(void *unused)
+{
+    usleep(200000);
+    _exit(6);
+    return unused;
+}
+
+TEST(pthread, the_first_thread_can_be_joined)
+{
+    int status = IN_CHILD({
+        pthread_t t;
+        pthread_create(&t, NULL, join_main, pthread_self());
+        pthread_create(&t, NULL, end_process_late, NULL);
+        pthread_exit((void *)42);
+    });
+    EXPECT_EQ(WEXITSTATUS(status), 7);
 }

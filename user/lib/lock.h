@@ -15,6 +15,8 @@ static inline void unlock(int *word) { __atomic_store_n(word, 0, __ATOMIC_RELEAS
 /* fork() holds these locks, so that no other thread is in the middle of a change when the memory is copied. */
 void __lock_heap(void);
 void __unlock_heap(void);
+void __lock_keys(void);
+void __unlock_keys(void);
 void __lock_threads(void);
 /* in_child: only the calling thread is left. */
 void __unlock_threads(int in_child);

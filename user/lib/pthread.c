@@ -3,44 +3,75 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include "lock.h"
 #include "thread_block.h"
 
 #define DESTROY_ROUNDS 4 /* a destructor may set values again */
 
-static void (*destroyers[THREAD_KEYS])(void *);
-static int key_used[THREAD_KEYS];
+/* All of it is changed under keys_lock. */
+static void (*destroyers[THREAD_KEYS])(void *); /* NULL: none */
+static unsigned generations[THREAD_KEYS];       /* odd: the key is used; each key of this number has its own */
+static int keys_lock;
+
+void __lock_keys(void) { lock(&keys_lock); }
+void __unlock_keys(void) { unlock(&keys_lock); }
 
 /* --- values ---------------------------------------------------------------------------------------- */
-static void no_destroyer(void *value) { (void)value; }
+/* The generation of the key that is used under this number; 0: none is. */
+static unsigned generation_of(pthread_key_t key)
+{
+    unsigned generation = key < THREAD_KEYS ? __atomic_load_n(&generations[key], __ATOMIC_RELAXED) : 0;
 
-/* Without a lock, because a lock would stay locked in a child of fork() if another thread held it. */
+    return generation % 2 ? generation : 0;
+}
+
 int pthread_key_create(pthread_key_t *key, void (*destroy)(void *))
 {
-    for (pthread_key_t i = 0; i < THREAD_KEYS; i++)
-        if (!__atomic_exchange_n(&key_used[i], 1, __ATOMIC_RELAXED)) {
-            destroyers[i] = destroy ? destroy : no_destroyer;
+    int err = EAGAIN;
+
+    lock(&keys_lock);
+    for (pthread_key_t i = 0; err && i < THREAD_KEYS; i++)
+        if (!generation_of(i)) {
+            destroyers[i] = destroy;
+            __atomic_add_fetch(&generations[i], 1, __ATOMIC_RELAXED);
             *key = i;
-            return 0;
+            err = 0;
         }
-    return EAGAIN;
+    unlock(&keys_lock);
+    return err;
 }
 
-/* Threads may still have values; a new key of this number would find them there, so the number isn't given again. */
+/* Threads may still have values: they are of an old generation then. */
 int pthread_key_delete(pthread_key_t key)
 {
-    if (key >= THREAD_KEYS || !key_used[key])
-        return EINVAL;
-    destroyers[key] = no_destroyer;
-    return 0;
+    int err = EINVAL;
+
+    lock(&keys_lock);
+    if (generation_of(key)) {
+        __atomic_add_fetch(&generations[key], 1, __ATOMIC_RELAXED);
+        err = 0;
+    }
+    unlock(&keys_lock);
+    return err;
 }
 
-void *pthread_getspecific(pthread_key_t key) { return key < THREAD_KEYS ? (void *)__thread_self()->value[key] : NULL; }
+void *pthread_getspecific(pthread_key_t key)
+{
+    unsigned generation = generation_of(key);
+    struct thread_block *self = __thread_self();
+
+    return generation && self->values[key].generation == generation ? (void *)self->values[key].value : NULL;
+}
 
 int pthread_setspecific(pthread_key_t key, const void *value)
 {
-    if (key >= THREAD_KEYS || !key_used[key])
+    unsigned generation = generation_of(key);
+    struct thread_block *self = __thread_self();
+
+    if (!generation)
         return EINVAL;
-    __thread_self()->value[key] = value;
+    self->values[key].value = value;
+    self->values[key].generation = generation;
     return 0;
 }
 
@@ -50,12 +81,17 @@ static void destroy_values(struct thread_block *self)
 
     for (int round = 0; found && round < DESTROY_ROUNDS; round++) {
         found = 0;
-        for (int i = 0; i < THREAD_KEYS; i++) {
-            void *value = (void *)self->value[i];
-            if (!value)
+        for (pthread_key_t i = 0; i < THREAD_KEYS; i++) {
+            if (!self->values[i].value)
                 continue;
-            self->value[i] = NULL;
-            destroyers[i](value);
+            lock(&keys_lock);
+            void *value = pthread_getspecific(i);
+            void (*destroy)(void *) = destroyers[i];
+            unlock(&keys_lock);
+            self->values[i].value = NULL;
+            if (!value || !destroy)
+                continue;
+            destroy(value);
             found = 1;
         }
     }

@@ -13,7 +13,7 @@
 #include "thread_block.h"
 
 #define NR_SLOTS   1024
-#define BLOCK_ROOM 1024 /* for struct thread_block, at the top of a slot */
+#define BLOCK_ROOM 2048 /* for struct thread_block, at the top of a slot */
 #define STACK_HEAD 160  /* room above a function's first frame: the most that any machine's ABI requires */
 #define PAGE       4096ul
 
@@ -112,7 +112,12 @@ static void free_slot(unsigned long slot)
     __atomic_store_n(&slot_state[slot], SLOT_FREE, __ATOMIC_RELEASE);
 }
 
-void __thread_free(struct thread_block *block) { free_slot(slot_of(block)); }
+/* The main thread's stack is the kernel's gift, and stays. */
+void __thread_free(struct thread_block *block)
+{
+    if (block != &main_block)
+        free_slot(slot_of(block));
+}
 
 struct thread_block *__thread_new(size_t stack_bytes, const struct thread_block *first)
 {
@@ -143,11 +148,9 @@ void __thread_leave(void)
 
     if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL) == 0)
         exit(0);
-    if (self != &main_block) {
-        unsigned char *slot = &slot_state[slot_of(self)];
-        if (__atomic_exchange_n(&self->state, THREAD_ENDED, __ATOMIC_ACQ_REL) == THREAD_DETACHED)
-            __atomic_store_n(slot, SLOT_LEFT, __ATOMIC_RELEASE);
-    }
+    unsigned char *slot = self != &main_block ? &slot_state[slot_of(self)] : NULL;
+    if (__atomic_exchange_n(&self->state, THREAD_ENDED, __ATOMIC_ACQ_REL) == THREAD_DETACHED && slot)
+        __atomic_store_n(slot, SLOT_LEFT, __ATOMIC_RELEASE);
     for (;;)
         quire_call(thread_exit);
 }

@@ -21,7 +21,10 @@ struct thread_block {
     void (*run)(void *);                      /* of thread_start() */
     void *(*start)(void *);                   /* of pthread_create() */
     void *argument, *result;
-    const void *value[THREAD_KEYS];
+    struct {
+        const void *value;
+        unsigned generation; /* of the key for which it was set; another one: there is no value */
+    } values[THREAD_KEYS];
 };
 
 /* The calling thread's; the main thread's for threads with a stack from elsewhere. */

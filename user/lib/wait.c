@@ -75,12 +75,14 @@ pid_t __register_child(long handle)
 pid_t fork(void)
 {
     lock(&children_lock);
+    __lock_keys();
     __lock_threads();
     __lock_heap();
     long handle = quire_call(fork);
     bool in_child = handle == QUIRE_IN_CHILD;
     __unlock_heap();
     __unlock_threads(in_child);
+    __unlock_keys();
     if (in_child)
         children_used = 0; /* the parent's children aren't this process's */
     unlock(&children_lock);
