@@ -17,6 +17,7 @@
  * still waited for isn't held: a CPU that waits with interrupts off serves messages, and these may take it.
  *
  * Classes and what was seen of them are never forgotten. Tables are changed by compare-and-swap, or under `learning`.
+ * Interrupts are off meanwhile: a handler's locks are checked, too, and would wait for the check that it interrupted.
  */
 #include <quire/lock_check.h>
 
@@ -195,13 +196,14 @@ static void check_order(const struct held_lock *outer, const void *lock, u8 clas
 }
 
 /* --- interrupts -------------------------------------------------------------------------------- */
-static void check_interrupts(const void *lock, u8 class, vaddr_t pc, bool in_handler)
+/* irq: interrupts were on when the lock was asked for. */
+static void check_interrupts(const void *lock, u8 class, vaddr_t pc, bool in_handler, bool irq)
 {
     char a[NAME], where[SYMBOL_TEXT];
 
     if (in_handler)
         WRITE_ONCE(classes[class].in_handler, pc);
-    else if (arch_irq_enabled())
+    else if (irq)
         WRITE_ONCE(classes[class].interruptible, pc);
     else
         return;
@@ -214,15 +216,12 @@ static void check_interrupts(const void *lock, u8 class, vaddr_t pc, bool in_han
 }
 
 /* --- taking and letting go --------------------------------------------------------------------- */
-void lock_check_take(const void *lock, bool sleeping, bool tried)
+static void take(const void *lock, bool sleeping, bool tried, vaddr_t pc, bool irq)
 {
     struct percpu *cpu = this_cpu();
     struct lock_list *list = &cpu->locks;
-    vaddr_t pc = (vaddr_t)__builtin_return_address(0);
     char a[NAME], where[SYMBOL_TEXT];
 
-    if (cpu->in_panic)
-        return;
     for (unsigned i = 0; i < list->nr && i < LOCKS_MAX; i++)
         if (list->held[i].lock == lock && !list->held[i].waiting)
             panic("%s is taken twice by the same thread: it was taken in %s and is still held. likely: a function that "
@@ -232,11 +231,22 @@ void lock_check_take(const void *lock, bool sleeping, bool tried)
     bool in_handler = cpu->irq_depth > 0;
     u8 class = class_of(lock);
     if (class && !sleeping)
-        check_interrupts(lock, class, pc, in_handler);
+        check_interrupts(lock, class, pc, in_handler, irq);
     for (unsigned i = 0; class && !tried && i < list->nr; i++)
         if (list->held[i].class && !list->held[i].waiting && list->held[i].from_irq == in_handler)
             check_order(&list->held[i], lock, class, pc);
     list->held[list->nr++] = (struct held_lock){lock, pc, class, in_handler, !tried};
+}
+
+void lock_check_take(const void *lock, bool sleeping, bool tried)
+{
+    vaddr_t pc = (vaddr_t)__builtin_return_address(0);
+
+    if (this_cpu()->in_panic)
+        return;
+    bool irq = irq_save();
+    take(lock, sleeping, tried, pc, irq);
+    irq_restore(irq);
 }
 
 void lock_check_got(const void *lock)

@@ -284,6 +284,38 @@ TEST(mistakes, a_handlers_lock_is_taken_with_interrupts_on)
     from_handler = (spinlock_t)SPINLOCK_INIT;
 }
 
+/* New orders of locks are seen with interrupts on, and each interrupt's handler takes locks in a new order as well. */
+enum { NR_LEARNED = 20 };
+static spinlock_t learned[2][NR_LEARNED];
+
+static void take_next_pair(unsigned who)
+{
+    static unsigned first[2], second[2];
+
+    if (first[who] >= NR_LEARNED)
+        return;
+    if (++second[who] >= NR_LEARNED) {
+        second[who] = ++first[who];
+        return;
+    }
+    take_both(&learned[who][first[who]], &learned[who][second[who]]);
+}
+
+static void take_in_handler(void) { take_next_pair(1); }
+
+TEST(mistakes, a_handler_takes_locks_while_an_order_is_noted)
+{
+    test_in_tick = take_in_handler;
+    for (unsigned round = 0; round < NR_LEARNED * NR_LEARNED; round++) {
+        bool irq = irq_save();
+        arch_timer_set(arch_clock_ns() + test_rand() % 40000);
+        irq_restore(irq);
+        take_next_pair(0);
+        spend(20);
+    }
+    test_in_tick = NULL;
+}
+
 /* --- texts ------------------------------------------------------------------------------------- */
 TEST(mistakes, a_place_has_its_function_its_file_and_its_line)
 {

@@ -122,8 +122,14 @@ void test_hook_overflow(struct trapframe *tf)
     give_up(false);
 }
 
+void (*test_in_tick)(void);
+
 void test_hook_tick(void)
 {
+    void (*in_tick)(void) = READ_ONCE(test_in_tick);
+
+    if (in_tick && is_test_thread())
+        in_tick();
     if (!is_test_thread() || arch_clock_ns() < run_time.deadline_ns)
         return;
     test_diag("hang: still computing after %lu ms of guest time", run_options.limit_ns / NS_PER_MS);
