@@ -69,6 +69,8 @@ static inline bool process_ended(const struct process *p)
     return __atomic_load_n(&p->state, __ATOMIC_ACQUIRE) == PROCESS_ENDED;
 }
 
+struct user_ptr;
+
 struct arguments { /* zero-terminated strings, one behind the other; at most PROCESS_MAX_ARGS and PROCESS_ARGS_BYTES */
     const char *text;
     unsigned nr;
@@ -81,10 +83,11 @@ struct arguments { /* zero-terminated strings, one behind the other; at most PRO
  *
  * process_start() is for the kernel: the process has no parent, and the console as handles 0 to 2. Returns a reference,
  * or NULL and *err. process_spawn() is for programs: the process is a child of the current process and gets its handles
- * 0 to 2. Returns the child's handle.
+ * 0 to 2. Returns the child's handle, and stores its id in user memory before anybody can find it; -EFAULT. A null
+ * `id`: the caller doesn't want it.
  */
 struct process *process_start(const char *path, const struct arguments *args, int *err);
-int process_spawn(const char *path, const struct arguments *args);
+int process_spawn(const char *path, const struct arguments *args, struct user_ptr id);
 /*
  * Whether p was spawned from the program of this name, or is a copy of one that was. Names are compared as processes
  * carry them: without the folder, the first PROCESS_NAME_MAX - 1 characters. No lock: a name never changes.
@@ -92,9 +95,9 @@ int process_spawn(const char *path, const struct arguments *args);
 bool process_runs(const struct process *p, const char *path);
 /*
  * Copy the current process. The child returns to user mode with the registers of *tf and the result QUIRE_IN_CHILD.
- * Returns a handle to the child; -ENOMEM, -EMFILE.
+ * Returns a handle to the child; -ENOMEM, -EMFILE, -EFAULT. id: as for process_spawn().
  */
-int process_fork(const struct trapframe *tf);
+int process_fork(const struct trapframe *tf, struct user_ptr id);
 
 /* One more thread of p, starting in user mode with this frame. Its id; -ENOMEM, -ESRCH (p is ending). */
 int process_add_thread(struct process *p, const struct trapframe *frame);

@@ -51,12 +51,12 @@ s64 sys_spawn(struct trapframe *tf)
     size_t bytes;
     int result = copy_arguments(user_arg(tf, 1), args, &bytes);
     if (result >= 0)
-        result = process_spawn(path, &(struct arguments){args, (unsigned)result, bytes});
+        result = process_spawn(path, &(struct arguments){args, (unsigned)result, bytes}, user_arg(tf, 2));
     kfree(args);
     return result;
 }
 
-s64 sys_fork(struct trapframe *tf) { return process_fork(tf); }
+s64 sys_fork(struct trapframe *tf) { return process_fork(tf, user_arg(tf, 0)); }
 
 /* Stores status and crash, each unless its pointer is null: then the caller doesn't want it. */
 static int report(const struct trapframe *tf, const int *status, const struct quire_crash *crash)

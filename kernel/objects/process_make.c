@@ -13,6 +13,7 @@
 #include <quire/quota.h>
 #include <quire/slab.h>
 #include <quire/string.h>
+#include <quire/uaccess.h>
 #include <quire/upcalls.h>
 #include <uapi/quire/abi.h>
 
@@ -217,7 +218,13 @@ struct process *process_start(const char *path, const struct arguments *args, in
     return NULL;
 }
 
-int process_spawn(const char *path, const struct arguments *args)
+/* While the child can't be found yet: as soon as it can, another thread may wait for it, and it is gone. */
+static int tell_id(const struct process *child, struct user_ptr to)
+{
+    return user_ptr_is_null(to) ? 0 : copy_out(to, &child->id, sizeof(child->id));
+}
+
+int process_spawn(const char *path, const struct arguments *args, struct user_ptr id)
 {
     struct process *parent = current_process();
     struct process *p = process_new(parent, base_name(path), true);
@@ -225,6 +232,8 @@ int process_spawn(const char *path, const struct arguments *args)
     if (!p)
         return -ENOMEM;
     int number = load(p, path, args);
+    if (!number)
+        number = tell_id(p, id);
     if (!number) {
         handle_copy_all(&p->handles, &parent->handles, 3);
         number = process_show_child(p, parent);
@@ -235,15 +244,20 @@ int process_spawn(const char *path, const struct arguments *args)
 }
 
 /* --- fork -------------------------------------------------------------------------------------- */
-int process_fork(const struct trapframe *tf)
+int process_fork(const struct trapframe *tf, struct user_ptr id)
 {
     struct process *parent = current_process();
     struct process *p = process_new(parent, parent->name, false);
     struct trapframe frame = *tf;
-    int number = -ENOMEM;
 
     if (!p)
         return -ENOMEM;
+    int number = tell_id(p, id);
+    if (number) {
+        process_abandon(p);
+        return number;
+    }
+    number = -ENOMEM;
     tf_set_ret(&frame, QUIRE_IN_CHILD);
     p->mm = mm_clone(parent->mm);
     struct thread *t = p->mm ? first_thread(p, &frame) : NULL;

@@ -429,16 +429,6 @@ static void *use_heap(void *unused)
     return unused;
 }
 
-/* Soon no key is free; the search goes on. */
-static void *use_keys(void *unused)
-{
-    pthread_key_t key;
-
-    while (!LOAD(stop))
-        pthread_key_create(&key, NULL);
-    return unused;
-}
-
 static void child_of_threads(void)
 {
     pthread_t t[NR];
@@ -462,15 +452,38 @@ TEST(pthread, a_child_of_fork_finds_no_lock_locked)
     join(t, NR);
 }
 
-TEST(pthread, a_child_of_fork_can_make_keys)
+static void *wait_for_any(void *unused)
 {
-    pthread_t t[NR];
+    while (!LOAD(stop))
+        if (wait(NULL) < 0)
+            sched_yield();
+    return unused;
+}
 
-    start(t, NR, use_keys);
-    for (int round = 0; round < 20; round++)
-        EXPECT_EQ(WEXITSTATUS(IN_CHILD(pthread_key_t key; pthread_key_create(&key, NULL); _exit(7))), 7);
+TEST(pthread, a_child_that_another_thread_waits_for_has_an_id)
+{
+    pthread_t t[2];
+    int status;
+
+    STORE(stop, 0);
+    start(t, 2, wait_for_any);
+    for (int round = 0; round < 100; round++) {
+        pid_t pid = round % 2 ? spawn("bin/true", (char *[]){"true", NULL}) : fork();
+        if (pid == 0)
+            _exit(0);
+        EXPECT(pid > 0 || (pid == -1 && errno == EMFILE)); /* many children at once: some haven't ended yet */
+    }
     STORE(stop, 1);
-    join(t, NR);
+    join(t, 2);
+    while (wait(NULL) > 0)
+        ;
+    for (int round = 0; round < 3; round++) { /* there is still room for children */
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(round);
+        EXPECT_EQ(waitpid(pid, &status, 0), pid);
+        EXPECT_EQ(WEXITSTATUS(status), round);
+    }
 }
 
 static void *fork_and_return(void *unused)

@@ -102,8 +102,11 @@ TEST(syscall, wait_does_not_write_to_bad_places)
     bad[0] = bad[--nr_bad]; /* null means that the caller doesn't want the status */
     EXPECT_FAULTS(wait, child, B);
     EXPECT_FAULTS(wait, -1, B);
+    EXPECT_FAULTS(fork, B); /* nor do those that tell a new child's id; there is no child then */
+    EXPECT_FAULTS(spawn, "bin/true", NULL, B);
     EXPECT(quire_call(wait, child, &status) > 0);
     EXPECT_EQ(status, 3 << 8);
+    EXPECT_CALL(-ECHILD, wait, -1, &status);
 }
 
 TEST(syscall, write_does_not_read_from_bad_places)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <quire/explain.h>
@@ -19,8 +20,6 @@ static struct {
 } children[MAX_CHILDREN];
 static int children_used; /* the places from here on are free */
 static int children_lock;
-
-pid_t __register_child(long handle);
 
 /* Under children_lock. */
 static void remember(pid_t pid, int handle)
@@ -57,15 +56,16 @@ static void forget(pid_t pid)
     unlock(&children_lock);
 }
 
-pid_t __register_child(long handle)
+/*
+ * Under children_lock since before the system call: another thread that waits may get the child at any time, and
+ * forgets it only after this. The kernel has stored the child's id for the same reason.
+ */
+static pid_t new_child(long handle, uint64_t id)
 {
     if (handle < 0)
         return (pid_t)__result(handle);
-    long pid = quire_call(process_id, handle);
-    lock(&children_lock);
-    remember((pid_t)pid, (int)handle);
-    unlock(&children_lock);
-    return (pid_t)pid;
+    remember((pid_t)id, (int)handle);
+    return (pid_t)id;
 }
 
 /*
@@ -74,22 +74,34 @@ pid_t __register_child(long handle)
  */
 pid_t fork(void)
 {
+    uint64_t id = 0;
+
     lock(&children_lock);
     __lock_keys();
     __lock_threads();
     __lock_heap();
-    long handle = quire_call(fork);
+    long handle = quire_call(fork, &id);
     bool in_child = handle == QUIRE_IN_CHILD;
     __unlock_heap();
     __unlock_threads(in_child);
     __unlock_keys();
     if (in_child)
         children_used = 0; /* the parent's children aren't this process's */
+    pid_t pid = in_child ? 0 : new_child(handle, id);
     unlock(&children_lock);
-    return in_child ? 0 : __register_child(handle);
+    return pid;
 }
 
-pid_t spawn(const char *path, char *const argv[]) { return __register_child(quire_call(spawn, path, argv)); }
+pid_t spawn(const char *path, char *const argv[])
+{
+    uint64_t id = 0;
+
+    lock(&children_lock);
+    long handle = quire_call(spawn, path, argv, &id);
+    pid_t pid = new_child(handle, id);
+    unlock(&children_lock);
+    return pid;
+}
 
 /* The process with this id; false: there is none. */
 static bool find_process(pid_t pid, struct quire_process *p)

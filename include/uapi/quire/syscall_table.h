@@ -10,7 +10,7 @@
 #define QUIRE_SYSCALLS(X)                                                                          \
     X(0, nop, 0, "does nothing; what a system call costs")                                         \
     X(1, exit, 2, "status, signal: end this process, with signal 0 by an exit, else as that signal does")      \
-    X(2, spawn, 2, "path, argv: start a program; it gets handles 0 to 2; -> handle")               \
+    X(2, spawn, 3, "path, argv, uint64_t *process id or NULL: start a program; it gets handles 0 to 2; -> handle") \
     X(3, wait, 4, "handle of a child of the caller or -1 for any, int *status, QUIRE_WAIT_*, struct quire_crash *: -> process id; -ECHILD: it is no child; -EINTR: Ctrl-C") \
     X(4, read, 4, "handle, buffer, bytes, QUIRE_READ_*: -> bytes read, 0 at the end")              \
     X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
@@ -28,7 +28,7 @@
     X(17, thread_create, 3, "entry, stack pointer, argument: -> thread id")                        \
     X(18, thread_exit, 0, "end this thread; the last one ends the process with status 0")          \
     X(19, getpid, 0, "-> process id")                                                              \
-    X(20, fork, 0, "-> a handle to the child in the parent, QUIRE_IN_CHILD in the child")                              \
+    X(20, fork, 1, "uint64_t *process id or NULL: -> a handle to the child in the parent, QUIRE_IN_CHILD in the child")                              \
     X(21, process_info, 2, "index, struct quire_process *: the n-th process")                      \
     X(22, memory_info, 1, "struct quire_memory *")                                                 \
     X(23, area_info, 3, "process id (0: this one), index, struct quire_area *")                    \
