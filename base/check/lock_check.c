@@ -13,8 +13,9 @@
  *      it interrupted.
  *
  * A handler's locks come under those of the code that it interrupted by chance. So rules 3 and 4 look at locks of one
- * level only. A lock that is tried, not waited for, can't deadlock: rules 3 and 4 don't ask about it. A lock that is
- * still waited for isn't held: a CPU that waits with interrupts off serves messages, and these may take it.
+ * level only. A lock that is tried, not waited for, can't deadlock: rules 3 and 4 don't ask about it, and rule 5 doesn't
+ * if a handler tries. A lock that is still waited for isn't held: a CPU that waits with interrupts off serves messages,
+ * and these may take it.
  *
  * Classes and what was seen of them are never forgotten. Tables are changed by compare-and-swap, or under `learning`.
  * Interrupts are off meanwhile: a handler's locks are checked, too, and would wait for the check that it interrupted.
@@ -230,7 +231,7 @@ static void take(const void *lock, bool sleeping, bool tried, vaddr_t pc, bool i
     KASSERT(list->nr < LOCKS_MAX, "a thread holds more than %u locks", LOCKS_MAX);
     bool in_handler = cpu->irq_depth > 0;
     u8 class = class_of(lock);
-    if (class && !sleeping)
+    if (class && !sleeping && !(in_handler && tried)) /* a handler that only tries waits for nobody */
         check_interrupts(lock, class, pc, in_handler, irq);
     for (unsigned i = 0; class && !tried && i < list->nr; i++)
         if (list->held[i].class && !list->held[i].waiting && list->held[i].from_irq == in_handler)

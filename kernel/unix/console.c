@@ -4,8 +4,9 @@
  * sender waits. Readers take characters out of the ring: as they were typed, or line by line. A line is edited
  * (backspace, Ctrl-U) and echoed by the readers that wait for it. A line of more than LINE_BYTES comes in pieces.
  *
- * Two keys work at once, even if nobody reads: Ctrl-P prints the processes, and Ctrl-C interrupts the listener, which
- * is the thread that waits for the program in the foreground. Without a listener, and for
+ * Two keys work at once, even if nobody reads, as long as the ring isn't full; behind a full ring they stay in the
+ * device like all else. Ctrl-P prints the processes, and Ctrl-C interrupts the listener, which is the thread that waits
+ * for the program in the foreground. Without a listener, and for
  * a shell that reads keys, Ctrl-C is a character like any other.
  */
 #include <quire/console.h>
@@ -67,9 +68,11 @@ static void receive(void)
 
 void trap_console_rx(void)
 {
+    this_cpu()->irq_depth++;
     spin_lock(&input.lock);
     receive();
     spin_unlock(&input.lock);
+    this_cpu()->irq_depth--;
 }
 
 /* Takes the next character; there must be one. */

@@ -10,6 +10,7 @@
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/sync.h>
+#include <quire/upcalls.h>
 #include <quire/watch.h>
 #include <arch-generic/machine.h>
 
@@ -314,6 +315,41 @@ TEST(mistakes, a_handler_takes_locks_while_an_order_is_noted)
         spend(20);
     }
     test_in_tick = NULL;
+}
+
+static void interrupt_with_lock_held(void (*handler)(void))
+{
+    spin_lock(&learned[0][0]);
+    bool irq = irq_save();
+    unsigned before = lock_orders_seen();
+    handler();
+    EXPECT_EQ(lock_orders_seen(), before);
+    irq_restore(irq);
+    spin_unlock(&learned[0][0]);
+}
+
+/* What a handler takes comes under the locks of the code that it interrupted by chance: that isn't an order. */
+TEST(mistakes, an_interrupt_makes_no_order)
+{
+    interrupt_with_lock_held(trap_console_rx);
+    interrupt_with_lock_held(trap_ipi);
+}
+
+static spinlock_t tried;
+
+/* Ctrl-P looks at locks like this. */
+TEST(mistakes, a_handler_may_try_a_lock_that_is_taken_with_interrupts_on)
+{
+    spin_lock(&tried);
+    spin_unlock(&tried);
+    bool irq = irq_save();
+    this_cpu()->irq_depth++;
+    if (spin_trylock(&tried))
+        spin_unlock(&tried);
+    this_cpu()->irq_depth--;
+    irq_restore(irq);
+    spin_lock(&tried);
+    spin_unlock(&tried);
 }
 
 /* --- texts ------------------------------------------------------------------------------------- */
