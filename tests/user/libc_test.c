@@ -2,6 +2,7 @@
 /* The C library keeps the standard's promises, as far as it makes them. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -385,6 +386,25 @@ TEST(libc, command_lines_are_cut_into_words)
     EXPECT(command_next(&line, &c) == NULL);
     EXPECT(c.argc == 1 && c.background && strcmp(c.argv[0], "four") == 0);
     EXPECT(command_next(&line, &c) != NULL); /* the quote has no end */
+}
+
+/* The standard input is the program of the shell here: a file with many line ends. */
+TEST(libc, fgets_reads_one_line_of_a_file)
+{
+    static char all[65536], line[65536];
+
+    close(0);
+    ASSERT_EQ(open("bin/sh", O_RDONLY), 0);
+    ASSERT(read(0, all, sizeof(all)) > 0);
+    const char *end = memchr(all, '\n', sizeof(all) - 2);
+    ASSERT(end != NULL);
+    long length = end + 1 - all;
+    memset(line, 'z', sizeof(line));
+    EXPECT_EQ(lseek(0, 0, SEEK_SET), 0);
+    EXPECT_EQ(fgets(line, sizeof(line), stdin), line);
+    EXPECT_EQ(memcmp(line, all, (size_t)length), 0);
+    EXPECT_EQ(line[length], 0);
+    EXPECT_EQ(lseek(0, 0, SEEK_CUR), length);
 }
 
 TEST(libc, nanosleep_checks_its_argument)

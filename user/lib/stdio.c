@@ -103,7 +103,7 @@ int fgetc(FILE *file)
 int getc(FILE *file) { return fgetc(file); }
 int getchar(void) { return fgetc(stdin); }
 
-/* The console gives a line at a time. */
+/* The console gives a line at a time; of a file, what stands behind the line is given back. */
 char *fgets(char *line, int size, FILE *file)
 {
     ssize_t n = size > 1 ? read(file->fd, line, (size_t)size - 1) : 0;
@@ -113,6 +113,9 @@ char *fgets(char *line, int size, FILE *file)
         file->failed |= n < 0;
         return NULL;
     }
+    const char *end = memchr(line, '\n', (size_t)n);
+    if (end && end + 1 < line + n && lseek(file->fd, end + 1 - (line + n), SEEK_CUR) >= 0)
+        n = end + 1 - line;
     line[n] = 0;
     return line;
 }
