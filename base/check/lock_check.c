@@ -13,9 +13,9 @@
  *      it interrupted.
  *
  * A handler's locks come under those of the code that it interrupted by chance. So rules 3 and 4 look at locks of one
- * level only. A lock that is tried, not waited for, can't deadlock: rules 3 and 4 don't ask about it, and rule 5 doesn't
- * if a handler tries. A lock that is still waited for isn't held: a CPU that waits with interrupts off serves messages,
- * and these may take it.
+ * level only. A lock that is tried, not waited for, can't deadlock: rules 3 and 4 don't ask about it, and rule 5
+ * doesn't if a handler tries. A lock that is still waited for isn't held: a CPU that waits with interrupts off serves
+ * messages, and these may take it.
  *
  * Classes and what was seen of them are never forgotten. Tables are changed by compare-and-swap, or under `learning`.
  * Interrupts are off meanwhile: a handler's locks are checked, too, and would wait for the check that it interrupted.

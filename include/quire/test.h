@@ -34,7 +34,7 @@ void test_diag(const char *fmt, ...) __printf_like(1, 2); /* a line for the repo
 bool test_has_failed(void);                              /* the current test, so far */
 void test_gets_ahead(void); /* one round of a long test is done: the time limit starts again, at most 10,000 times */
 u64 test_race_places(u64 usual); /* the command line's race_places=; else the usual number */
-extern void (*test_in_tick)(void); /* called by the timer's interrupt handler if it interrupts the test; NULL: nothing */
+extern void (*test_in_tick)(void); /* the timer's interrupt handler calls it if it interrupts the test; NULL: none */
 u64 test_rand(void);                                     /* the same numbers for the same SEED */
 void test_checkpoint(const char *name);                  /* tools outside look at the machine here */
 u64 test_count(enum counter c);                          /* events since the test began */
