@@ -12,7 +12,7 @@ KERNEL = [
            "    if (!was_seen(outer->class, class))\n", "    if (0)\n",
            "mistakes.*", "two classes of locks are never taken in both orders"),
     Mutant("a-handlers-lock-is-like-any-other", "base/check/lock_check.c",
-           "    if (class && !sleeping)\n", "    if (0)\n",
+           "    if (class && !sleeping && !(in_handler && tried))", "    if (0)",
            "mistakes.*", "a lock that interrupt handlers take is never taken with interrupts on"),
     Mutant("free-frames-are-not-looked-at", "mm/check/free_check.c",
            "        if (is_filled(pfn_address(pfn + i)))", "        if (0)",
@@ -178,6 +178,6 @@ KERNEL = [
            "return c == '\\t' || (c >= ' ' && c <= '~'); }", "return c != '\\n'; }",
            "log.*", "what comes from a program is one line behind its mark", cpus="4"),
     Mutant("the-power-switch-is-open-to-all", "look/sys_info.c",
-           "current_process()->depth > PROCESS_OWN_ACCOUNTS || console_tests_run()", "0",
+           "self->depth > PROCESS_OWN_ACCOUNTS || console_tests_run()", "0",
            "process.nobody_ends_the_machine_while_tests_run", "no test program ends the machine", cpus="4"),
 ]
