@@ -18,7 +18,7 @@ static void fuzz(const char *calls, int seed, const char *players)
 }
 
 #define PORTION(n)                                                                                 \
-    TEST(fuzz, portion_##n) { fuzz("10000", n, "1"); }
+    TEST(fuzz, portion_##n) { fuzz("8000", n, "1"); }
 PORTION(1)
 PORTION(2)
 PORTION(3)
@@ -29,3 +29,6 @@ PORTION(7)
 PORTION(8)
 PORTION(9)
 PORTION(10)
+PORTION(11)
+PORTION(12)
+PORTION(13)
