@@ -30,6 +30,7 @@ FUNC(fp_hold)
     movq %rax, (32 * \n + 24)(%rsi)
     .endr
 2:  xorl %eax, %eax
+    xorl %edi, %edi /* argument 0 of the call */
     testq %r8, %r8
     js 4f
     movq %r8, %rax
