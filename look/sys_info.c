@@ -213,8 +213,8 @@ s64 sys_counter(struct trapframe *tf)
 }
 
 /*
- * Allowed for the first programs and those that they start. Deeper programs may not, and nobody may while tests run. Any
- * program but the first one is named, so that none can end the machine in init's place without a trace.
+ * Allowed for the first programs and those that they start. Deeper programs may not, and nobody may while tests run.
+ * Any program but the first one is named, so that none can end the machine in init's place without a trace.
  */
 s64 sys_poweroff(struct trapframe *tf)
 {

@@ -92,7 +92,8 @@ static inline bool pte_is(const pte_t *p, pte_t pte) { return p->v == pte.v; }
  * Source: z/Architecture Principles of Operation, chapter 3, "Modification of Translation Tables": the rules for an
  * entry that is attached to a CPU. Linux defers the flush in the same case (arch/s390/mm/pgtable.c, flush_mm).
  */
-/* `plain`: what plain_begin() said; if false, nothing is done. */
+
+/* Ends what plain_begin() began. `plain`: what it said; if false, nothing is done. */
 static inline void plain_end(struct tlb_gather *g, bool plain)
 {
 #if ARCH_FLUSH_ON_CLEAR

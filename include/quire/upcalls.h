@@ -44,10 +44,10 @@ void trap_syscall(struct trapframe *tf);
  * panics. `access` is one of ACCESS_* (and ACCESS_KERNEL). After a return the instruction runs again.
  */
 void trap_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
-/* A check that the compiler made has found that this line uses a null pointer. It is treated as a fault there. */
-void __noreturn trap_null_pointer(struct trapframe *tf, unsigned access, const char *file, unsigned line);
 /* The same for an access that is known to come from user mode. */
 void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
+/* A check that the compiler made has found that this line of the kernel uses a null pointer: a fault in kernel mode. */
+void __noreturn trap_null_pointer(struct trapframe *tf, unsigned access, const char *file, unsigned line);
 
 /* Any other exception, `code` the machine's number for it, `addr` what it is about (0: nothing). */
 void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr);

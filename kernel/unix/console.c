@@ -6,8 +6,8 @@
  *
  * Two keys work at once, even if nobody reads, as long as the ring isn't full; behind a full ring they stay in the
  * device like all else. Ctrl-P prints the processes, and Ctrl-C interrupts the listener, which is the thread that waits
- * for the program in the foreground. Without a listener, and for
- * a shell that reads keys, Ctrl-C is a character like any other.
+ * for the program in the foreground. Without a listener, and for a shell that reads keys, Ctrl-C is a character like any
+ * other.
  */
 #include <quire/console.h>
 #include <quire/errno.h>

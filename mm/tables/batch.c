@@ -118,7 +118,8 @@ void check_pages_shown(const struct vma *vma, vaddr_t addr, const pte_t *ptep, u
         u64 right = owner == vma->anon ? addr >> PAGE_SHIFT : vma->offset + ((addr - vma->start) >> PAGE_SHIFT);
         KASSERT(shown == right,
                 "the entry for address 0x%lx maps frame 0x%lx, which is page 0x%lx of its owner, and the area has page "
-                "0x%lx there. likely: a frame number is one too many or one too few, or it is counted from the wrong start",
+                "0x%lx there. likely: a frame number is one too many or one too few, or it is counted from the wrong "
+                "start",
                 addr, pte_pfn(e), shown, right);
     }
 }

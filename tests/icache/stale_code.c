@@ -144,8 +144,8 @@ void code_entered(const struct trapframe *tf, struct mm *mm)
             this_cpu()->cpu, tf_pc(tf), mm->exec_gen, fenced);
         say("CPU %u's last " ARCH_ICACHE_FENCE_NAME " came BEFORE that code was maintained; " ARCH_ICACHE_RULE,
             this_cpu()->cpu);
-        say("likely: a way to user mode without icache_enter_user(), or mm->need_gen wasn't raised. Read docs/caches.md, "
-            "Generations");
+        say("likely: a way to user mode without icache_enter_user(), or mm->need_gen wasn't raised. Read "
+            "docs/caches.md, Generations");
         test_runner_fail();
     }
     /* interrupts are off, so it can't wait. The next return to user mode checks again */

@@ -4,6 +4,7 @@
  */
 #include <quire/boot_info.h>
 #include <quire/elf.h>
+#include <quire/elf_file.h>
 #include <quire/initrd.h>
 #include <quire/mm.h>
 #include <quire/printf.h>
@@ -299,21 +300,9 @@ TEST(fdt, any_damaged_word_is_survived)
 }
 
 /* --- ELF ------------------------------------------------------------------------------- */
-struct header {
-    u8 magic[4], class, data, version, abi, pad[8];
-    u16 type, machine;
-    u32 version2;
-    u64 entry, phoff, shoff;
-    u32 flags;
-    u16 ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-struct segment {
-    u32 type, flags;
-    u64 offset, vaddr, paddr, filesz, memsz, align;
-};
 static struct program {
-    struct header h;
-    struct segment s[10];
+    struct elf_header h;
+    struct program_header s[10];
     u8 rest[3000];
 } program;
 
@@ -330,10 +319,10 @@ static void make_program(void)
     program.h.machine = ARCH_ELF_MACHINE;
     program.h.entry = LOW + 16;
     program.h.phoff = offsetof(struct program, s);
-    program.h.phentsize = sizeof(struct segment);
+    program.h.phentsize = sizeof(struct program_header);
     program.h.phnum = 2;
-    program.s[0] = (struct segment){1, 5, 0, LOW, LOW, 2000, 2000, 4096};
-    program.s[1] = (struct segment){1, 6, 2000, LOW + 0x2000, 0, 100, 9000, 4096};
+    program.s[0] = (struct program_header){1, 5, 0, LOW, LOW, 2000, 2000, 4096};
+    program.s[1] = (struct program_header){1, 6, 2000, LOW + 0x2000, 0, 100, 9000, 4096};
 }
 
 static const char *check(void)
@@ -354,7 +343,7 @@ TEST(elf_check, a_good_program_is_taken)
     EXPECT_EQ(info.segment[1].prot, 3);
     EXPECT_EQ(info.segment[1].mem_size, 9000);
     program.s[2] =
-        (struct segment){4, 4, 0, 0, 0, ~0UL, ~0UL, 1}; /* not to be loaded, so not checked */
+        (struct program_header){4, 4, 0, 0, 0, ~0UL, ~0UL, 1}; /* not to be loaded, so not checked */
     program.h.phnum = 3;
     EXPECT(check() == NULL);
 }
@@ -421,7 +410,7 @@ TEST(elf_check, more_segments_than_can_be_loaded_are_refused)
 {
     make_program();
     for (unsigned i = 1; i < 10; i++)
-        program.s[i] = (struct segment){1, 4, 0, LOW + i * PAGE_SIZE, 0, 10, 10, 4096};
+        program.s[i] = (struct program_header){1, 4, 0, LOW + i * PAGE_SIZE, 0, 10, 10, 4096};
     program.h.phnum = 10;
     EXPECT(strstr(check(), "more than 8") != NULL);
     program.h.phnum = 8;

@@ -6,6 +6,7 @@
 #include "helpers.h"
 #include <quire/counters.h>
 #include <quire/messages.h>
+#include <quire/process.h>
 #include <quire/string.h>
 #include <quire/sync.h>
 #include <quire/uaccess.h>
@@ -63,6 +64,38 @@ TEST(sync, no_wake_up_is_lost)
     crew_wait(&crew);
     EXPECT_EQ(shop.taken, customers * each);
     EXPECT_EQ(shop.tokens, 0);
+}
+
+/* As a kill does that comes between the look at the condition and the sleep: it wakes the thread, and knows no queue. */
+static bool first_look_is_too_early(int *looks)
+{
+    if (++*looks > 1)
+        return true;
+    thread_wake(current_thread());
+    return false;
+}
+
+TEST(sync, a_wake_up_after_the_look_ends_the_wait)
+{
+    struct wait_queue queue;
+    int looks = 0;
+
+    wait_queue_init(&queue);
+    wait_until(&queue, first_look_is_too_early(&looks));
+    EXPECT_EQ(looks, 2);
+}
+
+/* The kill came before the thread announced that it sleeps, so nothing else will wake it. */
+TEST(sync, a_thread_of_a_killed_process_does_not_sleep)
+{
+    static struct process killed = {.name = "killed", .state = PROCESS_ENDING};
+    struct thread *self = current_thread();
+    u64 start = arch_clock_ns();
+
+    self->process = &killed;
+    thread_sleep_until(start + 3600 * NS_PER_S);
+    self->process = NULL;
+    EXPECT(arch_clock_ns() - start < 100 * NS_PER_MS);
 }
 
 /* Two threads that wait for each other in turn: after a lost wake-up no other thread would wake them. */

@@ -57,11 +57,11 @@ KERNEL = [
     # --- kills ----------------------------------------------------------------------------------------------------
     Mutant("a-sleeper-does-not-look", "kernel/sched/sleep.c",
            "    if (current_killed())\n        thread_withdraw_wait(); /* no sleep; schedule() lets others run, and returns */\n", "",
-           "stresskill.*", "who goes to sleep says so and looks then at kills", parallel=True, cpus="4"),
+           "sync.a_thread_of_a_killed*", "who goes to sleep says so and looks then at kills"),
     Mutant("looks-before-it-waits", "include/quire/sync.h",
            "            wait_announce_locked(q);                                                               \\\n            if (cond)                                                                              \\\n                break;                                                                             \\\n",
            "            bool holds_ = (cond);                                                                  \\\n            wait_announce_locked(q);                                                               \\\n            if (holds_)                                                                            \\\n                break;                                                                             \\\n",
-           "stresskill.*", "who waits says so first and looks then", parallel=True, cpus="4"),
+           "sync.a_wake_up_after*", "who waits says so first and looks then"),
     Mutant("a-woken-thread-does-not-look", "kernel/sched/thread.c",
            "    this_cpu()->user_work = true; /* the wake-up may be a kill, even if what it waited for has come true */\n", "",
            "stresskill.*", "a kill that meets the end of a wait is seen on the way to user mode", parallel=True, cpus="4",

@@ -79,7 +79,7 @@ pid_t wait_explain(pid_t pid, int *status, int options)
     if (file)
         print_lines(&crash, &places);
     else
-        printf("%s was at 0x%lx; its file has no names and lines (only debug builds have them).\n", crash.name,
+        printf("%s was at 0x%lx; there are no names and lines for it (only debug builds have them).\n", crash.name,
                crash.pc);
     free(file);
     return ended;

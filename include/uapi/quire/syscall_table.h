@@ -28,7 +28,7 @@
     X(17, thread_create, 3, "entry, stack pointer, argument: -> thread id")                        \
     X(18, thread_exit, 0, "end this thread; the last one ends the process with status 0")          \
     X(19, getpid, 0, "-> process id")                                                              \
-    X(20, fork, 1, "uint64_t *process id or NULL: -> a handle to the child in the parent, QUIRE_IN_CHILD in the child")                              \
+    X(20, fork, 1, "uint64_t *process id or NULL: -> a handle to the child in the parent, QUIRE_IN_CHILD in the child") \
     X(21, process_info, 2, "index, struct quire_process *: the n-th process")                      \
     X(22, memory_info, 1, "struct quire_memory *")                                                 \
     X(23, area_info, 3, "process id (0: this one), index, struct quire_area *")                    \
