@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <quire/ipc.h>
 #include <quire/list.h>
 #include <quire/sync.h>
 #include <arch-generic/context.h>
@@ -75,9 +76,13 @@ struct thread {
     struct list sleep_link;  /* a CPU's sleepers; under their lock */
     struct runqueue *sleeps_at; /* the run queue whose sleepers it is among; only the thread uses this */
     struct list process_link;
+    struct thread_ipc ipc;
     /* the CPU of its run queue; changed under that queue's lock, or by the CPU that queues it */
     unsigned cpu;
-    unsigned priority;
+    unsigned priority;       /* its own, or a higher one that it has inherited: sched_inherit() */
+    unsigned own_priority;
+    unsigned queue;          /* of its run queue, while it is in there */
+    u32 refs;                /* the thread's own, and one for each duty to answer its call */
     bool pinned;             /* stays on its CPU */
     bool interrupted;        /* Ctrl-C was typed while it listened, <quire/console.h> */
     u64 slice_end_ns;
@@ -112,6 +117,9 @@ void thread_start_on(struct thread *thread, unsigned cpu); /* and it stays there
 /* the caller goes to that CPU and stays there; -1: anywhere again. -EINVAL: no such CPU. No locks held */
 int thread_pin(s64 cpu);
 void __noreturn thread_exit(void);
+/* References to the descriptor alone; the thread itself may end, and its stack may be freed. */
+void thread_get(struct thread *thread);
+void thread_put(struct thread *thread);
 void thread_discard(struct thread *thread); /* one that never started */
 
 /* Let somebody else run, or begin the wait that was announced; interrupts may be on or off. */
@@ -132,6 +140,14 @@ void thread_interrupt(struct thread *thread);
 
 /* Ends early when somebody wakes the thread, and at once when its process is killed. No locks held. */
 void thread_sleep_until(u64 deadline_ns);
+/* The same for a wait that was announced, and that no kill ends by itself; ~0: no deadline. Withdraws the wait. */
+void thread_sleep_announced(u64 deadline_ns);
+
+/*
+ * The thread runs with its own priority, or with this one if it is higher: somebody more urgent waits for it. The thread
+ * is the caller, or one that waits and that nobody else can find.
+ */
+void sched_inherit(struct thread *t, unsigned priority);
 
 void sched_tick(void);        /* trap_timer() */
 bool sched_need_resched(void);

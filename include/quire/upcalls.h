@@ -106,6 +106,13 @@ struct running running_now(void);
 struct object;
 void object_destroy(struct object *object);
 
+/* --- messages, <quire/ipc.h>: kernel/objects -> kernel/ipc ---------------------------------------------- */
+void ipc_thread_ends(void); /* the calling thread ends: its duty ends with -EPIPE for the caller. No locks held */
+/* A handle with these rights was made or closed. opened: any locks. closed: none. */
+void object_opened(struct object *object, u32 rights);
+void object_closed(struct object *object, u32 rights);
+void ipc_destroy(struct object *object); /* an endpoint, a reply object or a notification without references */
+
 /* --- the first program starts; main.c says how long booting took: kernel/objects -> kernel -------------- */
 void kernel_reaches_user(void);
 

@@ -8,6 +8,7 @@
 #include <quire/string.h>
 #include <quire/sys.h>
 #include <uapi/quire/abi.h>
+#include <uapi/quire/ipc.h>
 
 #define CHUNK 256
 #define COPY_STEP (8 * KiB) /* bytes copied between two preemption points */

@@ -4,6 +4,7 @@
 #include <quire/object.h>
 #include <quire/process.h>
 #include <quire/sys.h>
+#include <uapi/quire/ipc.h>
 
 s64 sys_mmap(struct trapframe *tf)
 {
@@ -18,12 +19,11 @@ s64 sys_mmap(struct trapframe *tf)
     if (tf_arg(tf, 2) >> 32 || tf_arg(tf, 3) >> 32 || (flags & MAP_NOWRITE))
         return -EINVAL;
     if (!(flags & MAP_ANONYMOUS)) {
-        u32 rights;
-        o = handle_get_rights(&current_process()->handles, (long)tf_arg(tf, 4), OBJECT_MEMORY, RIGHT_MAP, &rights,
-                              &err);
-        if (!o)
+        struct handle h;
+        if (!handle_look(&current_process()->handles, (long)tf_arg(tf, 4), OBJECT_MEMORY, RIGHT_MAP, &h, &err))
             return err;
-        flags |= rights & RIGHT_WRITE ? 0 : MAP_NOWRITE; /* this forbids a later mprotect() to allow writes, too */
+        o = h.object;
+        flags |= h.rights & RIGHT_WRITE ? 0 : MAP_NOWRITE; /* this forbids a later mprotect() to allow writes, too */
         memobj = ((struct memory_object *)o)->memobj;
     }
     err = mm_map(current_process()->mm, &addr, len, prot, flags, memobj, memobj ? offset : 0);

@@ -7,6 +7,7 @@
 #include <quire/sys.h>
 #include <arch-generic/machine.h>
 #include <uapi/quire/abi.h>
+#include <uapi/quire/ipc.h>
 
 s64 sys_nop(struct trapframe *tf) { return 0; }
 

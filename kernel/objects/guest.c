@@ -19,6 +19,7 @@
 #include <quire/string.h>
 #include <quire/sys.h>
 #include <uapi/quire/abi.h>
+#include <uapi/quire/ipc.h>
 
 #define GUEST_MIN_ORDER 9  /* 2 MiB */
 #define STEP_FRAMES 512UL  /* frames between two preemption points */

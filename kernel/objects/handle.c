@@ -1,108 +1,226 @@
 /* SPDX-License-Identifier: MIT */
-/* Handle tables: see <quire/handle.h>. Under table->lock no other lock is taken, and no object is destroyed. */
+/*
+ * Handle tables: see <quire/handle.h>. Under table->lock no other lock is taken, no object is destroyed, and at most
+ * HANDLE_CHUNK slots or bits in 65 words are looked at.
+ */
 #include <quire/handle.h>
 #include <quire/errno.h>
+#include <quire/log.h>
+#include <quire/quota.h>
+#include <quire/slab.h>
+#include <quire/upcalls.h>
+#include <uapi/quire/ipc.h>
+
+#define CHUNK_BYTES (HANDLE_CHUNK * sizeof(struct handle))
+
+/* --- slots ------------------------------------------------------------------------------------- */
+/* Reserves the lowest free slot of the chunks that exist. Returns its number; -1: there is none. */
+static int find_free(struct handle_table *t)
+{
+    u32 slots = HANDLES_FIRST + t->nr_chunks * HANDLE_CHUNK;
+
+    for (u32 word = 0; word * 64 < slots; word++)
+        if (~t->used[word]) {
+            u32 n = word * 64 + (u32)__builtin_ctzl(~t->used[word]);
+            if (n >= slots)
+                return -1;
+            t->used[word] |= 1UL << n % 64;
+            return (int)n;
+        }
+    return -1;
+}
+
+/* One more chunk. False: no memory, or the account is full. */
+static bool grow(struct handle_table *t)
+{
+    if (!quota_keep(t->quota, CHUNK_BYTES))
+        return false;
+    struct handle *chunk = kmalloc(CHUNK_BYTES);
+    if (chunk) {
+        spin_lock(&t->lock);
+        if (t->nr_chunks < HANDLE_CHUNKS) {
+            t->chunk[t->nr_chunks] = chunk;
+            t->nr_chunks++;
+            chunk = NULL;
+        }
+        spin_unlock(&t->lock);
+        if (!chunk)
+            return true;
+    }
+    kfree(chunk);
+    quota_let_go(t->quota, CHUNK_BYTES);
+    return false;
+}
+
+int handle_reserve(struct handle_table *t)
+{
+    for (;;) {
+        spin_lock(&t->lock);
+        int number = find_free(t);
+        bool full = t->nr_chunks == HANDLE_CHUNKS;
+        spin_unlock(&t->lock);
+        if (number >= 0)
+            return number;
+        if (full)
+            return -EMFILE;
+        if (!grow(t))
+            return -ENOMEM;
+    }
+}
+
+void handle_fill(struct handle_table *t, int number, struct object *o, u32 rights, u64 badge)
+{
+    object_opened(o, rights);
+    spin_lock(&t->lock);
+    struct handle *h = handle_slot(t, (u64)number);
+    KASSERT(h && !h->object && t->used[number / 64] >> number % 64 & 1, "handle %d isn't reserved", number);
+    *h = (struct handle){o, badge, rights};
+    t->end = MAX(t->end, (u32)number + 1);
+    spin_unlock(&t->lock);
+}
+
+static void empty(struct handle_table *t, u32 number, struct handle *h)
+{
+    *h = (struct handle){.object = NULL};
+    t->used[number / 64] &= ~(1UL << number % 64);
+}
+
+void handle_unreserve(struct handle_table *t, int number)
+{
+    spin_lock(&t->lock);
+    empty(t, (u32)number, handle_slot(t, (u64)number));
+    spin_unlock(&t->lock);
+}
 
 int handle_install(struct handle_table *t, struct object *o, u32 rights)
 {
-    int number = -EMFILE;
+    int number = handle_reserve(t);
 
-    spin_lock(&t->lock);
-    for (int i = 0; i < NR_HANDLES && number < 0; i++) {
-        if (t->handle[i].object)
-            continue;
-        t->handle[i] = (struct handle){o, rights};
-        t->end = MAX(t->end, (u32)i + 1);
-        number = i;
-    }
-    spin_unlock(&t->lock);
     if (number < 0)
         object_put(o);
+    else
+        handle_fill(t, number, o, rights, 0);
     return number;
 }
 
-struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err)
+/* --- looking up -------------------------------------------------------------------------------- */
+bool handle_look(struct handle_table *t, long number, enum object_type type, u32 rights, struct handle *found, int *err)
 {
-    u32 all;
-    return handle_get_rights(t, number, type, rights, &all, err);
-}
-
-struct object *handle_get_rights(struct handle_table *t, long number, enum object_type type, u32 rights, u32 *all,
-                                 int *err)
-{
-    struct object *o = NULL;
-
     *err = -EBADF;
-    if (number < 0 || number >= NR_HANDLES)
-        return NULL;
     spin_lock(&t->lock);
-    const struct handle *h = &t->handle[number];
-    if (h->object && (type == OBJECT_NONE || h->object->type == type)) {
+    const struct handle *h = handle_slot(t, (u64)number);
+    if (h && h->object && (type == OBJECT_NONE || h->object->type == type)) {
         *err = -EACCES;
         if ((h->rights & rights) == rights) {
-            o = h->object;
-            object_get(o);
-            *all = h->rights;
+            *found = *h;
+            object_get(h->object);
             *err = 0;
         }
     }
     spin_unlock(&t->lock);
-    return o;
+    return !*err;
 }
 
+struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err)
+{
+    struct handle found;
+    return handle_look(t, number, type, rights, &found, err) ? found.object : NULL;
+}
+
+int handle_duplicate(struct handle_table *t, long number, u32 rights, u64 badge)
+{
+    struct handle h;
+    int err, copy;
+
+    if (!handle_look(t, number, OBJECT_NONE, rights, &h, &err))
+        return err;
+    copy = badge && h.badge && badge != h.badge ? -EINVAL : handle_reserve(t);
+    if (copy < 0)
+        object_put(h.object);
+    else
+        handle_fill(t, copy, h.object, rights, h.badge ? h.badge : badge);
+    return copy;
+}
+
+/* --- closing ----------------------------------------------------------------------------------- */
 /*
- * Takes the object with this number out of the table; if `only` isn't NULL, then only if the number names this object.
- * NULL: nothing was taken out.
+ * Takes the handle with this number out of the table; if `only` isn't NULL, then only if the number names this object.
+ * Its object is NULL if nothing was taken out.
  */
-static struct object *take_out(struct handle_table *t, long number, const struct object *only)
+static struct handle take_out(struct handle_table *t, long number, const struct object *only)
 {
-    if (number < 0 || number >= NR_HANDLES)
-        return NULL;
+    struct handle taken = {.object = NULL};
+
     spin_lock(&t->lock);
-    struct object *o = t->handle[number].object;
-    if (only && o != only)
-        o = NULL;
-    if (o)
-        t->handle[number] = (struct handle){NULL, 0};
+    struct handle *h = handle_slot(t, (u64)number);
+    if (h && h->object && (!only || h->object == only)) {
+        taken = *h;
+        empty(t, (u32)number, h);
+    }
     spin_unlock(&t->lock);
-    return o;
+    return taken;
 }
 
-int handle_close(struct handle_table *t, long number)
+/* False: there was no handle. */
+static bool let_go(struct handle h)
 {
-    struct object *o = take_out(t, number, NULL);
-
-    object_put(o);
-    return o ? 0 : -EBADF;
+    if (!h.object)
+        return false;
+    object_closed(h.object, h.rights);
+    object_put(h.object);
+    return true;
 }
 
-void handle_close_one(struct handle_table *t, long number, const struct object *o)
-{
-    object_put(take_out(t, number, o));
-}
+int handle_close(struct handle_table *t, long number) { return let_go(take_out(t, number, NULL)) ? 0 : -EBADF; }
+
+void handle_close_one(struct handle_table *t, long number, const struct object *o) { let_go(take_out(t, number, o)); }
 
 void handle_close_object(struct handle_table *t, const struct object *o)
 {
     for (long i = 0; i < (long)READ_ONCE(t->end); i++)
-        if (READ_ONCE(t->handle[i].object) == o)
+        if (READ_ONCE(handle_slot(t, (u64)i)->object) == o)
             handle_close_one(t, i, o);
 }
 
 void handle_close_all(struct handle_table *t)
 {
-    for (long i = 0; i < (long)READ_ONCE(t->end); i++)
-        if (READ_ONCE(t->handle[i].object))
+    for (u32 i = 0; i < t->end; i++)
+        if (handle_slot(t, i)->object)
             handle_close(t, i);
+    while (t->nr_chunks) {
+        kfree(t->chunk[--t->nr_chunks]);
+        quota_let_go(t->quota, CHUNK_BYTES);
+    }
+    t->end = 0;
 }
 
-void handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned first_n)
+/* --- copying ----------------------------------------------------------------------------------- */
+/* Copies the slots [first, end), at most HANDLE_CHUNK of them. Nobody else has `to`. */
+static void copy_some(struct handle_table *to, struct handle_table *from, u32 first, u32 end)
 {
     spin_lock(&from->lock);
-    to->end = MIN(first_n, from->end);
-    for (unsigned i = 0; i < to->end; i++) {
-        to->handle[i] = from->handle[i];
-        if (to->handle[i].object)
-            object_get(to->handle[i].object);
+    for (u32 n = first; n < end; n++) {
+        const struct handle *h = handle_slot(from, n);
+        if (!h->object)
+            continue;
+        *handle_slot(to, n) = *h;
+        to->used[n / 64] |= 1UL << n % 64;
+        to->end = n + 1;
+        object_get(h->object);
+        object_opened(h->object, h->rights);
     }
     spin_unlock(&from->lock);
+}
+
+int handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned n)
+{
+    u32 end = MIN(n, READ_ONCE(from->end));
+
+    copy_some(to, from, 0, MIN(end, (u32)HANDLES_FIRST));
+    for (u32 first = HANDLES_FIRST; first < end; first += HANDLE_CHUNK) {
+        if (!grow(to))
+            return -ENOMEM;
+        copy_some(to, from, first, MIN(end, first + HANDLE_CHUNK));
+    }
+    return 0;
 }

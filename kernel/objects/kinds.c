@@ -23,10 +23,9 @@ struct file *file_open(const char *path, int *err)
     const struct initrd_file *entry = initrd_find(path);
 
     *err = entry ? -ENOMEM : -ENOENT;
-    struct file *f = entry ? kmalloc(sizeof(*f)) : NULL;
+    struct file *f = entry ? object_alloc(OBJECT_FILE, sizeof(*f)) : NULL;
     if (!f)
         return NULL;
-    object_init(&f->object, OBJECT_FILE);
     f->entry = entry;
     *err = 0;
     return f;
@@ -40,14 +39,13 @@ struct memory_object *memory_object_create(u64 bytes, int *err)
     if (!bytes || bytes > USER_TOP || pages > memory.nr_frames)
         return NULL;
     *err = -ENOMEM;
-    struct quota *quota = current_process() ? current_process()->quota : NULL;
-    struct memory_object *m = kmalloc(sizeof(*m));
-    struct memobj *memobj = m ? memobj_create(MEMOBJ_BACKED, pages, quota) : NULL;
+    struct memory_object *m = object_alloc(OBJECT_MEMORY, sizeof(*m));
+    struct memobj *memobj = m ? memobj_create(MEMOBJ_BACKED, pages, m->object.quota) : NULL;
     if (!memobj) {
-        kfree(m);
+        if (m)
+            object_free(&m->object);
         return NULL;
     }
-    object_init(&m->object, OBJECT_MEMORY);
     m->memobj = memobj;
     *err = 0;
     return m;
@@ -57,11 +55,16 @@ void object_destroy(struct object *o)
 {
     switch (o->type) {
     case OBJECT_FILE:
-        kfree(o);
+        object_free(o);
         return;
     case OBJECT_MEMORY:
         memobj_put(((struct memory_object *)o)->memobj);
-        kfree(o);
+        object_free(o);
+        return;
+    case OBJECT_ENDPOINT:
+    case OBJECT_REPLY:
+    case OBJECT_NOTIFICATION:
+        ipc_destroy(o);
         return;
     case OBJECT_PROCESS:
         process_destroy(o);

@@ -1,8 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts the references to objects. See <quire/object.h>. */
+/* Objects' memory, and the count of their references. See <quire/handle.h> and <quire/object.h>. */
 #include <quire/object.h>
+#include <quire/process.h>
+#include <quire/quota.h>
 #include <quire/refs.h>
+#include <quire/slab.h>
 #include <quire/upcalls.h>
+
+void *object_alloc(enum object_type type, u32 bytes)
+{
+    struct quota *quota = current_process() ? current_process()->quota : NULL;
+
+    if (!quota_keep(quota, bytes))
+        return NULL;
+    struct object *o = kmalloc(bytes);
+    if (!o) {
+        quota_let_go(quota, bytes);
+        return NULL;
+    }
+    object_init(o, type);
+    o->bytes = bytes;
+    o->quota = quota;
+    return o;
+}
+
+void object_free(struct object *o)
+{
+    struct quota *quota = o->quota;
+    u32 bytes = o->bytes;
+
+    kfree(o);
+    quota_let_go(quota, bytes); /* last: it may free the account */
+}
 
 void object_init(struct object *o, enum object_type type)
 {

@@ -35,6 +35,7 @@ void __noreturn process_thread_exit(void)
 
     arch_irq_enable();
     guest_abandon();
+    ipc_thread_ends();
     bool irq = irq_save();
     self->process = NULL;
     self->mm = NULL;

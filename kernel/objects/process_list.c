@@ -9,6 +9,7 @@
 #include "process_list.h"
 #include <quire/errno.h>
 #include <quire/log.h>
+#include <uapi/quire/ipc.h>
 
 struct list processes = LIST_INIT(processes);
 static spinlock_t processes_lock;
@@ -38,21 +39,20 @@ void process_show(struct process *p)
 
 int process_show_child(struct process *p, struct process *parent)
 {
-    struct thread *first = NULL;
+    int number = handle_reserve(&parent->handles);
 
+    if (number < 0)
+        return number;
     spin_lock(&processes_lock);
     spin_lock(&p->lock); /* as soon as the handle is there, another thread of the parent may kill p */
     object_get(&p->object);
-    int number = handle_install(&parent->handles, &p->object, RIGHT_WAIT | RIGHT_KILL);
-    if (number >= 0) {
-        p->parent = parent;
-        list_push_back(&parent->children, &p->child_link);
-        first = show(p);
-    }
+    handle_fill(&parent->handles, number, &p->object, RIGHT_WAIT | RIGHT_KILL, 0);
+    p->parent = parent;
+    list_push_back(&parent->children, &p->child_link);
+    struct thread *first = show(p);
     spin_unlock(&p->lock);
     spin_unlock(&processes_lock);
-    if (first)
-        thread_start(first);
+    thread_start(first);
     return number;
 }
 

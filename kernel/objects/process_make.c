@@ -16,6 +16,7 @@
 #include <quire/uaccess.h>
 #include <quire/upcalls.h>
 #include <uapi/quire/abi.h>
+#include <uapi/quire/ipc.h>
 
 #define USER_STACK_TOP ((vaddr_t)USER_TOP - 1 * MiB)
 
@@ -50,7 +51,7 @@ static struct process *process_new(struct process *parent, const char *name, boo
     object_init(&p->object, OBJECT_PROCESS);
     strlcpy(p->name, name, sizeof(p->name));
     p->id = __atomic_fetch_add(&next_process_id, 1, __ATOMIC_RELAXED);
-    p->quota = quota;
+    p->quota = p->handles.quota = quota;
     p->maker = maker;
     p->depth = parent ? parent->depth + started : 0;
     list_init(&p->threads);
@@ -235,8 +236,9 @@ int process_spawn(const char *path, const struct arguments *args, struct user_pt
     if (!number)
         number = tell_id(p, id);
     if (!number) {
-        handle_copy_all(&p->handles, &parent->handles, 3);
-        number = process_show_child(p, parent);
+        number = handle_copy_all(&p->handles, &parent->handles, 3);
+        if (!number)
+            number = process_show_child(p, parent);
     }
     if (number < 0)
         process_abandon(p);
@@ -265,8 +267,9 @@ int process_fork(const struct trapframe *tf, struct user_ptr id)
         bool irq = irq_save(); /* another thread that ran here would change the CPU's registers */
         arch_fpu_save(&t->fpu);
         irq_restore(irq);
-        handle_copy_all(&p->handles, &parent->handles, NR_HANDLES);
-        number = process_show_child(p, parent);
+        number = handle_copy_all(&p->handles, &parent->handles, HANDLES_MAX);
+        if (!number)
+            number = process_show_child(p, parent);
     }
     if (number < 0)
         process_abandon(p);

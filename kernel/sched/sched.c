@@ -33,16 +33,17 @@ static void init_queue(struct runqueue *rq)
 
 static void enqueue(struct runqueue *rq, struct thread *t)
 {
-    list_push_back(&rq->queue[t->priority], &t->run_link);
-    WRITE_ONCE(rq->occupied, rq->occupied | 1u << t->priority); /* urgency() reads it without the lock */
+    t->queue = READ_ONCE(t->priority);
+    list_push_back(&rq->queue[t->queue], &t->run_link);
+    WRITE_ONCE(rq->occupied, rq->occupied | 1u << t->queue); /* urgency() reads it without the lock */
     WRITE_ONCE(rq->nr_queued, rq->nr_queued + 1);
 }
 
 static void dequeue(struct runqueue *rq, struct thread *t)
 {
     list_remove(&t->run_link);
-    if (list_empty(&rq->queue[t->priority]))
-        WRITE_ONCE(rq->occupied, rq->occupied & ~(1u << t->priority));
+    if (list_empty(&rq->queue[t->queue]))
+        WRITE_ONCE(rq->occupied, rq->occupied & ~(1u << t->queue));
     WRITE_ONCE(rq->nr_queued, rq->nr_queued - 1);
 }
 
@@ -331,6 +332,23 @@ void thread_trampoline(void *arg)
     thread_exit();
 }
 
+void sched_inherit(struct thread *t, unsigned priority)
+{
+    WRITE_ONCE(t->priority, MAX(t->own_priority, priority));
+    if (t != current_thread())
+        return;
+    bool irq = irq_save();
+    struct runqueue *rq = this_cpu()->runqueue;
+    rq_lock(rq);
+    WRITE_ONCE(rq->running_priority, t->priority);
+    if (rq->occupied >> (t->priority + 1)) { /* one that has waited for this thread to lose its priority */
+        rq->need_resched = true;
+        this_cpu()->user_work = true;
+    }
+    rq_unlock(rq);
+    irq_restore(irq);
+}
+
 /* --- time -------------------------------------------------------------------------------------- */
 void sched_tick(void)
 {
@@ -407,7 +425,8 @@ static void adopt(struct thread *t, const char *name, unsigned priority, u32 sta
     struct percpu *cpu = this_cpu();
 
     t->name = name;
-    t->priority = priority;
+    t->priority = t->own_priority = priority;
+    t->refs = 1;
     t->cpu = cpu->cpu;
     t->state = state; /* the thread's first state: not a change */
     t->stack_top = (void *)cpu->kernel_sp;

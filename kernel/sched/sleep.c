@@ -62,20 +62,28 @@ static void get_up(struct thread *t)
     raw_unlock(&rq->sleepers_locked);
 }
 
-void thread_sleep_until(u64 deadline_ns)
+void thread_sleep_announced(u64 deadline_ns)
 {
     struct thread *self = current_thread();
 
     KASSERT(locks_held() == 0, "thread %s sleeps holding %u lock%s: %s", self->name, locks_held(), plural(locks_held()),
             locks_text());
     bool irq = irq_save();
-    self->wake_at_ns = deadline_ns;
-    lie_down(self, this_cpu()->runqueue);
+    if (deadline_ns != ~0UL) {
+        self->wake_at_ns = deadline_ns;
+        lie_down(self, this_cpu()->runqueue);
+    }
+    schedule();
+    thread_withdraw_wait();
+    if (deadline_ns != ~0UL)
+        get_up(self);
+    irq_restore(irq);
+}
+
+void thread_sleep_until(u64 deadline_ns)
+{
     thread_announce_wait();
     if (current_killed())
         thread_withdraw_wait(); /* no sleep; schedule() lets others run, and returns */
-    schedule();
-    thread_withdraw_wait();
-    get_up(self);
-    irq_restore(irq);
+    thread_sleep_announced(deadline_ns);
 }

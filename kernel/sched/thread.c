@@ -5,6 +5,7 @@
 #include <quire/plural.h>
 #include <quire/process.h>
 #include <quire/quota.h>
+#include <quire/refs.h>
 #include <quire/slab.h>
 
 static u64 next_thread_id = 1;
@@ -28,11 +29,21 @@ static struct thread *allocate(struct quota *quota)
     return t;
 }
 
+void thread_get(struct thread *t) { __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED); }
+
+void thread_put(struct thread *t)
+{
+    if (refs_put(&t->refs, 1, "thread", t))
+        slab_free(&thread_cache, t);
+}
+
 void thread_discard(struct thread *t)
 {
+    struct quota *quota = t->quota;
+
     kstack_free(t->stack_top);
-    quota_uncharge(t->quota, THREAD_FRAMES);
-    slab_free(&thread_cache, t);
+    thread_put(t);
+    quota_uncharge(quota, THREAD_FRAMES); /* last: it may free the account */
 }
 
 void thread_free_dead(struct thread *t)
@@ -52,7 +63,8 @@ struct thread *thread_create(const char *name, struct process *process, unsigned
         return NULL;
     t->name = name;
     t->process = process;
-    t->priority = priority;
+    t->priority = t->own_priority = priority;
+    t->refs = 1;
     t->state = THREAD_NEW;
     t->id = __atomic_fetch_add(&next_thread_id, 1, __ATOMIC_RELAXED);
     t->entry = fn;
@@ -61,6 +73,7 @@ struct thread *thread_create(const char *name, struct process *process, unsigned
     list_init(&t->wait_link);
     list_init(&t->sleep_link);
     list_init(&t->process_link);
+    list_init(&t->ipc.link);
     arch_fpu_init(&t->fpu);
     /* The kernel stack begins below the user frame. Whoever makes a user thread fills this frame before it starts. */
     arch_context_init(&t->context, arch_user_frame(t->stack_top), thread_trampoline, t);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <quire/thread.h>
+#include <uapi/quire/ipc.h>
 
 static char *const no_arguments[] = {"true", NULL};
 
@@ -386,7 +387,7 @@ TEST(process, a_full_handle_table_says_emfile_and_closing_makes_room)
     while ((n = open("motd", O_RDONLY)) >= 0)
         last = n;
     EXPECT_EQ(errno, EMFILE);
-    EXPECT_EQ(last, 63);
+    EXPECT_EQ(last, QUIRE_HANDLES_MAX - 1);
     EXPECT_CALL(-EMFILE, memory_create, PAGE);
     EXPECT_CALL(-EMFILE, spawn, "bin/true", no_arguments);
     EXPECT_CALL(-EMFILE, fork);

@@ -23,7 +23,7 @@ import outdir  # noqa: E402
 ROOMS = ("lib", "arch", "base", "base/check", "boot",
          "mm/frames", "mm/check", "mm/tables", "mm/folios", "mm/parts", "mm/holes", "mm/spaces", "mm/faults", "mm",
          "uv/core", "uv/soft",
-         "kernel/sched", "kernel/objects", "kernel/unix", "look", "kernel/calls", "kernel/traps", "tests/machine", "kernel")  # fmt: skip
+         "kernel/sched", "kernel/objects", "kernel/unix", "kernel/ipc", "look", "kernel/calls", "kernel/traps", "tests/machine", "kernel")  # fmt: skip
 UPCALLS = "include/quire/upcalls.h"
 ENFORCE = "uv/core/enforce.h"
 SECTION = re.compile(r"--- [^:\n]*: ([\w/, ]+) -> ([\w/]+) -")  # "--- traps: arch -> kernel/traps ---", before its names

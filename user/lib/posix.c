@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <quire/glob.h>
 #include <quire/sys.h>
+#include <uapi/quire/ipc.h>
 
 long __result(long value)
 {
@@ -51,7 +52,7 @@ long sysconf(int name)
     if (name == _SC_PAGESIZE)
         return 4096;
     if (name == _SC_OPEN_MAX)
-        return 64;
+        return QUIRE_HANDLES_MAX;
     long err = quire_call(memory_info, &m);
     if (err)
         return __result(err);

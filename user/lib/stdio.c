@@ -164,6 +164,7 @@ static const char *const error_names[] = {
     [EINVAL] = "invalid argument",
     [EMFILE] = "too many open handles",
     [EROFS] = "read-only",
+    [EPIPE] = "nobody answers any more",
     [ENAMETOOLONG] = "name too long",
     [ENOSYS] = "no such system call",
     [ESPIPE] = "can't seek",

@@ -10,9 +10,10 @@
 #include <unistd.h>
 #include <quire/explain.h>
 #include <quire/sys.h>
+#include <uapi/quire/ipc.h>
 #include "lock.h"
 
-#define MAX_CHILDREN 64 /* as many as the kernel has handles for */
+#define MAX_CHILDREN QUIRE_HANDLES_MAX
 
 static struct {
     pid_t pid;

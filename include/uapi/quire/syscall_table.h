@@ -49,4 +49,18 @@
     X(38, process_id, 1, "process handle: -> its id")                                              \
     X(39, guest_answer, 2, "handle, value: what the guest's last yield or console call returns")           \
     X(40, walk_info, 3, "process id (0: this one), address, struct quire_walk *: how the address is translated") \
-    X(41, cpu_pin, 1, "CPU: the calling thread goes there and stays; -1: wherever the kernel likes")
+    X(41, cpu_pin, 1, "CPU: the calling thread goes there and stays; -1: wherever the kernel likes")  \
+    X(42, handle_duplicate, 3, "handle, RIGHT_*, badge or 0: a handle to the same object with fewer rights -> handle") \
+    X(43, endpoint_create, 0, "-> handle")                                                         \
+    X(44, call, 2, "endpoint, info, and the registers of a message: -> 0, with the reply in the registers; -EPIPE: no answer comes; -ETIMEDOUT") \
+    X(45, send, 2, "endpoint, info, and a message: -EAGAIN: nobody receives")                      \
+    X(46, receive, 2, "endpoint, info: -> QUIRE_GOT_*, with the message in the registers; -EPIPE: closed; -ETIMEDOUT") \
+    X(47, reply_receive, 2, "endpoint, info, and a message: answer the last call, then receive: as receive")  \
+    X(48, reply, 2, "reply handle or -1, info, and a message: answer a call; -ESRCH: its caller doesn't wait any more")  \
+    X(49, reply_save, 0, "the duty to answer the last call -> reply handle; -ESRCH: there is none")  \
+    X(50, window_read, 4, "reply handle or -1, offset, buffer, bytes: from the caller's window -> bytes")  \
+    X(51, window_write, 4, "reply handle or -1, offset, buffer, bytes: into the caller's window -> bytes")  \
+    X(52, notification_create, 0, "-> handle")                                                     \
+    X(53, signal, 2, "notification, bits: or them in")                                             \
+    X(54, notification_wait, 4, "notification, mask, info (for its time limit), unsigned long *: take these bits out -> 0; -ETIMEDOUT") \
+    X(55, notification_bind, 2, "notification, endpoint: its signals come to receivers there, too")

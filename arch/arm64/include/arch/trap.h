@@ -30,6 +30,11 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->x[
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->x[0]; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->x[0] = (u64)value; }
 
+/* Messages, arch/arm64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
+static inline u64 *tf_info(struct trapframe *tf) { return &tf->x[1]; }
+static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->x[2 + i]; }
+static inline u64 *tf_extra(struct trapframe *tf) { return &tf->x[9]; }
+
 /* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
 {

@@ -62,6 +62,11 @@ static inline void tf_set_ret(struct trapframe *tf, s64 value)
     tf->gprs[2] = (u64)value;
 }
 
+/* Messages, arch/s390x/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
+static inline u64 *tf_info(struct trapframe *tf) { return &tf->gprs[3]; }
+static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->gprs[4 + i]; }
+static inline u64 *tf_extra(struct trapframe *tf) { return &tf->gprs[10]; }
+
 /* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
 {

@@ -41,6 +41,11 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->ar
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->rax; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->rax = (u64)value; }
 
+/* Messages, arch/x86_64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
+static inline u64 *tf_info(struct trapframe *tf) { return &tf->rsi; }
+static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return i < 4 ? &tf->arg[2 + i] : i == 4 ? &tf->r12 : &tf->r13; }
+static inline u64 *tf_extra(struct trapframe *tf) { return &tf->r14; }
+
 /* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
 {

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What system calls do with endpoints, notifications and reply objects: kernel/ipc/. Each function is called by the
+ * thread that made the system call, with interrupts on and no locks held. `tf` is its user frame: the words of a message
+ * are read and written there (tf_word(), tf_info(), tf_extra()).
+ *
+ * Where a time limit is given, ~0 is none; else it is a time of the machine's clock in nanoseconds. -ETIMEDOUT: it has
+ * passed; -EINTR: the caller was killed, which no program sees.
+ */
+#pragma once
+
+#include <quire/handle.h>
+
+struct endpoint;
+struct notification;
+struct reply;
+struct trapframe;
+
+struct endpoint *endpoint_create(void);         /* NULL: no memory, or the account is full */
+struct notification *notification_create(void); /* the same */
+
+/* Sends the message and waits for the reply. 0; -EPIPE: closed, or the receiver ended without an answer; -ETIMEDOUT. */
+s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until);
+/* Sends the message if a thread waits for one. -EAGAIN: nobody does; -EPIPE: closed. Never waits. */
+s64 ipc_send(struct endpoint *e, u64 badge, struct trapframe *tf);
+/* Waits for a message or a signal. QUIRE_GOT_*; -EPIPE: closed; -ETIMEDOUT. A duty that the caller still has ends first. */
+s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until);
+/* Answers the call that the caller received last. -ESRCH: there is none, or its caller doesn't wait any more. */
+s64 ipc_reply(struct trapframe *tf);
+s64 ipc_reply_to(struct reply *r, struct trapframe *tf); /* the same, by a reply object; -ESRCH also: used before */
+/* Takes the caller's duty into a new object, so that it can be done later, or by another thread. NULL: *err. */
+struct reply *reply_save(int *err); /* -ESRCH: no duty; -ENOMEM */
+/*
+ * Copies between the window of the call that the caller has received last (r NULL) or of r, at this offset, and the
+ * caller's memory. Returns the bytes copied, fewer if something is in the way after them; -ESRCH: no duty, or its caller
+ * doesn't wait any more; -EACCES: the window may not be used so, or the memory is a guest's secret; -EFAULT.
+ */
+s64 window_copy(struct reply *r, u64 offset, u64 buffer, u64 bytes, bool write);
+
+/* Or-s bits in, and wakes a waiter. Any context, any locks but those of the ipc room and of the scheduler. */
+void notification_signal(struct notification *n, u64 bits);
+/* Waits until a bit of the mask is set; takes these bits out, and stores them in *bits. 0; -ETIMEDOUT; -EINTR. */
+s64 notification_wait(struct notification *n, u64 mask, u64 until, u64 *bits);
+/* From now on signals come to receivers of e. -EBUSY: one of the two is bound already, or threads wait for n. */
+int notification_bind(struct notification *n, struct endpoint *e);

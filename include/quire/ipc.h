@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages between threads: calls on endpoints, replies, sends. kernel/ipc/ has the code; this header has what lies in
+ * struct thread, and what other rooms call.
+ *
+ * A *call* belongs to the thread that calls. One word, thread->ipc.call, holds its state and its generation, which grows
+ * with each call; so a late reply finds another word.
+ *
+ *   from      to        by whom                                              under
+ *   IDLE      QUEUED    the caller: it is in the endpoint's queue            endpoint's lock
+ *   IDLE      TAKEN     the caller: a receiver waited, and has the message   endpoint's lock
+ *   QUEUED    TAKEN     a receiver, which takes it out of the queue          endpoint's lock
+ *   QUEUED    ANSWERED  whoever closes the endpoint                          endpoint's lock
+ *   QUEUED    IDLE      the caller: its time is over, or it was killed       endpoint's lock
+ *   TAKEN     IDLE      the caller: its time is over, or it was killed       nothing; compare and swap
+ *   TAKEN     REPLYING  whoever has the duty to answer                       nothing; compare and swap
+ *   REPLYING  ANSWERED  the same; the registers of the caller are written    nothing
+ *   ANSWERED  IDLE      the caller                                           nothing
+ *
+ * From TAKEN on, exactly one thread or reply object has the *duty* to answer: thread->ipc.duty of the receiver, or
+ * struct reply. Whoever has it either replies, or ends; then the caller gets -EPIPE. A duty holds a reference to the
+ * caller's struct thread, and to its address space if there is a window.
+ *
+ * A thread that *receives* is in the endpoint's list while thread->ipc.receiving is RECEIVE_WAITS. Whoever delivers
+ * takes it out, writes its registers, and sets RECEIVE_GOT, all under the endpoint's lock. A receiver that was woken
+ * takes this lock before it goes on.
+ */
+#pragma once
+
+#include <quire/list.h>
+#include <quire/types.h>
+
+struct endpoint;
+struct mm;
+struct object;
+struct thread;
+struct trapframe;
+
+enum call_state { CALL_IDLE, CALL_QUEUED, CALL_TAKEN, CALL_REPLYING, CALL_ANSWERED };
+#define CALL_STATE_BITS 3
+#define CALL_STATE(word) ((word) & ((1u << CALL_STATE_BITS) - 1))
+#define CALL_GENERATION(word) ((word) >> CALL_STATE_BITS)
+#define CALL_WORD(generation, state) ((generation) << CALL_STATE_BITS | (state))
+
+enum receive_state { RECEIVE_IDLE, RECEIVE_WAITS, RECEIVE_GOT };
+
+/* The duty to answer a call. caller NULL: there is none. */
+struct duty {
+    struct thread *caller; /* with a reference */
+    u64 call;              /* the caller's word while the duty lasts: TAKEN */
+    struct mm *mm;         /* the caller's, with a reference, if it gave a window; else NULL */
+    u64 window, window_bytes;
+    u32 window_rights;
+};
+
+struct extra; /* kernel/ipc/extra.h */
+
+struct thread_ipc {
+    u64 call;                /* state and generation */
+    u64 badge;               /* of the handle that it called */
+    u32 receiving;           /* enum receive_state; under the endpoint's lock */
+    struct list link;        /* of an endpoint's callers or receivers; under its lock */
+    struct extra *sends;     /* handles and window of its own message */
+    struct extra *gets;      /* handles that have come and aren't in its table yet */
+    struct duty duty;        /* of the call that it received last; only the thread itself uses it while it runs */
+};
+

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Endpoints: calls, sends, receives and replies, as <quire/ipc.h> describes them. This is the way that every message can
+ * take; fast.c has a short cut for the most frequent one.
+ *
+ * Everything that can fail is done before the first change: extra_in() looks up and allocates, then the message is
+ * delivered, which can't fail.
+ */
+#include "ipc.h"
+#include <quire/endpoint.h>
+#include <quire/errno.h>
+#include <quire/log.h>
+#include <quire/messages.h>
+#include <quire/mm.h>
+#include <quire/process.h>
+#include <quire/slab.h>
+#include <uapi/quire/ipc.h>
+#include <arch-generic/machine.h>
+
+static SLAB_CACHE(endpoint_cache, endpoint, callers, false);
+LOCK_ORDER(26, endpoint_cache, endpoint, lock);
+
+/* --- the state of a call ------------------------------------------------------------------------ */
+static bool call_try_change(struct thread *caller, u64 word, enum call_state to)
+{
+    return __atomic_compare_exchange_n(&caller->ipc.call, &word, CALL_WORD(CALL_GENERATION(word), to), false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* Only one CPU can make this change. */
+static void call_change(struct thread *caller, enum call_state from, enum call_state to)
+{
+    u64 word = READ_ONCE(caller->ipc.call);
+
+    KASSERT(CALL_STATE(word) == from, "a call of thread %s is in state %lu, not %u", caller->name, CALL_STATE(word), from);
+    __atomic_store_n(&caller->ipc.call, CALL_WORD(CALL_GENERATION(word), to), __ATOMIC_RELEASE);
+}
+
+/* --- the end of a call --------------------------------------------------------------------------- */
+void duty_end(struct duty *duty)
+{
+    struct mm *mm = duty->mm;
+    struct thread *caller = duty->caller;
+
+    *duty = (struct duty){.caller = NULL};
+    thread_put(caller);
+    if (mm)
+        mm_put(mm);
+}
+
+/* The caller's call is REPLYING, so it waits until this function has ended its wait. */
+static void answer(struct thread *caller, s64 result, const struct trapframe *tf, struct extra *extra)
+{
+    struct trapframe *to = frame_of(caller);
+
+    if (tf)
+        copy_words(to, tf);
+    caller->ipc.gets = extra;
+    tf_set_ret(to, result);
+    call_change(caller, CALL_REPLYING, CALL_ANSWERED);
+    thread_wake(caller);
+}
+
+int duty_answer(struct duty *duty, s64 result, const struct trapframe *tf, struct extra *extra)
+{
+    bool irq = irq_save(); /* a caller whose time is over meanwhile waits until its registers are written */
+    bool waits = call_try_change(duty->caller, duty->call, CALL_REPLYING);
+
+    if (waits)
+        answer(duty->caller, result, tf, extra);
+    irq_restore(irq);
+    if (!waits)
+        extra_free(extra);
+    duty_end(duty);
+    return waits ? 0 : -ESRCH;
+}
+
+/* --- delivering ---------------------------------------------------------------------------------- */
+/*
+ * The message of the thread `from`, whose frame is tf, is in the receiver's registers after this. got: QUIRE_GOT_*. A call
+ * becomes TAKEN, and the receiver's duty. Under e's lock; the receiver is in no list.
+ */
+static void deliver(struct thread *from, u64 badge, struct trapframe *tf, struct thread *receiver, s64 got)
+{
+    struct trapframe *to = frame_of(receiver);
+    struct extra *extra = from->ipc.sends;
+
+    from->ipc.sends = NULL;
+    copy_words(to, tf);
+    *tf_info(to) = 0;
+    receiver->ipc.badge = badge;
+    receiver->ipc.gets = extra;
+    tf_set_ret(to, got);
+    if (got != QUIRE_GOT_CALL)
+        return;
+    u64 word = CALL_WORD(CALL_GENERATION(READ_ONCE(from->ipc.call)), CALL_TAKEN);
+    thread_get(from);
+    receiver->ipc.duty = (struct duty){.caller = from, .call = word};
+    if (extra && extra->has_window) {
+        mm_get(from->mm);
+        receiver->ipc.duty.mm = from->mm;
+        extra_window(extra, &receiver->ipc.duty);
+    }
+    __atomic_store_n(&from->ipc.call, word, __ATOMIC_RELEASE);
+}
+
+/* The same for a receiver that waits in e's list. */
+static void deliver_to_waiting(struct thread *from, u64 badge, struct trapframe *tf, struct thread *receiver, s64 got)
+{
+    list_remove(&receiver->ipc.link);
+    deliver(from, badge, tf, receiver, got);
+    receiver->ipc.receiving = RECEIVE_GOT;
+    sched_inherit(receiver, got == QUIRE_GOT_CALL ? from->priority : 0);
+    thread_wake(receiver);
+}
+
+/* --- waiting --------------------------------------------------------------------------------------- */
+bool ipc_sleep(u64 until)
+{
+    if (current_killed() || (until != ~0UL && arch_clock_ns() >= until)) {
+        thread_withdraw_wait();
+        return false;
+    }
+    thread_sleep_announced(until);
+    return true;
+}
+
+/* The call was QUEUED or TAKEN; it is over for its caller. The result: what the caller gets. */
+static s64 call_end(struct thread *self, s64 result)
+{
+    call_change(self, CALL_ANSWERED, CALL_IDLE);
+    return result;
+}
+
+/* Takes back a call whose time is over. False: it is answered, or just being answered. */
+static bool call_withdraw(struct endpoint *e, struct thread *self)
+{
+    u64 word = READ_ONCE(self->ipc.call);
+    bool irq = spin_lock_irqsave(&e->lock);
+    bool queued = CALL_STATE(READ_ONCE(self->ipc.call)) == CALL_QUEUED;
+
+    if (queued) {
+        list_remove(&self->ipc.link);
+        call_change(self, CALL_QUEUED, CALL_IDLE);
+    }
+    spin_unlock_irqrestore(&e->lock, irq);
+    return queued || call_try_change(self, CALL_WORD(CALL_GENERATION(word), CALL_TAKEN), CALL_IDLE);
+}
+
+static s64 call_wait(struct endpoint *e, struct trapframe *tf, u64 until)
+{
+    struct thread *self = current_thread();
+
+    for (;;) {
+        thread_announce_wait();
+        u32 state = CALL_STATE(__atomic_load_n(&self->ipc.call, __ATOMIC_ACQUIRE));
+        if (state == CALL_ANSWERED) {
+            thread_withdraw_wait();
+            return call_end(self, tf_ret(tf));
+        }
+        if (!ipc_sleep(until) && call_withdraw(e, self))
+            return ipc_why_over();
+        /* If it couldn't be withdrawn, the answer is there at once: whoever writes it has interrupts off. */
+    }
+}
+
+/* --- system calls: sending ----------------------------------------------------------------------------- */
+/* What a sender brings along, ready to be sent. */
+static int prepare(struct thread *self, struct trapframe *tf)
+{
+    int err;
+
+    self->ipc.sends = extra_in(*tf_info(tf), *tf_extra(tf), &err);
+    return err;
+}
+
+static void drop_sent(struct thread *self)
+{
+    extra_free(self->ipc.sends);
+    self->ipc.sends = NULL;
+}
+
+s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until)
+{
+    struct thread *self = current_thread();
+    s64 result = prepare(self, tf);
+
+    if (result)
+        return result;
+    self->ipc.badge = badge;
+    u64 generation = CALL_GENERATION(self->ipc.call) + 1;
+    bool irq = spin_lock_irqsave(&e->lock);
+    bool open = READ_ONCE(e->nr_receive) != 0;
+    if (open && list_empty(&e->receivers)) {
+        __atomic_store_n(&self->ipc.call, CALL_WORD(generation, CALL_QUEUED), __ATOMIC_RELEASE);
+        list_push_back(&e->callers, &self->ipc.link);
+    } else if (open) {
+        self->ipc.call = CALL_WORD(generation, CALL_IDLE);
+        deliver_to_waiting(self, badge, tf, first_of(&e->receivers), QUIRE_GOT_CALL);
+    }
+    spin_unlock_irqrestore(&e->lock, irq);
+    result = open ? call_wait(e, tf, until) : -EPIPE;
+    drop_sent(self);
+    *tf_info(tf) = extra_out(self->ipc.gets, result == 0 ? *tf_extra(tf) : 0);
+    self->ipc.gets = NULL;
+    return result;
+}
+
+s64 ipc_send(struct endpoint *e, u64 badge, struct trapframe *tf)
+{
+    struct thread *self = current_thread();
+    s64 result = prepare(self, tf);
+
+    if (result)
+        return result;
+    bool irq = spin_lock_irqsave(&e->lock);
+    if (!READ_ONCE(e->nr_receive))
+        result = -EPIPE;
+    else if (list_empty(&e->receivers))
+        result = -EAGAIN;
+    else
+        deliver_to_waiting(self, badge, tf, first_of(&e->receivers), QUIRE_GOT_SEND);
+    spin_unlock_irqrestore(&e->lock, irq);
+    drop_sent(self);
+    return result;
+}
+
+/* --- system calls: receiving ----------------------------------------------------------------------------- */
+/* Takes a signal or the first waiting call, if there is one. 0: there is none. Under e's lock. */
+static s64 receive_now(struct endpoint *e, struct thread *self, struct trapframe *tf)
+{
+    u64 bits = e->bound ? notification_take(e->bound) : 0;
+
+    if (bits) {
+        *tf_word(tf, 0) = bits;
+        *tf_info(tf) = 0;
+        self->ipc.badge = 0;
+        return QUIRE_GOT_SIGNAL;
+    }
+    if (list_empty(&e->callers))
+        return 0;
+    struct thread *caller = first_of(&e->callers);
+    list_remove(&caller->ipc.link);
+    deliver(caller, caller->ipc.badge, frame_of(caller), self, QUIRE_GOT_CALL);
+    sched_inherit(self, caller->priority);
+    return QUIRE_GOT_CALL;
+}
+
+void endpoint_signal(struct endpoint *e)
+{
+    bool irq = spin_lock_irqsave(&e->lock);
+
+    if (!list_empty(&e->receivers)) {
+        struct thread *receiver = first_of(&e->receivers);
+        s64 got = receive_now(e, receiver, frame_of(receiver));
+        if (got) {
+            list_remove(&receiver->ipc.link);
+            tf_set_ret(frame_of(receiver), got);
+            receiver->ipc.receiving = RECEIVE_GOT;
+            thread_wake(receiver);
+        }
+    }
+    spin_unlock_irqrestore(&e->lock, irq);
+}
+
+/* The receiver has announced that it waits. True: it got something, or waits no more; *result. */
+static bool receive_look(struct endpoint *e, struct thread *self, struct trapframe *tf, bool over, s64 *result)
+{
+    bool irq = spin_lock_irqsave(&e->lock), done = true;
+
+    if (self->ipc.receiving == RECEIVE_GOT) {
+        *result = tf_ret(tf);
+    } else if (over) {
+        list_remove(&self->ipc.link);
+        *result = ipc_why_over();
+    } else if (self->ipc.receiving == RECEIVE_IDLE) {
+        *result = READ_ONCE(e->nr_receive) ? receive_now(e, self, tf) : -EPIPE;
+        done = *result != 0;
+        if (!done) {
+            self->ipc.receiving = RECEIVE_WAITS;
+            list_push_back(&e->receivers, &self->ipc.link);
+        }
+    } else {
+        done = false; /* somebody woke it for nothing */
+    }
+    if (done)
+        self->ipc.receiving = RECEIVE_IDLE;
+    spin_unlock_irqrestore(&e->lock, irq);
+    return done;
+}
+
+s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until)
+{
+    struct thread *self = current_thread();
+    u64 extra = *tf_extra(tf);
+    bool over = false;
+    s64 result = 0;
+
+    if (self->ipc.duty.caller)
+        duty_answer(&self->ipc.duty, -EPIPE, NULL, NULL);
+    sched_inherit(self, 0);
+    for (;;) {
+        thread_announce_wait();
+        if (receive_look(e, self, tf, over, &result))
+            break;
+        over = !ipc_sleep(until);
+        if (over)
+            continue;
+    }
+    thread_withdraw_wait();
+    *tf_info(tf) = extra_out(self->ipc.gets, result > 0 ? extra : 0);
+    self->ipc.gets = NULL;
+    *tf_extra(tf) = self->ipc.badge;
+    return result;
+}
+
+/* --- system calls: replying ------------------------------------------------------------------------------ */
+/* Answers with the message in tf; the duty is over, but for an error in the message itself. */
+static s64 reply(struct duty *duty, struct trapframe *tf)
+{
+    int err;
+    struct extra *extra = extra_in(*tf_info(tf) & ~QUIRE_INFO_WINDOW, *tf_extra(tf), &err);
+
+    return err ? err : duty_answer(duty, 0, tf, extra);
+}
+
+s64 ipc_reply(struct trapframe *tf)
+{
+    struct thread *self = current_thread();
+
+    if (!self->ipc.duty.caller)
+        return -ESRCH;
+    s64 result = reply(&self->ipc.duty, tf);
+    sched_inherit(self, 0);
+    return result;
+}
+
+bool duty_look(struct reply *r, struct duty *copy)
+{
+    if (r)
+        spin_lock(&r->lock);
+    *copy = r ? r->duty : current_thread()->ipc.duty;
+    if (copy->caller)
+        thread_get(copy->caller);
+    if (copy->caller && copy->mm)
+        mm_get(copy->mm);
+    if (r)
+        spin_unlock(&r->lock);
+    return copy->caller != NULL;
+}
+
+static struct duty take_duty(struct reply *r)
+{
+    spin_lock(&r->lock);
+    struct duty duty = r->duty;
+    r->duty.caller = NULL;
+    spin_unlock(&r->lock);
+    return duty;
+}
+
+s64 ipc_reply_to(struct reply *r, struct trapframe *tf)
+{
+    struct duty duty = take_duty(r);
+
+    if (!duty.caller)
+        return -ESRCH;
+    s64 result = reply(&duty, tf);
+    if (duty.caller) { /* the message was wrong: the duty stays */
+        spin_lock(&r->lock);
+        r->duty = duty;
+        spin_unlock(&r->lock);
+    }
+    return result;
+}
+
+struct reply *reply_save(int *err)
+{
+    struct duty *duty = &current_thread()->ipc.duty;
+
+    *err = duty->caller ? -ENOMEM : -ESRCH;
+    struct reply *r = duty->caller ? object_alloc(OBJECT_REPLY, sizeof(*r)) : NULL;
+    if (!r)
+        return NULL;
+    r->duty = *duty;
+    *duty = (struct duty){.caller = NULL};
+    sched_inherit(current_thread(), 0);
+    return r;
+}
+
+/* --- ends --------------------------------------------------------------------------------------------- */
+void ipc_thread_ends(void)
+{
+    struct duty *duty = &current_thread()->ipc.duty;
+
+    if (duty->caller)
+        duty_answer(duty, -EPIPE, NULL, NULL);
+}
+
+static void reply_destroy(struct reply *r)
+{
+    if (r->duty.caller)
+        duty_answer(&r->duty, -EPIPE, NULL, NULL);
+    object_free(&r->object);
+}
+
+/* Ends the wait of the first thread in this queue. False: there is none. Under e's lock. */
+static bool close_one(struct list *queue, bool calls)
+{
+    if (list_empty(queue))
+        return false;
+    struct thread *t = first_of(queue);
+    list_remove(&t->ipc.link);
+    tf_set_ret(frame_of(t), -EPIPE);
+    if (calls)
+        call_change(t, CALL_QUEUED, CALL_ANSWERED);
+    else
+        t->ipc.receiving = RECEIVE_GOT;
+    thread_wake(t);
+    return true;
+}
+
+/* Nobody can receive from e any more: all that wait at it wait no more. */
+static void endpoint_close(struct endpoint *e)
+{
+    for (bool more = true; more; preempt_point()) {
+        bool irq = spin_lock_irqsave(&e->lock);
+        more = close_one(&e->callers, true) || close_one(&e->receivers, false);
+        spin_unlock_irqrestore(&e->lock, irq);
+    }
+}
+
+struct endpoint *endpoint_create(void)
+{
+    struct endpoint *e = object_alloc(OBJECT_ENDPOINT, sizeof(*e));
+
+    if (e) {
+        list_init(&e->callers);
+        list_init(&e->receivers);
+    }
+    return e;
+}
+
+void object_opened(struct object *o, u32 rights)
+{
+    if (o->type == OBJECT_ENDPOINT && rights & RIGHT_RECEIVE)
+        __atomic_fetch_add(&((struct endpoint *)o)->nr_receive, 1, __ATOMIC_SEQ_CST);
+}
+
+void object_closed(struct object *o, u32 rights)
+{
+    struct endpoint *e = (struct endpoint *)o;
+
+    if (o->type == OBJECT_ENDPOINT && rights & RIGHT_RECEIVE &&
+        __atomic_sub_fetch(&e->nr_receive, 1, __ATOMIC_SEQ_CST) == 0)
+        endpoint_close(e);
+}
+
+void ipc_destroy(struct object *o)
+{
+    if (o->type == OBJECT_REPLY) {
+        reply_destroy((struct reply *)o);
+    } else if (o->type == OBJECT_NOTIFICATION) {
+        notification_destroy((struct notification *)o);
+    } else {
+        struct endpoint *e = (struct endpoint *)o;
+        KASSERT(list_empty(&e->callers) && list_empty(&e->receivers), "an endpoint ends while threads wait at it");
+        if (e->bound)
+            notification_unbind(e->bound);
+        object_free(o);
+    }
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of kernel/ipc/ share: endpoints, and the steps of a message. <quire/ipc.h> has the table of a call's
+ * states.
+ *
+ * Lock order: a notification's lock, then an endpoint's lock, then those of the scheduler. Both are taken with
+ * interrupts off, because timers and devices signal notifications.
+ *
+ * A thread that waits here has, in its user frame, room for what it waits for: whoever answers or delivers writes the
+ * frame's registers, and the thread returns to user mode with them.
+ */
+#pragma once
+
+#include <quire/errno.h>
+#include <quire/handle.h>
+#include <quire/ipc.h>
+#include <quire/list.h>
+#include <quire/thread.h>
+#include <arch/trap.h>
+
+struct endpoint {
+    struct object object;
+    spinlock_t lock;
+    struct list callers;   /* whose calls are QUEUED, in the order in which they came; by thread->ipc.link */
+    struct list receivers; /* threads that wait for a message; by thread->ipc.link */
+    u32 nr_receive;        /* handles with RIGHT_RECEIVE; 0: closed for ever. Grows without the lock, by atomic steps */
+    struct notification *bound; /* whose signals come here, too; with a reference. Never changes once it is set */
+};
+
+/* Signals for threads. */
+struct notification {
+    struct object object;
+    spinlock_t lock;
+    u64 bits;                  /* changed by atomic steps; grows under the lock */
+    struct list waiters;       /* by thread->ipc.link */
+    struct endpoint *endpoint; /* NULL: not bound. Without a reference: the endpoint's end sets it to NULL. Under the lock */
+};
+
+struct reply {
+    struct object object;
+    struct duty duty;
+    spinlock_t lock; /* who takes the duty out of it answers */
+};
+
+static inline struct trapframe *frame_of(const struct thread *t) { return arch_user_frame(t->stack_top); }
+
+/* Copies the six words of a message. */
+static inline void copy_words(struct trapframe *to, const struct trapframe *from)
+{
+    for (unsigned i = 0; i < 6; i++)
+        *tf_word(to, i) = *tf_word((struct trapframe *)from, i);
+}
+
+/* Sleeps once, or not at all if the caller is killed or its time is over: false then. The wait was announced. */
+bool ipc_sleep(u64 until);
+static inline s64 ipc_why_over(void) { return current_killed() ? -EINTR : -ETIMEDOUT; }
+
+static inline struct thread *first_of(const struct list *queue)
+{
+    return list_entry(queue->next, struct thread, ipc.link);
+}
+
+/* A copy of the duty of r (NULL: the current thread's) with references of its own, for duty_end(). False: there is none. */
+bool duty_look(struct reply *r, struct duty *copy);
+void duty_end(struct duty *duty); /* drops the references */
+/*
+ * Ends the wait of the caller whose duty this is, with this result; if tf isn't NULL, with the words of this frame. The
+ * duty is over in any case. -ESRCH: the caller doesn't wait any more. The caller's thread may be gone when this returns.
+ */
+int duty_answer(struct duty *duty, s64 result, const struct trapframe *tf, struct extra *extra);
+
+/*
+ * Sends the handles and the window that the info word announces, for the current thread: looks each handle up, and
+ * allocates. NULL and *err 0: the message has none. -EBADF, -EACCES, -EFAULT, -EINVAL, -ENOMEM.
+ */
+struct extra *extra_in(u64 info, u64 address, int *err);
+void extra_free(struct extra *x); /* its handles are let go. NULL is fine */
+/* Gives the handles that have come to the current process; stores their numbers at `address`. Returns how many. */
+u64 extra_out(struct extra *x, u64 address);
+/* The bits of n, which have none after this. */
+static inline u64 notification_take(struct notification *n) { return __atomic_exchange_n(&n->bits, 0, __ATOMIC_SEQ_CST); }
+void notification_unbind(struct notification *n); /* its endpoint ends; drops the endpoint's reference to n */
+void notification_destroy(struct notification *n);
+void endpoint_signal(struct endpoint *e); /* under the lock of e->bound, which has bits: a receiver gets them */
+
+void extra_window(const struct extra *x, struct duty *duty); /* the window, if there is one, becomes the duty's */
+
+struct extra {
+    unsigned nr;
+    struct handle handle[4];
+    bool has_window;
+    u64 window, window_bytes;
+    u32 window_rights;
+    u32 bytes;           /* that are charged */
+    struct quota *quota;
+};
