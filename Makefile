@@ -30,7 +30,7 @@ NATIVE        ?= $(NATIVE_FORMS)
 
 # Options that people may set; the scripts read them from the environment and check them before anything starts.
 export CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES \
-    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT RECORD PROG
+    NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT RECORD PROG FASTPATH
 MAKEFLAGS += --no-print-directory
 # For recipes: an option that isn't exported, as one word of the shell. Exported ones are read as "$$RUN".
 one_word = '$(subst ','\'',$(1))'
@@ -38,7 +38,7 @@ one_word = '$(subst ','\'',$(1))'
 # Other variables that people may set. Any other one on the command line is a typing mistake, such as run=hello.
 KNOWN := CPUS CPU MEM APPEND RUN SEED BOOT TEST EXTRA_TESTS GDB_PORT TIMEOUT CROSS_COMPILE QEMU PYTHON ARCHES JOBS \
     NATIVE NATIVE_DEPTH REPLAY CHANGES FUZZ_SECONDS SECONDS CACHESAN PARALLEL ICACHE FIRST RANDOM MUTANT \
-    ARCH WERROR V RECORD O PROG
+    ARCH WERROR V RECORD O PROG FASTPATH
 given_by_hand = $(filter command,$(firstword $(origin $(1))))
 UNKNOWN := $(strip $(foreach v,$(filter-out $(KNOWN) MAKEFLAGS,$(.VARIABLES)),$(if $(call given_by_hand,$(v)),$(v))))
 ifneq ($(UNKNOWN),)

@@ -39,6 +39,8 @@ KERNEL_CFLAGS += -DQUIRE_DEBUG=0 -fomit-frame-pointer
 else
 KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -DQUIRE_CHECKS=1 $(FRAME_CFLAGS) $(ARCH_DEBUG_CFLAGS)
 endif
+# FASTPATH=0: messages take the long way always, kernel/ipc/fast.c.
+KERNEL_CFLAGS += -DQUIRE_FASTPATH=$(if $(filter 0,$(FASTPATH)),0,1)
 # ICACHE=stale: shadows play the instruction cache, include/quire/exec_pfn.h.
 ifeq ($(ICACHE),stale)
 KERNEL_CFLAGS += -DICACHE_STALE=1

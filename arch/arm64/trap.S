@@ -198,4 +198,13 @@ FUNC(arch_enter_user)
     b return_to_user
 END(arch_enter_user)
 
+/* void arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg) */
+FUNC(arch_hand_over)
+    mov sp, x0
+    mov x0, x2
+    mov x29, xzr
+    blr x1
+    b return_to_user
+END(arch_hand_over)
+
     .section .note.GNU-stack, "", %progbits

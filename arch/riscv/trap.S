@@ -160,4 +160,13 @@ FUNC(arch_enter_user)
     j return_to_user
 END(arch_enter_user)
 
+/* void arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg) */
+FUNC(arch_hand_over)
+    mv sp, a0
+    mv a0, a2
+    li s0, 0
+    jalr a1
+    j return_to_user
+END(arch_hand_over)
+
     .section .note.GNU-stack, "", %progbits

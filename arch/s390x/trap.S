@@ -119,4 +119,13 @@ FUNC(arch_enter_user)
     j return_to_user
 END(arch_enter_user)
 
+/* void arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg) */
+FUNC(arch_hand_over)
+    lay %r15, -TRAP_FRAME(%r2)
+    xc 0(8, %r15), 0(%r15)
+    lgr %r2, %r4
+    basr %r14, %r3
+    j return_to_user
+END(arch_hand_over)
+
     .section .note.GNU-stack, "", %progbits

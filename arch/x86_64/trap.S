@@ -144,6 +144,15 @@ FUNC(arch_enter_user)
     jmp return_to_user
 END(arch_enter_user)
 
+/* void arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg) */
+FUNC(arch_hand_over)
+    movq %rdi, %rsp
+    movq %rdx, %rdi
+    xorl %ebp, %ebp
+    call *%rsi
+    jmp return_to_user
+END(arch_hand_over)
+
 /*
  * NMI, machine check, double fault, on their own stacks. From user mode the first two move to the
  * thread's kernel stack and are ordinary traps from there on. From the kernel, GS base may be the user's or the

@@ -7,6 +7,12 @@
 #include <arch/context.h>
 
 /*
+ * Leave the current kernel stack for ever, call settle(arg) on the stack that ends at tf's, and enter user mode with the
+ * registers of *tf, as arch_enter_user() does. Interrupts off.
+ */
+void __noreturn arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg);
+
+/*
  * Save the callee-saved registers in *prev and continue with *next. Interrupts off. Returns when
  * somebody switches back to prev. Doesn't touch page tables or floating-point state.
  */

@@ -23,8 +23,17 @@ struct notification *notification_create(void); /* the same */
 s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until);
 /* Sends the message if a thread waits for one. -EAGAIN: nobody does; -EPIPE: closed. Never waits. */
 s64 ipc_send(struct endpoint *e, u64 badge, struct trapframe *tf);
-/* Waits for a message or a signal. QUIRE_GOT_*; -EPIPE: closed; -ETIMEDOUT. A duty that the caller still has ends first. */
+/*
+ * Waits for a message or a signal. QUIRE_GOT_*; -EPIPE: closed; -ETIMEDOUT. A duty that the caller still has ends first.
+ * Takes over the caller's reference to e.
+ */
 s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until);
+/*
+ * The short cuts for a call, and for a reply with the next receive; interrupts off. They return only if the ordinary way
+ * has to do the work; then nothing has changed.
+ */
+void ipc_fast_call(struct trapframe *tf);
+void ipc_fast_reply_receive(struct trapframe *tf);
 /* Answers the call that the caller received last. -ESRCH: there is none, or its caller doesn't wait any more. */
 s64 ipc_reply(struct trapframe *tf);
 s64 ipc_reply_to(struct reply *r, struct trapframe *tf); /* the same, by a reply object; -ESRCH also: used before */

@@ -58,7 +58,9 @@ struct extra; /* kernel/ipc/extra.h */
 struct thread_ipc {
     u64 call;                /* state and generation */
     u64 badge;               /* of the handle that it called */
+    struct endpoint *endpoint; /* from which it receives or has received last; with a reference */
     u32 receiving;           /* enum receive_state; under the endpoint's lock */
+    bool fast;               /* it receives without a time limit: its kernel stack may be given up, kernel/ipc/fast.c */
     struct list link;        /* of an endpoint's callers or receivers; under its lock */
     struct extra *sends;     /* handles and window of its own message */
     struct extra *gets;      /* handles that have come and aren't in its table yet */

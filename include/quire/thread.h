@@ -40,6 +40,7 @@ struct runqueue;
  *   WOKEN    RUNNING  itself, still or again on its CPU            run queue's lock, or none when it doesn't switch
  *   WOKEN    READY    its CPU, when it is off its stack            nothing: nobody else touches a woken one
  *   BLOCKED  READY    thread_wake(): who swaps queues it           nothing; compare and swap
+ *   BLOCKED  RUNNING  another thread, which hands its CPU over     nothing; compare and swap
  *   RUNNING  LEAVING  itself, on its way to another CPU            old run queue's lock
  *   LEAVING  READY    its old CPU, when it is off its stack        nothing
  *   RUNNING  DEAD     itself                                       nothing; freed by its CPU when it is off its stack
@@ -92,6 +93,11 @@ struct thread {
     const char *name;
     void (*entry)(void *); /* first function and its argument */
     void *argument;
+    /*
+     * Not NULL: the thread waits and its kernel stack holds nothing. If somebody wakes it, it begins there; it gets itself
+     * as the argument, and its result is that of the system call. See sched_hand_over().
+     */
+    s64 (*resume)(struct thread *self);
     struct quota *quota;     /* the account that pays for it; NULL: none */
     struct guest_run *guest; /* the guest that it runs, <quire/guest.h>; NULL: none */
     struct arch_fpu fpu;
@@ -142,6 +148,18 @@ void thread_interrupt(struct thread *thread);
 void thread_sleep_until(u64 deadline_ns);
 /* The same for a wait that was announced, and that no kill ends by itself; ~0: no deadline. Withdraws the wait. */
 void thread_sleep_announced(u64 deadline_ns);
+
+/*
+ * The CPU goes from the caller to `next`, in user mode, at once: the rest of the time slice, too. The caller waits, and
+ * its kernel stack is given up: when it is woken it begins at self->resume. `next` was BLOCKED with an empty kernel stack,
+ * or with one that holds nothing that is needed; the caller of this function has made it RUNNING. Interrupts off, no
+ * locks held; the caller has announced its wait.
+ */
+void __noreturn sched_hand_over(struct thread *self, struct thread *next);
+/* A thread that is more urgent than this waits for this CPU. */
+bool sched_is_waited_for(unsigned priority);
+/* Makes a BLOCKED thread RUNNING for a hand-over. False: it isn't blocked. It isn't moved to this CPU if that can't be. */
+bool sched_claim(struct thread *t);
 
 /*
  * The thread runs with its own priority, or with this one if it is higher: somebody more urgent waits for it. The thread

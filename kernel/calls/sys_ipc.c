@@ -78,10 +78,10 @@ s64 sys_receive(struct trapframe *tf)
 
     if (!look(tf, OBJECT_ENDPOINT, RIGHT_RECEIVE, &h, &err))
         return err;
-    s64 result = *tf_info(tf) & QUIRE_INFO_BITS ? -EINVAL
-                                                : ipc_receive((struct endpoint *)h.object, tf, end_of_wait(*tf_info(tf)));
+    if (!(*tf_info(tf) & QUIRE_INFO_BITS))
+        return ipc_receive((struct endpoint *)h.object, tf, end_of_wait(*tf_info(tf)));
     object_put(h.object);
-    return result;
+    return -EINVAL;
 }
 
 /* A caller that doesn't wait any more is no reason not to receive: a server goes on. */
@@ -94,7 +94,7 @@ s64 sys_reply_receive(struct trapframe *tf)
         return err;
     s64 result = ipc_reply(tf);
     if (!result || result == -ESRCH)
-        result = ipc_receive((struct endpoint *)h.object, tf, end_of_wait(*tf_info(tf)));
+        return ipc_receive((struct endpoint *)h.object, tf, end_of_wait(*tf_info(tf)));
     object_put(h.object);
     return result;
 }

@@ -17,9 +17,6 @@
 #include <uapi/quire/ipc.h>
 #include <arch-generic/machine.h>
 
-static SLAB_CACHE(endpoint_cache, endpoint, callers, false);
-LOCK_ORDER(26, endpoint_cache, endpoint, lock);
-
 /* --- the state of a call ------------------------------------------------------------------------ */
 static bool call_try_change(struct thread *caller, u64 word, enum call_state to)
 {
@@ -132,10 +129,8 @@ static s64 call_end(struct thread *self, s64 result)
     return result;
 }
 
-/* Takes back a call whose time is over. False: it is answered, or just being answered. */
-static bool call_withdraw(struct endpoint *e, struct thread *self)
+static bool leave_queue(struct endpoint *e, struct thread *self)
 {
-    u64 word = READ_ONCE(self->ipc.call);
     bool irq = spin_lock_irqsave(&e->lock);
     bool queued = CALL_STATE(READ_ONCE(self->ipc.call)) == CALL_QUEUED;
 
@@ -144,7 +139,15 @@ static bool call_withdraw(struct endpoint *e, struct thread *self)
         call_change(self, CALL_QUEUED, CALL_IDLE);
     }
     spin_unlock_irqrestore(&e->lock, irq);
-    return queued || call_try_change(self, CALL_WORD(CALL_GENERATION(word), CALL_TAKEN), CALL_IDLE);
+    return queued;
+}
+
+/* Takes back a call. e NULL: it was never queued. False: it is answered, or just being answered. */
+static bool call_withdraw(struct endpoint *e, struct thread *self)
+{
+    u64 word = READ_ONCE(self->ipc.call);
+
+    return (e && leave_queue(e, self)) || call_try_change(self, CALL_WORD(CALL_GENERATION(word), CALL_TAKEN), CALL_IDLE);
 }
 
 static s64 call_wait(struct endpoint *e, struct trapframe *tf, u64 until)
@@ -162,6 +165,16 @@ static s64 call_wait(struct endpoint *e, struct trapframe *tf, u64 until)
             return ipc_why_over();
         /* If it couldn't be withdrawn, the answer is there at once: whoever writes it has interrupts off. */
     }
+}
+
+s64 ipc_resume_call(struct thread *self)
+{
+    struct trapframe *tf = frame_of(self);
+    s64 result = call_wait(NULL, tf, ~0UL);
+
+    *tf_info(tf) = extra_out(self->ipc.gets, result == 0 ? *tf_extra(tf) : 0);
+    self->ipc.gets = NULL;
+    return result;
 }
 
 /* --- system calls: sending ----------------------------------------------------------------------------- */
@@ -289,23 +302,18 @@ static bool receive_look(struct endpoint *e, struct thread *self, struct trapfra
     return done;
 }
 
-s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until)
+static s64 receive_wait(struct thread *self, struct trapframe *tf, u64 extra, u64 until)
 {
-    struct thread *self = current_thread();
-    u64 extra = *tf_extra(tf);
+    struct endpoint *e = self->ipc.endpoint;
     bool over = false;
     s64 result = 0;
 
-    if (self->ipc.duty.caller)
-        duty_answer(&self->ipc.duty, -EPIPE, NULL, NULL);
-    sched_inherit(self, 0);
+    self->ipc.fast = until == ~0UL;
     for (;;) {
         thread_announce_wait();
         if (receive_look(e, self, tf, over, &result))
             break;
         over = !ipc_sleep(until);
-        if (over)
-            continue;
     }
     thread_withdraw_wait();
     *tf_info(tf) = extra_out(self->ipc.gets, result > 0 ? extra : 0);
@@ -313,6 +321,28 @@ s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until)
     *tf_extra(tf) = self->ipc.badge;
     return result;
 }
+
+/* From now on self receives from e, whose reference it takes over. */
+static void receive_from(struct thread *self, struct endpoint *e)
+{
+    struct endpoint *last = self->ipc.endpoint;
+
+    self->ipc.endpoint = e;
+    object_put((struct object *)last);
+}
+
+s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until)
+{
+    struct thread *self = current_thread();
+
+    if (self->ipc.duty.caller)
+        duty_answer(&self->ipc.duty, -EPIPE, NULL, NULL);
+    sched_inherit(self, 0);
+    receive_from(self, e);
+    return receive_wait(self, tf, *tf_extra(tf), until);
+}
+
+s64 ipc_resume_receive(struct thread *self) { return receive_wait(self, frame_of(self), *tf_extra(frame_of(self)), ~0UL); }
 
 /* --- system calls: replying ------------------------------------------------------------------------------ */
 /* Answers with the message in tf; the duty is over, but for an error in the message itself. */
@@ -394,6 +424,7 @@ void ipc_thread_ends(void)
 
     if (duty->caller)
         duty_answer(duty, -EPIPE, NULL, NULL);
+    receive_from(current_thread(), NULL);
 }
 
 static void reply_destroy(struct reply *r)

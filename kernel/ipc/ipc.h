@@ -51,6 +51,10 @@ static inline void copy_words(struct trapframe *to, const struct trapframe *from
         *tf_word(to, i) = *tf_word((struct trapframe *)from, i);
 }
 
+/* Where threads go on that fast.c made wait, if they are woken in the ordinary way. */
+s64 ipc_resume_call(struct thread *self);
+s64 ipc_resume_receive(struct thread *self);
+
 /* Sleeps once, or not at all if the caller is killed or its time is over: false then. The wait was announced. */
 bool ipc_sleep(u64 until);
 static inline s64 ipc_why_over(void) { return current_killed() ? -EINTR : -ETIMEDOUT; }

@@ -157,6 +157,68 @@ static struct thread *choose(struct runqueue *rq, struct thread *prev)
     return pick(rq);
 }
 
+/* --- handing over -------------------------------------------------------------------------------- */
+static void resume(void *arg)
+{
+    struct thread *self = arg;
+    s64 (*go_on)(struct thread *) = self->resume;
+    struct trapframe *tf = arch_user_frame(self->stack_top);
+
+    self->resume = NULL;
+    tf_set_ret(tf, go_on(self));
+    arch_irq_disable();
+    arch_enter_user(tf);
+}
+
+/* No CPU uses the stack of the thread that handed over any more. Whoever woke it meanwhile has left it to this CPU. */
+static void settle(void *arg)
+{
+    struct thread *left = arg;
+
+    if (thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED))
+        return;
+    thread_change(left, THREAD_WOKEN, THREAD_READY);
+    sched_queue(left);
+}
+
+bool sched_is_waited_for(unsigned priority) { return READ_ONCE(this_cpu()->runqueue->occupied) >> (priority + 1); }
+
+bool sched_claim(struct thread *t)
+{
+    struct percpu *cpu = this_cpu();
+
+    if (READ_ONCE(t->cpu) != cpu->cpu && t->pinned)
+        return false;
+    u32 state = THREAD_BLOCKED;
+    if (!__atomic_compare_exchange_n(&t->state, &state, THREAD_RUNNING, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return false;
+    if (unlikely(t->cpu != cpu->cpu)) {
+        WRITE_ONCE(t->cpu, cpu->cpu);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* a kill is seen below, or its message comes to this CPU */
+    }
+    if (unlikely(process_killed(t->process)))
+        cpu->user_work = true;
+    return true;
+}
+
+void __noreturn sched_hand_over(struct thread *self, struct thread *next)
+{
+    struct percpu *cpu = this_cpu();
+
+    counter_inc(COUNTER_SWITCHES);
+    watch_gets_on();
+    next->slice_end_ns = self->slice_end_ns;
+    next->resume = NULL;
+    self->locks.nr = 0;
+    arch_fpu_save(&self->fpu);
+    WRITE_ONCE(cpu->runqueue->running_priority, next->priority);
+    WRITE_ONCE(cpu->current, next);
+    cpu->kernel_sp = (u64)next->stack_top;
+    mm_activate(next->mm);
+    arch_fpu_restore(&next->fpu);
+    arch_hand_over(arch_user_frame(next->stack_top), settle, self);
+}
+
 void schedule(void)
 {
     bool irq = irq_save();
@@ -266,6 +328,11 @@ static struct runqueue *lock_queue_for(const struct thread *t)
 void sched_queue(struct thread *t)
 {
     bool irq = irq_save();
+    if (t->resume) {
+        t->entry = resume;
+        t->argument = t;
+        arch_context_init(&t->context, arch_user_frame(t->stack_top), thread_trampoline, t);
+    }
     struct runqueue *rq = lock_queue_for(t);
     unsigned number = (unsigned)(rq - runqueues);
     struct percpu *cpu = cpu_area(number);

@@ -29,7 +29,7 @@
 #include <arch-generic/paging.h>
 
 static spinlock_t asid_lock;
-LOCK_ORDER_STATIC(27, asid_lock);
+LOCK_ORDER_STATIC(29, asid_lock);
 static u64 generation = 1, next_asid = 1, asid_limit = 1UL << ARCH_ASID_BITS;
 static u64 reserved[2 * MAX_CPUS];
 static unsigned nr_reserved;

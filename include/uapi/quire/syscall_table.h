@@ -53,9 +53,9 @@
     X(42, handle_duplicate, 3, "handle, RIGHT_*, badge or 0: a handle to the same object with fewer rights -> handle") \
     X(43, endpoint_create, 0, "-> handle")                                                         \
     X(44, call, 2, "endpoint, info, and the registers of a message: -> 0, with the reply in the registers; -EPIPE: no answer comes; -ETIMEDOUT") \
-    X(45, send, 2, "endpoint, info, and a message: -EAGAIN: nobody receives")                      \
-    X(46, receive, 2, "endpoint, info: -> QUIRE_GOT_*, with the message in the registers; -EPIPE: closed; -ETIMEDOUT") \
-    X(47, reply_receive, 2, "endpoint, info, and a message: answer the last call, then receive: as receive")  \
+    X(45, reply_receive, 2, "endpoint, info, and a message: answer the last call, then receive: as receive")  \
+    X(46, send, 2, "endpoint, info, and a message: -EAGAIN: nobody receives")                      \
+    X(47, receive, 2, "endpoint, info: -> QUIRE_GOT_*, with the message in the registers; -EPIPE: closed; -ETIMEDOUT") \
     X(48, reply, 2, "reply handle or -1, info, and a message: answer a call; -ESRCH: its caller doesn't wait any more")  \
     X(49, reply_save, 0, "the duty to answer the last call -> reply handle; -ESRCH: there is none")  \
     X(50, window_read, 4, "reply handle or -1, offset, buffer, bytes: from the caller's window -> bytes")  \
