@@ -19,7 +19,6 @@ void asm_offsets(void)
     ASM_OFFSET(CTX_SP, struct arch_context, sp);
     ASM_OFFSET(FPU_FPCR, struct arch_fpu, fpcr);
     ASM_OFFSET(FPU_FPSR, struct arch_fpu, fpsr);
-    ASM_OFFSET(FPU_TPIDR, struct arch_fpu, tpidr);
     ASM_CONSTANT(KSTACK_BYTES, KSTACK_SIZE);
     ASM_CONSTANT(KSTACK_BIT, __builtin_ctzl(KSTACK_SIZE));
 }

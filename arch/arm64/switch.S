@@ -57,10 +57,8 @@ FUNC(arch_fpu_save)
     ALL_Q stp
     mrs x1, fpcr
     mrs x2, fpsr
-    mrs x3, tpidr_el0
     str x1, [x0, #FPU_FPCR]
     str x2, [x0, #FPU_FPSR]
-    str x3, [x0, #FPU_TPIDR]
     ret
 END(arch_fpu_save)
 
@@ -69,10 +67,8 @@ FUNC(arch_fpu_restore)
     ALL_Q ldp
     ldr x1, [x0, #FPU_FPCR]
     ldr x2, [x0, #FPU_FPSR]
-    ldr x3, [x0, #FPU_TPIDR]
     msr fpcr, x1
     msr fpsr, x2
-    msr tpidr_el0, x3
     ret
 END(arch_fpu_restore)
 

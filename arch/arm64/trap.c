@@ -67,9 +67,12 @@ void arm64_sync(struct trapframe *tf)
     case EC_DATA_ABORT_EL1:
         memory_abort(tf, false);
         break;
+    case EC_FP_ACCESS:
+        if (tf_user(tf) && trap_fpu(tf))
+            break;
+        __attribute__((fallthrough));
     case EC_UNKNOWN:
     case EC_WFX:
-    case EC_FP_ACCESS:
     case EC_BTI:
     case EC_ILLEGAL_STATE:
     case EC_SYSREG:

@@ -2,6 +2,8 @@
 /* Switch between kernel contexts: the callee-saved registers (RISC-V ELF psABI 2.1) on the stack. */
 #include <quire/asm.h>
 
+#define SSTATUS_FS_INITIAL (1 << 13)
+
     .text
 /* void arch_switch(struct arch_context *prev, struct arch_context *next) */
 FUNC(arch_switch)
@@ -59,6 +61,8 @@ END(arch_frame_pointer)
     .option arch, +d
 /* void arch_fpu_save(struct arch_fpu *), void arch_fpu_restore(const struct arch_fpu *) */
 FUNC(arch_fpu_save)
+    li t0, SSTATUS_FS_INITIAL /* the interrupted thread may not have had the right to use them */
+    csrs sstatus, t0
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     fsd f\n, 8 * \n(a0)
     .endr
@@ -67,6 +71,8 @@ FUNC(arch_fpu_save)
     ret
 END(arch_fpu_save)
 FUNC(arch_fpu_restore)
+    li t0, SSTATUS_FS_INITIAL
+    csrs sstatus, t0
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     fld f\n, 8 * \n(a0)
     .endr

@@ -69,6 +69,8 @@ static void exception(struct trapframe *tf, u64 cause)
         trap_fault(tf, tf->value, page_fault_access(cause));
         break;
     case CAUSE_ILLEGAL:
+        if (tf_user(tf) && !(tf->status & SSTATUS_FS) && trap_fpu(tf))
+            break;
         trap_exception(tf, EXC_ILLEGAL, tf->cause, tf->pc);
         break;
     case CAUSE_BREAKPOINT:

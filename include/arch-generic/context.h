@@ -33,7 +33,16 @@ static inline struct trapframe *arch_user_frame(void *stack_top)
     return (struct trapframe *)((vaddr_t)stack_top - ALIGN_UP(sizeof(struct trapframe), 16));
 }
 
-/* Floating-point and vector registers of user mode <-> memory. Kernel code never uses them. */
+/*
+ * Floating-point and vector registers of user mode <-> memory. Kernel code never uses them. With ARCH_FPU_LAZY they may
+ * hold another thread's values than those of the thread that runs; tf_allow_fpu() says whether that thread may use them,
+ * and trap_fpu() is called when it tries nevertheless. "Own" registers, such as a thread pointer, always change with the
+ * thread.
+ */
+#ifndef ARCH_OWN_REGISTERS
+static inline void arch_own_save(struct arch_fpu *fpu) { (void)fpu; }
+static inline void arch_own_restore(const struct arch_fpu *fpu) { (void)fpu; }
+#endif
 void arch_fpu_init(struct arch_fpu *fpu); /* the state a new thread starts with */
 void arch_fpu_save(struct arch_fpu *fpu);
 void arch_fpu_restore(const struct arch_fpu *fpu);

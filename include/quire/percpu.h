@@ -57,6 +57,7 @@ struct percpu {
 
     struct lock_list locks;            /* that the current thread holds */
     struct runqueue *runqueue;         /* kernel/sched/sched.c */
+    struct thread *fpu_owner;          /* whose floating-point registers the CPU holds: kernel/sched/user_registers.h */
     struct mm *active_mm;              /* whose user page tables are loaded on this CPU; NULL: none */
     struct mm *loading_mm;             /* set before active_mm, mm/tables/asid.c; afterwards the same */
     u64 asid_generation;               /* of the last flush for a new one, mm/tables/asid.c */

@@ -161,6 +161,10 @@ bool sched_is_waited_for(unsigned priority);
 /* Makes a BLOCKED thread RUNNING for a hand-over. False: it isn't blocked. It isn't moved to this CPU if that can't be. */
 bool sched_claim(struct thread *t);
 
+/* Interrupts off: the CPU's floating-point registers hold the caller's values after this. */
+void sched_own_fpu(void);
+void sched_copy_fpu(struct arch_fpu *to); /* the caller's, as they are now */
+
 /*
  * The thread runs with its own priority, or with this one if it is higher: somebody more urgent waits for it. The thread
  * is the caller, or one that waits and that nobody else can find.

@@ -49,6 +49,12 @@ void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
 /* A check that the compiler made has found that this line of the kernel uses a null pointer: a fault in kernel mode. */
 void __noreturn trap_null_pointer(struct trapframe *tf, unsigned access, const char *file, unsigned line);
 
+/*
+ * User mode has touched floating-point registers that it may not use at the moment, tf_allow_fpu(). True: now it may; the
+ * instruction runs again. False: they are its own, so the exception has another cause.
+ */
+bool trap_fpu(struct trapframe *tf);
+
 /* Any other exception, `code` the machine's number for it, `addr` what it is about (0: nothing). */
 void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t addr);
 

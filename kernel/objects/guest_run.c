@@ -21,6 +21,7 @@ static struct trapframe *own_frame(void) { return arch_user_frame(current_thread
 static s64 enter(struct guest *g, struct user_ptr exit)
 {
     bool irq = irq_save();
+    sched_own_fpu(); /* the ultravisor saves them as this thread's */
     s64 err = uvcall(UV_RUN, g->id, (u64)g->answer, 0, 0, 0);
 
     if (!err) {

@@ -264,9 +264,7 @@ int process_fork(const struct trapframe *tf, struct user_ptr id)
     p->mm = mm_clone(parent->mm);
     struct thread *t = p->mm ? first_thread(p, &frame) : NULL;
     if (t) {
-        bool irq = irq_save(); /* another thread that ran here would change the CPU's registers */
-        arch_fpu_save(&t->fpu);
-        irq_restore(irq);
+        sched_copy_fpu(&t->fpu);
         number = handle_copy_all(&p->handles, &parent->handles, HANDLES_MAX);
         if (!number)
             number = process_show_child(p, parent);

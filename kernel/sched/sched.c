@@ -10,6 +10,9 @@
  * before it looks at the queues, and whoever queues a thread on a busy CPU looks for an idle CPU after that.
  */
 #include "runqueue.h"
+#include "user_registers.h"
+#include <quire/activate.h>
+#include <quire/code_events.h>
 #include <quire/counters.h>
 #include <quire/errno.h>
 #include <quire/mm.h>
@@ -122,8 +125,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     prev->run_ns += now - rq->switched_at_ns;
     rq->switched_at_ns = now;
     next->slice_end_ns = now + TIME_SLICE_NS;
-    if (prev->process)
-        arch_fpu_save(&prev->fpu);
+    leave_registers(cpu, prev);
     rq->left = prev;
     WRITE_ONCE(rq->running_priority, next->priority);
     WRITE_ONCE(cpu->current, next); /* least_loaded() reads it from other CPUs */
@@ -132,8 +134,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     cpu->kernel_sp = (u64)next->stack_top;
     cpu->user_work = true; /* on its way out, `next` asks: was I killed, and must this CPU fence for my code? */
     mm_activate(next->mm);
-    if (next->process)
-        arch_fpu_restore(&next->fpu);
+    enter_registers(cpu, next);
     set_timer(rq, next);
     arch_switch(&prev->context, &next->context);
     finish_switch();
@@ -187,7 +188,7 @@ bool sched_claim(struct thread *t)
 {
     struct percpu *cpu = this_cpu();
 
-    if (READ_ONCE(t->cpu) != cpu->cpu && t->pinned)
+    if (unlikely(READ_ONCE(t->cpu) != cpu->cpu) && (t->pinned || stays_for_fpu(t)))
         return false;
     u32 state = THREAD_BLOCKED;
     if (!__atomic_compare_exchange_n(&t->state, &state, THREAD_RUNNING, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
@@ -210,12 +211,15 @@ void __noreturn sched_hand_over(struct thread *self, struct thread *next)
     next->slice_end_ns = self->slice_end_ns;
     next->resume = NULL;
     self->locks.nr = 0;
-    arch_fpu_save(&self->fpu);
     WRITE_ONCE(cpu->runqueue->running_priority, next->priority);
     WRITE_ONCE(cpu->current, next);
     cpu->kernel_sp = (u64)next->stack_top;
-    mm_activate(next->mm);
-    arch_fpu_restore(&next->fpu);
+    code_left();
+    if (likely(cpu->active_mm != next->mm))
+        mm_load(cpu, next->mm, cpu->active_mm);
+    if (unlikely(mm_needs_fence(cpu, next->mm)))
+        cpu->user_work = true;
+    swap_registers(cpu, self, next);
     arch_hand_over(arch_user_frame(next->stack_top), settle, self);
 }
 
@@ -291,7 +295,9 @@ static unsigned choose_cpu(const struct thread *t)
 {
     unsigned best = t->cpu, least = urgency(&runqueues[best]);
 
-    for (unsigned i = 1; !t->pinned && least > PRIORITY_IDLE && i < nr_cpus; i++) {
+    bool stays = t->pinned || stays_for_fpu(t);
+
+    for (unsigned i = 1; !stays && least > PRIORITY_IDLE && i < nr_cpus; i++) {
         unsigned cpu = (t->cpu + i) % nr_cpus;
         if (!cpu_area(cpu)->online || urgency(&runqueues[cpu]) >= MIN(least, t->priority))
             continue;
@@ -318,7 +324,7 @@ static struct runqueue *lock_queue_for(const struct thread *t)
     for (unsigned tries = 0;; tries++) {
         struct runqueue *rq = &runqueues[choose_cpu(t)];
         rq_lock(rq);
-        if (tries == nr_cpus || t->pinned || urgency(rq) < t->priority || rq == &runqueues[t->cpu])
+        if (tries == nr_cpus || t->pinned || stays_for_fpu(t) || urgency(rq) < t->priority || rq == &runqueues[t->cpu])
             return rq;
         rq_unlock(rq); /* another thread was queued there meanwhile: choose again */
     }
@@ -416,6 +422,37 @@ void sched_inherit(struct thread *t, unsigned priority)
     irq_restore(irq);
 }
 
+/* --- floating-point registers --------------------------------------------------------------------- */
+void sched_own_fpu(void)
+{
+    struct percpu *cpu = this_cpu();
+
+    if (cpu->fpu_owner == cpu->current)
+        return;
+    save_fpu(cpu);
+    load_fpu(cpu, cpu->current);
+}
+
+bool trap_fpu(struct trapframe *tf)
+{
+    bool owns = this_cpu()->fpu_owner == current_thread();
+
+    (void)tf; /* it is the thread's only user frame */
+    if (!owns)
+        sched_own_fpu();
+    return !owns;
+}
+
+void sched_copy_fpu(struct arch_fpu *to)
+{
+    bool irq = irq_save(); /* another thread that ran here would change the CPU's registers */
+
+    sched_own_fpu();
+    arch_own_save(to);
+    arch_fpu_save(to);
+    irq_restore(irq);
+}
+
 /* --- time -------------------------------------------------------------------------------------- */
 void sched_tick(void)
 {
@@ -443,7 +480,7 @@ static struct thread *take_from(struct runqueue *from)
     for (unsigned p = NR_PRIORITIES; p-- > 0 && !taken;)
         list_for_each(node, &from->queue[p]) {
             struct thread *t = list_entry(node, struct thread, run_link);
-            if (t->pinned)
+            if (t->pinned || stays_for_fpu(t))
                 continue;
             taken = t;
             break;

@@ -20,6 +20,7 @@
  * A loaded address space has a reference, which is never the last one: a thread leaves its address space
  * (mm_activate(NULL)) before it drops what keeps the address space, in process_thread_exit().
  */
+#include <quire/activate.h>
 #include <quire/batch.h>
 #include <quire/mm.h>
 #include <quire/code_events.h>
@@ -30,7 +31,8 @@
 
 static spinlock_t asid_lock;
 LOCK_ORDER_STATIC(29, asid_lock);
-static u64 generation = 1, next_asid = 1, asid_limit = 1UL << ARCH_ASID_BITS;
+u64 asid_generation = 1;
+static u64 next_asid = 1, asid_limit = 1UL << ARCH_ASID_BITS;
 static u64 reserved[2 * MAX_CPUS];
 static unsigned nr_reserved;
 
@@ -45,15 +47,15 @@ static bool is_reserved(u64 asid)
 /* A number of the generation that ends stays valid. Two roots may have the same number of an older generation. */
 static void keep(struct mm *mm)
 {
-    if (!mm || READ_ONCE(mm->root.generation) != generation - 1)
+    if (!mm || READ_ONCE(mm->root.generation) != asid_generation - 1)
         return;
     reserved[nr_reserved++] = mm->root.asid;
-    __atomic_store_n(&mm->root.generation, generation, __ATOMIC_RELEASE);
+    __atomic_store_n(&mm->root.generation, asid_generation, __ATOMIC_RELEASE);
 }
 
 static void new_generation(void)
 {
-    __atomic_fetch_add(&generation, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&asid_generation, 1, __ATOMIC_SEQ_CST);
     next_asid = 1;
     nr_reserved = 0;
     counter_inc(COUNTER_ASID_ROLLOVER);
@@ -80,13 +82,13 @@ static void catch_up(struct percpu *cpu, u64 now)
 static void give_asid(struct pt_root *root)
 {
     spin_lock(&asid_lock);
-    if (root->generation != generation) {
+    if (root->generation != asid_generation) {
         do {
             if (next_asid >= asid_limit)
                 new_generation();
         } while (is_reserved(next_asid++));
         root->asid = next_asid - 1;
-        __atomic_store_n(&root->generation, generation, __ATOMIC_RELEASE);
+        __atomic_store_n(&root->generation, asid_generation, __ATOMIC_RELEASE);
     }
     spin_unlock(&asid_lock);
 }
@@ -98,37 +100,22 @@ void asid_test_limit(u64 limit)
     spin_unlock_irqrestore(&asid_lock, irq);
 }
 
+void asid_refresh(struct percpu *cpu, struct pt_root *root)
+{
+    if (READ_ONCE(root->generation) != __atomic_load_n(&asid_generation, __ATOMIC_SEQ_CST))
+        give_asid(root);
+    if (cpu->asid_generation != root->generation)
+        catch_up(cpu, root->generation);
+}
+
 void mm_activate(struct mm *mm)
 {
     struct percpu *cpu = this_cpu();
     struct mm *old = cpu->active_mm;
-    u32 self = 1u << cpu->cpu;
 
     code_left(); /* the last thread has left; the next one checks its code generation on the way to user mode */
     if (old == mm)
         return;
-    if (mm)
-        mm_get(mm);
-    __atomic_store_n(&cpu->loading_mm, mm, __ATOMIC_SEQ_CST);
-    if (mm) {
-        if (ARCH_ASID_BITS && READ_ONCE(mm->root.generation) != __atomic_load_n(&generation, __ATOMIC_SEQ_CST))
-            give_asid(&mm->root);
-        if (ARCH_ASID_BITS && unlikely(cpu->asid_generation != mm->root.generation))
-            catch_up(cpu, mm->root.generation);
-        __atomic_fetch_or(&mm->root.cpumask, self, __ATOMIC_SEQ_CST); /* before the first walk */
-        plain_wait(&mm->root);
-    }
-    arch_pt_activate_user(mm ? &mm->root : NULL);
-    WRITE_ONCE(cpu->active_mm, mm);
-    if (ARCH_FLUSH_ON_CLEAR && old)
-        __atomic_fetch_and(&old->root.loaded, ~self, __ATOMIC_RELEASE);
+    mm_load(cpu, mm, old);
     cpu->user_work = true; /* this CPU's last fence may be older than mm's code: icache_enter_user() */
-    mm_event(MM_EVENT_ROOT_LOAD, mm ? paddr_value(mm->root.table) : 0, mm ? mm->root.asid : 0, 0);
-    /* The load has flushed untagged translations of `old`. Tagged ones stay, and so the bit in cpumask stays, too. */
-    if (old && !ARCH_ASID_BITS && !ARCH_TLB_BROADCAST)
-        __atomic_fetch_and(&old->root.cpumask, ~self, __ATOMIC_SEQ_CST);
-    if (old) {
-        u32 refs = __atomic_sub_fetch(&old->refs, 1, __ATOMIC_RELEASE);
-        KASSERT(refs, "an address space was given up while CPU %u ran in it", cpu->cpu);
-    }
 }

@@ -6,26 +6,44 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <quire/explain.h>
 #include <quire/sys.h>
-#include <uapi/quire/ipc.h>
 #include "lock.h"
 
-#define MAX_CHILDREN QUIRE_HANDLES_MAX
+#define FIRST_CHILDREN 32
 
-static struct {
-    pid_t pid;
+static struct child {
+    pid_t pid; /* 0: the place is free */
     int handle;
-} children[MAX_CHILDREN];
+} first_children[FIRST_CHILDREN], *children = first_children;
+static int children_room = FIRST_CHILDREN;
 static int children_used; /* the places from here on are free */
 static int children_lock;
 
-/* Under children_lock. */
+/* Under children_lock: there is room for one more child. False: no memory. */
+static bool make_room(void)
+{
+    if (children_used < children_room)
+        return true;
+    struct child *more = malloc(2 * (size_t)children_room * sizeof(*more));
+    if (!more)
+        return false;
+    memcpy(more, children, (size_t)children_used * sizeof(*more));
+    if (children != first_children)
+        free(children);
+    children = more;
+    children_room *= 2;
+    return true;
+}
+
+/* Under children_lock; there is room. */
 static void remember(pid_t pid, int handle)
 {
-    for (int i = 0; i < MAX_CHILDREN; i++)
+    for (int i = 0; i < children_room; i++)
         if (i == children_used || !children[i].pid) {
             children[i].pid = pid;
             children[i].handle = handle;
@@ -59,7 +77,7 @@ static void forget(pid_t pid)
 
 /*
  * Under children_lock since before the system call: another thread that waits may get the child at any time, and
- * forgets it only after this. The kernel has stored the child's id for the same reason.
+ * forgets it only after this. There is room. The kernel has stored the child's id for the same reason.
  */
 static pid_t new_child(long handle, uint64_t id)
 {
@@ -78,10 +96,11 @@ pid_t fork(void)
     uint64_t id = 0;
 
     lock(&children_lock);
+    bool room = make_room();
     __lock_keys();
     __lock_threads();
     __lock_heap();
-    long handle = quire_call(fork, &id);
+    long handle = room ? quire_call(fork, &id) : -ENOMEM;
     bool in_child = handle == QUIRE_IN_CHILD;
     __unlock_heap();
     __unlock_threads(in_child);
@@ -98,7 +117,7 @@ pid_t spawn(const char *path, char *const argv[])
     uint64_t id = 0;
 
     lock(&children_lock);
-    long handle = quire_call(spawn, path, argv, &id);
+    long handle = make_room() ? quire_call(spawn, path, argv, &id) : -ENOMEM;
     pid_t pid = new_child(handle, id);
     unlock(&children_lock);
     return pid;

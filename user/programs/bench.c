@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <quire/message.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -182,6 +183,46 @@ static void bench_exec(void)
     close((int)object);
 }
 
+/* --- messages ------------------------------------------------------------------------------------ */
+static void answer_all(int endpoint)
+{
+    struct message m = {.info = 0};
+
+    message_receive(endpoint, &m);
+    while (m.word[0]) {
+        m.info = 0;
+        message_reply_receive(endpoint, &m);
+    }
+    message_reply(-1, &m);
+    _exit(0);
+}
+
+/* Six words to another address space, and six back. */
+static void bench_messages(void)
+{
+    int endpoint = (int)quire_call(endpoint_create), notification = (int)quire_call(notification_create);
+    struct message m = {.word = {1, 2, 3, 4, 5, 6}};
+
+    if (fork() == 0)
+        answer_all(endpoint);
+    message_call(endpoint, &m); /* from now on the server waits */
+    message_call(endpoint, &m);
+    long start = now();
+    for (int i = 0; i < CALLS; i++)
+        message_call(endpoint, &m);
+    print("ipc_round_trip", now() - start, CALLS);
+    m.word[0] = 0;
+    message_call(endpoint, &m);
+    waitpid(-1, NULL, 0);
+
+    start = now();
+    for (int i = 0; i < CALLS; i++)
+        quire_call(signal, notification, 1);
+    print("signal", now() - start, CALLS);
+    close(endpoint);
+    close(notification);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
@@ -197,5 +238,6 @@ int main(int argc, char **argv)
     bench_fork(0, "fork_64k");
     bench_reuse();
     bench_fork_exit_wait();
+    bench_messages();
     return 0;
 }

@@ -52,7 +52,9 @@ u64 enforce_enter(unsigned guest)
     s->frame = tf;
     s->host_frame = *tf;
     *tf = s->guest_frame;
+    arch_own_save(&s->host_fpu);
     arch_fpu_save(&s->host_fpu);
+    arch_own_restore(&s->guest_fpu);
     arch_fpu_restore(&s->guest_fpu);
     mm_activate(&s->mm);
     irq_restore(irq);
@@ -66,7 +68,9 @@ void enforce_leave(unsigned guest)
     s->guest_frame = *s->frame;
     *s->frame = s->host_frame;
     s->frame = NULL;
+    arch_own_save(&s->guest_fpu);
     arch_fpu_save(&s->guest_fpu);
+    arch_own_restore(&s->host_fpu);
     arch_fpu_restore(&s->host_fpu);
     mm_activate(NULL);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <quire/types.h>
+#include <arch/sysreg.h>
 
 struct trapframe;
 
@@ -17,5 +18,9 @@ struct arch_context {
 struct arch_fpu {
     u64 q[32][2] __aligned(16);
     u64 fpcr, fpsr;
-    u64 tpidr; /* TPIDR_EL0, the user's thread pointer, is saved at the same times */
+    u64 tpidr; /* TPIDR_EL0, the user's thread pointer: arch_own_save() */
 };
+
+#define ARCH_OWN_REGISTERS 1
+static inline void arch_own_save(struct arch_fpu *fpu) { fpu->tpidr = sysreg_read(tpidr_el0); }
+static inline void arch_own_restore(const struct arch_fpu *fpu) { sysreg_write(tpidr_el0, fpu->tpidr); }

@@ -73,6 +73,7 @@
 #define ICC_SRE_EL2_ALL 0xf                          /* system-register interface, EL1 too */
 
 /* Others. */
+#define CPACR_FP_KERNEL (1 << 20) /* no trap at EL1, but at EL0 */
 #define CPACR_FP (3 << 20)        /* no trap of floating point at EL0 and EL1 */
 #define CNTKCTL_EL0VCTEN (1 << 1) /* EL0 may read the virtual counter, nothing else */
 #define PMCR_E (1 << 0)           /* performance counters on */

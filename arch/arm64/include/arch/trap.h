@@ -30,6 +30,14 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->x[
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->x[0]; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->x[0] = (u64)value; }
 
+/* Floating-point registers change hands late: a thread that doesn't own the CPU's may not use them (CPACR_EL1.FPEN). */
+#define ARCH_FPU_LAZY 1
+static inline void tf_allow_fpu(struct trapframe *tf, bool allow)
+{
+    (void)tf;
+    sysreg_write(cpacr_el1, allow ? CPACR_FP : CPACR_FP_KERNEL); /* the return to user mode synchronises it */
+}
+
 /* Messages, arch/arm64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->x[1]; }
 static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->x[2 + i]; }

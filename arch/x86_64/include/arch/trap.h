@@ -41,6 +41,9 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->ar
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->rax; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->rax = (u64)value; }
 
+#define ARCH_FPU_LAZY 0 /* one instruction saves all registers */
+static inline void tf_allow_fpu(struct trapframe *tf, bool allow) { (void)tf, (void)allow; }
+
 /* Messages, arch/x86_64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->rsi; }
 static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return i < 4 ? &tf->arg[2 + i] : i == 4 ? &tf->r12 : &tf->r13; }
