@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages under load: clients and servers on all CPUs, with time limits, handles, windows, signals, and sudden ends. */
+#include "child.h"
+#include <sched.h>
+#include <quire/message.h>
+
+#define CLIENTS 4
+#define SERVERS 3
+#define ROUNDS  60
+
+static int endpoint, notification;
+
+/* The answer to a call is its first word plus 1, and its badge. */
+static void serve(unsigned seed)
+{
+    char byte = 0;
+
+    for (;;) {
+        struct quire_extra extra = {.window = 0};
+        struct message m = {.extra = &extra, .info = seed & 1 ? QUIRE_INFO_LIMIT_US(300) : 0};
+        long got = message_receive(endpoint, &m);
+        for (unsigned long i = 0; got > 0 && i < m.info; i++)
+            close(extra.handle[i]);
+        if (got != QUIRE_GOT_CALL)
+            continue;
+        unsigned long badge = m.badge;
+        seed = seed * 1103515245 + 12345;
+        switch (seed >> 16 & 15) {
+        case 0:
+            continue; /* no answer */
+        case 1:
+            quire_call(sleep, 200000);
+            break;
+        case 2: {
+            int later = (int)quire_call(reply_save);
+            sched_yield();
+            m = (struct message){.word = {m.word[0] + 1, badge}};
+            message_reply(later, &m);
+            close(later);
+            continue;
+        }
+        }
+        quire_call(window_read, -1, 0, &byte, 1);
+        quire_call(window_write, -1, 0, &byte, 1);
+        quire_call(signal, notification, 1);
+        m = (struct message){.word = {m.word[0] + 1, badge}};
+        message_reply(-1, &m);
+    }
+}
+
+static void call(int handle, unsigned long badge, unsigned seed)
+{
+    char page[16] = {1};
+
+    for (unsigned long i = 1;; i++) {
+        seed = seed * 1103515245 + 12345;
+        struct quire_extra extra = {.handle = {notification}, .window = (unsigned long)page, .window_bytes = sizeof(page),
+                                    .window_rights = RIGHT_READ | RIGHT_WRITE};
+        struct message m = {.word = {i}, .extra = &extra};
+        if (seed >> 16 & 1)
+            m.info |= QUIRE_INFO_LIMIT_US(1 + (seed >> 20 & 511));
+        if (seed >> 17 & 1)
+            m.info |= QUIRE_INFO_HANDLES(1);
+        if (seed >> 18 & 1)
+            m.info |= QUIRE_INFO_WINDOW;
+        long result = message_call(handle, &m);
+        if (result == 0 ? m.word[0] != i + 1 || m.word[1] != badge : result != -ETIMEDOUT && result != -EPIPE)
+            _exit(1);
+    }
+}
+
+static pid_t start(int who, unsigned seed)
+{
+    pid_t pid = fork();
+
+    if (pid)
+        return pid;
+    if (who < SERVERS)
+        serve(seed);
+    int handle = (int)quire_call(handle_duplicate, endpoint, RIGHT_CALL, (unsigned long)who);
+    call(handle, (unsigned long)who, seed);
+    _exit(2);
+}
+
+TEST(stressipc, clients_and_servers_end_at_any_moment)
+{
+    pid_t child[SERVERS + CLIENTS];
+    unsigned long bits;
+
+    endpoint = (int)quire_call(endpoint_create);
+    notification = (int)quire_call(notification_create);
+    for (int i = 0; i < SERVERS + CLIENTS; i++)
+        child[i] = start(i, (unsigned)test_rand());
+    for (int round = 0; round < ROUNDS; round++) {
+        quire_call(notification_wait, notification, 1, QUIRE_INFO_LIMIT_US(2000), &bits);
+        int victim = (int)(test_rand() % (SERVERS + CLIENTS)), status = -1;
+        ASSERT_EQ(waitpid(child[victim], &status, WNOHANG), 0); /* none has ended by itself */
+        expect_killed(child[victim]);
+        child[victim] = start(victim, (unsigned)test_rand());
+    }
+    for (int i = 0; i < SERVERS + CLIENTS; i++)
+        expect_killed(child[i]);
+}
+
+/* A word for a word, as fast as it goes, between pairs on all CPUs. */
+TEST(stressipc, pairs_take_the_short_cut)
+{
+    pid_t child[2 * 4];
+
+    for (int i = 0; i < 4; i++) {
+        endpoint = (int)quire_call(endpoint_create);
+        child[2 * i] = fork();
+        if (!child[2 * i]) {
+            struct message m = {.info = 0};
+            message_receive(endpoint, &m);
+            while (m.word[0]) {
+                m.info = 0;
+                m.word[1] = m.word[0] + m.word[5];
+                message_reply_receive(endpoint, &m);
+            }
+            message_reply(-1, &m);
+            _exit(0);
+        }
+        child[2 * i + 1] = fork();
+        if (!child[2 * i + 1]) {
+            volatile double sum = 0;
+            for (unsigned long n = 1; n <= 2000; n++) {
+                struct message m = {.word = {n, 0, 3, 4, 5, n}};
+                if (message_call(endpoint, &m) || m.word[1] != 2 * n)
+                    _exit(1);
+                if (n % 100 == 0)
+                    sum += (double)n;
+            }
+            message_call(endpoint, &(struct message){.word = {0}});
+            _exit(sum != 21000.0);
+        }
+        close(endpoint);
+    }
+    for (int i = 0; i < 8; i++) {
+        int status = -1;
+        EXPECT_EQ(waitpid(child[i], &status, 0), child[i]);
+        EXPECT_EQ(status, 0);
+    }
+}
