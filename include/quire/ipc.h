@@ -15,6 +15,7 @@
  *   TAKEN     IDLE      the caller: its time is over, or it was killed       nothing; compare and swap
  *   TAKEN     REPLYING  whoever has the duty to answer                       nothing; compare and swap
  *   REPLYING  ANSWERED  the same; the registers of the caller are written    nothing
+ *   REPLYING  TAKEN     the same; a piece of the caller's window is copied   nothing
  *   ANSWERED  IDLE      the caller                                           nothing
  *
  * From TAKEN on, exactly one thread or reply object has the *duty* to answer: thread->ipc.duty of the receiver, or

@@ -160,6 +160,7 @@ void __noreturn sched_hand_over(struct thread *self, struct thread *next);
 bool sched_is_waited_for(unsigned priority);
 /* Makes a BLOCKED thread RUNNING for a hand-over. False: it isn't blocked. It isn't moved to this CPU if that can't be. */
 bool sched_claim(struct thread *t);
+void sched_unclaim(struct thread *t); /* it goes on as if somebody had woken it */
 
 /* Interrupts off: the CPU's floating-point registers hold the caller's values after this. */
 void sched_own_fpu(void);

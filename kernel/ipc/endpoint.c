@@ -7,6 +7,7 @@
  * delivered, which can't fail.
  */
 #include "ipc.h"
+#include <quire/counters.h>
 #include <quire/endpoint.h>
 #include <quire/errno.h>
 #include <quire/log.h>
@@ -45,6 +46,21 @@ void duty_end(struct duty *duty)
         mm_put(mm);
 }
 
+bool duty_hold(const struct duty *duty)
+{
+    u64 held = CALL_WORD(CALL_GENERATION(duty->call), CALL_REPLYING);
+
+    while (!call_try_change(duty->caller, duty->call, CALL_REPLYING)) {
+        if (__atomic_load_n(&duty->caller->ipc.call, __ATOMIC_ACQUIRE) != held)
+            return false;
+        cpu_relax(); /* another thread with the same reply object copies a piece of the window */
+        shootdown_serve();
+    }
+    return true;
+}
+
+void duty_release(const struct duty *duty) { call_change(duty->caller, CALL_REPLYING, CALL_TAKEN); }
+
 /* The caller's call is REPLYING, so it waits until this function has ended its wait. */
 static void answer(struct thread *caller, s64 result, const struct trapframe *tf, struct extra *extra)
 {
@@ -61,7 +77,7 @@ static void answer(struct thread *caller, s64 result, const struct trapframe *tf
 int duty_answer(struct duty *duty, s64 result, const struct trapframe *tf, struct extra *extra)
 {
     bool irq = irq_save(); /* a caller whose time is over meanwhile waits until its registers are written */
-    bool waits = call_try_change(duty->caller, duty->call, CALL_REPLYING);
+    bool waits = duty_hold(duty);
 
     if (waits)
         answer(duty->caller, result, tf, extra);
@@ -198,6 +214,7 @@ s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until)
     struct thread *self = current_thread();
     s64 result = prepare(self, tf);
 
+    counter_inc(COUNTER_MESSAGES_SLOW);
     if (result)
         return result;
     self->ipc.badge = badge;

@@ -84,14 +84,23 @@ void ipc_fast_call(struct trapframe *tf)
     sched_hand_over(self, server);
 }
 
+/* Whether the caller waits in this call, and its kernel stack holds nothing. For sure only while it can't run. */
+static inline bool waits_here(const struct thread *caller, u64 word)
+{
+    return READ_ONCE(caller->ipc.call) == word && READ_ONCE(caller->resume) == ipc_resume_call;
+}
+
 /* Answers the caller of self's duty with the words in tf. False: nothing has changed. */
 static inline bool answer_caller(struct thread *self, struct trapframe *tf, struct thread *caller)
 {
     u64 word = self->ipc.duty.call;
 
-    /* A caller that was killed runs, or has run: it isn't BLOCKED in this call any more, and never calls again. */
-    if (unlikely(READ_ONCE(caller->ipc.call) != word || caller->resume != ipc_resume_call || !sched_claim(caller)))
+    if (unlikely(!waits_here(caller, word) || !sched_claim(caller)))
         return false;
+    if (unlikely(!waits_here(caller, word))) { /* it was killed meanwhile, and was blocked by something else */
+        sched_unclaim(caller);
+        return false;
+    }
     struct trapframe *to = frame_of(caller);
     copy_words(to, tf);
     *tf_info(to) = 0;

@@ -68,6 +68,12 @@ static inline struct thread *first_of(const struct list *queue)
 bool duty_look(struct reply *r, struct duty *copy);
 void duty_end(struct duty *duty); /* drops the references */
 /*
+ * The caller can't go on between these two, even if its time is over. Interrupts off, and for a short time. False: it
+ * doesn't wait any more.
+ */
+bool duty_hold(const struct duty *duty);
+void duty_release(const struct duty *duty);
+/*
  * Ends the wait of the caller whose duty this is, with this result; if tf isn't NULL, with the words of this frame. The
  * duty is over in any case. -ESRCH: the caller doesn't wait any more. The caller's thread may be gone when this returns.
  */

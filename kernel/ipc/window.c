@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Windows: memory of a caller that whoever has the duty to answer reads and writes. The copy goes page by page: bring the
- * page in, take a reference to its frame, ask whether the caller still waits, copy, look whether the page is still there.
- * Nobody else's faults are waited for, but for those of the two address spaces.
+ * Windows: memory of a caller that whoever has the duty to answer reads and writes. The copy goes piece by piece, through
+ * a buffer on the stack: bring the caller's page in, take a reference to its frame, copy while the call is REPLYING, look
+ * whether the page is still there.
+ *
+ * While the call is REPLYING its caller can't go on, <quire/ipc.h>: so after a call has ended, nobody touches its window.
+ * Copies to and from the server's memory may fault, and happen outside of that state.
  */
 #include "ipc.h"
 #include <quire/cacheflush.h>
@@ -12,9 +15,12 @@
 #include <quire/frame_access.h>
 #include <quire/mm.h>
 #include <quire/process.h>
+#include <quire/string.h>
 #include <quire/uaccess.h>
 #include <quire/upcalls.h>
 #include <uapi/quire/ipc.h>
+
+#define PIECE 1024UL /* divides the page size */
 
 struct page {
     pfn_t pfn;
@@ -52,30 +58,46 @@ static int page_get(struct mm *mm, vaddr_t addr, bool write, struct page *p)
     return err;
 }
 
-/* Copies n bytes inside one page. 0; -EAGAIN; -EFAULT: the memory of the one who copies. */
-static int copy_piece(struct mm *mm, vaddr_t addr, struct user_window *own, size_t n, bool write)
+/* Copies n bytes of one of the caller's pages. 0; -EAGAIN; -ESRCH: the caller doesn't wait any more. */
+static int copy_page(const struct duty *duty, vaddr_t addr, u8 *buffer, size_t n, bool write)
 {
     struct page p;
-    int err = page_get(mm, addr, write, &p);
+    int err = page_get(duty->mm, addr, write, &p);
 
     if (err)
         return err;
     u8 *at = (u8 *)p.access.address + addr % PAGE_SIZE;
-    struct user_window mine = *own;
-    err = write ? window_in(at, &mine, n) : window_out(&mine, at, n);
+    bool irq = irq_save();
+    bool waits = duty_hold(duty);
+    if (waits) {
+        memcpy(write ? at : buffer, write ? buffer : at, n);
+        duty_release(duty);
+    }
+    irq_restore(irq);
+    if (!waits)
+        err = -ESRCH;
     if (write && p.folio)
         flush_dcache_page(p.pfn);
-    if (!err && write && !shows(mm, addr, p.pfn, true))
+    if (!err && write && !shows(duty->mm, addr, p.pfn, true))
         err = -EAGAIN; /* the caller has another frame there now: it would lose these bytes */
     page_put(&p);
-    if (!err)
-        *own = mine;
     return err;
 }
 
-static bool still_waits(const struct duty *duty)
+/* Copies n bytes, at most PIECE and of one page. As copy_page(); -EFAULT: the memory of the one who copies. */
+static int copy_piece(const struct duty *duty, vaddr_t addr, struct user_window *own, size_t n, bool write)
 {
-    return __atomic_load_n(&duty->caller->ipc.call, __ATOMIC_ACQUIRE) == duty->call;
+    u8 buffer[PIECE];
+    struct user_window mine = *own;
+    int err = write ? window_in(buffer, &mine, n) : 0;
+
+    if (!err)
+        err = copy_page(duty, addr, buffer, n, write);
+    if (!err && !write)
+        err = window_out(&mine, buffer, n);
+    if (!err)
+        *own = mine;
+    return err;
 }
 
 static s64 copy(const struct duty *duty, u64 offset, struct user_window *own, bool write)
@@ -84,8 +106,7 @@ static s64 copy(const struct duty *duty, u64 offset, struct user_window *own, bo
 
     while (own->left) {
         vaddr_t addr = duty->window + offset + (all - own->left);
-        int err = still_waits(duty) ? copy_piece(duty->mm, addr, own, MIN(own->left, PAGE_SIZE - addr % PAGE_SIZE), write)
-                                    : -ESRCH;
+        int err = copy_piece(duty, addr, own, MIN(own->left, PIECE - addr % PIECE), write);
         if (err == -EAGAIN)
             err = 0;
         if (!err && preempt_point())

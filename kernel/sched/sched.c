@@ -202,13 +202,19 @@ bool sched_claim(struct thread *t)
     return true;
 }
 
+void sched_unclaim(struct thread *t)
+{
+    thread_change(t, THREAD_RUNNING, THREAD_READY);
+    sched_queue(t);
+}
+
 void __noreturn sched_hand_over(struct thread *self, struct thread *next)
 {
     struct percpu *cpu = this_cpu();
 
     counter_inc(COUNTER_SWITCHES);
     watch_gets_on();
-    next->slice_end_ns = self->slice_end_ns;
+    next->slice_end_ns = self->slice_end_ns; /* the time since the last ordinary switch counts for the next thread, too */
     next->resume = NULL;
     self->locks.nr = 0;
     WRITE_ONCE(cpu->runqueue->running_priority, next->priority);

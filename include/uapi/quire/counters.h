@@ -47,6 +47,7 @@
     X(ICACHE_REMOTE, "icache.fence_remote")                                                        \
     X(SYSCALLS, "syscalls")                                                                        \
     X(SWITCHES, "sched.switches")                                                                  \
+    X(MESSAGES_SLOW, "message.slow") /* calls that took the long way */                            \
     X(PREEMPTIONS, "sched.preemptions")                                                            \
     X(TIMER_INTERRUPTS, "timer.interrupts")                                                        \
     X(IPIS, "ipi.received")                                                                        \
