@@ -125,7 +125,7 @@ KERNEL = [
            "    list_for_each(node, &self->children) {", "    if (one && one->parent)\n        self = one->parent;\n    list_for_each(node, &self->children) {",
            "process.only_a_parent_learns_a_status", "a parent alone learns a status", cpus="4"),
     Mutant("closes-by-number", "kernel/objects/handle.c",
-           "    if (only && o != only)\n        o = NULL;\n", "    (void)only;\n",
+           " && (!only || h->object == only)", "",
            "process.waiting_for_a_number_does_not_close_what_has_it_now", "a number isn't looked up twice in one call", cpus="4"),
     # --- accounts -------------------------------------------------------------------------------------------------
     Mutant("threads-cost-nothing", "kernel/sched/thread.c",
