@@ -162,8 +162,8 @@ bool sched_is_waited_for(unsigned priority);
 bool sched_claim(struct thread *t);
 void sched_unclaim(struct thread *t); /* it goes on as if somebody had woken it */
 
-/* Interrupts off: the CPU's floating-point registers hold the caller's values after this. */
-void sched_own_fpu(void);
+/* Interrupts off: the CPU's floating-point registers hold the caller's values after this. False: they did before. */
+bool sched_own_fpu(void);
 void sched_copy_fpu(struct arch_fpu *to); /* the caller's, as they are now */
 
 /*

@@ -429,24 +429,15 @@ void sched_inherit(struct thread *t, unsigned priority)
 }
 
 /* --- floating-point registers --------------------------------------------------------------------- */
-void sched_own_fpu(void)
+bool sched_own_fpu(void)
 {
     struct percpu *cpu = this_cpu();
 
     if (cpu->fpu_owner == cpu->current)
-        return;
+        return false;
     save_fpu(cpu);
     load_fpu(cpu, cpu->current);
-}
-
-bool trap_fpu(struct trapframe *tf)
-{
-    bool owns = this_cpu()->fpu_owner == current_thread();
-
-    (void)tf; /* it is the thread's only user frame */
-    if (!owns)
-        sched_own_fpu();
-    return !owns;
+    return true;
 }
 
 void sched_copy_fpu(struct arch_fpu *to)

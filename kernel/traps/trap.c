@@ -212,6 +212,12 @@ void __noreturn trap_stack_overflow(struct trapframe *tf)
                 t ? t->name : "none", tf_sp(tf), KSTACK_SIZE / KiB, t ? (vaddr_t)t->stack_top - KSTACK_SIZE : 0);
 }
 
+bool trap_fpu(struct trapframe *tf)
+{
+    (void)tf; /* the thread's only user frame: sched_own_fpu() finds it */
+    return sched_own_fpu();
+}
+
 /* --- interrupts -------------------------------------------------------------------------------- */
 void trap_timer(const struct trapframe *tf)
 {
