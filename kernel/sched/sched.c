@@ -197,7 +197,7 @@ bool sched_claim(struct thread *t)
         WRITE_ONCE(t->cpu, cpu->cpu);
         __atomic_thread_fence(__ATOMIC_SEQ_CST); /* a kill is seen below, or its message comes to this CPU */
     }
-    if (unlikely(process_killed(t->process)))
+    if (likely(t->process) && unlikely(process_killed(t->process))) /* without one it has been killed, and ends */
         cpu->user_work = true;
     return true;
 }

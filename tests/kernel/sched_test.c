@@ -147,6 +147,35 @@ TEST(sched, who_sleeps_for_ages_costs_no_interrupts)
     }
 }
 
+static u32 claimed_goes_on;
+
+static void sleep_and_go_on(void *unused)
+{
+    (void)unused;
+    WRITE_ONCE(ages_sleeper, current_thread());
+    thread_sleep_until(~0UL - 1);
+    __atomic_store_n(&claimed_goes_on, 1, __ATOMIC_RELEASE);
+}
+
+/* Whoever answers a call may find that its caller was killed, has left its process, and waits for something else. */
+TEST(sched, a_thread_without_a_process_may_be_claimed)
+{
+    ages_sleeper = NULL;
+    claimed_goes_on = 0;
+    struct thread *t = thread_create("leaving", NULL, PRIORITY_USER, sleep_and_go_on, NULL);
+    ASSERT(t != NULL);
+    thread_start(t);
+    while (!READ_ONCE(ages_sleeper) || READ_ONCE(t->state) != THREAD_BLOCKED)
+        thread_sleep_until(arch_clock_ns() + 10000);
+    bool irq = irq_save(), claimed = sched_claim(t);
+    if (claimed)
+        sched_unclaim(t);
+    irq_restore(irq);
+    ASSERT(claimed);
+    while (!__atomic_load_n(&claimed_goes_on, __ATOMIC_ACQUIRE))
+        thread_sleep_until(arch_clock_ns() + 10000);
+}
+
 TEST(sched, sleepers_wake_in_the_order_of_their_deadlines)
 {
     static const u64 delay[] = {3, 1, 4, 2};
