@@ -93,6 +93,13 @@ struct object *handle_get(struct handle_table *t, long number, enum object_type 
 /* The same, and all that the handle says: found->object is the result. False: *err. */
 bool handle_look(struct handle_table *t, long number, enum object_type type, u32 rights, struct handle *found, int *err);
 /*
+ * One more handle to the same object, in no table: with those of the rights that are in `keep`. It counts like one in a
+ * table, so an endpoint isn't closed meanwhile. The caller fills a slot with it, or drops it. -EBADF; -EACCES: the
+ * handle doesn't have all of `rights`.
+ */
+int handle_copy(struct handle_table *t, long number, u32 rights, u32 keep, struct handle *copy);
+bool handle_drop(struct handle h); /* one that is in no table any more; false: it has no object */
+/*
  * One more handle to the same object, with these of its rights, and with this badge if it has none yet. Returns its
  * number; -EBADF, -EACCES (a right that the handle doesn't have), -EINVAL (the handle has another badge), -EMFILE, -ENOMEM.
  */

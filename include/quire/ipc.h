@@ -20,7 +20,7 @@
  *
  * From TAKEN on, exactly one thread or reply object has the *duty* to answer: thread->ipc.duty of the receiver, or
  * struct reply. Whoever has it either replies, or ends; then the caller gets -EPIPE. A duty holds a reference to the
- * caller's struct thread, and to its address space if there is a window.
+ * caller's struct thread, but not to its address space: who copies from a window takes one for as long as it copies.
  *
  * A thread that *receives* is in the endpoint's list while thread->ipc.receiving is RECEIVE_WAITS. Whoever delivers
  * takes it out, writes its registers, and sets RECEIVE_GOT, all under the endpoint's lock. A receiver that was woken
@@ -32,7 +32,6 @@
 #include <quire/types.h>
 
 struct endpoint;
-struct mm;
 struct object;
 struct thread;
 struct trapframe;
@@ -49,7 +48,7 @@ enum receive_state { RECEIVE_IDLE, RECEIVE_WAITS, RECEIVE_GOT };
 struct duty {
     struct thread *caller; /* with a reference */
     u64 call;              /* the caller's word while the duty lasts: TAKEN */
-    struct mm *mm;         /* the caller's, with a reference, if it gave a window; else NULL */
+    bool has_window;
     u64 window, window_bytes;
     u32 window_rights;
 };

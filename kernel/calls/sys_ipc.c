@@ -123,10 +123,16 @@ s64 sys_reply(struct trapframe *tf)
 
 s64 sys_reply_save(struct trapframe *tf)
 {
-    int err;
-    struct reply *r = reply_save(&err);
+    int err, number = handle_reserve(own_handles()); /* first: whoever drops a reply object ends its call */
 
-    return r ? handle_install(own_handles(), (struct object *)r, RIGHT_TRANSFER) : err;
+    if (number < 0)
+        return number;
+    struct reply *r = reply_save(&err);
+    if (r)
+        handle_fill(own_handles(), number, (struct object *)r, RIGHT_TRANSFER, 0);
+    else
+        handle_unreserve(own_handles(), number);
+    return r ? number : err;
 }
 
 static s64 window(struct trapframe *tf, bool write)

@@ -37,13 +37,10 @@ static void call_change(struct thread *caller, enum call_state from, enum call_s
 /* --- the end of a call --------------------------------------------------------------------------- */
 void duty_end(struct duty *duty)
 {
-    struct mm *mm = duty->mm;
     struct thread *caller = duty->caller;
 
     *duty = (struct duty){.caller = NULL};
     thread_put(caller);
-    if (mm)
-        mm_put(mm);
 }
 
 bool duty_hold(const struct duty *duty)
@@ -109,11 +106,8 @@ static void deliver(struct thread *from, u64 badge, struct trapframe *tf, struct
     u64 word = CALL_WORD(CALL_GENERATION(READ_ONCE(from->ipc.call)), CALL_TAKEN);
     thread_get(from);
     receiver->ipc.duty = (struct duty){.caller = from, .call = word};
-    if (extra && extra->has_window) {
-        mm_get(from->mm);
-        receiver->ipc.duty.mm = from->mm;
+    if (extra && extra->has_window)
         extra_window(extra, &receiver->ipc.duty);
-    }
     __atomic_store_n(&from->ipc.call, word, __ATOMIC_RELEASE);
 }
 
@@ -335,7 +329,7 @@ static s64 receive_wait(struct thread *self, struct trapframe *tf, u64 extra, u6
     thread_withdraw_wait();
     *tf_info(tf) = extra_out(self->ipc.gets, result > 0 ? extra : 0);
     self->ipc.gets = NULL;
-    *tf_extra(tf) = self->ipc.badge;
+    *tf_extra(tf) = result > 0 ? self->ipc.badge : 0; /* else it is that of a handle that self has called */
     return result;
 }
 
@@ -389,8 +383,6 @@ bool duty_look(struct reply *r, struct duty *copy)
     *copy = r ? r->duty : current_thread()->ipc.duty;
     if (copy->caller)
         thread_get(copy->caller);
-    if (copy->caller && copy->mm)
-        mm_get(copy->mm);
     if (r)
         spin_unlock(&r->lock);
     return copy->caller != NULL;

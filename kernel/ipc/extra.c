@@ -17,15 +17,13 @@
 static int look_up(struct extra *x, const struct quire_extra *given, unsigned nr)
 {
     struct handle_table *t = &current_process()->handles;
-    int err;
 
     for (; x->nr < nr; x->nr++) {
-        struct handle *h = &x->handle[x->nr];
         u32 rights = given->rights[x->nr];
-        if (!handle_look(t, given->handle[x->nr], OBJECT_NONE, RIGHT_TRANSFER | rights, h, &err))
+        int err = handle_copy(t, given->handle[x->nr], RIGHT_TRANSFER | rights, rights ? rights : RIGHT_ALL,
+                              &x->handle[x->nr]);
+        if (err)
             return err;
-        h->rights = rights ? rights : h->rights;
-        object_opened(h->object, h->rights);
     }
     return 0;
 }
@@ -86,10 +84,8 @@ void extra_free(struct extra *x)
     if (!x)
         return;
     struct quota *quota = x->quota;
-    for (unsigned i = 0; i < x->nr; i++) {
-        object_closed(x->handle[i].object, x->handle[i].rights);
-        object_put(x->handle[i].object);
-    }
+    for (unsigned i = 0; i < x->nr; i++)
+        handle_drop(x->handle[i]);
     kfree(x);
     quota_let_go(quota, sizeof(*x)); /* last: it may free the account */
 }
@@ -126,6 +122,7 @@ u64 extra_out(struct extra *x, u64 address)
 /* --- windows ----------------------------------------------------------------------------------------- */
 void extra_window(const struct extra *x, struct duty *duty)
 {
+    duty->has_window = true;
     duty->window = x->window;
     duty->window_bytes = x->window_bytes;
     duty->window_rights = x->window_rights;

@@ -119,7 +119,7 @@ void ipc_fast_reply_receive(struct trapframe *tf)
     struct endpoint *last = self->ipc.endpoint;
     u64 badge;
 
-    if (unlikely(*tf_info(tf) || this_cpu()->user_work || !caller || self->ipc.duty.mm ||
+    if (unlikely(*tf_info(tf) || this_cpu()->user_work || !caller || self->ipc.duty.has_window ||
                  sched_is_waited_for(caller->priority)))
         return;
     struct endpoint *e = look(t, tf_arg(tf, 0), RIGHT_RECEIVE, &badge);

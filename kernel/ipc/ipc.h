@@ -93,7 +93,7 @@ void notification_unbind(struct notification *n); /* its endpoint ends; drops th
 void notification_destroy(struct notification *n);
 void endpoint_signal(struct endpoint *e); /* under the lock of e->bound, which has bits: a receiver gets them */
 
-void extra_window(const struct extra *x, struct duty *duty); /* the window, if there is one, becomes the duty's */
+void extra_window(const struct extra *x, struct duty *duty); /* the window becomes the duty's */
 
 struct extra {
     unsigned nr;

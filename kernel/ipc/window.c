@@ -24,7 +24,7 @@
 
 struct page {
     pfn_t pfn;
-    struct folio *folio;        /* with a reference; NULL: the page shows a hole */
+    struct folio *folio;        /* with a reference; NULL: the page shows a hole, or is the page of zeros */
     struct frame_access access; /* pins the hole */
 };
 
@@ -51,7 +51,8 @@ static int page_get(struct mm *mm, vaddr_t addr, bool write, struct page *p)
     p->pfn = pte_pfn(mm_lookup(mm, addr));
     p->folio = pfn_folio_get(p->pfn);
     err = frame_access_begin(&p->access, p->pfn);
-    if (!err && ((!p->folio && !p->access.hole) || !shows(mm, addr, p->pfn, write)))
+    bool keeps = p->folio || p->access.hole || (p->pfn == zero_pfn && !write);
+    if (!err && (!keeps || !shows(mm, addr, p->pfn, write)))
         err = -EAGAIN;
     if (err)
         page_put(p);
@@ -59,10 +60,10 @@ static int page_get(struct mm *mm, vaddr_t addr, bool write, struct page *p)
 }
 
 /* Copies n bytes of one of the caller's pages. 0; -EAGAIN; -ESRCH: the caller doesn't wait any more. */
-static int copy_page(const struct duty *duty, vaddr_t addr, u8 *buffer, size_t n, bool write)
+static int copy_page(const struct duty *duty, struct mm *mm, vaddr_t addr, u8 *buffer, size_t n, bool write)
 {
     struct page p;
-    int err = page_get(duty->mm, addr, write, &p);
+    int err = page_get(mm, addr, write, &p);
 
     if (err)
         return err;
@@ -78,21 +79,22 @@ static int copy_page(const struct duty *duty, vaddr_t addr, u8 *buffer, size_t n
         err = -ESRCH;
     if (write && p.folio)
         flush_dcache_page(p.pfn);
-    if (!err && write && !shows(duty->mm, addr, p.pfn, true))
+    if (!err && write && !shows(mm, addr, p.pfn, true))
         err = -EAGAIN; /* the caller has another frame there now: it would lose these bytes */
     page_put(&p);
     return err;
 }
 
 /* Copies n bytes, at most PIECE and of one page. As copy_page(); -EFAULT: the memory of the one who copies. */
-static int copy_piece(const struct duty *duty, vaddr_t addr, struct user_window *own, size_t n, bool write)
+static int copy_piece(const struct duty *duty, struct mm *mm, vaddr_t addr, struct user_window *own, size_t n,
+                      bool write)
 {
     u8 buffer[PIECE];
     struct user_window mine = *own;
     int err = write ? window_in(buffer, &mine, n) : 0;
 
     if (!err)
-        err = copy_page(duty, addr, buffer, n, write);
+        err = copy_page(duty, mm, addr, buffer, n, write);
     if (!err && !write)
         err = window_out(&mine, buffer, n);
     if (!err)
@@ -100,13 +102,13 @@ static int copy_piece(const struct duty *duty, vaddr_t addr, struct user_window 
     return err;
 }
 
-static s64 copy(const struct duty *duty, u64 offset, struct user_window *own, bool write)
+static s64 copy(const struct duty *duty, struct mm *mm, u64 offset, struct user_window *own, bool write)
 {
     u64 all = own->left;
 
     while (own->left) {
         vaddr_t addr = duty->window + offset + (all - own->left);
-        int err = copy_piece(duty, addr, own, MIN(own->left, PIECE - addr % PIECE), write);
+        int err = copy_piece(duty, mm, addr, own, MIN(own->left, PIECE - addr % PIECE), write);
         if (err == -EAGAIN)
             err = 0;
         if (!err && preempt_point())
@@ -115,6 +117,24 @@ static s64 copy(const struct duty *duty, u64 offset, struct user_window *own, bo
             return all == own->left ? err : (s64)(all - own->left);
     }
     return (s64)all;
+}
+
+/*
+ * The caller's address space, with a reference: only while somebody copies, so that a caller that is killed gives its
+ * memory back although its call is never answered. NULL: the caller doesn't wait any more.
+ */
+static struct mm *caller_mm(const struct duty *duty)
+{
+    struct mm *mm = NULL;
+    bool irq = irq_save();
+
+    if (duty_hold(duty)) { /* its caller can't leave the address space now */
+        mm = duty->caller->mm;
+        mm_get(mm);
+        duty_release(duty);
+    }
+    irq_restore(irq);
+    return mm;
 }
 
 static s64 check_and_copy(const struct duty *duty, u64 offset, u64 buffer, u64 bytes, bool write)
@@ -126,7 +146,14 @@ static s64 check_and_copy(const struct duty *duty, u64 offset, u64 buffer, u64 b
     if (offset > duty->window_bytes)
         return -EINVAL;
     int err = user_window(&own, (struct user_ptr){buffer}, MIN(bytes, duty->window_bytes - offset));
-    return err ? err : copy(duty, offset, &own, write);
+    if (err)
+        return err;
+    struct mm *mm = caller_mm(duty);
+    if (!mm)
+        return -ESRCH;
+    s64 result = copy(duty, mm, offset, &own, write);
+    mm_put(mm);
+    return result;
 }
 
 s64 window_copy(struct reply *r, u64 offset, u64 buffer, u64 bytes, bool write)
@@ -135,7 +162,7 @@ s64 window_copy(struct reply *r, u64 offset, u64 buffer, u64 bytes, bool write)
 
     if (!duty_look(r, &duty))
         return -ESRCH;
-    s64 result = duty.mm ? check_and_copy(&duty, offset, buffer, bytes, write) : -EACCES;
+    s64 result = duty.has_window ? check_and_copy(&duty, offset, buffer, bytes, write) : -EACCES;
     duty_end(&duty);
     return result;
 }

@@ -68,15 +68,21 @@ int handle_reserve(struct handle_table *t)
     }
 }
 
-void handle_fill(struct handle_table *t, int number, struct object *o, u32 rights, u64 badge)
+/* Takes over the handle, which is counted already: object_opened(). */
+static void fill(struct handle_table *t, int number, struct handle filled)
 {
-    object_opened(o, rights);
     spin_lock(&t->lock);
     struct handle *h = handle_slot(t, (u64)number);
     KASSERT(h && !h->object && t->used[number / 64] >> number % 64 & 1, "handle %d isn't reserved", number);
-    *h = (struct handle){o, badge, rights};
+    *h = filled;
     t->end = MAX(t->end, (u32)number + 1);
     spin_unlock(&t->lock);
+}
+
+void handle_fill(struct handle_table *t, int number, struct object *o, u32 rights, u64 badge)
+{
+    object_opened(o, rights);
+    fill(t, number, (struct handle){o, badge, rights});
 }
 
 static void empty(struct handle_table *t, u32 number, struct handle *h)
@@ -104,21 +110,38 @@ int handle_install(struct handle_table *t, struct object *o, u32 rights)
 }
 
 /* --- looking up -------------------------------------------------------------------------------- */
+/* Under t->lock. 0; -EBADF, -EACCES. */
+static int find(struct handle_table *t, long number, enum object_type type, u32 rights, struct handle *found)
+{
+    const struct handle *h = handle_slot(t, (u64)number);
+
+    if (!h || !h->object || (type != OBJECT_NONE && h->object->type != type))
+        return -EBADF;
+    if ((h->rights & rights) != rights)
+        return -EACCES;
+    *found = *h;
+    object_get(h->object);
+    return 0;
+}
+
 bool handle_look(struct handle_table *t, long number, enum object_type type, u32 rights, struct handle *found, int *err)
 {
-    *err = -EBADF;
     spin_lock(&t->lock);
-    const struct handle *h = handle_slot(t, (u64)number);
-    if (h && h->object && (type == OBJECT_NONE || h->object->type == type)) {
-        *err = -EACCES;
-        if ((h->rights & rights) == rights) {
-            *found = *h;
-            object_get(h->object);
-            *err = 0;
-        }
-    }
+    *err = find(t, number, type, rights, found);
     spin_unlock(&t->lock);
     return !*err;
+}
+
+int handle_copy(struct handle_table *t, long number, u32 rights, u32 keep, struct handle *copy)
+{
+    spin_lock(&t->lock);
+    int err = find(t, number, OBJECT_NONE, rights, copy);
+    if (!err) {
+        copy->rights &= keep;
+        object_opened(copy->object, copy->rights); /* before somebody closes the handle that is copied */
+    }
+    spin_unlock(&t->lock);
+    return err;
 }
 
 struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err)
@@ -130,15 +153,16 @@ struct object *handle_get(struct handle_table *t, long number, enum object_type 
 int handle_duplicate(struct handle_table *t, long number, u32 rights, u64 badge)
 {
     struct handle h;
-    int err, copy;
+    int err = handle_copy(t, number, rights, rights, &h);
 
-    if (!handle_look(t, number, OBJECT_NONE, rights, &h, &err))
+    if (err)
         return err;
-    copy = badge && h.badge && badge != h.badge ? -EINVAL : handle_reserve(t);
+    int copy = badge && h.badge && badge != h.badge ? -EINVAL : handle_reserve(t);
+    h.badge = h.badge ? h.badge : badge;
     if (copy < 0)
-        object_put(h.object);
+        handle_drop(h);
     else
-        handle_fill(t, copy, h.object, rights, h.badge ? h.badge : badge);
+        fill(t, copy, h);
     return copy;
 }
 
@@ -161,8 +185,7 @@ static struct handle take_out(struct handle_table *t, long number, const struct 
     return taken;
 }
 
-/* False: there was no handle. */
-static bool let_go(struct handle h)
+bool handle_drop(struct handle h)
 {
     if (!h.object)
         return false;
@@ -171,9 +194,12 @@ static bool let_go(struct handle h)
     return true;
 }
 
-int handle_close(struct handle_table *t, long number) { return let_go(take_out(t, number, NULL)) ? 0 : -EBADF; }
+int handle_close(struct handle_table *t, long number) { return handle_drop(take_out(t, number, NULL)) ? 0 : -EBADF; }
 
-void handle_close_one(struct handle_table *t, long number, const struct object *o) { let_go(take_out(t, number, o)); }
+void handle_close_one(struct handle_table *t, long number, const struct object *o)
+{
+    handle_drop(take_out(t, number, o));
+}
 
 void handle_close_object(struct handle_table *t, const struct object *o)
 {

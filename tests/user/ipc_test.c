@@ -142,6 +142,18 @@ TEST(ipc, a_server_serves_many_clients)
     }
 }
 
+/* A badge is between whoever gives a handle away and the server. */
+TEST(ipc, a_client_does_not_learn_its_badge)
+{
+    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL, 4711), own = new_endpoint();
+    struct message m = {.info = QUIRE_INFO_LIMIT_US(1)};
+
+    EXPECT_EQ(message_call(badged, &m), -ETIMEDOUT);
+    m = (struct message){.info = QUIRE_INFO_LIMIT_US(1)};
+    EXPECT_EQ(message_receive(own, &m), -ETIMEDOUT);
+    EXPECT_EQ(m.badge, 0);
+}
+
 /* --- sends ------------------------------------------------------------------------------------------ */
 static void *send_words(void *endpoint)
 {
@@ -270,6 +282,31 @@ TEST(ipc, a_receiver_learns_that_its_endpoint_was_closed)
     EXPECT_EQ(pthread_join(t, NULL), 0);
 }
 
+static void *serve_until_closed(void *endpoint)
+{
+    struct message m = {.info = 0};
+    long got = message_receive((int)(long)endpoint, &m);
+
+    while (got == QUIRE_GOT_CALL)
+        got = message_reply_receive((int)(long)endpoint, &m);
+    return (void *)got;
+}
+
+/* It waits by the short cut: its kernel stack holds nothing. */
+TEST(ipc, a_server_learns_that_its_endpoint_was_closed)
+{
+    int e = new_endpoint(), only_call = (int)quire_call(handle_duplicate, e, RIGHT_CALL, 0);
+    void *result;
+    pthread_t t;
+
+    ASSERT_EQ(pthread_create(&t, NULL, serve_until_closed, (void *)(long)e), 0);
+    for (unsigned long i = 0; i < 10; i++)
+        EXPECT_EQ(message_call(only_call, &(struct message){.word = {i}}), 0);
+    close(e);
+    EXPECT_EQ(pthread_join(t, &result), 0);
+    EXPECT_EQ((long)result, -EPIPE);
+}
+
 /* Killed while its call waits in the queue, and while a server has it. */
 TEST(ipc, a_caller_that_dies_leaves_nothing)
 {
@@ -330,6 +367,23 @@ TEST(ipc, calls_may_be_answered_in_any_order)
         EXPECT_EQ(waitpid(client[i], &status, 0), client[i]);
         EXPECT_EQ(status, 0);
     }
+}
+
+TEST(ipc, a_duty_stays_if_there_is_no_room_for_its_handle)
+{
+    int e = new_endpoint(), status = -1;
+    struct message m = {.info = 0};
+    pid_t client;
+
+    call_in_child(e, 1, 77, &client);
+    ASSERT_EQ(message_receive(e, &m), QUIRE_GOT_CALL);
+    while (quire_call(handle_duplicate, e, RIGHT_CALL, 0) >= 0)
+        ;
+    EXPECT_CALL(-EMFILE, reply_save);
+    m.word[0] = 77;
+    EXPECT_EQ(message_reply(-1, &m), 0);
+    EXPECT_EQ(waitpid(client, &status, 0), client);
+    EXPECT_EQ(status, 0);
 }
 
 /* --- handles in messages ------------------------------------------------------------------------------------ */
@@ -473,6 +527,60 @@ TEST(ipc, a_window_gives_the_rights_that_it_says)
     int status = -1;
     EXPECT_EQ(waitpid(client, &status, 0), client);
     EXPECT_EQ(status, 0);
+}
+
+/* A read of such memory finds the page of zeros, which belongs to no folio. */
+TEST(ipc, a_window_may_show_memory_that_was_never_written)
+{
+    int e = new_endpoint(), status = -1;
+    char *buffer = map_pages(2 * PAGE, PROT_READ | PROT_WRITE);
+    pid_t client = fork();
+
+    if (!client) {
+        char *mine = map_pages(64 * PAGE, PROT_READ | PROT_WRITE);
+        struct quire_extra extra = {.window = (unsigned long)mine, .window_bytes = 64 * PAGE,
+                                    .window_rights = RIGHT_READ | RIGHT_WRITE};
+        struct message m = {.info = QUIRE_INFO_WINDOW, .extra = &extra};
+        _exit(message_call(e, &m) != 0 || mine[5] != 'x' || mine[6]);
+    }
+    struct message m = {.info = 0};
+    ASSERT_EQ(message_receive(e, &m), QUIRE_GOT_CALL);
+    memset(buffer, 1, 2 * PAGE);
+    EXPECT_CALL(2 * PAGE, window_read, -1, 0, buffer, 2 * PAGE);
+    EXPECT(!buffer[0] && !memcmp(buffer, buffer + 1, 2 * PAGE - 1));
+    EXPECT_CALL(1, window_write, -1, 5, "x", 1);
+    EXPECT_CALL(8, window_read, -1, 0, buffer, 8);
+    EXPECT_EQ(buffer[5], 'x');
+    EXPECT_EQ(message_reply(-1, &m), 0);
+    EXPECT_EQ(waitpid(client, &status, 0), client);
+    EXPECT_EQ(status, 0);
+}
+
+TEST(ipc, a_dead_caller_gives_its_window_back_at_once)
+{
+    int e = new_endpoint();
+    struct quire_memory before, after;
+    char byte;
+    pid_t client = fork();
+
+    if (!client) {
+        char *mine = map_pages(8 * MIB, PROT_READ | PROT_WRITE);
+        memset(mine, 1, 8 * MIB);
+        struct quire_extra extra = {.window = (unsigned long)mine, .window_bytes = 8 * MIB,
+                                    .window_rights = RIGHT_READ};
+        struct message m = {.info = QUIRE_INFO_WINDOW, .extra = &extra};
+        message_call(e, &m);
+        _exit(3);
+    }
+    struct message m = {.info = 0};
+    ASSERT_EQ(message_receive(e, &m), QUIRE_GOT_CALL);
+    EXPECT_CALL(1, window_read, -1, 0, &byte, 1);
+    quire_call(memory_info, &before);
+    expect_killed(client);
+    quire_call(memory_info, &after);
+    EXPECT(after.free_frames > before.free_frames + 7 * MIB / PAGE);
+    EXPECT_CALL(-ESRCH, window_read, -1, 0, &byte, 1);
+    EXPECT_EQ(message_reply(-1, &m), -ESRCH);
 }
 
 /* --- notifications ------------------------------------------------------------------------------------------- */

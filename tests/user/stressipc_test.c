@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages under load: clients and servers on all CPUs, with time limits, handles, windows, signals, and sudden ends. */
 #include "child.h"
+#include <pthread.h>
 #include <sched.h>
 #include <quire/message.h>
 
@@ -144,4 +145,128 @@ TEST(stressipc, pairs_take_the_short_cut)
         EXPECT_EQ(waitpid(child[i], &status, 0), child[i]);
         EXPECT_EQ(status, 0);
     }
+}
+
+/* --- the short cut, and sudden ends -------------------------------------------------------------------- */
+static void serve_shortly(double mine)
+{
+    struct message m = {.info = 0};
+    volatile double kept = mine;
+    long got = message_receive(endpoint, &m);
+
+    for (;;) {
+        if (got == QUIRE_GOT_CALL)
+            m.word[1] = m.word[0] + 1;
+        if (m.word[0] % 7 == 0 && (kept = kept * 2 / 2) != mine)
+            _exit(1);
+        got = got == QUIRE_GOT_CALL ? message_reply_receive(endpoint, &m) : message_receive(endpoint, &m);
+    }
+}
+
+static void call_shortly(double mine)
+{
+    volatile double kept = mine;
+
+    for (unsigned long i = 1;; i++) {
+        struct message m = {.word = {i}};
+        long result = message_call(endpoint, &m);
+        if (result ? result != -EPIPE : m.word[1] != i + 1)
+            _exit(1);
+        if (i % 5 == 0 && (kept = kept * 2 / 2) != mine)
+            _exit(1);
+    }
+}
+
+static pid_t start_shortly(int who)
+{
+    pid_t pid = fork();
+
+    if (!pid && who < SERVERS)
+        serve_shortly(who + 0.5);
+    if (!pid)
+        call_shortly(who + 0.5);
+    return pid;
+}
+
+TEST(stressipc, pairs_end_at_any_moment)
+{
+    pid_t child[2 * SERVERS];
+
+    endpoint = (int)quire_call(endpoint_create);
+    for (int i = 0; i < 2 * SERVERS; i++)
+        child[i] = start_shortly(i);
+    for (int round = 0; round < 2 * ROUNDS; round++) {
+        int victim = (int)(test_rand() % (2 * SERVERS)), status = -1;
+        quire_call(sleep, test_rand() % 500000);
+        ASSERT_EQ(waitpid(child[victim], &status, WNOHANG), 0); /* none has ended by itself */
+        expect_killed(child[victim]);
+        child[victim] = start_shortly(victim);
+    }
+    for (int i = 0; i < 2 * SERVERS; i++)
+        expect_killed(child[i]);
+}
+
+/* --- the last handle to receive from ------------------------------------------------------------------ */
+#define LOAD(x)     __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define STORE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELEASE)
+#define TURNS       400
+
+static int only_call;
+static unsigned calls, closes, called, closed;
+static long call_result;
+
+static void *call_each(void *unused)
+{
+    for (unsigned n = 1; n <= TURNS; n++) {
+        while (LOAD(calls) < n)
+            sched_yield();
+        call_result = message_call(only_call, &(struct message){.word = {n}});
+        STORE(called, n);
+    }
+    return unused;
+}
+
+static void *close_each(void *unused)
+{
+    for (unsigned n = 1; n <= TURNS; n++) {
+        while (LOAD(closes) < n)
+            sched_yield();
+        close(endpoint);
+        STORE(closed, n);
+    }
+    return unused;
+}
+
+/* One thread closes the last handle to receive from, another duplicates it: either is first, and nothing in between. */
+TEST(stressipc, an_endpoint_is_never_closed_for_a_moment)
+{
+    struct message m = {.info = 0};
+    pthread_t caller, closer;
+
+    ASSERT_EQ(pthread_create(&caller, NULL, call_each, NULL), 0);
+    ASSERT_EQ(pthread_create(&closer, NULL, close_each, NULL), 0);
+    for (unsigned n = 1; n <= TURNS; n++) {
+        endpoint = (int)quire_call(endpoint_create);
+        only_call = (int)quire_call(handle_duplicate, endpoint, RIGHT_CALL, 0);
+        STORE(calls, n);
+        quire_call(sleep, 100000); /* the caller is in the queue now, mostly */
+        STORE(closes, n);
+        for (volatile unsigned i = 0; i < n; i++)
+            ;
+        int copy = (int)quire_call(handle_duplicate, endpoint, RIGHT_RECEIVE, 0);
+        while (LOAD(closed) < n)
+            sched_yield();
+        if (copy >= 0) {
+            m.info = QUIRE_INFO_LIMIT_US(200000);
+            EXPECT_EQ(message_receive(copy, &m), QUIRE_GOT_CALL);
+            message_reply(-1, &m);
+            close(copy);
+        }
+        while (LOAD(called) < n)
+            sched_yield();
+        ASSERT_EQ(call_result, copy >= 0 ? 0 : -EPIPE);
+        close(only_call);
+    }
+    EXPECT_EQ(pthread_join(caller, NULL), 0);
+    EXPECT_EQ(pthread_join(closer, NULL), 0);
 }
