@@ -22,6 +22,9 @@
  * struct reply. Whoever has it either replies, or ends; then the caller gets -EPIPE. A duty holds a reference to the
  * caller's struct thread, but not to its address space: who copies from a window takes one for as long as it copies.
  *
+ * A caller that was answered without a duty, because the endpoint was closed, takes the endpoint's lock before it goes
+ * on: whoever closes wakes it under this lock, and has no reference to it.
+ *
  * A thread that *receives* is in the endpoint's list while thread->ipc.receiving is RECEIVE_WAITS. Whoever delivers
  * takes it out, writes its registers, and sets RECEIVE_GOT, all under the endpoint's lock. A receiver that was woken
  * takes this lock before it goes on.

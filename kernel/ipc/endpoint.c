@@ -169,6 +169,8 @@ static s64 call_wait(struct endpoint *e, struct trapframe *tf, u64 until)
         u32 state = CALL_STATE(__atomic_load_n(&self->ipc.call, __ATOMIC_ACQUIRE));
         if (state == CALL_ANSWERED) {
             thread_withdraw_wait();
+            if (e)
+                leave_queue(e, self); /* whoever closes e wakes self under e's lock: self must not be gone by then */
             return call_end(self, tf_ret(tf));
         }
         if (!ipc_sleep(until) && call_withdraw(e, self))

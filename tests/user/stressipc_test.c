@@ -270,3 +270,25 @@ TEST(stressipc, an_endpoint_is_never_closed_for_a_moment)
     EXPECT_EQ(pthread_join(caller, NULL), 0);
     EXPECT_EQ(pthread_join(closer, NULL), 0);
 }
+
+static void *call_for_a_moment(void *handle)
+{
+    return (void *)message_call((int)(long)handle, &(struct message){.info = QUIRE_INFO_LIMIT_US(3000)});
+}
+
+/* The caller's time is over while the endpoint is being closed, and its thread ends at once. */
+TEST(stressipc, a_caller_may_end_while_its_endpoint_is_closed)
+{
+    for (int i = 0; i < 30; i++) {
+        int e = (int)quire_call(endpoint_create);
+        int only = (int)quire_call(handle_duplicate, e, RIGHT_CALL, 0);
+        pthread_t t;
+        void *result;
+        ASSERT_EQ(pthread_create(&t, NULL, call_for_a_moment, (void *)(long)only), 0);
+        quire_call(sleep, 2900000 + test_rand() % 200000);
+        close(e);
+        EXPECT_EQ(pthread_join(t, &result), 0);
+        EXPECT((long)result == -EPIPE || (long)result == -ETIMEDOUT);
+        close(only);
+    }
+}
