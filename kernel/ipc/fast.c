@@ -140,4 +140,7 @@ void ipc_fast_reply_receive(struct trapframe *tf)
     if (likely(answered))
         sched_hand_over(self, caller);
 }
+#else
+void ipc_fast_call(struct trapframe *tf) { (void)tf; }
+void ipc_fast_reply_receive(struct trapframe *tf) { (void)tf; }
 #endif
