@@ -22,3 +22,6 @@ static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
     tf->arg[1] = arg1;
 }
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);
+
+#define ARCH_FPU_LAZY 0
+static inline void tf_allow_fpu(struct trapframe *tf, bool allow) { (void)tf, (void)allow; }
