@@ -62,12 +62,18 @@ static void get_up(struct thread *t)
     raw_unlock(&rq->sleepers_locked);
 }
 
+/* Before the wait is announced: a panic's own locks would otherwise wait as this thread. */
+static void assert_no_locks(void)
+{
+    KASSERT(locks_held() == 0, "thread %s sleeps holding %u lock%s: %s", current_thread()->name, locks_held(),
+            plural(locks_held()), locks_text());
+}
+
 void thread_sleep_announced(u64 deadline_ns)
 {
     struct thread *self = current_thread();
 
-    KASSERT(locks_held() == 0, "thread %s sleeps holding %u lock%s: %s", self->name, locks_held(), plural(locks_held()),
-            locks_text());
+    assert_no_locks();
     bool irq = irq_save();
     if (deadline_ns != ~0UL) {
         self->wake_at_ns = deadline_ns;
@@ -82,6 +88,7 @@ void thread_sleep_announced(u64 deadline_ns)
 
 void thread_sleep_until(u64 deadline_ns)
 {
+    assert_no_locks();
     thread_announce_wait();
     if (current_killed())
         thread_withdraw_wait(); /* no sleep; schedule() lets others run, and returns */

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <quire/message.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -183,13 +184,25 @@ static unsigned long path_or_not(struct player *p)
 /* --- calls ----------------------------------------------------------------------------- */
 static void play(struct player *p, unsigned long calls);
 
+static bool is_message(long nr) { return nr >= QUIRE_SYS_call && nr <= QUIRE_SYS_reply; }
+
+/* The six numbers are the message's words, too. a[1] is its info word, a[2] points to its handles and window. */
+static long throw_message(long nr, const unsigned long *a)
+{
+    struct message m = {.info = a[1], .extra = (struct quire_extra *)a[2]};
+
+    memcpy(m.word, a, sizeof(m.word));
+    return message_system_call_(nr, (long)a[0], &m);
+}
+
 static long throw(long nr, const unsigned long *a)
 {
     unsigned row = (unsigned long)nr < QUIRE_NR_SYSCALLS ? (unsigned)nr : QUIRE_NR_SYSCALLS;
 
     __atomic_fetch_add(&score->calls, 1, __ATOMIC_RELAXED);
-    long result =
-        __syscall(nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3], (long)a[4], (long)a[5]);
+    long result = is_message(nr) ? throw_message(nr, a)
+                                 : __syscall(nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3],
+                                             (long)a[4], (long)a[5]);
     if (result < 0 && result > -ERRORS) {
         __atomic_fetch_add(&score->pairs[row][-result], 1, __ATOMIC_RELAXED);
     } else {
@@ -262,6 +275,32 @@ static void set_memory(struct player *p, long nr, unsigned long *a)
         a[1] = 1; /* rarely everything */
 }
 
+/* An info word. A grandchild waits for a short time only: nobody would kill it. */
+static unsigned long info_word(struct player *p)
+{
+    unsigned long us = p->depth > 1 || !one_in(p, 8) ? 1 + below(p, 300) : 0;
+    unsigned long what = one_in(p, 4) ? below(p, QUIRE_MESSAGE_HANDLES + 1) | (next(p) & QUIRE_INFO_WINDOW) : 0;
+
+    return us << 8 | (one_in(p, 16) ? below(p, 256) : what);
+}
+
+/* What a message brings along: mostly right handles and windows. */
+static struct quire_extra *extra_or_not(struct player *p)
+{
+    if (one_in(p, 4))
+        return (struct quire_extra *)pointer(p);
+    static struct quire_extra extras[8]; /* of all threads: they change each other's */
+    struct quire_extra *x = &extras[below(p, 8)];
+    for (int i = 0; i < QUIRE_MESSAGE_HANDLES; i++) {
+        x->handle[i] = (int)number(p);
+        x->rights[i] = one_in(p, 4) ? (unsigned)next(p) & 255 : 0;
+    }
+    x->window = pointer(p);
+    x->window_bytes = one_in(p, 3) ? length(p) : below(p, 3 * PAGE);
+    x->window_rights = one_in(p, 8) ? next(p) : 1 + below(p, 3);
+    return x;
+}
+
 /* False: this player must not make this call. */
 static bool set_process(struct player *p, long nr, unsigned long *a)
 {
@@ -304,6 +343,19 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         a[1] = pointer(p);
         a[2] = p->console && a[0] <= 2 ? below(p, 4) : length(p);
         a[3] = one_in(p, 4) ? a[3] : 0;
+        return true;
+    case QUIRE_SYS_call:
+    case QUIRE_SYS_reply_receive:
+    case QUIRE_SYS_send:
+    case QUIRE_SYS_receive:
+    case QUIRE_SYS_reply:
+        a[0] = nr == QUIRE_SYS_reply && one_in(p, 2) ? ~0ul : a[0];
+        a[1] = info_word(p);
+        a[2] = (unsigned long)extra_or_not(p);
+        return true;
+    case QUIRE_SYS_notification_wait:
+        a[2] = info_word(p);
+        a[3] = pointer(p);
         return true;
     case QUIRE_SYS_wait: /* not in a shell: who waits with QUIRE_WAIT_CTRL_C takes Ctrl-C from it */
         a[2] = may_not_end ? below(p, 3) : 0;
