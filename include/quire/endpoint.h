@@ -10,6 +10,7 @@
 #pragma once
 
 #include <quire/handle.h>
+#include <uapi/quire/ipc.h>
 
 struct endpoint;
 struct notification;
@@ -45,6 +46,23 @@ struct reply *reply_save(int *err); /* -ESRCH: no duty; -ENOMEM */
  * doesn't wait any more; -EACCES: the window may not be used so, or the memory is a guest's secret; -EFAULT.
  */
 s64 window_copy(struct reply *r, u64 offset, u64 buffer, u64 bytes, bool write);
+
+/*
+ * The current thread, whose user frame is tf, did something that ends its process, unless the fault handler knows better.
+ * what: of a memory fault the access, ACCESS_*; else enum trap_exception. status: the signal that it is, STATUS_*. True:
+ * the thread goes on, with the registers in tf. Interrupts are on, no locks are held.
+ */
+bool fault_ask(struct trapframe *tf, enum quire_fault_kind kind, vaddr_t addr, u64 what, int status);
+/* Before a system call of a traced thread. False: it isn't made; the handler has given a result. */
+bool fault_trace_call(struct trapframe *tf);
+void fault_trace_result(struct trapframe *tf, u64 number); /* and after it */
+struct user_ptr;
+/*
+ * Reads or sets the registers (struct quire_registers) of the thread whose fault is the call that the caller received
+ * last (reply NULL), or the one of `reply`. -ESRCH: no duty, or the thread is killed; -EINVAL: the call is no fault, or pc
+ * isn't an address of user space; -EFAULT.
+ */
+int fault_registers(struct reply *reply, struct user_ptr registers, bool set);
 
 /* Or-s bits in, and wakes a waiter. Any context, any locks but those of the ipc room and of the scheduler. */
 void notification_signal(struct notification *n, u64 bits);

@@ -109,5 +109,8 @@ int handle_close(struct handle_table *t, long number); /* -EBADF */
 void handle_close_one(struct handle_table *t, long number, const struct object *o);
 void handle_close_object(struct handle_table *t, const struct object *o); /* every handle to it */
 void handle_close_all(struct handle_table *t); /* nobody else uses the table; its chunks are freed, too */
-/* Copies the first n handles of `from` to `to`, which is empty: spawn and fork. -ENOMEM: some may be copied. */
-int handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned n);
+/*
+ * Copies the first n handles of `from`, with those of their rights that are in `keep`, to the same numbers of `to`, which
+ * is empty. -ENOMEM: some may be copied.
+ */
+int handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned n, u32 keep);

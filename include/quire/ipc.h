@@ -63,6 +63,8 @@ struct thread_ipc {
     u64 badge;               /* of the handle that it called */
     struct endpoint *endpoint; /* from which it receives or has received last; with a reference */
     u32 receiving;           /* enum receive_state; under the endpoint's lock */
+    struct trapframe *frame; /* where the words of its call are; NULL: in its user frame */
+    const struct trapframe *stopped_at; /* its call is a fault's, kernel/ipc/fault.c: its registers; NULL: it isn't */
     bool fast;               /* it receives without a time limit: its kernel stack may be given up, kernel/ipc/fast.c */
     struct list link;        /* of an endpoint's callers or receivers; under its lock */
     struct extra *sends;     /* handles and window of its own message */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes: an address space, a handle table, threads, an account. A parent holds a handle to each child, and only the
- * parent learns the child's status, by wait. A process whose parent is gone is freed when it ends; nobody reaps it.
+ * Processes: an address space, a handle table, threads, an account. A process is made empty, or as a copy of its maker
+ * (memory and registers), and is given memory through its handle; then it is started, and gets its first handles. A
+ * process that wasn't started has no handles, so it can't hold itself. Whoever has a handle with RIGHT_WAIT can learn the
+ * status, as long as the handle is there; a process to which nobody has a handle is freed when it ends.
  *
  * Accounts (<quire/quota.h>): all frames, tables, threads and processes that a program makes the kernel keep are
  * charged. Init, init's children, and the processes that these start each have an account of their own. All deeper
@@ -29,12 +31,32 @@
 /*
  * One word, the state, says what a process does.
  *   from     to       by whom                                         under
- *   MAKING   LIVES    its maker: all its parts are made               processes_lock and its own
+ *   MAKING   EMPTY    its maker: others may find it from now on       processes_lock and its own
+ *   MAKING   LIVES    the kernel, for a program that it starts itself the same
+ *   EMPTY    STARTING process_begin()                                 its own
+ *   STARTING EMPTY    the same, without memory: nothing has changed   its own
+ *   STARTING LIVES    the same: the first thread runs                 its own
+ *   EMPTY    ENDING   kill, which finishes the process itself         its own
+ *   STARTING ENDING   kill; process_begin() finishes it               its own
  *   LIVES    ENDING   exit, kill, a fault; its last thread's end      its own
- *   ENDING   ENDED    its last thread, when all but the status is gone  processes_lock
- *   MAKING   -        freed: nobody else has seen it
+ *   ENDING   ENDED    who finishes it, when all but the status is gone  processes_lock and its own
+ *   MAKING, EMPTY -   freed: nobody has a handle
  */
-enum process_state { PROCESS_MAKING, PROCESS_LIVES, PROCESS_ENDING, PROCESS_ENDED };
+enum process_state {
+    PROCESS_MAKING,
+    PROCESS_EMPTY,
+    PROCESS_STARTING,
+    PROCESS_LIVES,
+    PROCESS_ENDING,
+    PROCESS_ENDED,
+};
+
+/* Who gets the faults of a process's threads: kernel/ipc/fault.c. endpoint NULL: nobody, so they end the process. */
+struct fault_handler {
+    struct endpoint *endpoint; /* with a reference */
+    u64 badge;
+    bool traces; /* it gets system calls, too */
+};
 
 struct process {
     struct object object; /* reference count: handles and threads */
@@ -48,7 +70,10 @@ struct process {
     struct list all_link;
     spinlock_t lock; /* threads, status, state */
     struct list threads;
-    unsigned nr_threads;
+    unsigned nr_threads;      /* process_begin() counts as one, too */
+    struct thread *first;     /* of a copy that wasn't started; NULL: none */
+    struct list watchers;     /* who is told when it ends: struct watcher */
+    struct fault_handler faults;
     u32 state;  /* enum process_state */
     int status; /* STATUS_*; stored before the state says ENDING */
     struct quire_crash crash; /* stored together with the status */
@@ -99,6 +124,31 @@ bool process_runs(const struct process *p, const char *path);
  */
 int process_fork(const struct trapframe *tf, struct user_ptr id);
 
+/*
+ * Processes from outside. Each of the two makers returns the number of a handle with all rights; -ENOMEM, -EMFILE.
+ * process_create(): no memory, no thread, no handles. process_clone(): a copy of the caller's memory, and of the calling
+ * thread's registers, so that it will return to user mode with the result QUIRE_IN_CHILD. May sleep; no locks.
+ */
+int process_create(const char *name);
+int process_clone(const struct trapframe *tf);
+#define START_GIVEN_MAX 8
+struct start {
+    const struct trapframe *frame; /* NULL: p is a copy, and has registers */
+    unsigned nr_same;              /* the handles [0, nr_same) of the caller get the same numbers, but not RIGHT_OWN */
+    unsigned nr_given;             /* or, with nr_same 0: these get the numbers from 0 on. The caller drops its own */
+    struct handle given[START_GIVEN_MAX];
+};
+/* 0; -EBUSY: it was started; -ESRCH: it was killed; -EINVAL: frame, and p is a copy, or neither; -ENOMEM: as before. */
+int process_begin(struct process *p, struct start *start);
+
+struct notification;
+/* When p ends, or if it has ended, n gets these bits. Takes over no reference. -ENOMEM. */
+int process_watch(struct process *p, struct notification *n, u64 bits);
+/* Faults of p's threads go to this endpoint from now on; takes over its reference. -ESRCH: p ends. */
+int process_set_faults(struct process *p, struct fault_handler handler);
+/* p's handler; if it has an endpoint, then with a reference. */
+struct fault_handler process_faults(struct process *p);
+
 /* One more thread of p, starting in user mode with this frame. Its id; -ENOMEM, -ESRCH (p is ending). */
 int process_add_thread(struct process *p, const struct trapframe *frame);
 void __noreturn process_thread_exit(void);
@@ -130,7 +180,7 @@ u64 process_parent_id(struct process *p); /* 0: none */
 
 struct process *process_by_index(unsigned index); /* with a reference; NULL: past the end */
 struct process *process_by_id(u64 id);
-struct mm *process_mm(struct process *p); /* with a reference; NULL: it has no threads any more */
+struct mm *process_mm(struct process *p); /* with a reference; NULL: it has ended */
 void processes_print(void); /* Ctrl-P: locks as little as it can */
 
 /* A status is what POSIX's wait() gives: exit code * 256, or the number of the signal of this kind of death. */

@@ -133,6 +133,20 @@ s64 sys_reply(struct trapframe *tf)
     return result;
 }
 
+s64 sys_fault_registers(struct trapframe *tf)
+{
+    struct reply *r;
+    int err;
+
+    if (tf_arg(tf, 2) > 1)
+        return -EINVAL;
+    if (!look_reply(tf, &r, &err))
+        return err;
+    err = fault_registers(r, user_arg(tf, 1), tf_arg(tf, 2));
+    object_put((struct object *)r);
+    return err;
+}
+
 s64 sys_reply_save(struct trapframe *tf)
 {
     int err, number = handle_reserve(own_handles()); /* first: whoever drops a reply object ends its call */

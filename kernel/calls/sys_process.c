@@ -178,3 +178,128 @@ s64 sys_process_id(struct trapframe *tf)
     object_put(o);
     return (s64)id;
 }
+
+/* --- processes from outside ---------------------------------------------------------------------- */
+static struct process *held(const struct trapframe *tf, u32 rights, int *err)
+{
+    return (struct process *)handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_PROCESS, rights, err);
+}
+
+s64 sys_process_create(struct trapframe *tf)
+{
+    char name[PROCESS_NAME_MAX];
+    ssize_t n = copy_in_string(name, user_arg(tf, 0), sizeof(name));
+
+    return n < 0 ? n : process_create(name);
+}
+
+s64 sys_process_clone(struct trapframe *tf) { return process_clone(tf); }
+
+static void drop_given(struct start *start)
+{
+    while (start->nr_given)
+        handle_drop(start->given[--start->nr_given]);
+}
+
+/* Looks the handles up that the new process gets. On an error none is kept. */
+static int look_up_given(struct start *start, const struct quire_start *from)
+{
+    struct handle_table *t = &current_process()->handles;
+
+    if (from->nr_given > QUIRE_START_HANDLES || (from->nr_given && from->nr_same))
+        return -EINVAL;
+    while (start->nr_given < from->nr_given) {
+        unsigned i = start->nr_given;
+        u32 rights = from->rights[i];
+        int err = handle_copy(t, from->handle[i], RIGHT_TRANSFER | rights, rights ? rights : RIGHT_ALL & ~RIGHT_OWN,
+                              &start->given[i]);
+        if (err) {
+            drop_given(start);
+            return err;
+        }
+        start->nr_given++;
+    }
+    return 0;
+}
+
+static int first_frame(struct trapframe *frame, const struct quire_start *from)
+{
+    if (!user_range_ok(from->entry, 1) || !user_range_ok(from->stack, 0) || !IS_ALIGNED(from->stack, 16UL))
+        return -EINVAL;
+    tf_init_user(frame, from->entry, from->stack, from->arguments[0], from->arguments[1]);
+    return 0;
+}
+
+s64 sys_process_start(struct trapframe *tf)
+{
+    struct quire_start from = {0};
+    struct trapframe frame;
+    int err = copy_in(&from, user_arg(tf, 1), sizeof(from));
+    struct start start = {.frame = from.entry ? &frame : NULL, .nr_same = MIN(from.nr_same, (u32)HANDLES_MAX)};
+
+    if (!err && from.entry)
+        err = first_frame(&frame, &from);
+    struct process *p = err ? NULL : held(tf, RIGHT_MAP, &err);
+    if (!p)
+        return err;
+    err = look_up_given(&start, &from);
+    if (!err)
+        err = process_begin(p, &start);
+    drop_given(&start);
+    object_put(&p->object);
+    return err;
+}
+
+s64 sys_process_watch(struct trapframe *tf)
+{
+    struct object *n;
+    int err;
+    struct process *p = held(tf, RIGHT_WAIT, &err);
+
+    if (!p)
+        return err;
+    n = handle_get(&current_process()->handles, (long)tf_arg(tf, 1), OBJECT_NOTIFICATION, RIGHT_CALL, &err);
+    if (n)
+        err = process_watch(p, (struct notification *)n, tf_arg(tf, 2));
+    object_put(n);
+    object_put(&p->object);
+    return err;
+}
+
+s64 sys_process_status(struct trapframe *tf)
+{
+    struct quire_status status = {0};
+    int err;
+    struct process *p = held(tf, RIGHT_WAIT, &err);
+
+    if (!p)
+        return err;
+    if (process_ended(p)) {
+        status.status = p->status;
+        status.crash = p->crash;
+        err = copy_out(user_arg(tf, 1), &status, sizeof(status));
+    } else {
+        err = -EAGAIN;
+    }
+    object_put(&p->object);
+    return err;
+}
+
+s64 sys_process_faults(struct trapframe *tf)
+{
+    struct handle e = {.object = NULL};
+    u64 flags = tf_arg(tf, 2);
+    int err = flags & ~(u64)QUIRE_FAULTS_TRACE ? -EINVAL : 0;
+
+    if (err || ((s64)tf_arg(tf, 1) != -1 && !handle_look(&current_process()->handles, (long)tf_arg(tf, 1), OBJECT_ENDPOINT,
+                                                         RIGHT_CALL, &e, &err)))
+        return err;
+    struct process *p = held(tf, RIGHT_MAP, &err);
+    if (!p) {
+        object_put(e.object);
+        return err;
+    }
+    err = process_set_faults(p, (struct fault_handler){(struct endpoint *)e.object, e.badge, e.object && flags});
+    object_put(&p->object);
+    return err;
+}

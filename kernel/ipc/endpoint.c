@@ -61,7 +61,7 @@ void duty_release(const struct duty *duty) { call_change(duty->caller, CALL_REPL
 /* The caller's call is REPLYING, so it waits until this function has ended its wait. */
 static void answer(struct thread *caller, s64 result, const struct trapframe *tf, struct extra *extra)
 {
-    struct trapframe *to = frame_of(caller);
+    struct trapframe *to = message_of(caller);
 
     if (tf)
         copy_words(to, tf);
@@ -214,6 +214,7 @@ s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until)
     if (result)
         return result;
     self->ipc.badge = badge;
+    self->ipc.frame = tf;
     u64 generation = CALL_GENERATION(self->ipc.call) + 1;
     bool irq = spin_lock_irqsave(&e->lock);
     bool open = READ_ONCE(e->nr_receive) != 0;
@@ -226,6 +227,7 @@ s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until)
     }
     spin_unlock_irqrestore(&e->lock, irq);
     result = open ? call_wait(e, tf, until) : -EPIPE;
+    self->ipc.frame = NULL;
     drop_sent(self);
     *tf_info(tf) = extra_out(self->ipc.gets, result == 0 ? *tf_extra(tf) : 0);
     self->ipc.gets = NULL;
@@ -267,7 +269,7 @@ static s64 receive_now(struct endpoint *e, struct thread *self, struct trapframe
         return 0;
     struct thread *caller = first_of(&e->callers);
     list_remove(&caller->ipc.link);
-    deliver(caller, caller->ipc.badge, frame_of(caller), self, QUIRE_GOT_CALL);
+    deliver(caller, caller->ipc.badge, message_of(caller), self, QUIRE_GOT_CALL);
     sched_inherit(self, caller->priority);
     return QUIRE_GOT_CALL;
 }
@@ -321,7 +323,7 @@ static s64 receive_wait(struct thread *self, struct trapframe *tf, u64 extra, u6
     bool over = false;
     s64 result = 0;
 
-    self->ipc.fast = until == ~0UL;
+    self->ipc.fast = until == ~0UL && !self->traced;
     for (;;) {
         thread_announce_wait();
         if (receive_look(e, self, tf, over, &result))

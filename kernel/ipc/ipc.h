@@ -44,6 +44,9 @@ struct reply {
 
 static inline struct trapframe *frame_of(const struct thread *t) { return arch_user_frame(t->stack_top); }
 
+/* The frame with the words of t's call. */
+static inline struct trapframe *message_of(const struct thread *t) { return t->ipc.frame ? t->ipc.frame : frame_of(t); }
+
 /* Copies the six words of a message. */
 static inline void copy_words(struct trapframe *to, const struct trapframe *from)
 {

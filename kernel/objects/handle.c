@@ -221,32 +221,34 @@ void handle_close_all(struct handle_table *t)
 }
 
 /* --- copying ----------------------------------------------------------------------------------- */
-/* Copies the slots [first, end), at most HANDLE_CHUNK of them. Nobody else has `to`. */
-static void copy_some(struct handle_table *to, struct handle_table *from, u32 first, u32 end)
+/* Copies the slots [first, end), at most HANDLE_CHUNK of them, with the rights in `keep`. Nobody else has `to`. */
+static void copy_some(struct handle_table *to, struct handle_table *from, u32 first, u32 end, u32 keep)
 {
     spin_lock(&from->lock);
     for (u32 n = first; n < end; n++) {
         const struct handle *h = handle_slot(from, n);
         if (!h->object)
             continue;
-        *handle_slot(to, n) = *h;
+        struct handle *copy = handle_slot(to, n);
+        *copy = *h;
+        copy->rights &= keep;
         to->used[n / 64] |= 1UL << n % 64;
         to->end = n + 1;
         object_get(h->object);
-        object_opened(h->object, h->rights);
+        object_opened(h->object, copy->rights);
     }
     spin_unlock(&from->lock);
 }
 
-int handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned n)
+int handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned n, u32 keep)
 {
     u32 end = MIN(n, READ_ONCE(from->end));
 
-    copy_some(to, from, 0, MIN(end, (u32)HANDLES_FIRST));
+    copy_some(to, from, 0, MIN(end, (u32)HANDLES_FIRST), keep);
     for (u32 first = HANDLES_FIRST; first < end; first += HANDLE_CHUNK) {
         if (!grow(to))
             return -ENOMEM;
-        copy_some(to, from, first, MIN(end, first + HANDLE_CHUNK));
+        copy_some(to, from, first, MIN(end, first + HANDLE_CHUNK), keep);
     }
     return 0;
 }

@@ -11,17 +11,49 @@
 #include <quire/object.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
+#include <uapi/quire/ipc.h>
 
-/* The last thread of p has left it: frees all that p has, except its status. */
-static void finish(struct process *p)
+static void drop_memory(struct process *p)
 {
+    spin_lock(&p->lock); /* process_mm() */
     struct mm *mm = p->mm;
-
-    handle_close_all(&p->handles);
     p->mm = NULL;
-    mm_put(mm);
+    spin_unlock(&p->lock);
+    if (mm)
+        mm_put(mm);
+}
+
+static void drop_first(struct process *p)
+{
+    if (p->first)
+        thread_discard(p->first);
+    p->first = NULL;
+}
+
+/* Kills the processes that p owns, because p was killed. Nobody else uses p's table. */
+static void kill_owned(struct process *p)
+{
+    for (u32 i = 0; i < p->handles.end; i++) {
+        const struct handle *h = handle_slot(&p->handles, i);
+        if (h->object && h->object->type == OBJECT_PROCESS && h->rights & RIGHT_OWN)
+            process_kill((struct process *)h->object, STATUS_KILLED);
+        if (i % 512 == 511)
+            preempt_point();
+    }
+}
+
+void process_finish(struct process *p)
+{
+    if (p->status == STATUS_KILLED)
+        kill_owned(p);
+    handle_close_all(&p->handles);
+    object_put((struct object *)p->faults.endpoint);
+    p->faults.endpoint = NULL;
+    drop_first(p);
+    drop_memory(p);
     process_leave_children(p);
     process_show_ended(p);
+    process_tell_watchers(p);
 }
 
 /*
@@ -49,7 +81,7 @@ void __noreturn process_thread_exit(void)
         __atomic_store_n(&p->state, PROCESS_ENDING, __ATOMIC_RELEASE);
     spin_unlock(&p->lock);
     if (last)
-        finish(p);
+        process_finish(p);
     object_put(&p->object);
     thread_exit();
 }
@@ -58,6 +90,7 @@ void __noreturn process_thread_exit(void)
 static void end(struct process *p, int status, const struct quire_crash *crash)
 {
     spin_lock(&p->lock);
+    bool never_started = p->state == PROCESS_EMPTY;
     if (p->state < PROCESS_ENDING) {
         p->status = status;
         if (crash)
@@ -70,6 +103,8 @@ static void end(struct process *p, int status, const struct quire_crash *crash)
             thread_interrupt(t);
     }
     spin_unlock(&p->lock);
+    if (never_started)
+        process_finish(p);
 }
 
 void process_kill(struct process *p, int status) { end(p, status, NULL); }
@@ -115,6 +150,10 @@ void process_destroy(struct object *o)
 
     if (p->state != PROCESS_MAKING)
         process_unlist(p);
+    drop_first(p);
+    drop_memory(p);
+    object_put((struct object *)p->faults.endpoint);
+    process_tell_watchers(p);
     quota_put(p->quota);
     quota_uncharge(p->maker, PROCESS_FRAMES);
     slab_free(&process_cache, p);

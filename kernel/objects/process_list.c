@@ -27,6 +27,14 @@ static struct thread *show(struct process *p)
     return list_entry(p->threads.next, struct thread, process_link);
 }
 
+void process_show_empty(struct process *p)
+{
+    spin_lock(&processes_lock);
+    list_push_back(&processes, &p->all_link);
+    __atomic_store_n(&p->state, PROCESS_EMPTY, __ATOMIC_RELEASE);
+    spin_unlock(&processes_lock);
+}
+
 void process_show(struct process *p)
 {
     spin_lock(&processes_lock);
@@ -60,7 +68,9 @@ void process_show_ended(struct process *p)
 {
     spin_lock(&processes_lock);
     KASSERT(p->state == PROCESS_ENDING, "process %s ends in state %u", p->name, p->state);
+    spin_lock(&p->lock); /* process_watch() */
     __atomic_store_n(&p->state, PROCESS_ENDED, __ATOMIC_RELEASE);
+    spin_unlock(&p->lock);
     struct process *parent = p->parent;
     if (parent)
         object_get(&parent->object); /* it is there: it leaves its children before its last reference goes */
@@ -189,7 +199,7 @@ u64 process_parent_id(struct process *p)
 struct mm *process_mm(struct process *p)
 {
     spin_lock(&p->lock);
-    struct mm *mm = p->nr_threads ? p->mm : NULL;
+    struct mm *mm = p->mm;
     if (mm)
         mm_get(mm);
     spin_unlock(&p->lock);
@@ -198,7 +208,7 @@ struct mm *process_mm(struct process *p)
 
 static void print_process(struct process *p)
 {
-    static const char *const words[] = {"", "lives", "ending", "ended"};
+    static const char *const words[] = {"", "empty", "starting", "lives", "ending", "ended"};
     u64 frames = 0, tables = 0;
 
     if (spin_trylock(&p->lock)) { /* an address space ends with the last thread of its process */

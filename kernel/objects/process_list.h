@@ -8,6 +8,20 @@
 #include <quire/process.h>
 #include <quire/slab.h>
 
+/*
+ * A process without memory and threads, which nobody can find yet. `started`: not a copy of its maker. NULL: no memory,
+ * or an account is full.
+ */
+struct process *process_new(struct process *parent, const char *name, bool started);
+void process_abandon(struct process *p); /* frees one that nobody has found, with its thread if it has one */
+struct thread *process_new_thread(struct process *p, const struct trapframe *frame); /* NULL: no memory */
+/* From now on t belongs to p. p->lock is held, or nobody can find p yet. */
+void process_join(struct process *p, struct thread *t);
+/* p is ENDING, and its last thread has left it, or it never had one. Frees all that p has, except its status. */
+void process_finish(struct process *p);
+void process_tell_watchers(struct process *p); /* p has ended, or nobody has it */
+
+void process_show_empty(struct process *p); /* p can be found from now on, and isn't started */
 /* p is complete, and nobody's child. From now on it lives and is in the list; its first thread starts. */
 void process_show(struct process *p);
 /*

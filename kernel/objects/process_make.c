@@ -33,8 +33,7 @@ static struct quota *account_for(const struct process *parent, bool own)
     return quota_create(memory.nr_frames - memory.nr_frames / PROCESS_QUOTA_SHARE);
 }
 
-/* A process without memory and threads, which nobody can find yet. `started`: spawned or started, not forked. */
-static struct process *process_new(struct process *parent, const char *name, bool started)
+struct process *process_new(struct process *parent, const char *name, bool started)
 {
     struct quota *maker = parent ? parent->quota : NULL;
 
@@ -55,6 +54,7 @@ static struct process *process_new(struct process *parent, const char *name, boo
     p->maker = maker;
     p->depth = parent ? parent->depth + started : 0;
     list_init(&p->threads);
+    list_init(&p->watchers);
     list_init(&p->children);
     list_init(&p->child_link);
     list_init(&p->all_link);
@@ -62,8 +62,7 @@ static struct process *process_new(struct process *parent, const char *name, boo
     return p;
 }
 
-/* Frees a process that process_new() made and that was never shown, with its first thread if it has one. */
-static void process_abandon(struct process *p)
+void process_abandon(struct process *p)
 {
     struct list *node = list_pop_front(&p->threads);
 
@@ -72,8 +71,6 @@ static void process_abandon(struct process *p)
         object_put(&p->object); /* the thread's reference */
     }
     handle_close_all(&p->handles);
-    if (p->mm)
-        mm_put(p->mm);
     object_put(&p->object);
 }
 
@@ -85,7 +82,7 @@ static void start_user(void *arg)
     arch_enter_user(arch_user_frame(current_thread()->stack_top));
 }
 
-static struct thread *new_thread(struct process *p, const struct trapframe *frame)
+struct thread *process_new_thread(struct process *p, const struct trapframe *frame)
 {
     struct thread *t = thread_create(p->name, p, PRIORITY_USER, start_user, NULL);
 
@@ -96,10 +93,10 @@ static struct thread *new_thread(struct process *p, const struct trapframe *fram
     return t;
 }
 
-/* From now on t belongs to p. p->lock is held, or nobody can find p yet. */
-static void join(struct process *p, struct thread *t)
+void process_join(struct process *p, struct thread *t)
 {
     list_push_back(&p->threads, &t->process_link);
+    t->traced = p->faults.traces;
     p->nr_threads++;
     object_get(&p->object); /* the thread's reference */
 }
@@ -107,16 +104,16 @@ static void join(struct process *p, struct thread *t)
 /* Makes the first thread of a new process, not started yet. NULL: no memory. */
 static struct thread *first_thread(struct process *p, const struct trapframe *frame)
 {
-    struct thread *t = new_thread(p, frame);
+    struct thread *t = process_new_thread(p, frame);
 
     if (t)
-        join(p, t);
+        process_join(p, t);
     return t;
 }
 
 int process_add_thread(struct process *p, const struct trapframe *frame)
 {
-    struct thread *t = new_thread(p, frame);
+    struct thread *t = process_new_thread(p, frame);
 
     if (!t)
         return -ENOMEM;
@@ -124,7 +121,7 @@ int process_add_thread(struct process *p, const struct trapframe *frame)
     spin_lock(&p->lock);
     bool ends = process_killed(p);
     if (!ends)
-        join(p, t);
+        process_join(p, t);
     spin_unlock(&p->lock);
     if (ends) {
         thread_discard(t);
@@ -236,7 +233,7 @@ int process_spawn(const char *path, const struct arguments *args, struct user_pt
     if (!number)
         number = tell_id(p, id);
     if (!number) {
-        number = handle_copy_all(&p->handles, &parent->handles, 3);
+        number = handle_copy_all(&p->handles, &parent->handles, 3, RIGHT_ALL);
         if (!number)
             number = process_show_child(p, parent);
     }
@@ -265,7 +262,7 @@ int process_fork(const struct trapframe *tf, struct user_ptr id)
     struct thread *t = p->mm ? first_thread(p, &frame) : NULL;
     if (t) {
         sched_copy_fpu(&t->fpu);
-        number = handle_copy_all(&p->handles, &parent->handles, HANDLES_MAX);
+        number = handle_copy_all(&p->handles, &parent->handles, HANDLES_MAX, RIGHT_ALL);
         if (!number)
             number = process_show_child(p, parent);
     }

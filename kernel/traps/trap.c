@@ -7,6 +7,7 @@
 #include <quire/upcalls.h>
 #include <quire/cacheflush.h>
 #include <quire/counters.h>
+#include <quire/endpoint.h>
 #include <quire/errno.h>
 #include <quire/guest.h>
 #include <quire/kvmap.h>
@@ -41,31 +42,52 @@ void trap_syscall(struct trapframe *tf)
 }
 
 /* --- faults ------------------------------------------------------------------------------------ */
-static __noinline void end_faulting(const struct trapframe *tf, vaddr_t addr, unsigned access, int err)
+static __noinline void end_faulting(const struct trapframe *tf, vaddr_t addr, unsigned access, int err, int status)
 {
+    const char *why;
+
     switch (err) {
     case -ENOMEM:
-        process_die(tf, STATUS_NO_MEMORY, "out of memory", addr);
+        why = "out of memory";
+        break;
     case -EHWPOISON:
-        process_die(tf, STATUS_BUS_ERROR, "bus error, the memory is broken", addr);
+        why = "bus error, the memory is broken";
+        break;
     case -EBUSY:
-        process_die(tf, STATUS_BUS_ERROR, "bus error, the memory is in a hole: lent to somebody else", addr);
+        why = "bus error, the memory is in a hole: lent to somebody else";
+        break;
     case -E2BIG:
-        process_die(tf, STATUS_FAULT, "stack overflow: it has reached its limit, or another area", addr);
+        why = "stack overflow: it has reached its limit, or another area";
+        break;
     case -ENXIO:
-        process_die(tf, STATUS_BUS_ERROR, "bus error, behind the end of the mapped object", addr);
+        why = "bus error, behind the end of the mapped object";
+        break;
     case -EACCES:
-        process_die(tf, STATUS_FAULT,
-                    by_access(access, "read of memory that it may not read", "write to memory that it may not write",
-                              "jump into memory that isn't executable"),
-                    addr);
+        why = by_access(access, "read of memory that it may not read", "write to memory that it may not write",
+                        "jump into memory that isn't executable");
+        break;
     default:
-        process_die(tf, STATUS_FAULT,
-                    addr < PAGE_SIZE ? "null pointer access"
-                                     : by_access(access, "read where no memory is mapped",
-                                                 "write where no memory is mapped", "jump where no memory is mapped"),
-                    addr);
+        why = addr < PAGE_SIZE ? "null pointer access"
+                               : by_access(access, "read where no memory is mapped",
+                                           "write where no memory is mapped", "jump where no memory is mapped");
     }
+    process_die(tf, status, why, addr);
+}
+
+static int fault_status(int err)
+{
+    return err == -ENOMEM                                        ? STATUS_NO_MEMORY
+           : err == -EHWPOISON || err == -EBUSY || err == -ENXIO ? STATUS_BUS_ERROR
+                                                                 : STATUS_FAULT;
+}
+
+/* mm couldn't resolve it. Comes back if the process's fault handler lets the thread go on. */
+static __noinline void unresolved(struct trapframe *tf, vaddr_t addr, unsigned access, int err)
+{
+    int status = fault_status(err);
+
+    if (!fault_ask(tf, QUIRE_FAULT_MEMORY, addr, access, status))
+        end_faulting(tf, addr, access, err, status);
 }
 
 void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
@@ -77,7 +99,7 @@ void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
     arch_irq_enable();
     int err = mm_fault(current_process()->mm, addr, access);
     if (unlikely(err))
-        end_faulting(tf, addr, access, err);
+        unresolved(tf, addr, access, err);
     arch_irq_disable();
 }
 
@@ -196,10 +218,14 @@ void trap_exception(struct trapframe *tf, enum exception what, u64 code, vaddr_t
         test_hook_exception(tf, text, addr);
         panic_frame(tf, "%s in the kernel (code 0x%lx) at 0x%lx", text, code, addr);
     }
-    if (in_guest())
+    if (in_guest()) {
         guest_trap_exception(tf, what, code, addr);
-    else
+        return;
+    }
+    arch_irq_enable();
+    if (!fault_ask(tf, QUIRE_FAULT_EXCEPTION, addr, what, exceptions[what].status))
         process_die(tf, exceptions[what].status, text, addr);
+    arch_irq_disable();
 }
 
 void __noreturn trap_stack_overflow(struct trapframe *tf)

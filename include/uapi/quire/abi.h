@@ -47,6 +47,24 @@ struct quire_crash {
     uint64_t calls[QUIRE_CRASH_CALLS]; /* return addresses, the innermost first; 0: not known, or no more */
 };
 
+/* How an empty process starts, or a copy: then entry is 0, and it has registers. */
+#define QUIRE_START_HANDLES 8
+struct quire_start {
+    uint64_t entry, stack, arguments[2];
+    uint32_t nr_same;  /* the caller's handles [0, nr_same) get the same numbers in the process, without RIGHT_OWN */
+    uint32_t nr_given; /* or, with nr_same 0: these get the numbers from 0 on */
+    int32_t handle[QUIRE_START_HANDLES];
+    uint32_t rights[QUIRE_START_HANDLES]; /* 0: the same, but RIGHT_OWN */
+};
+
+struct quire_status {
+    int32_t status; /* as wait() gives it */
+    uint32_t reserved;
+    struct quire_crash crash; /* its name is empty if the process ended in another way */
+};
+
+#define QUIRE_FAULTS_TRACE 1 /* process_faults: system calls, too */
+
 #define QUIRE_NR_TYPES 8
 #define QUIRE_NR_ORDERS 19
 

@@ -13,7 +13,8 @@
 #define RIGHT_CALL 32u     /* an endpoint: call and send; a notification: signal */
 #define RIGHT_RECEIVE 64u  /* an endpoint: receive; a notification: wait */
 #define RIGHT_TRANSFER 128u /* the handle may go into a message */
-#define RIGHT_ALL 255u
+#define RIGHT_OWN 256u      /* a process: if the handle's owner is killed, the process is killed, too */
+#define RIGHT_ALL 511u
 
 #define QUIRE_HANDLES_MAX 4112 /* of a process */
 #define QUIRE_MESSAGE_WORDS 6
@@ -29,6 +30,31 @@
 #define QUIRE_GOT_CALL 1   /* the sender waits for the reply */
 #define QUIRE_GOT_SEND 2
 #define QUIRE_GOT_SIGNAL 3 /* word 0 has the bits of the notification that is bound to the endpoint */
+
+/*
+ * Messages to a fault handler. Word 0: the kind, and above it the thread's id. The other words are for
+ *   MEMORY, EXCEPTION: the address, pc, stack pointer, how it was accessed (QUIRE_ACCESS_*), the signal that it is
+ *   SYSTEM_CALL: the number and the first four arguments;  RESULT: the number and the result
+ * Word 0 of the reply says how the thread goes on; after a system call it goes on in any case.
+ */
+enum quire_fault_kind { QUIRE_FAULT_MEMORY = 1, QUIRE_FAULT_EXCEPTION, QUIRE_FAULT_SYSTEM_CALL, QUIRE_FAULT_RESULT };
+#define QUIRE_FAULT_KIND(word) ((word) & 255)
+#define QUIRE_FAULT_THREAD_SHIFT 8
+enum quire_fault_answer {
+    QUIRE_FAULT_RESUME, /* with its registers, which the handler may have set; a system call: make it */
+    QUIRE_FAULT_END,    /* as if there were no handler; a system call: make it */
+    QUIRE_FAULT_SKIP,   /* a system call: don't make it; word 1 is its result */
+};
+#define QUIRE_ACCESS_READ 1
+#define QUIRE_ACCESS_WRITE 2
+#define QUIRE_ACCESS_EXEC 4
+
+/* The general registers in the machine's own order, but x86_64: rax rbx rcx rdx rsi rdi rbp r8 to r15. */
+#define QUIRE_GENERAL_REGISTERS 32
+struct quire_registers {
+    unsigned long pc, sp, nr; /* nr: how many there are; set: as it was got */
+    unsigned long general[QUIRE_GENERAL_REGISTERS];
+};
 
 /* For handles and a window. The last argument of a call points to it; a receiver without one gets no handles. */
 struct quire_extra {

@@ -63,4 +63,11 @@
     X(52, notification_create, 0, "-> handle")                                                     \
     X(53, signal, 2, "notification, bits: or them in")                                             \
     X(54, notification_wait, 4, "notification, mask, info (for its time limit), unsigned long *: take these bits out -> 0; -ETIMEDOUT") \
-    X(55, notification_bind, 2, "notification, endpoint: its signals come to receivers there, too")
+    X(55, notification_bind, 2, "notification, endpoint: its signals come to receivers there, too") \
+    X(56, process_create, 1, "name: a process without memory, threads and handles -> handle")      \
+    X(57, process_clone, 0, "a process with a copy of the caller's memory and registers -> handle; in the copy QUIRE_IN_CHILD") \
+    X(58, process_start, 2, "process, struct quire_start *: the first thread runs, with these handles; -EBUSY: it was started") \
+    X(59, process_watch, 3, "process, notification, bits: signal them when the process has ended") \
+    X(60, process_status, 2, "process, struct quire_status *: -EAGAIN: it hasn't ended")           \
+    X(61, process_faults, 3, "process, endpoint or -1, QUIRE_FAULTS_*: its threads' faults are calls to the endpoint") \
+    X(62, fault_registers, 3, "reply handle or -1, struct quire_registers *, set (0 or 1): of the thread whose fault this is")

@@ -51,5 +51,9 @@ static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
     tf->x[1] = arg1;
 }
 
+#define ARCH_GENERAL_REGISTERS 31
+static inline u64 *tf_general(struct trapframe *tf, unsigned i) { return &tf->x[i]; }
+static inline void tf_set_sp(struct trapframe *tf, vaddr_t sp) { tf->sp = sp; }
+
 /* A new user-mode frame: it starts at `entry` with this stack and up to two arguments. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

@@ -78,5 +78,9 @@ static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
     tf->gprs[3] = arg1;
 }
 
+#define ARCH_GENERAL_REGISTERS 16
+static inline u64 *tf_general(struct trapframe *tf, unsigned i) { return &tf->gprs[i]; }
+static inline void tf_set_sp(struct trapframe *tf, vaddr_t sp) { tf->gprs[15] = sp; }
+
 /* A new user-mode frame: it starts at `entry` with this stack and up to two arguments. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

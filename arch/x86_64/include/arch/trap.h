@@ -57,5 +57,14 @@ static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
     tf->arg[1] = arg1;
 }
 
+#define ARCH_GENERAL_REGISTERS 15
+static inline u64 *tf_general(struct trapframe *tf, unsigned i)
+{
+    u64 *const registers[] = {&tf->rax, &tf->rbx, &tf->rcx, &tf->rdx, &tf->rsi, &tf->rdi, &tf->rbp, &tf->r8,
+                              &tf->r9,  &tf->r10, &tf->r11, &tf->r12, &tf->r13, &tf->r14, &tf->r15};
+    return registers[i];
+}
+static inline void tf_set_sp(struct trapframe *tf, vaddr_t sp) { tf->rsp = sp; }
+
 /* A new user-mode frame: it starts at `entry` with this stack and up to two arguments. */
 void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64 arg1);

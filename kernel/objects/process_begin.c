@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes from outside: a program makes one, gives it memory through its handle, and starts it. Watchers are told when
+ * it ends. <quire/process.h> has the table of a process's states.
+ *
+ * Starting: process_begin() takes the state from EMPTY to STARTING and counts as a thread meanwhile. So nobody else
+ * starts the process, and a kill at that moment leaves the end of the process to process_begin().
+ */
+#include "process_list.h"
+#include <quire/endpoint.h>
+#include <quire/errno.h>
+#include <quire/object.h>
+#include <quire/quota.h>
+#include <quire/upcalls.h>
+#include <uapi/quire/abi.h>
+#include <uapi/quire/ipc.h>
+
+/* --- making ------------------------------------------------------------------------------------ */
+/* The caller gets a handle to p, which has memory or not. On an error p is gone. */
+static int show_to_maker(struct process *p)
+{
+    struct handle_table *t = &current_process()->handles;
+    int number = handle_reserve(t);
+
+    if (number < 0) {
+        process_abandon(p);
+        return number;
+    }
+    process_show_empty(p);
+    handle_fill(t, number, &p->object, RIGHT_WAIT | RIGHT_KILL | RIGHT_MAP | RIGHT_TRANSFER | RIGHT_OWN, 0);
+    return number;
+}
+
+int process_create(const char *name)
+{
+    struct process *p = process_new(current_process(), name, true);
+
+    if (!p)
+        return -ENOMEM;
+    p->mm = mm_create();
+    if (p->mm && !mm_set_quota(p->mm, p->quota))
+        return show_to_maker(p);
+    process_abandon(p);
+    return -ENOMEM;
+}
+
+int process_clone(const struct trapframe *tf)
+{
+    struct process *self = current_process(), *p = process_new(self, self->name, false);
+    struct trapframe frame = *tf;
+
+    if (!p)
+        return -ENOMEM;
+    tf_set_ret(&frame, QUIRE_IN_CHILD);
+    p->mm = mm_clone(self->mm);
+    p->first = p->mm ? process_new_thread(p, &frame) : NULL;
+    if (!p->first) {
+        process_abandon(p);
+        return -ENOMEM;
+    }
+    sched_copy_fpu(&p->first->fpu);
+    return show_to_maker(p);
+}
+
+/* --- starting ---------------------------------------------------------------------------------- */
+static int claim(struct process *p, const struct start *start)
+{
+    int err = 0;
+
+    spin_lock(&p->lock);
+    if (p->state >= PROCESS_ENDING)
+        err = -ESRCH;
+    else if (p->state != PROCESS_EMPTY)
+        err = -EBUSY;
+    else if (!p->first != !!start->frame)
+        err = -EINVAL;
+    if (!err) {
+        WRITE_ONCE(p->state, PROCESS_STARTING);
+        p->nr_threads++;
+    }
+    spin_unlock(&p->lock);
+    return err;
+}
+
+/* The claim is over: p lives with this thread. -ESRCH: it was killed meanwhile. */
+static int live(struct process *p, struct thread *t)
+{
+    spin_lock(&p->lock);
+    bool lives = p->state == PROCESS_STARTING;
+    if (lives) {
+        process_join(p, t);
+        p->nr_threads--;
+        p->first = NULL;
+        __atomic_store_n(&p->state, PROCESS_LIVES, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&p->lock);
+    return lives ? 0 : -ESRCH;
+}
+
+/* The claim is over without a thread: p is EMPTY as before, or, if it was killed meanwhile, its end is here. */
+static void give_up(struct process *p)
+{
+    handle_close_all(&p->handles);
+    spin_lock(&p->lock);
+    bool killed = p->state != PROCESS_STARTING;
+    if (!killed)
+        __atomic_store_n(&p->state, PROCESS_EMPTY, __ATOMIC_RELEASE);
+    p->nr_threads--;
+    spin_unlock(&p->lock);
+    if (killed)
+        process_finish(p);
+}
+
+static int give_handles(struct process *p, struct start *start)
+{
+    int err = handle_copy_all(&p->handles, &current_process()->handles, start->nr_same, ~RIGHT_OWN);
+
+    for (unsigned i = 0; !err && i < start->nr_given; i++) {
+        const struct handle *h = &start->given[i];
+        int number = handle_reserve(&p->handles); /* in order: the table is empty */
+        if (number < 0)
+            return number;
+        object_get(h->object);
+        handle_fill(&p->handles, number, h->object, h->rights, h->badge);
+    }
+    return err;
+}
+
+int process_begin(struct process *p, struct start *start)
+{
+    int err = claim(p, start);
+
+    if (err)
+        return err;
+    struct thread *t = start->frame ? process_new_thread(p, start->frame) : p->first;
+    err = t ? give_handles(p, start) : -ENOMEM;
+    if (!err)
+        err = live(p, t);
+    if (!err) {
+        thread_start(t);
+        return 0;
+    }
+    if (t && t != p->first)
+        thread_discard(t);
+    give_up(p);
+    return err;
+}
+
+/* --- watching ---------------------------------------------------------------------------------- */
+struct watcher {
+    struct list link;
+    struct notification *notification; /* with a reference */
+    u64 bits;
+    struct quota *quota;
+};
+
+static void tell(struct watcher *w)
+{
+    struct quota *quota = w->quota;
+
+    notification_signal(w->notification, w->bits);
+    object_put((struct object *)w->notification);
+    kfree(w);
+    quota_let_go(quota, sizeof(*w)); /* last: it may free the account */
+}
+
+int process_watch(struct process *p, struct notification *n, u64 bits)
+{
+    struct quota *quota = current_process()->quota;
+
+    if (!quota_keep(quota, sizeof(struct watcher)))
+        return -ENOMEM;
+    struct watcher *w = kmalloc(sizeof(*w));
+    if (!w) {
+        quota_let_go(quota, sizeof(*w));
+        return -ENOMEM;
+    }
+    object_get((struct object *)n);
+    *w = (struct watcher){.notification = n, .bits = bits, .quota = quota};
+    spin_lock(&p->lock);
+    bool ended = p->state == PROCESS_ENDED;
+    if (!ended)
+        list_push_back(&p->watchers, &w->link);
+    spin_unlock(&p->lock);
+    if (ended)
+        tell(w);
+    return 0;
+}
+
+void process_tell_watchers(struct process *p)
+{
+    struct list *node;
+
+    for (;;) { /* nobody joins them any more */
+        spin_lock(&p->lock);
+        node = list_pop_front(&p->watchers);
+        spin_unlock(&p->lock);
+        if (!node)
+            return;
+        tell(list_entry(node, struct watcher, link));
+        preempt_point();
+    }
+}
+
+/* --- faults ------------------------------------------------------------------------------------ */
+int process_set_faults(struct process *p, struct fault_handler handler)
+{
+    spin_lock(&p->lock);
+    bool ends = process_killed(p);
+    struct fault_handler before = p->faults;
+    if (!ends)
+        p->faults = handler;
+    list_for_each(node, &p->threads)
+        WRITE_ONCE(list_entry(node, struct thread, process_link)->traced, p->faults.traces);
+    spin_unlock(&p->lock);
+    object_put((struct object *)(ends ? handler.endpoint : before.endpoint));
+    return ends ? -ESRCH : 0;
+}
+
+struct fault_handler process_faults(struct process *p)
+{
+    spin_lock(&p->lock);
+    struct fault_handler handler = p->faults;
+    if (handler.endpoint)
+        object_get((struct object *)handler.endpoint);
+    spin_unlock(&p->lock);
+    return handler;
+}
