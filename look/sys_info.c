@@ -18,6 +18,16 @@
 #include <arch-generic/paging.h>
 #include <uapi/quire/abi.h>
 
+/* The id of the process that made p; 0: that one has ended. */
+static u64 parent_of(const struct process *p)
+{
+    struct process *maker = p->maker_id ? process_by_id(p->maker_id) : NULL;
+    bool lives = maker && !process_ended(maker);
+
+    object_put((struct object *)maker);
+    return lives ? p->maker_id : 0;
+}
+
 s64 sys_process_info(struct trapframe *tf)
 {
     struct quire_process info = {0};
@@ -26,7 +36,7 @@ s64 sys_process_info(struct trapframe *tf)
     if (!p)
         return -ENOENT;
     info.id = p->id;
-    info.parent = process_parent_id(p);
+    info.parent = parent_of(p);
     info.exited = process_ended(p);
     strlcpy(info.name, p->name, sizeof(info.name));
     bool runs = false;

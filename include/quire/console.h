@@ -11,12 +11,13 @@ void console_init(void);
  * locks.
  */
 ssize_t console_read(char *to, size_t n, bool keys);
+struct notification;
 /*
- * on: the calling thread is about to wait for the program in the foreground, which from now on may read lines. Ctrl-C
- * sets the thread's `interrupted` and wakes it. There is one listener: the last one that asked. Off: this wait is over;
- * each thread calls this before it returns to user mode. No locks.
+ * Whoever waits for a program in the foreground says so: from now on programs may read lines, and Ctrl-C gives these bits
+ * to n. There is one listener: the last one that asked. bits 0: n listens no more. Takes no reference: a notification
+ * that may listen calls this with 0 when it ends. No locks.
  */
-void console_listen(bool on);
+void console_listen(struct notification *n, u64 bits);
 void console_write_user(const char *text, size_t len);
 /*
  * Tests run from now on, until the machine ends. Each line that a program prints begins with "| ", so that no program

@@ -68,5 +68,6 @@ int fault_registers(struct reply *reply, struct user_ptr registers, bool set);
 void notification_signal(struct notification *n, u64 bits);
 /* Waits until a bit of the mask is set; takes these bits out, and stores them in *bits. 0; -ETIMEDOUT; -EINTR. */
 s64 notification_wait(struct notification *n, u64 mask, u64 until, u64 *bits);
+void notification_may_listen(struct notification *n); /* before console_listen() */
 /* From now on signals come to receivers of e. -EBUSY: one of the two is bound already, or threads wait for n. */
 int notification_bind(struct notification *n, struct endpoint *e);

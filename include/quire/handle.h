@@ -105,12 +105,9 @@ bool handle_drop(struct handle h); /* one that is in no table any more; false: i
  */
 int handle_duplicate(struct handle_table *t, long number, u32 rights, u64 badge);
 int handle_close(struct handle_table *t, long number); /* -EBADF */
-/* Close this number if it (still) is a handle to o. */
-void handle_close_one(struct handle_table *t, long number, const struct object *o);
-void handle_close_object(struct handle_table *t, const struct object *o); /* every handle to it */
 void handle_close_all(struct handle_table *t); /* nobody else uses the table; its chunks are freed, too */
 /*
- * Copies the first n handles of `from`, with those of their rights that are in `keep`, to the same numbers of `to`, which
- * is empty. -ENOMEM: some may be copied.
+ * Copies those of the first n handles of `from` that may be transferred and don't own their object (RIGHT_TRANSFER, no
+ * RIGHT_OWN) to the same numbers of `to`, which is empty. -ENOMEM: some may be copied.
  */
-int handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned n, u32 keep);
+int handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned n);

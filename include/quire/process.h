@@ -39,7 +39,7 @@
  *   EMPTY    ENDING   kill, which finishes the process itself         its own
  *   STARTING ENDING   kill; process_begin() finishes it               its own
  *   LIVES    ENDING   exit, kill, a fault; its last thread's end      its own
- *   ENDING   ENDED    who finishes it, when all but the status is gone  processes_lock and its own
+ *   ENDING   ENDED    who finishes it, when all but the status is gone  its own
  *   MAKING, EMPTY -   freed: nobody has a handle
  */
 enum process_state {
@@ -65,6 +65,7 @@ struct process {
     struct mm *mm;
     struct quota *quota; /* the account that pays for what the process makes */
     struct quota *maker; /* the account that pays for the process itself; NULL: none */
+    u64 maker_id;        /* of the process that made it; 0: the kernel */
     unsigned depth;      /* 0: init and others that the kernel starts; a child made by fork has its parent's depth */
     struct handle_table handles;
     struct list all_link;
@@ -77,9 +78,6 @@ struct process {
     u32 state;  /* enum process_state */
     int status; /* STATUS_*; stored before the state says ENDING */
     struct quire_crash crash; /* stored together with the status */
-    struct wait_queue wait; /* woken when a child has ended, or when another thread has taken the child */
-    struct process *parent; /* under processes_lock; not counted, cleared when the parent ends or has waited */
-    struct list children, child_link;
 };
 
 extern struct list processes; /* all that live or have ended, by all_link */
@@ -106,24 +104,17 @@ struct arguments { /* zero-terminated strings, one behind the other; at most PRO
  * A new process from a program of the boot archive, running when this returns. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, and
  * from process_spawn() also -EMFILE: no instruction of the program has run.
  *
- * process_start() is for the kernel: the process has no parent, and the console as handles 0 to 2. Returns a reference,
- * or NULL and *err. process_spawn() is for programs: the process is a child of the current process and gets its handles
- * 0 to 2. Returns the child's handle, and stores its id in user memory before anybody can find it; -EFAULT. A null
- * `id`: the caller doesn't want it.
+ * process_start() is for the kernel: the process has the console as handles 0 to 2. Returns a reference, or NULL and
+ * *err. process_spawn() is for programs: the process gets the current process's handles 0 to 2. Returns a handle with all
+ * rights.
  */
 struct process *process_start(const char *path, const struct arguments *args, int *err);
-int process_spawn(const char *path, const struct arguments *args, struct user_ptr id);
+int process_spawn(const char *path, const struct arguments *args);
 /*
  * Whether p was spawned from the program of this name, or is a copy of one that was. Names are compared as processes
  * carry them: without the folder, the first PROCESS_NAME_MAX - 1 characters. No lock: a name never changes.
  */
 bool process_runs(const struct process *p, const char *path);
-/*
- * Copy the current process. The child returns to user mode with the registers of *tf and the result QUIRE_IN_CHILD.
- * Returns a handle to the child; -ENOMEM, -EMFILE, -EFAULT. id: as for process_spawn().
- */
-int process_fork(const struct trapframe *tf, struct user_ptr id);
-
 /*
  * Processes from outside. Each of the two makers returns the number of a handle with all rights; -ENOMEM, -EMFILE.
  * process_create(): no memory, no thread, no handles. process_clone(): a copy of the caller's memory, and of the calling
@@ -134,7 +125,7 @@ int process_clone(const struct trapframe *tf);
 #define START_GIVEN_MAX 8
 struct start {
     const struct trapframe *frame; /* NULL: p is a copy, and has registers */
-    unsigned nr_same;              /* the handles [0, nr_same) of the caller get the same numbers, but not RIGHT_OWN */
+    unsigned nr_same;              /* the caller's handles [0, nr_same) get the same numbers: handle_copy_all() */
     unsigned nr_given;             /* or, with nr_same 0: these get the numbers from 0 on. The caller drops its own */
     struct handle given[START_GIVEN_MAX];
 };
@@ -167,16 +158,6 @@ void __noreturn process_die(const struct trapframe *tf, int status, const char *
  * memory: no lock may be held, and it may sleep. Enables interrupts.
  */
 void crash_record(struct quire_crash *crash, const struct trapframe *tf, vaddr_t addr);
-
-/*
- * Wait until a child of the current process has ended: this one, or any (NULL). Returns the child with a reference;
- * NULL: *err is -ECHILD (there is no such child, or another thread has taken it) or -EINTR (the caller was killed, or
- * Ctrl-C was typed while it listened: <quire/console.h>). The process stays the caller's child until process_take(),
- * which returns false if another thread of the caller's process was faster. May sleep.
- */
-struct process *process_await(struct process *one, int *err);
-bool process_take(struct process *child);
-u64 process_parent_id(struct process *p); /* 0: none */
 
 struct process *process_by_index(unsigned index); /* with a reference; NULL: past the end */
 struct process *process_by_id(u64 id);

@@ -86,7 +86,6 @@ struct thread {
     u32 refs;                /* the thread's own, and one for each duty to answer its call */
     bool pinned;             /* stays on its CPU */
     bool traced;             /* its system calls are told to its process's fault handler; under process->lock */
-    bool interrupted;        /* Ctrl-C was typed while it listened, <quire/console.h> */
     u64 slice_end_ns;
     u64 wake_at_ns;
     u64 id;

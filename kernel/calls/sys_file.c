@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that read and write by a handle: the console, and the files of the boot archive. */
 #include <quire/console.h>
+#include <quire/endpoint.h>
 #include <quire/errno.h>
 #include <quire/upcalls.h>
 #include <quire/object.h>
@@ -111,7 +112,7 @@ s64 sys_open(struct trapframe *tf)
     if (tf_arg(tf, 1))
         return tf_arg(tf, 1) & 3 ? -EROFS : -EINVAL; /* the boot archive can only be read */
     struct file *f = file_open(path, &err);
-    return f ? handle_install(&current_process()->handles, &f->object, RIGHT_READ) : err;
+    return f ? handle_install(&current_process()->handles, &f->object, RIGHT_READ | RIGHT_TRANSFER) : err;
 }
 
 s64 sys_close(struct trapframe *tf) { return handle_close(&current_process()->handles, (long)tf_arg(tf, 0)); }
@@ -153,4 +154,23 @@ s64 sys_entry(struct trapframe *tf)
     e.mode = file->mode;
     e.index = (u32)tf_arg(tf, 0);
     return copy_out(user_arg(tf, 1), &e, sizeof(e));
+}
+
+s64 sys_console_listen(struct trapframe *tf)
+{
+    struct handle_table *t = &current_process()->handles;
+    int err;
+    struct object *n, *console = handle_get(t, (long)tf_arg(tf, 0), OBJECT_CONSOLE, RIGHT_READ, &err);
+
+    if (!console)
+        return err;
+    n = handle_get(t, (long)tf_arg(tf, 1), OBJECT_NOTIFICATION, RIGHT_CALL, &err);
+    if (n) {
+        notification_may_listen((struct notification *)n);
+        console_listen((struct notification *)n, tf_arg(tf, 2));
+        err = 0;
+    }
+    object_put(n);
+    object_put(console);
+    return err;
 }

@@ -22,7 +22,7 @@ s64 sys_handle_duplicate(struct trapframe *tf)
 {
     u64 rights = tf_arg(tf, 1);
 
-    if (rights & ~(u64)RIGHT_ALL)
+    if (rights & ~(u64)(RIGHT_ALL | RIGHT_OWN))
         return -EINVAL;
     return handle_duplicate(own_handles(), (long)tf_arg(tf, 0), (u32)rights, tf_arg(tf, 2));
 }

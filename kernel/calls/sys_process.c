@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on processes, threads and time. */
-#include <quire/console.h>
 #include <quire/errno.h>
 #include <quire/process.h>
 #include <quire/slab.h>
@@ -52,69 +51,8 @@ s64 sys_spawn(struct trapframe *tf)
     size_t bytes;
     int result = copy_arguments(user_arg(tf, 1), args, &bytes);
     if (result >= 0)
-        result = process_spawn(path, &(struct arguments){args, (unsigned)result, bytes}, user_arg(tf, 2));
+        result = process_spawn(path, &(struct arguments){args, (unsigned)result, bytes});
     kfree(args);
-    return result;
-}
-
-s64 sys_fork(struct trapframe *tf) { return process_fork(tf, user_arg(tf, 0)); }
-
-/* Stores status and crash, each unless its pointer is null: then the caller doesn't want it. */
-static int report(const struct trapframe *tf, const int *status, const struct quire_crash *crash)
-{
-    struct user_ptr to = user_arg(tf, 1), crash_to = user_arg(tf, 3);
-    int err = user_ptr_is_null(to) ? 0 : copy_out(to, status, sizeof(*status));
-
-    return err || user_ptr_is_null(crash_to) ? err : copy_out(crash_to, crash, sizeof(*crash));
-}
-
-/*
- * Waits until this child (NULL: any child) has ended, and stores its status and crash. The child is taken only after
- * that: if a store fails, the parent can wait again. Returns the child with a reference; NULL: *err says why.
- */
-static struct process *wait_and_tell(struct process *one, const struct trapframe *tf, int *err)
-{
-    struct process *child;
-
-    while ((child = process_await(one, err)) != NULL) {
-        *err = report(tf, &child->status, &child->crash);
-        if (!*err && process_take(child))
-            break;
-        object_put(&child->object);
-        if (*err)
-            return NULL;
-    } /* another thread of the parent has taken this child: wait for the next one */
-    return child;
-}
-
-s64 sys_wait(struct trapframe *tf)
-{
-    long number = (long)tf_arg(tf, 0);
-    bool listens = tf_arg(tf, 2) == QUIRE_WAIT_CTRL_C;
-    static const struct quire_crash nothing;
-    int err = tf_arg(tf, 2) > QUIRE_WAIT_CTRL_C ? -EINVAL : report(tf, &(int){0}, &nothing); /* fails now, not late */
-    struct object *o = NULL;
-
-    if (err)
-        return err;
-    if (number != -1) {
-        o = handle_get(&current_process()->handles, number, OBJECT_PROCESS, RIGHT_WAIT, &err);
-        if (!o)
-            return err;
-    }
-    if (listens)
-        console_listen(true);
-    struct process *child = wait_and_tell((struct process *)o, tf, &err);
-    if (listens)
-        console_listen(false);
-    s64 result = child ? (s64)child->id : err;
-    if (child && o)
-        handle_close_one(&current_process()->handles, number, o); /* not if the number names another object by now */
-    else if (child)
-        handle_close_object(&current_process()->handles, &child->object);
-    if (child)
-        object_put(&child->object);
-    object_put(o);
     return result;
 }
 
@@ -211,7 +149,7 @@ static int look_up_given(struct start *start, const struct quire_start *from)
     while (start->nr_given < from->nr_given) {
         unsigned i = start->nr_given;
         u32 rights = from->rights[i];
-        int err = handle_copy(t, from->handle[i], RIGHT_TRANSFER | rights, rights ? rights : RIGHT_ALL & ~RIGHT_OWN,
+        int err = handle_copy(t, from->handle[i], RIGHT_TRANSFER | rights, rights ? rights : RIGHT_ALL,
                               &start->given[i]);
         if (err) {
             drop_given(start);

@@ -31,6 +31,7 @@ struct endpoint {
 struct notification {
     struct object object;
     spinlock_t lock;
+    bool listens;              /* the console may know it; from false to true only */
     u64 bits;                  /* changed by atomic steps; grows under the lock */
     struct list waiters;       /* by thread->ipc.link */
     struct endpoint *endpoint; /* NULL: not bound. Without a reference: the endpoint's end sets it to NULL. Under the lock */

@@ -7,6 +7,7 @@
  * A notification may be bound to one endpoint: then whoever receives from the endpoint gets its bits, too.
  */
 #include "ipc.h"
+#include <quire/console.h>
 #include <quire/endpoint.h>
 #include <quire/errno.h>
 #include <quire/log.h>
@@ -64,6 +65,8 @@ s64 notification_wait(struct notification *n, u64 mask, u64 until, u64 *bits)
     return *bits ? 0 : ipc_why_over();
 }
 
+void notification_may_listen(struct notification *n) { WRITE_ONCE(n->listens, true); }
+
 int notification_bind(struct notification *n, struct endpoint *e)
 {
     bool irq = spin_lock_irqsave(&n->lock);
@@ -93,6 +96,8 @@ void notification_unbind(struct notification *n)
 
 void notification_destroy(struct notification *n)
 {
+    if (n->listens)
+        console_listen(n, 0);
     KASSERT(list_empty(&n->waiters), "a notification ends while threads wait for it");
     object_free(&n->object);
 }

@@ -167,17 +167,14 @@ int handle_duplicate(struct handle_table *t, long number, u32 rights, u64 badge)
 }
 
 /* --- closing ----------------------------------------------------------------------------------- */
-/*
- * Takes the handle with this number out of the table; if `only` isn't NULL, then only if the number names this object.
- * Its object is NULL if nothing was taken out.
- */
-static struct handle take_out(struct handle_table *t, long number, const struct object *only)
+/* Takes the handle with this number out of the table. Its object is NULL if there is none. */
+static struct handle take_out(struct handle_table *t, long number)
 {
     struct handle taken = {.object = NULL};
 
     spin_lock(&t->lock);
     struct handle *h = handle_slot(t, (u64)number);
-    if (h && h->object && (!only || h->object == only)) {
+    if (h && h->object) {
         taken = *h;
         empty(t, (u32)number, h);
     }
@@ -194,19 +191,7 @@ bool handle_drop(struct handle h)
     return true;
 }
 
-int handle_close(struct handle_table *t, long number) { return handle_drop(take_out(t, number, NULL)) ? 0 : -EBADF; }
-
-void handle_close_one(struct handle_table *t, long number, const struct object *o)
-{
-    handle_drop(take_out(t, number, o));
-}
-
-void handle_close_object(struct handle_table *t, const struct object *o)
-{
-    for (long i = 0; i < (long)READ_ONCE(t->end); i++)
-        if (READ_ONCE(handle_slot(t, (u64)i)->object) == o)
-            handle_close_one(t, i, o);
-}
+int handle_close(struct handle_table *t, long number) { return handle_drop(take_out(t, number)) ? 0 : -EBADF; }
 
 void handle_close_all(struct handle_table *t)
 {
@@ -221,34 +206,32 @@ void handle_close_all(struct handle_table *t)
 }
 
 /* --- copying ----------------------------------------------------------------------------------- */
-/* Copies the slots [first, end), at most HANDLE_CHUNK of them, with the rights in `keep`. Nobody else has `to`. */
-static void copy_some(struct handle_table *to, struct handle_table *from, u32 first, u32 end, u32 keep)
+/* Copies the slots [first, end), at most HANDLE_CHUNK of them. Nobody else has `to`. */
+static void copy_some(struct handle_table *to, struct handle_table *from, u32 first, u32 end)
 {
     spin_lock(&from->lock);
     for (u32 n = first; n < end; n++) {
         const struct handle *h = handle_slot(from, n);
-        if (!h->object)
+        if (!h->object || (h->rights & (RIGHT_TRANSFER | RIGHT_OWN)) != RIGHT_TRANSFER)
             continue;
-        struct handle *copy = handle_slot(to, n);
-        *copy = *h;
-        copy->rights &= keep;
+        *handle_slot(to, n) = *h;
         to->used[n / 64] |= 1UL << n % 64;
         to->end = n + 1;
         object_get(h->object);
-        object_opened(h->object, copy->rights);
+        object_opened(h->object, h->rights);
     }
     spin_unlock(&from->lock);
 }
 
-int handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned n, u32 keep)
+int handle_copy_all(struct handle_table *to, struct handle_table *from, unsigned n)
 {
     u32 end = MIN(n, READ_ONCE(from->end));
 
-    copy_some(to, from, 0, MIN(end, (u32)HANDLES_FIRST), keep);
+    copy_some(to, from, 0, MIN(end, (u32)HANDLES_FIRST));
     for (u32 first = HANDLES_FIRST; first < end; first += HANDLE_CHUNK) {
         if (!grow(to))
             return -ENOMEM;
-        copy_some(to, from, first, MIN(end, first + HANDLE_CHUNK), keep);
+        copy_some(to, from, first, MIN(end, first + HANDLE_CHUNK));
     }
     return 0;
 }

@@ -16,8 +16,7 @@
 #include <uapi/quire/ipc.h>
 
 /* --- making ------------------------------------------------------------------------------------ */
-/* The caller gets a handle to p, which has memory or not. On an error p is gone. */
-static int show_to_maker(struct process *p)
+int process_show_to_maker(struct process *p)
 {
     struct handle_table *t = &current_process()->handles;
     int number = handle_reserve(t);
@@ -39,7 +38,7 @@ int process_create(const char *name)
         return -ENOMEM;
     p->mm = mm_create();
     if (p->mm && !mm_set_quota(p->mm, p->quota))
-        return show_to_maker(p);
+        return process_show_to_maker(p);
     process_abandon(p);
     return -ENOMEM;
 }
@@ -59,7 +58,7 @@ int process_clone(const struct trapframe *tf)
         return -ENOMEM;
     }
     sched_copy_fpu(&p->first->fpu);
-    return show_to_maker(p);
+    return process_show_to_maker(p);
 }
 
 /* --- starting ---------------------------------------------------------------------------------- */
@@ -113,7 +112,7 @@ static void give_up(struct process *p)
 
 static int give_handles(struct process *p, struct start *start)
 {
-    int err = handle_copy_all(&p->handles, &current_process()->handles, start->nr_same, ~RIGHT_OWN);
+    int err = handle_copy_all(&p->handles, &current_process()->handles, start->nr_same);
 
     for (unsigned i = 0; !err && i < start->nr_given; i++) {
         const struct handle *h = &start->given[i];

@@ -51,7 +51,6 @@ void process_finish(struct process *p)
     p->faults.endpoint = NULL;
     drop_first(p);
     drop_memory(p);
-    process_leave_children(p);
     process_show_ended(p);
     process_tell_watchers(p);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What process_list.c does for the two other files on processes. process_make.c makes processes and their threads,
- * process_end.c ends them; process_list.c has the list of all processes, and knows who is whose child.
+ * What the files on processes do for each other. process_make.c makes processes and their threads, process_begin.c does
+ * so for programs and starts them, process_end.c ends them; process_list.c has the list of all processes.
  */
 #pragma once
 
@@ -22,20 +22,11 @@ void process_finish(struct process *p);
 void process_tell_watchers(struct process *p); /* p has ended, or nobody has it */
 
 void process_show_empty(struct process *p); /* p can be found from now on, and isn't started */
-/* p is complete, and nobody's child. From now on it lives and is in the list; its first thread starts. */
+/* p is complete, with a first thread. From now on it lives and is in the list; the thread starts. */
 void process_show(struct process *p);
-/*
- * The same for a child of parent. Returns the number of the parent's handle to p; -EMFILE: nothing has happened. The
- * caller's reference to p becomes the parent's claim: the parent may wait for p as long as it has this reference.
- */
-int process_show_child(struct process *p, struct process *parent);
-/* All that p had is freed, except its status. From now on p has ended, and its parent is woken. */
-void process_show_ended(struct process *p);
-/*
- * p ends: its children have no parent from now on, and nobody waits for them. If p was killed, they are killed, too, and
- * so are their children when they end: nobody else holds a handle to them.
- */
-void process_leave_children(struct process *p);
+/* The caller gets a handle with all rights to p, which isn't started; its number. -EMFILE, -ENOMEM: p is gone. */
+int process_show_to_maker(struct process *p);
+void process_show_ended(struct process *p); /* all that p had is freed, except its status: from now on p has ended */
 /* p is about to be freed. */
 void process_unlist(struct process *p);
 

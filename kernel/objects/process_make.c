@@ -2,9 +2,8 @@
 /*
  * Makes processes and their threads. See <quire/process.h>.
  *
- * Nobody can find a process while it is made. Everything that can fail is done before the last step, and the last step
- * is process_show() or process_show_child(): it puts the process into the list and starts its thread. So nobody ever
- * sees a process that can't be finished.
+ * Nobody can find a process while it is made. Everything that can fail is done before the last step: process_show()
+ * or process_show_to_maker() puts the process into the list. Starting it is the business of process_begin.c.
  */
 #include "process_list.h"
 #include <quire/elf.h>
@@ -52,24 +51,16 @@ struct process *process_new(struct process *parent, const char *name, bool start
     p->id = __atomic_fetch_add(&next_process_id, 1, __ATOMIC_RELAXED);
     p->quota = p->handles.quota = quota;
     p->maker = maker;
+    p->maker_id = parent ? parent->id : 0;
     p->depth = parent ? parent->depth + started : 0;
     list_init(&p->threads);
     list_init(&p->watchers);
-    list_init(&p->children);
-    list_init(&p->child_link);
     list_init(&p->all_link);
-    wait_queue_init(&p->wait);
     return p;
 }
 
 void process_abandon(struct process *p)
 {
-    struct list *node = list_pop_front(&p->threads);
-
-    if (node) {
-        thread_discard(list_entry(node, struct thread, process_link));
-        object_put(&p->object); /* the thread's reference */
-    }
     handle_close_all(&p->handles);
     object_put(&p->object);
 }
@@ -99,16 +90,6 @@ void process_join(struct process *p, struct thread *t)
     t->traced = p->faults.traces;
     p->nr_threads++;
     object_get(&p->object); /* the thread's reference */
-}
-
-/* Makes the first thread of a new process, not started yet. NULL: no memory. */
-static struct thread *first_thread(struct process *p, const struct trapframe *frame)
-{
-    struct thread *t = process_new_thread(p, frame);
-
-    if (t)
-        process_join(p, t);
-    return t;
 }
 
 int process_add_thread(struct process *p, const struct trapframe *frame)
@@ -195,9 +176,9 @@ static int load(struct process *p, const char *path, const struct arguments *arg
         return err;
     err = set_up(p, image, args, &frame);
     image_put(image);
-    if (!err && !first_thread(p, &frame))
-        err = -ENOMEM;
-    return err;
+    if (!err)
+        p->first = process_new_thread(p, &frame);
+    return err || p->first ? err : -ENOMEM;
 }
 
 struct process *process_start(const char *path, const struct arguments *args, int *err)
@@ -207,7 +188,7 @@ struct process *process_start(const char *path, const struct arguments *args, in
     *err = p ? load(p, path, args) : -ENOMEM;
     if (!*err) {
         for (int i = 0; i < 3; i++)
-            handle_install(&p->handles, console_object(), RIGHT_READ | RIGHT_WRITE);
+            handle_install(&p->handles, console_object(), RIGHT_READ | RIGHT_WRITE | RIGHT_TRANSFER);
         process_show(p);
         return p;
     }
@@ -216,57 +197,21 @@ struct process *process_start(const char *path, const struct arguments *args, in
     return NULL;
 }
 
-/* While the child can't be found yet: as soon as it can, another thread may wait for it, and it is gone. */
-static int tell_id(const struct process *child, struct user_ptr to)
+int process_spawn(const char *path, const struct arguments *args)
 {
-    return user_ptr_is_null(to) ? 0 : copy_out(to, &child->id, sizeof(child->id));
-}
+    struct process *p = process_new(current_process(), base_name(path), true);
+    struct start start = {.nr_same = 3};
+    int err = p ? load(p, path, args) : -ENOMEM;
 
-int process_spawn(const char *path, const struct arguments *args, struct user_ptr id)
-{
-    struct process *parent = current_process();
-    struct process *p = process_new(parent, base_name(path), true);
-
-    if (!p)
-        return -ENOMEM;
-    int number = load(p, path, args);
-    if (!number)
-        number = tell_id(p, id);
-    if (!number) {
-        number = handle_copy_all(&p->handles, &parent->handles, 3, RIGHT_ALL);
-        if (!number)
-            number = process_show_child(p, parent);
+    if (err) {
+        if (p)
+            process_abandon(p);
+        return err;
     }
-    if (number < 0)
-        process_abandon(p);
-    return number;
-}
-
-/* --- fork -------------------------------------------------------------------------------------- */
-int process_fork(const struct trapframe *tf, struct user_ptr id)
-{
-    struct process *parent = current_process();
-    struct process *p = process_new(parent, parent->name, false);
-    struct trapframe frame = *tf;
-
-    if (!p)
-        return -ENOMEM;
-    int number = tell_id(p, id);
-    if (number) {
-        process_abandon(p);
-        return number;
-    }
-    number = -ENOMEM;
-    tf_set_ret(&frame, QUIRE_IN_CHILD);
-    p->mm = mm_clone(parent->mm);
-    struct thread *t = p->mm ? first_thread(p, &frame) : NULL;
-    if (t) {
-        sched_copy_fpu(&t->fpu);
-        number = handle_copy_all(&p->handles, &parent->handles, HANDLES_MAX, RIGHT_ALL);
-        if (!number)
-            number = process_show_child(p, parent);
-    }
-    if (number < 0)
-        process_abandon(p);
+    object_get(&p->object); /* another thread may close the handle at once */
+    int number = process_show_to_maker(p);
+    if (number >= 0)
+        process_begin(p, &start); /* fails only if p was killed meanwhile */
+    object_put(&p->object);
     return number;
 }

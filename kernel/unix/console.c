@@ -5,11 +5,12 @@
  * (backspace, Ctrl-U) and echoed by the readers that wait for it. A line of more than LINE_BYTES comes in pieces.
  *
  * Two keys work at once, even if nobody reads, as long as the ring isn't full; behind a full ring they stay in the
- * device like all else. Ctrl-P prints the processes, and Ctrl-C interrupts the listener, which is the thread that waits
- * for the program in the foreground. Without a listener, and for a shell that reads keys, Ctrl-C is a character like any
+ * device like all else. Ctrl-P prints the processes, and Ctrl-C signals the listener, a notification of whoever waits for
+ * the program in the foreground. Without a listener, and for a shell that reads keys, Ctrl-C is a character like any
  * other.
  */
 #include <quire/console.h>
+#include <quire/endpoint.h>
 #include <quire/errno.h>
 #include <quire/line.h>
 #include <quire/log.h>
@@ -26,7 +27,8 @@ static char ring[RING];
 static u32 head, tail; /* [tail, head) was typed and not read */
 static struct line line;
 static bool for_keys; /* a shell reads keys; programs that read lines wait until the shell waits for a program */
-static struct thread *listener;
+static struct notification *listener; /* without a reference: it is forgotten when it ends */
+static u64 listener_bits;
 static bool held_back; /* the device was told to keep its input */
 
 static void arrive(int c)
@@ -36,8 +38,7 @@ static void arrive(int c)
     } else if (c == CTRL('C') && listener && !for_keys) {
         tail = head; /* what was typed before isn't wanted any more */
         line_drop(&line);
-        WRITE_ONCE(listener->interrupted, true);
-        thread_interrupt(listener);
+        notification_signal(listener, listener_bits);
     } else {
         ring[head++ % RING] = (char)c;
     }
@@ -112,16 +113,16 @@ ssize_t console_read(char *to, size_t n, bool keys)
     return got;
 }
 
-void console_listen(bool on)
+void console_listen(struct notification *n, u64 bits)
 {
-    struct thread *self = current_thread();
     bool irq = spin_lock_irqsave(&input.lock);
 
-    if (on || listener == self)
-        listener = on ? self : NULL;
-    for_keys = for_keys && !on;
+    if (bits || listener == n) {
+        listener = bits ? n : NULL;
+        listener_bits = bits;
+    }
+    for_keys = for_keys && !bits;
     wake_all_locked(&input); /* a program may wait for its line already */
-    self->interrupted = false;
     spin_unlock_irqrestore(&input.lock, irq);
 }
 

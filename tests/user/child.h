@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <quire/process.h>
 #include <quire/test.h>
 
 #define PAGE 4096ul
@@ -63,6 +64,16 @@ static inline int find_area(const void *address, struct quire_area *area)
         if ((uint64_t)(uintptr_t)address >= area->start && (uint64_t)(uintptr_t)address < area->end)
             return 1;
     return 0;
+}
+
+/* Waits for the process that this handle names; its status. The handle is closed. */
+static inline int end_of(long process)
+{
+    struct quire_status status = {.status = -1};
+
+    EXPECT_EQ(process_wait(process, &status), 0);
+    EXPECT_EQ(quire_call(close, process), 0);
+    return status.status;
 }
 
 /* Kills the child, waits for it, and checks that this has ended it. */

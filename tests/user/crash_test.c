@@ -97,19 +97,6 @@ TEST(crash, a_call_of_a_null_pointer_is_a_crash)
     EXPECT_EQ(strcmp(crash.name, "crash_test"), 0);
 }
 
-TEST(crash, a_record_that_has_no_room_leaves_the_child)
-{
-    int status = 0;
-    pid_t pid = fork();
-
-    if (pid == 0)
-        CODE_ILLEGAL();
-    EXPECT_EQ(wait_crash(pid, &status, 0, (struct quire_crash *)8), -1);
-    EXPECT_EQ(errno, EFAULT);
-    EXPECT_EQ(waitpid(pid, &status, 0), pid);
-    EXPECT_EQ(status, SIGILL);
-}
-
 /* --- the table --------------------------------------------------------------------------------- */
 /* This program's own file, copied to the end of some pages, so that an access behind it faults. */
 static unsigned char *own_file(size_t *size)

@@ -87,17 +87,17 @@ TEST(fp, registers_of_threads_stay_apart)
 TEST(fp, a_copied_process_has_the_same_registers)
 {
     struct registers in, out;
-    int status;
 
     fill(&in, 5);
     memset(&out, 0, sizeof(out));
-    long handle = fp_hold(&in, &out, 0, QUIRE_SYS_fork);
+    long handle = fp_hold(&in, &out, 0, QUIRE_SYS_process_clone);
     if (handle == QUIRE_IN_CHILD)
         _exit(memcmp(&in, &out, sizeof(in)) != 0);
     ASSERT(handle >= 0);
     EXPECT_EQ(memcmp(&in, &out, sizeof(in)), 0);
-    quire_call(wait, handle, &status);
-    EXPECT_EQ(status, 0);
+    struct quire_start begin = {.nr_same = 3};
+    EXPECT_EQ(quire_call(process_start, handle, &begin), 0);
+    EXPECT_EQ(end_of(handle), 0);
 }
 
 static double series(double x)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork, wait, waitpid and kill. The kernel knows children by handle, POSIX by process id: a small table translates.
+ * fork, spawn, wait, waitpid and kill. The kernel knows processes by handle, POSIX knows children by process id: a table
+ * translates. A notification of this process is told when a child ends: child i has bit i % 63, and Ctrl-C has bit 63.
+ *
+ * Of the threads that wait, one at a time waits for the notification. It notes in the table who has ended; the others
+ * look there.
  */
 #include <errno.h>
 #include <signal.h>
@@ -12,18 +16,26 @@
 #include <unistd.h>
 #include <quire/explain.h>
 #include <quire/sys.h>
+#include <uapi/quire/ipc.h>
 #include "lock.h"
+#include "thread_block.h"
 
 #define FIRST_CHILDREN 32
+#define CTRL_C_BIT     (1ul << 63)
 
 static struct child {
     pid_t pid; /* 0: the place is free */
     int handle;
+    bool ended;
 } first_children[FIRST_CHILDREN], *children = first_children;
 static int children_room = FIRST_CHILDREN;
 static int children_used; /* the places from here on are free */
-static int children_lock;
+static int ends = -1;     /* the notification; -1: not made yet */
+static bool leads;        /* a thread waits for the notification */
+static bool interrupted;  /* Ctrl-C came, and nobody who listens has seen it yet */
+static int children_lock; /* for all of these */
 
+/* --- the table ------------------------------------------------------------------------- */
 /* Under children_lock: there is room for one more child. False: no memory. */
 static bool make_room(void)
 {
@@ -40,51 +52,81 @@ static bool make_room(void)
     return true;
 }
 
-/* Under children_lock; there is room. */
-static void remember(pid_t pid, int handle)
+/*
+ * The notification is this process's own: a child doesn't get the handle, because it may not be transferred. Under
+ * children_lock. False: no memory, or no handle is free.
+ */
+static bool make_notification(void)
 {
-    for (int i = 0; i < children_room; i++)
-        if (i == children_used || !children[i].pid) {
-            children[i].pid = pid;
-            children[i].handle = handle;
-            children_used += i == children_used;
-            return;
-        }
+    if (ends >= 0)
+        return true;
+    long n = quire_call(notification_create);
+    if (n < 0)
+        return false;
+    ends = (int)quire_call(handle_duplicate, n, RIGHT_CALL | RIGHT_RECEIVE, 0);
+    quire_call(close, n);
+    return ends >= 0;
 }
 
-static int handle_of(pid_t pid)
-{
-    int handle = -1;
+static unsigned long bit_of(int place) { return 1ul << place % 63; }
 
-    lock(&children_lock);
+/* The place for one more child; there is room. Under children_lock. */
+static int free_place(void)
+{
     for (int i = 0; i < children_used; i++)
-        if (children[i].pid == pid)
-            handle = children[i].handle;
-    unlock(&children_lock);
-    return handle;
+        if (!children[i].pid)
+            return i;
+    return children_used;
 }
 
-static void forget(pid_t pid)
+static struct child *child_of(pid_t pid)
 {
-    lock(&children_lock);
     for (int i = 0; i < children_used; i++)
         if (children[i].pid == pid)
-            children[i].pid = 0; /* the kernel has closed the handle */
+            return &children[i];
+    return NULL;
+}
+
+static void forget(struct child *c)
+{
+    quire_call(close, c->handle);
+    c->pid = 0;
     while (children_used && !children[children_used - 1].pid)
         children_used--;
-    unlock(&children_lock);
 }
 
-/*
- * Under children_lock since before the system call: another thread that waits may get the child at any time, and
- * forgets it only after this. There is room. The kernel has stored the child's id for the same reason.
- */
-static pid_t new_child(long handle, uint64_t id)
+/* --- making ---------------------------------------------------------------------------- */
+/* A process that this one has made becomes its child. Its id, or -1 with errno. Under children_lock; there is room. */
+static pid_t adopt(long handle)
 {
     if (handle < 0)
         return (pid_t)__result(handle);
-    remember((pid_t)id, (int)handle);
-    return (pid_t)id;
+    int place = free_place();
+    long err = quire_call(process_watch, handle, ends, bit_of(place));
+    if (err) {
+        quire_call(kill, handle);
+        quire_call(close, handle);
+        return (pid_t)__result(err);
+    }
+    children[place] = (struct child){(pid_t)quire_call(process_id, handle), (int)handle, false};
+    if (place == children_used)
+        children_used++;
+    return children[place].pid;
+}
+
+/* Starts the copy, with all handles that may be given away; then it is a child. */
+static pid_t begin(long copy)
+{
+    struct quire_start start = {.nr_same = QUIRE_HANDLES_MAX};
+    pid_t pid = adopt(copy);
+
+    if (pid < 0)
+        return pid;
+    long err = quire_call(process_start, copy, &start);
+    if (!err)
+        return pid;
+    forget(child_of(pid));
+    return (pid_t)__result(err);
 }
 
 /*
@@ -93,32 +135,31 @@ static pid_t new_child(long handle, uint64_t id)
  */
 pid_t fork(void)
 {
-    uint64_t id = 0;
-
     lock(&children_lock);
-    bool room = make_room();
+    bool room = make_room() && make_notification();
     __lock_keys();
     __lock_threads();
     __lock_heap();
-    long handle = room ? quire_call(fork, &id) : -ENOMEM;
-    bool in_child = handle == QUIRE_IN_CHILD;
+    long copy = room ? quire_call(process_clone) : -ENOMEM;
+    bool in_child = copy == QUIRE_IN_CHILD;
     __unlock_heap();
     __unlock_threads(in_child);
     __unlock_keys();
-    if (in_child)
-        children_used = 0; /* the parent's children aren't this process's */
-    pid_t pid = in_child ? 0 : new_child(handle, id);
+    if (in_child) { /* the parent's children aren't this process's */
+        children_used = 0;
+        ends = -1;
+        leads = interrupted = false;
+    }
+    pid_t pid = in_child ? 0 : begin(copy);
     unlock(&children_lock);
     return pid;
 }
 
 pid_t spawn(const char *path, char *const argv[])
 {
-    uint64_t id = 0;
-
     lock(&children_lock);
-    long handle = make_room() ? quire_call(spawn, path, argv, &id) : -ENOMEM;
-    pid_t pid = new_child(handle, id);
+    bool room = make_room() && make_notification();
+    pid_t pid = adopt(room ? quire_call(spawn, path, argv) : -ENOMEM);
     unlock(&children_lock);
     return pid;
 }
@@ -132,40 +173,96 @@ static bool find_process(pid_t pid, struct quire_process *p)
     return false;
 }
 
-/* A child of the caller's that has ended: this one, or any (-1). 0: none has ended; -1: the caller has no such child.
- */
-static pid_t ended_child(pid_t wanted)
+/* --- waiting --------------------------------------------------------------------------- */
+/* Notes which children have ended, of those that have one of these bits. Under children_lock. */
+static void note_ended(unsigned long bits)
 {
-    pid_t found = -1;
-    struct quire_process p;
+    struct quire_status status;
 
-    for (long i = 0; quire_call(process_info, i, &p) == 0; i++) {
-        if ((pid_t)p.parent != getpid() || (wanted != -1 && (pid_t)p.id != wanted))
-            continue;
-        if (p.exited)
-            return (pid_t)p.id;
-        found = 0;
-    }
+    for (int i = 0; i < children_used; i++)
+        if (children[i].pid && !children[i].ended && bits & bit_of(i))
+            children[i].ended = quire_call(process_status, children[i].handle, &status) == 0;
+}
+
+/* A child that is waited for: one that has ended, or else another. NULL: there is none. Under children_lock. */
+static struct child *wanted(pid_t pid)
+{
+    struct child *found = NULL;
+
+    for (int i = 0; i < children_used; i++)
+        if (children[i].pid && (pid == -1 || children[i].pid == pid) && (!found || children[i].ended))
+            found = &children[i];
     return found;
+}
+
+static pid_t take(struct child *c, int *status, struct quire_crash *crash)
+{
+    struct quire_status s = {0};
+    pid_t pid = c->pid;
+
+    quire_call(process_status, c->handle, &s);
+    if (status)
+        *status = s.status;
+    if (crash)
+        *crash = s.crash;
+    forget(c);
+    return pid;
+}
+
+/* Waits until a child may have ended; lets children_lock go meanwhile. */
+static void wait_for_news(bool listens, unsigned *round)
+{
+    unsigned long bits = 0;
+
+    if (leads) {
+        unlock(&children_lock);
+        __thread_pause(round);
+        lock(&children_lock);
+        return;
+    }
+    leads = true;
+    if (listens)
+        quire_call(console_listen, 0, ends, CTRL_C_BIT);
+    unlock(&children_lock);
+    long err = quire_call(notification_wait, ends, ~0ul, 0, &bits);
+    if (err) /* the program has closed the handle: look at all children again and again */
+        __thread_pause(round);
+    lock(&children_lock);
+    if (listens)
+        quire_call(console_listen, 0, ends, 0);
+    leads = false;
+    interrupted |= listens && bits & CTRL_C_BIT;
+    note_ended(err ? ~0ul : bits);
+}
+
+/* Under children_lock. */
+static pid_t wait_locked(pid_t pid, int *status, int options, struct quire_crash *crash)
+{
+    bool listens = options & W_CTRL_C;
+    unsigned round = 0;
+    struct child *c;
+
+    interrupted &= !listens;
+    if (options & WNOHANG)
+        note_ended(~0ul);
+    while ((c = wanted(pid)) && !c->ended) {
+        if (options & WNOHANG)
+            return 0;
+        if (listens && interrupted)
+            return (pid_t)__result(-EINTR);
+        wait_for_news(listens, &round);
+    }
+    return c ? take(c, status, crash) : (pid_t)__result(-ECHILD);
 }
 
 pid_t wait_crash(pid_t pid, int *status, int options, struct quire_crash *crash)
 {
     if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | W_CTRL_C) || pid == 0 || pid < -1)
         return (pid_t)__result(-EINVAL);
-    if (options & WNOHANG) {
-        pid_t ended = ended_child(pid);
-        if (ended <= 0)
-            return ended ? (pid_t)__result(-ECHILD) : 0;
-        pid = handle_of(ended) < 0 ? pid : ended;
-    }
-    int handle = pid > 0 ? handle_of(pid) : -1;
-    if (pid > 0 && handle < 0)
-        return (pid_t)__result(-ECHILD);
-    long ended = __result(quire_call(wait, handle, status, options & W_CTRL_C ? QUIRE_WAIT_CTRL_C : 0, crash));
-    if (ended > 0)
-        forget((pid_t)ended);
-    return (pid_t)ended;
+    lock(&children_lock);
+    pid_t ended = wait_locked(pid, status, options, crash);
+    unlock(&children_lock);
+    return ended;
 }
 
 pid_t waitpid(pid_t pid, int *status, int options) { return wait_crash(pid, status, options, NULL); }
@@ -197,14 +294,17 @@ int raise(int sig)
 
 int kill(pid_t pid, int sig)
 {
-    int handle = pid > 0 ? handle_of(pid) : -1;
     struct quire_process p;
+    long result = -ESRCH;
 
     if (pid <= 0 || (sig && !ends_process(sig)))
         return (int)__result(-EINVAL);
     if (pid == getpid())
         return raise(sig);
-    if (handle < 0)
-        return (int)__result(find_process(pid, &p) ? -EPERM : -ESRCH);
-    return sig ? (int)__result(quire_call(kill, handle)) : 0;
+    lock(&children_lock);
+    struct child *c = child_of(pid);
+    if (c)
+        result = sig ? quire_call(kill, c->handle) : 0;
+    unlock(&children_lock);
+    return (int)__result(c ? result : find_process(pid, &p) ? -EPERM : -ESRCH);
 }

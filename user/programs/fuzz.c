@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <quire/message.h>
+#include <quire/process.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -301,6 +302,26 @@ static struct quire_extra *extra_or_not(struct player *p)
     return x;
 }
 
+/* How a process may start: mostly right. */
+static struct quire_start *start_or_not(struct player *p)
+{
+    static struct quire_start starts[4]; /* of all threads */
+    struct quire_start *s = &starts[below(p, 4)];
+
+    if (one_in(p, 8))
+        return (struct quire_start *)pointer(p);
+    *s = (struct quire_start){.entry = one_in(p, 2) ? 0 : nowhere(p), .stack = pointer(p) & ~15ul};
+    if (one_in(p, 2))
+        s->nr_same = (uint32_t)number(p);
+    else
+        s->nr_given = (uint32_t)below(p, QUIRE_START_HANDLES + 2);
+    for (int i = 0; i < QUIRE_START_HANDLES; i++) {
+        s->handle[i] = (int)number(p);
+        s->rights[i] = one_in(p, 4) ? (uint32_t)next(p) & 511 : 0;
+    }
+    return s;
+}
+
 /* False: this player must not make this call. */
 static bool set_process(struct player *p, long nr, unsigned long *a)
 {
@@ -321,7 +342,7 @@ static bool set_process(struct player *p, long nr, unsigned long *a)
         a[0] = one_in(p, 3) ? foreign(p) : (unsigned long)path(p);
         a[1] = one_in(p, 2) ? 0 : pointer(p);
         return !p->console && p->depth == 1 && one_in(p, 4);
-    case QUIRE_SYS_fork:
+    case QUIRE_SYS_process_clone:
         return !p->console && p->depth == 1 && one_in(p, 4);
     case QUIRE_SYS_thread_create:
         set_thread(p, a);
@@ -357,8 +378,18 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         a[2] = info_word(p);
         a[3] = pointer(p);
         return true;
-    case QUIRE_SYS_wait: /* not in a shell: who waits with QUIRE_WAIT_CTRL_C takes Ctrl-C from it */
-        a[2] = may_not_end ? below(p, 3) : 0;
+    case QUIRE_SYS_console_listen: /* not in a shell: it would take Ctrl-C from it */
+        a[2] = may_not_end ? a[2] : 0;
+        return true;
+    case QUIRE_SYS_process_create:
+        a[0] = one_in(p, 2) ? (unsigned long)"made by the fuzzer" : a[0];
+        return true;
+    case QUIRE_SYS_process_start: /* an empty process has no code, so it ends at once */
+        a[1] = (unsigned long)start_or_not(p);
+        return true;
+    case QUIRE_SYS_process_status:
+    case QUIRE_SYS_fault_registers:
+        a[1] = pointer(p);
         return true;
     case QUIRE_SYS_open:
         a[0] = path_or_not(p);
@@ -403,6 +434,12 @@ static void grandchild(struct player *p)
     quire_call(exit, 0);
 }
 
+static void start_copy(long process)
+{
+    struct quire_start start = {.nr_same = QUIRE_HANDLES_MAX};
+    quire_call(process_start, process, &start);
+}
+
 static void play(struct player *p, unsigned long calls)
 {
     unsigned long a[6];
@@ -412,8 +449,10 @@ static void play(struct player *p, unsigned long calls)
         if (!set_arguments(p, nr, a))
             continue;
         long result = throw(nr, a);
-        if (nr == QUIRE_SYS_fork && result == QUIRE_IN_CHILD)
+        if (nr == QUIRE_SYS_process_clone && result == QUIRE_IN_CHILD)
             grandchild(p);
+        if (nr == QUIRE_SYS_process_clone && result >= 0 && !one_in(p, 8))
+            start_copy(result);
     }
 }
 
@@ -453,11 +492,14 @@ static unsigned long killed, children;
 
 static void end_all(int nr)
 {
+    struct quire_status status;
+
     for (int i = 0; i < nr; i++) {
         if (!players[i].there)
             continue;
         quire_call(kill, players[i].handle);
-        quire_call(wait, players[i].handle, 0);
+        process_wait(players[i].handle, &status);
+        quire_call(close, players[i].handle);
         players[i].there = false;
     }
 }
@@ -480,7 +522,7 @@ static void round_of(int nr, unsigned long seed, unsigned long before)
     int still = 0;
 
     for (int i = 0; i < nr; i++) {
-        long handle = quire_call(fork);
+        long handle = process_fork();
         if (handle == QUIRE_IN_CHILD)
             child(seed * MAX_PLAYERS + (unsigned long)i);
         players[i].there = handle >= 0;

@@ -16,9 +16,8 @@ enum {
 };
 
 #define QUIRE_NAME_MAX 64
-#define QUIRE_IN_CHILD 0x10000 /* fork's result in the child: no handle is that large */
+#define QUIRE_IN_CHILD 0x10000 /* the result of process_clone in the copy: no handle is that large */
 #define QUIRE_READ_KEYS 1      /* read, of the console: one key as it was typed, without editing and echo */
-#define QUIRE_WAIT_CTRL_C 1    /* wait: the child is in the foreground; Ctrl-C ends the wait with -EINTR, not the child */
 
 struct quire_entry { /* a file of the boot archive */
     char name[QUIRE_NAME_MAX];

@@ -13,8 +13,8 @@
 #define RIGHT_CALL 32u     /* an endpoint: call and send; a notification: signal */
 #define RIGHT_RECEIVE 64u  /* an endpoint: receive; a notification: wait */
 #define RIGHT_TRANSFER 128u /* the handle may go into a message */
-#define RIGHT_OWN 256u      /* a process: if the handle's owner is killed, the process is killed, too */
-#define RIGHT_ALL 511u
+#define RIGHT_ALL 255u
+#define RIGHT_OWN 256u     /* a process, and only if asked for: if the handle's holder is killed, the process is killed, too */
 
 #define QUIRE_HANDLES_MAX 4112 /* of a process */
 #define QUIRE_MESSAGE_WORDS 6

@@ -10,8 +10,8 @@
 #define QUIRE_SYSCALLS(X)                                                                          \
     X(0, nop, 0, "does nothing; what a system call costs")                                         \
     X(1, exit, 2, "status, signal: end this process, with signal 0 by an exit, else as that signal does")      \
-    X(2, spawn, 3, "path, argv, uint64_t *process id or NULL: start a program; it gets handles 0 to 2; -> handle") \
-    X(3, wait, 4, "handle of a child of the caller or -1 for any, int *status, QUIRE_WAIT_*, struct quire_crash *: -> process id; -ECHILD: it is no child; -EINTR: Ctrl-C") \
+    X(2, spawn, 2, "path, argv: start a program; it gets handles 0 to 2; -> handle")                  \
+    X(3, console_listen, 3, "console, notification, bits: it gets these for Ctrl-C from now on; bits 0: not any more") \
     X(4, read, 4, "handle, buffer, bytes, QUIRE_READ_*: -> bytes read, 0 at the end")              \
     X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
     X(6, open, 2, "path, flags (must be 0): open a file of the boot archive -> handle")            \
@@ -28,7 +28,7 @@
     X(17, thread_create, 3, "entry, stack pointer, argument: -> thread id")                        \
     X(18, thread_exit, 0, "end this thread; the last one ends the process with status 0")          \
     X(19, getpid, 0, "-> process id")                                                              \
-    X(20, fork, 1, "uint64_t *process id or NULL: -> a handle to the child in the parent, QUIRE_IN_CHILD in the child") \
+    X(20, process_clone, 0, "a process with a copy of the caller's memory and registers -> handle; in the copy QUIRE_IN_CHILD") \
     X(21, process_info, 2, "index, struct quire_process *: the n-th process")                      \
     X(22, memory_info, 1, "struct quire_memory *")                                                 \
     X(23, area_info, 3, "process id (0: this one), index, struct quire_area *")                    \
@@ -37,7 +37,7 @@
     X(26, cache_sync, 2, "address, bytes: make code written there executable on all CPUs")         \
     X(27, test_run, 1, "pattern: run the kernel's own tests; -> failures; -ENOENT: none matches")  \
     X(28, test_event, 3, "kind, text, value: what a test program reports; -EPERM: it isn't tested") \
-    X(29, kill, 1, "process handle: end this process and its children")                            \
+    X(29, kill, 1, "process handle: end this process, and those that it owns (RIGHT_OWN)")                            \
     X(30, guest_create, 2, "order of its folio, program path: -> handle")                          \
     X(31, guest_run, 2, "handle, struct quire_guest_exit *: until the guest needs the host")       \
     X(32, guest_share, 2, "handle, allow: answer the guest's share or unshare request")            \
@@ -65,9 +65,8 @@
     X(54, notification_wait, 4, "notification, mask, info (for its time limit), unsigned long *: take these bits out -> 0; -ETIMEDOUT") \
     X(55, notification_bind, 2, "notification, endpoint: its signals come to receivers there, too") \
     X(56, process_create, 1, "name: a process without memory, threads and handles -> handle")      \
-    X(57, process_clone, 0, "a process with a copy of the caller's memory and registers -> handle; in the copy QUIRE_IN_CHILD") \
-    X(58, process_start, 2, "process, struct quire_start *: the first thread runs, with these handles; -EBUSY: it was started") \
-    X(59, process_watch, 3, "process, notification, bits: signal them when the process has ended") \
-    X(60, process_status, 2, "process, struct quire_status *: -EAGAIN: it hasn't ended")           \
-    X(61, process_faults, 3, "process, endpoint or -1, QUIRE_FAULTS_*: its threads' faults are calls to the endpoint") \
-    X(62, fault_registers, 3, "reply handle or -1, struct quire_registers *, set (0 or 1): of the thread whose fault this is")
+    X(57, process_start, 2, "process, struct quire_start *: the first thread runs, with these handles; -EBUSY: it was started") \
+    X(58, process_watch, 3, "process, notification, bits: signal them when the process has ended") \
+    X(59, process_status, 2, "process, struct quire_status *: -EAGAIN: it hasn't ended")           \
+    X(60, process_faults, 3, "process, endpoint or -1, QUIRE_FAULTS_*: its threads' faults are calls to the endpoint") \
+    X(61, fault_registers, 3, "reply handle or -1, struct quire_registers *, set (0 or 1): of the thread whose fault this is")
