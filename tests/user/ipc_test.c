@@ -57,7 +57,7 @@ TEST(ipc, a_duplicate_has_no_more_rights_than_its_handle)
     EXPECT_EQ(message_receive(caller, &(struct message){.info = 0}), -EACCES);
     EXPECT_CALL(-EACCES, handle_duplicate, caller, RIGHT_CALL | RIGHT_RECEIVE, 0);
     EXPECT_CALL(-EINVAL, handle_duplicate, caller, RIGHT_CALL, 8); /* a badge is for ever */
-    EXPECT_CALL(-EINVAL, handle_duplicate, e, RIGHT_ALL + 1, 0);
+    EXPECT_CALL(-EINVAL, handle_duplicate, e, 2 * RIGHT_OWN, 0);
     EXPECT_CALL(-EBADF, handle_duplicate, 4000, RIGHT_CALL, 0);
     EXPECT_CALL(-EBADF, handle_duplicate, -1, 0, 0);
     EXPECT_EQ(message_call(0, &(struct message){.info = 0}), -EBADF); /* the console isn't an endpoint */
@@ -90,7 +90,7 @@ static void expect_served(int endpoint, unsigned long badge, int rounds)
 
 TEST(ipc, six_words_go_to_a_thread_and_come_back)
 {
-    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL, 42);
+    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 42);
     pthread_t t;
 
     ASSERT_EQ(pthread_create(&t, NULL, serve_thread, (void *)(long)e), 0);
@@ -102,7 +102,7 @@ TEST(ipc, six_words_go_to_a_thread_and_come_back)
 
 TEST(ipc, six_words_go_to_a_process_and_come_back)
 {
-    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL, 0x123456789abcdef0);
+    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 0x123456789abcdef0);
     pid_t server = fork();
 
     if (!server) {
@@ -120,7 +120,7 @@ TEST(ipc, a_server_serves_many_clients)
     pid_t client[6];
 
     for (unsigned long i = 0; i < 6; i++) {
-        int badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL, i + 1);
+        int badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, i + 1);
         client[i] = fork();
         if (!client[i]) {
             expect_served(badged, i + 1, 50);
@@ -145,7 +145,7 @@ TEST(ipc, a_server_serves_many_clients)
 /* A badge is between whoever gives a handle away and the server. */
 TEST(ipc, a_client_does_not_learn_its_badge)
 {
-    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL, 4711), own = new_endpoint();
+    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 4711), own = new_endpoint();
     struct message m = {.info = QUIRE_INFO_LIMIT_US(1)};
 
     EXPECT_EQ(message_call(badged, &m), -ETIMEDOUT);
@@ -252,7 +252,7 @@ TEST(ipc, a_closed_endpoint_ends_the_calls_that_wait)
     pid_t client = fork();
 
     if (!client) {
-        int only_call = (int)quire_call(handle_duplicate, e, RIGHT_CALL, 0);
+        int only_call = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 0);
         close(e);
         long first = message_call(only_call, &(struct message){.word = {1}});
         long second = message_call(only_call, &(struct message){.word = {1}});
@@ -295,7 +295,7 @@ static void *serve_until_closed(void *endpoint)
 /* It waits by the short cut: its kernel stack holds nothing. */
 TEST(ipc, a_server_learns_that_its_endpoint_was_closed)
 {
-    int e = new_endpoint(), only_call = (int)quire_call(handle_duplicate, e, RIGHT_CALL, 0);
+    int e = new_endpoint(), only_call = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 0);
     void *result;
     pthread_t t;
 
@@ -393,7 +393,7 @@ TEST(ipc, a_message_gives_handles_with_fewer_rights)
     pid_t client = fork();
 
     if (!client) {
-        int memory = (int)quire_call(memory_create, PAGE), file = open("motd", O_RDONLY);
+        int memory = (int)quire_call(memory_create, PAGE), file = (int)quire_call(handle_duplicate, open("motd", O_RDONLY), RIGHT_READ, 0);
         char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
         p[0] = 'q';
         struct quire_extra extra = {.handle = {memory, file}, .rights = {RIGHT_MAP | RIGHT_TRANSFER, 0}};

@@ -78,7 +78,7 @@ static pid_t start(int who, unsigned seed)
         return pid;
     if (who < SERVERS)
         serve(seed);
-    int handle = (int)quire_call(handle_duplicate, endpoint, RIGHT_CALL, (unsigned long)who);
+    int handle = (int)quire_call(handle_duplicate, endpoint, RIGHT_CALL | RIGHT_TRANSFER, (unsigned long)who);
     call(handle, (unsigned long)who, seed);
     _exit(2);
 }
@@ -247,13 +247,13 @@ TEST(stressipc, an_endpoint_is_never_closed_for_a_moment)
     ASSERT_EQ(pthread_create(&closer, NULL, close_each, NULL), 0);
     for (unsigned n = 1; n <= TURNS; n++) {
         endpoint = (int)quire_call(endpoint_create);
-        only_call = (int)quire_call(handle_duplicate, endpoint, RIGHT_CALL, 0);
+        only_call = (int)quire_call(handle_duplicate, endpoint, RIGHT_CALL | RIGHT_TRANSFER, 0);
         STORE(calls, n);
         quire_call(sleep, 100000); /* the caller is in the queue now, mostly */
         STORE(closes, n);
         for (volatile unsigned i = 0; i < n; i++)
             ;
-        int copy = (int)quire_call(handle_duplicate, endpoint, RIGHT_RECEIVE, 0);
+        int copy = (int)quire_call(handle_duplicate, endpoint, RIGHT_RECEIVE | RIGHT_TRANSFER, 0);
         while (LOAD(closed) < n)
             sched_yield();
         if (copy >= 0) {
@@ -281,7 +281,7 @@ TEST(stressipc, a_caller_may_end_while_its_endpoint_is_closed)
 {
     for (int i = 0; i < 30; i++) {
         int e = (int)quire_call(endpoint_create);
-        int only = (int)quire_call(handle_duplicate, e, RIGHT_CALL, 0);
+        int only = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 0);
         pthread_t t;
         void *result;
         ASSERT_EQ(pthread_create(&t, NULL, call_for_a_moment, (void *)(long)only), 0);

@@ -221,8 +221,10 @@ static void wait_for_news(bool listens, unsigned *round)
         return;
     }
     leads = true;
-    if (listens)
+    if (listens) { /* a Ctrl-C that came when an earlier wait was over interrupts no later one */
+        quire_call(notification_wait, ends, CTRL_C_BIT, QUIRE_INFO_LIMIT_US(1), &bits);
         quire_call(console_listen, 0, ends, CTRL_C_BIT);
+    }
     unlock(&children_lock);
     long err = quire_call(notification_wait, ends, ~0ul, 0, &bits);
     if (err) /* the program has closed the handle: look at all children again and again */
