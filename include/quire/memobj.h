@@ -29,12 +29,15 @@ u64 radix_next(const struct radix_tree *tree, u64 index, void **value);
 void *const *radix_slots(const struct radix_tree *tree, u64 index); /* from index to its leaf's end; NULL: no leaf */
 void radix_destroy(struct radix_tree *tree); /* frees the nodes, not the values */
 
+#define MEMOBJ_SLOTS 64UL /* pages in a leaf of the tree */
+
 enum memobj_kind { MEMOBJ_ANON, MEMOBJ_BACKED };
 
 struct memobj {
     u32 refs; /* areas, handles, and for an anonymous object each folio that it owns */
     enum memobj_kind kind;
-    u64 nr_pages; /* backed: size */
+    bool large;   /* new folios are as large as a block, where one fits */
+    u64 nr_pages; /* backed: size; changes under the lock. A folio may reach over the end: nobody uses the pages there */
     struct mutex lock;
     struct list areas; /* struct vma by obj_link or anon_link */
     struct radix_tree folios;
@@ -57,6 +60,12 @@ struct folio *memobj_folio(struct memobj *obj, u64 index);
 struct folio *memobj_find(struct memobj *obj, u64 index);
 /* The first page at or above index that the object has a folio for; ~0UL: none. */
 u64 memobj_next(struct memobj *obj, u64 index);
+
+/*
+ * Changes the size of a backed object. Pages behind the new end are unmapped everywhere and given back; private copies of
+ * them stay with whoever has made them. New pages read as zeros. May be preempted; no locks held. mm/spaces/resize.c
+ */
+void memobj_resize(struct memobj *obj, u64 nr_pages);
 
 /* memobj_folio() with obj->lock held, for a page inside the object. No reference is taken: the object's own keeps the
  * folio as long as the lock is held. */

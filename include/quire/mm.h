@@ -28,6 +28,7 @@ int mm_set_quota(struct mm *mm, struct quota *quota);
  * error. What may be written or executed may be read, too. Errors: -EINVAL (unaligned, zero, wrapping, none or both of
  * MAP_SHARED and MAP_PRIVATE, begins behind the object's end, an object or shared memory that grows down), -ENOMEM (no
  * room), -EACCES (writable and executable; MAP_NOWRITE, shared and writable), -EPERM (the page at address 0).
+ * With QUIRE_MAP_NOW the pages that the object has are mapped at once; that is no promise, and has no errors.
  */
 int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj, u64 offset);
 int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are fine; -EINVAL, -ENOMEM */

@@ -14,7 +14,7 @@ struct file {
     spinlock_t lock;
 };
 
-struct memory_object {
+struct memory_object { /* <quire/memory.h> */
     struct object object;
     struct memobj *memobj;
 };
@@ -22,7 +22,6 @@ struct memory_object {
 void object_destroy(struct object *o);
 struct object *console_object(void); /* the one console; a new reference */
 struct file *file_open(const char *path, int *err);
-struct memory_object *memory_object_create(u64 bytes, int *err);
 
 void process_destroy(struct object *o);
 void guest_destroy_object(struct object *o);

@@ -19,6 +19,8 @@ void rmap_walk(struct folio *folio, size_t first, size_t nr, rmap_fn fn, void *a
 
 /* Remove every mapping of those frames and flush; the mappings' references are dropped. */
 void rmap_unmap_frames(struct folio *folio, size_t first, size_t nr);
+/* The same for a caller that holds the lock of the folio's owner, and one reference to the folio at least. */
+void rmap_unmap_locked(struct memobj *owner, struct folio *folio, size_t first, size_t nr);
 /* Remove every mapping of those frames, which are in a hole now, and flush. Entries of private pages become marks. */
 void rmap_punch_frames(struct folio *folio, size_t first, size_t nr);
 /* Remove every mapping of one broken frame, and flush. The entries then say that it is broken (pte_poisoned). */

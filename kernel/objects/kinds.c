@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The small kinds of objects: files, memory objects, the console; and what destroys an object of each kind. See
+ * The small kinds of objects: files, the console; and what destroys an object of each kind. See
  * <quire/object.h>.
  */
 #include <quire/object.h>
@@ -29,26 +29,6 @@ struct file *file_open(const char *path, int *err)
     f->entry = entry;
     *err = 0;
     return f;
-}
-
-struct memory_object *memory_object_create(u64 bytes, int *err)
-{
-    u64 pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
-
-    *err = -EINVAL;
-    if (!bytes || bytes > USER_TOP || pages > memory.nr_frames)
-        return NULL;
-    *err = -ENOMEM;
-    struct memory_object *m = object_alloc(OBJECT_MEMORY, sizeof(*m));
-    struct memobj *memobj = m ? memobj_create(MEMOBJ_BACKED, pages, m->object.quota) : NULL;
-    if (!memobj) {
-        if (m)
-            object_free(&m->object);
-        return NULL;
-    }
-    m->memobj = memobj;
-    *err = 0;
-    return m;
 }
 
 void object_destroy(struct object *o)

@@ -8,15 +8,15 @@
 static int object_block(struct vma *vma, vaddr_t addr)
 {
     u64 page = area_page(vma, addr), in_block = (addr >> PAGE_SHIFT) % BLOCK_FRAMES;
-    struct folio *f = memobj_folio(vma->obj, page);
+    struct memobj *obj = vma->obj;
     unsigned prot = vma->flags & VMA_SHARED ? vma->prot : vma->prot & ~(unsigned)PROT_WRITE;
-
-    if (!f)
-        return 1;
     int err = 1;
-    if (f->order >= BLOCK_ORDER && page - f->index >= in_block)
+
+    mutex_lock(&obj->lock); /* keeps the folio in the object, and the block inside of it */
+    struct folio *f = page < obj->nr_pages ? memobj_folio_locked(obj, page) : NULL;
+    if (f && f->order >= BLOCK_ORDER && page - f->index >= in_block && obj->nr_pages - page >= BLOCK_FRAMES - in_block)
         err = map_block(vma, addr, f, page - f->index - in_block, prot);
-    folio_put(f);
+    mutex_unlock(&obj->lock);
     if (!err)
         counter_inc(COUNTER_FAULT_OBJECT);
     return err;

@@ -34,13 +34,12 @@ __noinline int fault_object(struct vma *vma, vaddr_t addr, pte_t *ptep)
     struct memobj *obj = vma->obj;
     u64 page = area_page(vma, addr);
 
-    if (page >= obj->nr_pages)
-        return -ENXIO;
     mutex_lock(&obj->lock);
-    struct folio *f = memobj_folio_locked(obj, page);
+    bool inside = page < obj->nr_pages;
+    struct folio *f = inside ? memobj_folio_locked(obj, page) : NULL;
     if (!f) {
         mutex_unlock(&obj->lock);
-        return -ENOMEM;
+        return inside ? -ENOMEM : -ENXIO;
     }
     /* The object's aligned block of 16 pages, as far as it lies in the area, the object and the page table. */
     u64 before = page % DEFAULT_PAGES;

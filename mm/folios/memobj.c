@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory objects: see <quire/memobj.h>. */
 #include <quire/memobj.h>
+#include <quire/block.h>
 #include <quire/errno.h>
 #include <quire/upcalls.h>
 #include <quire/quota.h>
@@ -87,10 +88,9 @@ static int add_locked(struct memobj *obj, u64 index, struct folio *f)
 
 int memobj_add_folio(struct memobj *obj, u64 index, struct folio *f)
 {
-    if (obj->kind != MEMOBJ_BACKED || index >= obj->nr_pages || folio_nr_pages(f) > obj->nr_pages - index)
-        return -EINVAL;
     mutex_lock(&obj->lock);
-    int err = add_locked(obj, index, f);
+    bool inside = obj->kind == MEMOBJ_BACKED && index < obj->nr_pages && folio_nr_pages(f) <= obj->nr_pages - index;
+    int err = inside ? add_locked(obj, index, f) : -EINVAL;
     mutex_unlock(&obj->lock);
     return err;
 }
@@ -106,6 +106,14 @@ static bool block_is_free(const struct memobj *obj, u64 index, u64 nr)
         if (slot[i])
             return false;
     return true;
+}
+
+/* The same for so many pages that they lie in several leaves. */
+static bool large_is_free(const struct memobj *obj, u64 index, u64 nr)
+{
+    void *folio;
+
+    return nr <= obj->nr_pages && index <= obj->nr_pages - nr && radix_next(&obj->folios, index, &folio) - index >= nr;
 }
 
 /* A new zeroed folio for page `index` and its neighbours; NULL: no memory. */
@@ -131,6 +139,8 @@ struct folio *memobj_folio_locked(struct memobj *obj, u64 index)
 {
     struct folio *f = radix_get(&obj->folios, index);
 
+    if (!f && obj->large && large_is_free(obj, ALIGN_DOWN(index, BLOCK_FRAMES), BLOCK_FRAMES))
+        f = new_folio(obj, index, BLOCK_ORDER);
     /* Whoever uses one page probably uses the next: make the whole block of default size, if it has no folio yet. */
     if (!f && block_is_free(obj, ALIGN_DOWN(index, 1UL << FOLIO_DEFAULT_ORDER), 1UL << FOLIO_DEFAULT_ORDER))
         f = new_folio(obj, index, FOLIO_DEFAULT_ORDER);
@@ -144,10 +154,8 @@ struct folio *const *memobj_slots(const struct memobj *obj, u64 index)
 
 struct folio *memobj_folio(struct memobj *obj, u64 index)
 {
-    if (index >= obj->nr_pages)
-        return NULL;
     mutex_lock(&obj->lock);
-    struct folio *f = memobj_folio_locked(obj, index);
+    struct folio *f = index < obj->nr_pages ? memobj_folio_locked(obj, index) : NULL;
     if (f)
         folio_get(f);
     mutex_unlock(&obj->lock);
@@ -157,7 +165,7 @@ struct folio *memobj_folio(struct memobj *obj, u64 index)
 struct folio *memobj_find(struct memobj *obj, u64 index)
 {
     mutex_lock(&obj->lock);
-    struct folio *f = radix_get(&obj->folios, index);
+    struct folio *f = index < obj->nr_pages ? radix_get(&obj->folios, index) : NULL;
     if (f)
         folio_get(f);
     mutex_unlock(&obj->lock);
@@ -170,6 +178,7 @@ u64 memobj_next(struct memobj *obj, u64 index)
 
     mutex_lock(&obj->lock);
     index = radix_next(&obj->folios, index, &folio);
+    index = index < obj->nr_pages ? index : ~0UL;
     mutex_unlock(&obj->lock);
     return index;
 }

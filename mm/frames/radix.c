@@ -6,7 +6,7 @@
 #include <quire/slab.h>
 
 #define RADIX_BITS 6
-#define RADIX_SLOTS (1u << RADIX_BITS)
+#define RADIX_SLOTS MEMOBJ_SLOTS
 #define RADIX_MAX_HEIGHT 6 /* 2^36 pages */
 
 struct radix_node {

@@ -104,6 +104,17 @@ static void walk_area(struct vma *vma, struct folio *f, const struct memobj *own
     flush_what_is_pending(mm, start, (end - start) >> PAGE_SHIFT);
 }
 
+/* The owner is locked. */
+static void walk_areas(struct memobj *owner, struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
+{
+    list_for_each(node, &owner->areas) {
+        struct vma *vma = owner->kind == MEMOBJ_ANON ? list_entry(node, struct vma, anon_link)
+                                                     : list_entry(node, struct vma, obj_link);
+        walk_area(vma, f, owner, first, nr, fn, arg);
+        preempt_point();
+    }
+}
+
 void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
 {
     struct memobj *owner = folio_owner_get(f);
@@ -111,12 +122,7 @@ void rmap_walk(struct folio *f, size_t first, size_t nr, rmap_fn fn, void *arg)
     if (!owner)
         return;
     mutex_lock(&owner->lock);
-    list_for_each(node, &owner->areas) {
-        struct vma *vma = owner->kind == MEMOBJ_ANON ? list_entry(node, struct vma, anon_link)
-                                                     : list_entry(node, struct vma, obj_link);
-        walk_area(vma, f, owner, first, nr, fn, arg);
-        preempt_point();
-    }
+    walk_areas(owner, f, first, nr, fn, arg);
     mutex_unlock(&owner->lock);
     memobj_put(owner);
 }
@@ -172,6 +178,10 @@ static void punch_one(struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr, v
 }
 
 void rmap_unmap_frames(struct folio *f, size_t first, size_t nr) { rmap_walk(f, first, nr, unmap_one, f); }
+void rmap_unmap_locked(struct memobj *owner, struct folio *f, size_t first, size_t nr)
+{
+    walk_areas(owner, f, first, nr, unmap_one, f);
+}
 void rmap_punch_frames(struct folio *f, size_t first, size_t nr) { rmap_walk(f, first, nr, punch_one, f); }
 
 u32 rmap_poison_in_hole(struct insecure_mem *h, pfn_t pfn)

@@ -18,6 +18,10 @@ void area_grow_up(struct vma *vma, vaddr_t end);     /* over an area of its kind
 /* --- mmap.c: the areas of a range; page-aligned ------------------------------------------------- */
 int unmap_areas(struct mm *mm, vaddr_t start, size_t len);   /* -ENOMEM: nothing has changed */
 
+/* --- map_now.c ---------------------------------------------------------------------------------- */
+/* Maps the pages that the area's object has at this moment. [start, end) lies in the area, and nothing is mapped there. */
+void map_what_is_there(struct vma *vma, vaddr_t start, vaddr_t end);
+
 /* --- room.c -------------------------------------------------------------------------------------- */
 /* Where len bytes may go: at `hint`, if that isn't 0 and has room. 0: there is no room. `flags`: MAP_*. */
 vaddr_t choose_address(struct mm *mm, vaddr_t hint, size_t len, unsigned flags);

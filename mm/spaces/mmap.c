@@ -34,7 +34,7 @@ static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, co
         return -ENOMEM;
     if (fixed && addr < PAGE_SIZE)
         return -EPERM; /* nothing is mapped at null */
-    if (obj && offset >> PAGE_SHIFT >= obj->nr_pages)
+    if (obj && offset >> PAGE_SHIFT >= READ_ONCE(obj->nr_pages))
         return -EINVAL;
     return 0;
 }
@@ -126,6 +126,8 @@ static int map_locked(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, u
         return err;
     }
     place_area(vma);
+    if (obj && flags & QUIRE_MAP_NOW)
+        map_what_is_there(area_find(mm, at), at, at + len); /* the new area may have become part of another one */
     *addr = at;
     return 0;
 }

@@ -6,7 +6,7 @@
 #include "helpers.h"
 #include <quire/ksyms.h>
 #include <quire/lock_check.h>
-#include <quire/object.h>
+#include <quire/memory.h>
 #include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/sync.h>
@@ -109,8 +109,8 @@ static void put_object_again(void *object) { object_put(object); }
 TEST(mistakes, a_kernel_object_is_put_twice)
 {
     int err;
-    struct memory_object *first = memory_object_create(PAGE_SIZE, &err);
-    struct memory_object *second = memory_object_create(PAGE_SIZE, &err);
+    struct memory_object *first = memory_object_create(PAGE_SIZE, false, &err);
+    struct memory_object *second = memory_object_create(PAGE_SIZE, false, &err);
 
     ASSERT(first != NULL && second != NULL);
     object_put(&first->object);

@@ -249,6 +249,7 @@ static void set_memory(struct player *p, long nr, unsigned long *a)
                                           MAP_SHARED | MAP_ANONYMOUS,
                                           MAP_SHARED,
                                           MAP_PRIVATE,
+                                          MAP_SHARED | QUIRE_MAP_NOW,
                                           MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS,
                                           MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS,
                                           MAP_GROWSDOWN | MAP_PRIVATE | MAP_ANONYMOUS};
@@ -274,6 +275,20 @@ static void set_memory(struct player *p, long nr, unsigned long *a)
     }
     if (nr != QUIRE_SYS_mmap && a[1] > 1ul << 24 && !one_in(p, 8))
         a[1] = 1; /* rarely everything */
+}
+
+/* What space_map gets. */
+static unsigned long map_or_not(struct player *p)
+{
+    static struct quire_map maps[8]; /* of all threads: they change each other's */
+    unsigned long a[6];
+
+    if (one_in(p, 8))
+        return pointer(p);
+    set_memory(p, QUIRE_SYS_mmap, a);
+    struct quire_map *m = &maps[below(p, 8)];
+    *m = (struct quire_map){a[0], a[1], (unsigned)a[2], (unsigned)a[3], (long)(a[4] == ~0ul ? a[4] : number(p)), a[5]};
+    return (unsigned long)m;
 }
 
 /* An info word. A grandchild waits for a short time only: nobody would kill it. */
@@ -404,6 +419,24 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         return true;
     case QUIRE_SYS_memory_create:
         a[0] = length(p);
+        a[1] = below(p, 3);
+        return true;
+    case QUIRE_SYS_memory_read:
+    case QUIRE_SYS_memory_write:
+    case QUIRE_SYS_memory_resize:
+    case QUIRE_SYS_memory_clone:
+        a[1] = one_in(p, 4) ? number(p) : PAGE * below(p, 20); /* an offset, or a size */
+        a[2] = nr == QUIRE_SYS_memory_clone ? length(p) : pointer(p);
+        a[3] = one_in(p, 4) ? length(p) : below(p, 5 * PAGE);
+        return true;
+    case QUIRE_SYS_space_map:
+        a[0] = one_in(p, 2) ? ~0ul : a[0];
+        a[1] = map_or_not(p);
+        return true;
+    case QUIRE_SYS_space_unmap:
+    case QUIRE_SYS_space_protect:
+        set_memory(p, nr, a + 1);
+        a[0] = one_in(p, 2) ? ~0ul : number(p);
         return true;
     case QUIRE_SYS_guest_create:
         a[0] = one_in(p, 2) ? 9 + below(p, 3) : a[0];

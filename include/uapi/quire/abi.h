@@ -64,6 +64,16 @@ struct quire_status {
 
 #define QUIRE_FAULTS_TRACE 1 /* process_faults: system calls, too */
 
+#define QUIRE_MEMORY_LARGE 1 /* memory_create: frames come in blocks of 2 MiB (s390x: 1 MiB), if there are any */
+
+/* For space_map: what to map, and where. */
+struct quire_map {
+    uint64_t address, bytes; /* address: a hint; with MAP_FIXED or MAP_FIXED_NOREPLACE, the place */
+    uint32_t prot, flags;    /* PROT_*; MAP_* */
+    int64_t memory;          /* handle of a memory object; -1: anonymous memory */
+    uint64_t offset;         /* of the object's first byte that is mapped */
+};
+
 #define QUIRE_NR_TYPES 8
 #define QUIRE_NR_ORDERS 19
 

@@ -9,12 +9,13 @@
 #define RIGHT_WRITE 2u
 #define RIGHT_WAIT 4u      /* a process: for its end */
 #define RIGHT_KILL 8u
-#define RIGHT_MAP 16u
+#define RIGHT_MAP 16u      /* memory: map it; a process: map, unmap and protect its memory */
 #define RIGHT_CALL 32u     /* an endpoint: call and send; a notification: signal */
 #define RIGHT_RECEIVE 64u  /* an endpoint: receive; a notification: wait */
 #define RIGHT_TRANSFER 128u /* the handle may go into a message */
-#define RIGHT_ALL 255u
-#define RIGHT_OWN 256u     /* a process, and only if asked for: if the handle's holder is killed, the process is killed, too */
+#define RIGHT_RESIZE 256u  /* memory: change its size */
+#define RIGHT_ALL 511u
+#define RIGHT_OWN 512u     /* a process, and only if asked for: if the handle's holder is killed, the process is killed, too */
 
 #define QUIRE_HANDLES_MAX 4112 /* of a process */
 #define QUIRE_MESSAGE_WORDS 6

@@ -14,6 +14,7 @@
 #define MAP_GROWSDOWN 0x0100
 #define MAP_STACK 0x20000
 #define MAP_FIXED_NOREPLACE 0x100000
+#define QUIRE_MAP_NOW 0x10000 /* map at once the pages that the memory object has already */
 #define MAP_FAILED ((void *)-1)
 
 #define MADV_DONTNEED 4

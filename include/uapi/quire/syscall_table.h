@@ -9,8 +9,8 @@
 
 #define QUIRE_SYSCALLS(X)                                                                          \
     X(0, nop, 0, "does nothing; what a system call costs")                                         \
-    X(1, exit, 2, "status, signal: end this process, with signal 0 by an exit, else as that signal does")      \
-    X(2, spawn, 2, "path, argv: start a program; it gets handles 0 to 2; -> handle")                  \
+    X(1, exit, 2, "status, signal: end this process, with signal 0 by an exit, else as that signal does") \
+    X(2, spawn, 2, "path, argv: start a program; it gets handles 0 to 2; -> handle")               \
     X(3, console_listen, 3, "console, notification, bits: it gets these for Ctrl-C from now on; bits 0: not any more") \
     X(4, read, 4, "handle, buffer, bytes, QUIRE_READ_*: -> bytes read, 0 at the end")              \
     X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
@@ -33,33 +33,33 @@
     X(22, memory_info, 1, "struct quire_memory *")                                                 \
     X(23, area_info, 3, "process id (0: this one), index, struct quire_area *")                    \
     X(24, counter, 1, "enum counter: -> its value")                                                \
-    X(25, poweroff, 1, "status: end the machine; -EPERM: tests run, or a command started the caller")          \
+    X(25, poweroff, 1, "status: end the machine; -EPERM: tests run, or a command started the caller") \
     X(26, cache_sync, 2, "address, bytes: make code written there executable on all CPUs")         \
     X(27, test_run, 1, "pattern: run the kernel's own tests; -> failures; -ENOENT: none matches")  \
     X(28, test_event, 3, "kind, text, value: what a test program reports; -EPERM: it isn't tested") \
-    X(29, kill, 1, "process handle: end this process, and those that it owns (RIGHT_OWN)")                            \
+    X(29, kill, 1, "process handle: end this process, and those that it owns (RIGHT_OWN)")         \
     X(30, guest_create, 2, "order of its folio, program path: -> handle")                          \
     X(31, guest_run, 2, "handle, struct quire_guest_exit *: until the guest needs the host")       \
     X(32, guest_share, 2, "handle, allow: answer the guest's share or unshare request")            \
     X(33, guest_map, 3, "handle, guest page, pages: show shared pages here -> address")            \
     X(34, guest_peek, 4, "handle, guest offset, buffer, bytes: read as the host would; refused if secret") \
     X(35, guest_info, 2, "handle, struct quire_guest_info *")                                      \
-    X(36, memory_create, 1, "bytes: a memory object -> handle")                                    \
-    X(37, cpu, 0, "-> number of the CPU that runs the caller")                                       \
+    X(36, memory_create, 2, "bytes, QUIRE_MEMORY_*: a memory object -> handle")                    \
+    X(37, cpu, 0, "-> number of the CPU that runs the caller")                                     \
     X(38, process_id, 1, "process handle: -> its id")                                              \
-    X(39, guest_answer, 2, "handle, value: what the guest's last yield or console call returns")           \
+    X(39, guest_answer, 2, "handle, value: what the guest's last yield or console call returns")   \
     X(40, walk_info, 3, "process id (0: this one), address, struct quire_walk *: how the address is translated") \
-    X(41, cpu_pin, 1, "CPU: the calling thread goes there and stays; -1: wherever the kernel likes")  \
+    X(41, cpu_pin, 1, "CPU: the calling thread goes there and stays; -1: wherever the kernel likes") \
     X(42, handle_duplicate, 3, "handle, RIGHT_*, badge or 0: a handle to the same object with fewer rights -> handle") \
     X(43, endpoint_create, 0, "-> handle")                                                         \
     X(44, call, 2, "endpoint, info, and the registers of a message: -> 0, with the reply in the registers; -EPIPE: no answer comes; -ETIMEDOUT") \
-    X(45, reply_receive, 2, "endpoint, info, and a message: answer the last call, then receive: as receive")  \
+    X(45, reply_receive, 2, "endpoint, info, and a message: answer the last call, then receive: as receive") \
     X(46, send, 2, "endpoint, info, and a message: -EAGAIN: nobody receives")                      \
     X(47, receive, 2, "endpoint, info: -> QUIRE_GOT_*, with the message in the registers; -EPIPE: closed; -ETIMEDOUT") \
-    X(48, reply, 2, "reply handle or -1, info, and a message: answer a call; -ESRCH: its caller doesn't wait any more")  \
-    X(49, reply_save, 0, "the duty to answer the last call -> reply handle; -ESRCH: there is none")  \
-    X(50, window_read, 4, "reply handle or -1, offset, buffer, bytes: from the caller's window -> bytes")  \
-    X(51, window_write, 4, "reply handle or -1, offset, buffer, bytes: into the caller's window -> bytes")  \
+    X(48, reply, 2, "reply handle or -1, info, and a message: answer a call; -ESRCH: its caller doesn't wait any more") \
+    X(49, reply_save, 0, "the duty to answer the last call -> reply handle; -ESRCH: there is none") \
+    X(50, window_read, 4, "reply handle or -1, offset, buffer, bytes: from the caller's window -> bytes") \
+    X(51, window_write, 4, "reply handle or -1, offset, buffer, bytes: into the caller's window -> bytes") \
     X(52, notification_create, 0, "-> handle")                                                     \
     X(53, signal, 2, "notification, bits: or them in")                                             \
     X(54, notification_wait, 4, "notification, mask, info (for its time limit), unsigned long *: take these bits out -> 0; -ETIMEDOUT") \
@@ -69,4 +69,11 @@
     X(58, process_watch, 3, "process, notification, bits: signal them when the process has ended") \
     X(59, process_status, 2, "process, struct quire_status *: -EAGAIN: it hasn't ended")           \
     X(60, process_faults, 3, "process, endpoint or -1, QUIRE_FAULTS_*: its threads' faults are calls to the endpoint") \
-    X(61, fault_registers, 3, "reply handle or -1, struct quire_registers *, set (0 or 1): of the thread whose fault this is")
+    X(61, fault_registers, 3, "reply handle or -1, struct quire_registers *, set (0 or 1): of the thread whose fault this is") \
+    X(62, memory_read, 4, "memory, offset, buffer, bytes: copy out of the object -> bytes, fewer at its end") \
+    X(63, memory_write, 4, "memory, offset, buffer, bytes: copy into the object -> bytes, fewer at its end") \
+    X(64, memory_resize, 2, "memory, bytes: what is behind the new end is unmapped everywhere; new pages are zeros") \
+    X(65, memory_clone, 3, "memory, offset, bytes: a new object with a copy of these pages -> handle") \
+    X(66, space_map, 2, "process handle or -1, struct quire_map *: map memory in its address space -> address") \
+    X(67, space_unmap, 3, "process handle or -1, address, bytes")                                  \
+    X(68, space_protect, 4, "process handle or -1, address, bytes, PROT_*")

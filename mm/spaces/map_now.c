@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mapping at once what the object of a new area has already, instead of one fault for each 64 KiB: blocks where they fit,
+ * else all pages of one table under one lock. Nothing is allocated in the object, and nothing here fails: what isn't mapped,
+ * faults bring in later, and they have the errors. These are pages that the object doesn't have yet, pages with a hole or
+ * poison in their folio, and executable pages, because caches need their maintenance first.
+ *
+ * The object is locked, so its folios stay in it; areas_lock is held for writing, so no fault comes in between.
+ */
+#include <quire/batch.h>
+#include <quire/block.h>
+#include <quire/mm.h>
+#include <quire/poison.h>
+#include <quire/upcalls.h>
+#include "areas.h"
+
+/*
+ * Whether every frame of the folio can be mapped. Under the table's lock: whoever punches or poisons first sets what is
+ * read here, and looks through the tables then (mm/holes/rmap.c).
+ */
+static bool is_whole(const struct folio *f) { return !folio_has_hole(f) && !folio_has_poison(f); }
+
+/* Maps the pages of nr slots, which lie in one leaf of the object's tree and in one table; ptep is the entry for addr. */
+static void map_slots(struct vma *vma, vaddr_t addr, pte_t *ptep, u64 page, unsigned nr, pgprot_t prot)
+{
+    struct folio *const *slot = memobj_slots(vma->obj, page);
+    spinlock_t *lock = pt_lock(ptep);
+    u64 mapped = 0;
+
+    spin_lock(lock);
+    for (unsigned i = 0, n; i < nr; i += n) {
+        struct folio *f = slot[i];
+        n = 1;
+        if (!f)
+            continue;
+        u64 first = page + i - f->index;
+        n = (unsigned)MIN((u64)(nr - i), folio_nr_pages(f) - first);
+        if (unlikely(!is_whole(f) || !pte_none(pte_load(ptep + i))))
+            continue;
+        folio_get_mapped(f, n);
+        set_ptes(vma->mm, addr + i * PAGE_SIZE, ptep + i, pfn_pte(f->pfn + first, prot), n);
+        mapped += n;
+    }
+    __atomic_fetch_add(&vma->mm->nr_mapped, mapped, __ATOMIC_RELAXED);
+    update_mmu_cache_range(vma, addr, ptep, nr);
+    spin_unlock(lock);
+}
+
+/* Maps a block at addr, if one fits there. */
+static bool map_one_block(struct vma *vma, vaddr_t addr, u64 page, vaddr_t end, unsigned prot)
+{
+    struct folio *f = *memobj_slots(vma->obj, page);
+
+    return f && f->order >= BLOCK_ORDER && IS_ALIGNED(addr, BLOCK_BYTES) && end - addr >= BLOCK_BYTES &&
+           !map_block(vma, addr, f, page - f->index, prot);
+}
+
+/* Maps what it can from addr on. Returns where to go on, at most `end`; 0: there is no memory for a table. */
+static vaddr_t map_some(struct vma *vma, vaddr_t addr, vaddr_t end, unsigned prot)
+{
+    u64 page = area_page(vma, addr);
+
+    if (map_one_block(vma, addr, page, end, prot))
+        return addr + BLOCK_BYTES;
+    pte_t *ptep = pt_ensure(vma->mm, addr, 0);
+    if (!ptep)
+        return 0;
+    u64 nr = MIN((end - addr) >> PAGE_SHIFT, PT_ENTRIES(0) - pt_index(addr, 0));
+    nr = MIN(nr, MEMOBJ_SLOTS - page % MEMOBJ_SLOTS);
+    map_slots(vma, addr, ptep, page, (unsigned)nr, area_pgprot(prot));
+    return addr + nr * PAGE_SIZE;
+}
+
+void map_what_is_there(struct vma *vma, vaddr_t start, vaddr_t end)
+{
+    struct memobj *obj = vma->obj;
+    unsigned prot = vma->flags & VMA_SHARED ? vma->prot : vma->prot & ~(unsigned)PROT_WRITE;
+    void *folio;
+
+    if (!prot || prot & PROT_EXEC)
+        return;
+    mutex_lock(&obj->lock);
+    u64 first = area_page(vma, start), last = MIN(area_page(vma, end), obj->nr_pages);
+    for (u64 page = first; (page = radix_next(&obj->folios, page, &folio)) < last;) {
+        vaddr_t addr = start + ((page - first) << PAGE_SHIFT);
+        vaddr_t next = map_some(vma, addr, start + ((last - first) << PAGE_SHIFT), prot);
+        if (!next || preempt_point())
+            break;
+        page += (next - addr) >> PAGE_SHIFT;
+    }
+    mutex_unlock(&obj->lock);
+}
