@@ -25,6 +25,7 @@ enum object_type {
     OBJECT_ENDPOINT,
     OBJECT_REPLY,   /* the duty to answer a call, taken out of the thread that received it */
     OBJECT_NOTIFICATION,
+    OBJECT_DEVICES, /* the right to make memory objects of device registers */
 };
 
 struct quota;
@@ -85,6 +86,8 @@ static inline struct handle *handle_slot(struct handle_table *t, u64 number)
 int handle_reserve(struct handle_table *t);
 void handle_fill(struct handle_table *t, int number, struct object *o, u32 rights, u64 badge); /* takes over a reference */
 void handle_unreserve(struct handle_table *t, int number);
+/* Fills the slot with this number, one of the first, which is free. Nobody else uses the table. Takes over a reference. */
+void handle_install_at(struct handle_table *t, unsigned number, struct object *o, u32 rights);
 /* Both in one: -EMFILE, -ENOMEM. Takes over the caller's reference to o in every case. */
 int handle_install(struct handle_table *t, struct object *o, u32 rights);
 

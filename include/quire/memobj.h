@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory objects: what areas map. Two kinds:
+ * Memory objects: what areas map. Three kinds:
  *
  *   backed     holds folios by index in a radix tree: program images, shared memory
  *   anonymous  holds none; it owns private pages only so that they can be found (a folio's owner), and
  *              is shared by parent and child after fork
+ *   device     holds none either: its pages are device registers at consecutive physical addresses
  *
- * Both kinds list the areas that map them: this list, with a folio's owner and index, is the reverse map.
+ * All kinds list the areas that map them: this list, with a folio's owner and index, is the reverse map.
  * Lock: obj->lock (sleeping), after mm.areas, before the folio's.
  */
 #pragma once
@@ -14,6 +15,7 @@
 #include <quire/folio.h>
 #include <quire/sync.h>
 
+struct pager;
 struct quota;
 
 struct radix_tree {
@@ -31,16 +33,18 @@ void radix_destroy(struct radix_tree *tree); /* frees the nodes, not the values 
 
 #define MEMOBJ_SLOTS 64UL /* pages in a leaf of the tree */
 
-enum memobj_kind { MEMOBJ_ANON, MEMOBJ_BACKED };
+enum memobj_kind { MEMOBJ_ANON, MEMOBJ_BACKED, MEMOBJ_DEVICE };
 
 struct memobj {
     u32 refs; /* areas, handles, and for an anonymous object each folio that it owns */
     enum memobj_kind kind;
     bool large;   /* new folios are as large as a block, where one fits */
-    u64 nr_pages; /* backed: size; changes under the lock. A folio may reach over the end: nobody uses the pages there */
+    u64 nr_pages; /* size, but not of an anonymous one; a backed one's changes under the lock. A folio may reach over the end: nobody uses the pages there */
     struct mutex lock;
     struct list areas; /* struct vma by obj_link or anon_link */
     struct radix_tree folios;
+    struct pager *pager; /* supplies the pages that the object doesn't have; NULL: they are zeros. Set by its maker */
+    pfn_t first_pfn; /* device: page 0 */
     struct quota *quota;
 };
 
@@ -53,10 +57,18 @@ static inline void memobj_put(struct memobj *obj) { memobj_put_many(obj, 1); }
 /* Hand a folio over: its frames become pages index, index + 1, ...; the object takes the reference.
  * -ENOMEM, -EEXIST, -EINVAL (outside the object): nothing changed. */
 int memobj_add_folio(struct memobj *obj, u64 index, struct folio *folio);
-/* The folio that holds page `index`, with a reference. Makes a zeroed folio if there is none yet; it has the default
- * size if the aligned block is inside the object and empty. NULL: no memory, or index outside the object. */
+/*
+ * The folio that holds page `index`, with a reference. Makes a zeroed folio if there is none yet; it has the default size
+ * if the aligned block is inside the object and empty. NULL: no memory, or index outside the object, or a pager has to
+ * supply the page.
+ */
 struct folio *memobj_folio(struct memobj *obj, u64 index);
-/* The same, but makes no folio; NULL: there is none. */
+/*
+ * A page in no object yet, for memobj_add_folio(): one frame, charged to the object's account, with a reference. NULL: no
+ * memory. flags: FOLIO_ZERO.
+ */
+struct folio *memobj_make_page(struct memobj *obj, unsigned flags);
+/* memobj_folio(), but makes no folio; NULL: there is none. */
 struct folio *memobj_find(struct memobj *obj, u64 index);
 /* The first page at or above index that the object has a folio for; ~0UL: none. */
 u64 memobj_next(struct memobj *obj, u64 index);

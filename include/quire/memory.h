@@ -17,13 +17,29 @@ struct memory_object *memory_object_create(u64 bytes, bool large, int *err);
 /*
  * Copies between the object from `offset` on and the caller's memory. Ends at the object's end. Returns the bytes copied,
  * fewer if something is in the way behind them; -EINVAL: begins behind the end; -EFAULT: the caller's memory; -ENOMEM;
- * -EHWPOISON, -EACCES: the frame is broken, or secret; -EINTR: the caller was killed.
+ * -EHWPOISON, -EACCES: the frame is broken, or secret; -EAGAIN: a pager has to supply what is read; -EINTR: the caller was
+ * killed. A write makes a page that a pager hasn't supplied yet: others see it when these bytes are in it.
  */
 s64 memory_object_copy(struct memory_object *m, u64 offset, struct user_window *own, bool write);
+/*
+ * An object of the device registers at these physical addresses, which can only be mapped: all else that is asked of it is
+ * refused by -ENODEV. NULL: *err is -ENODEV (this machine has none), -EINVAL (not whole pages, or no such addresses),
+ * -EACCES (there is memory), -ENOMEM, or -EINTR.
+ */
+struct memory_object *memory_object_device(u64 address, u64 bytes, int *err);
+/* An object whose pages a pager supplies, by calls to this endpoint: <quire/pager.h>. NULL: *err as above. */
+struct memory_object *memory_object_pager(struct object *endpoint, u64 badge, u64 word, u64 bytes, int *err);
+/*
+ * Copies pages of `from` into those pages of m that it doesn't have yet; the others stay as they are. Each page is complete
+ * when others see it. Returns the bytes that m has now, or fewer; the errors of a copy, and -EINVAL: not whole pages, or
+ * not inside.
+ */
+s64 memory_object_supply(struct memory_object *m, u64 offset, struct memory_object *from, u64 from_offset, u64 bytes);
 /* As memobj_resize(). -EINVAL: too large. 0 bytes are fine. */
 int memory_object_resize(struct memory_object *m, u64 bytes);
 /*
  * A new object with a copy of these pages. Nobody stops writers meanwhile: each page is as it is when its turn comes.
- * NULL: *err is -EINVAL (offset isn't a page's, no bytes, or not all inside), -ENOMEM, -EHWPOISON, -EACCES, or -EINTR.
+ * NULL: *err is -EINVAL (offset isn't a page's, no bytes, or not all inside), -ENOMEM, -EHWPOISON, -EACCES, -EAGAIN (a
+ * pager hasn't supplied them all), or -EINTR.
  */
 struct memory_object *memory_object_clone(struct memory_object *m, u64 offset, u64 bytes, int *err);

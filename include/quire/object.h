@@ -21,6 +21,7 @@ struct memory_object { /* <quire/memory.h> */
 
 void object_destroy(struct object *o);
 struct object *console_object(void); /* the one console; a new reference */
+struct object *devices_object(void); /* the one right to device registers; a new reference */
 struct file *file_open(const char *path, int *err);
 
 void process_destroy(struct object *o);

@@ -104,9 +104,9 @@ struct arguments { /* zero-terminated strings, one behind the other; at most PRO
  * A new process from a program of the boot archive, running when this returns. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, and
  * from process_spawn() also -EMFILE: no instruction of the program has run.
  *
- * process_start() is for the kernel: the process has the console as handles 0 to 2. Returns a reference, or NULL and
- * *err. process_spawn() is for programs: the process gets the current process's handles 0 to 2. Returns a handle with all
- * rights.
+ * process_start() is for the kernel: the process has the console as handles 0 to 2, and QUIRE_DEVICES. Returns a
+ * reference, or NULL and *err. process_spawn() is for programs: the process gets the current process's handles 0 to 2.
+ * Returns a handle with all rights.
  */
 struct process *process_start(const char *path, const struct arguments *args, int *err);
 int process_spawn(const char *path, const struct arguments *args);

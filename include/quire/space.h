@@ -25,6 +25,8 @@ struct quota;
 #define VMA_HOLE (1u << 4)        /* shows frames of vma->hole, which are all mapped at once; never executable */
 #define VMA_NOWRITE (1u << 5)     /* shared, and mapped by somebody who may not write to the object */
 
+#define VMA_DEVICE (1u << 6)      /* shows device registers: shared, never executable, of no folio */
+
 struct vma {
     struct tree_node node; /* in mm->areas, key = start */
     struct mm *mm;

@@ -119,6 +119,10 @@ void object_opened(struct object *object, u32 rights);
 void object_closed(struct object *object, u32 rights);
 void ipc_destroy(struct object *object); /* an endpoint, a reply object or a notification without references */
 
+/* --- the object of a pager ends, <quire/pager.h>: mm/folios -> kernel/ipc ------------------------------- */
+struct pager;
+void pager_put(struct pager *pager); /* mm.areas may be held */
+
 /* --- the first program starts; main.c says how long booting took: kernel/objects -> kernel -------------- */
 void kernel_reaches_user(void);
 

@@ -183,3 +183,41 @@ s64 sys_memory_clone(struct trapframe *tf)
     object_put(&m->object);
     return give(copy, err);
 }
+
+s64 sys_memory_pager(struct trapframe *tf)
+{
+    struct handle h;
+    int err;
+
+    if (!handle_look(own_handles(), (long)tf_arg(tf, 0), OBJECT_ENDPOINT, RIGHT_CALL, &h, &err))
+        return err;
+    struct memory_object *m = memory_object_pager(h.object, h.badge, tf_arg(tf, 2), tf_arg(tf, 1), &err);
+    object_put(h.object);
+    return give(m, err);
+}
+
+s64 sys_memory_supply(struct trapframe *tf)
+{
+    int err;
+    struct memory_object *m = look_memory(tf, RIGHT_WRITE, &err);
+    struct object *from =
+        m ? handle_get(own_handles(), (long)tf_arg(tf, 2), OBJECT_MEMORY, RIGHT_READ, &err) : NULL;
+    s64 result = from ? memory_object_supply(m, tf_arg(tf, 1), (struct memory_object *)from, tf_arg(tf, 3), tf_arg(tf, 4))
+                      : err;
+
+    object_put(from);
+    object_put((struct object *)m);
+    return result;
+}
+
+s64 sys_memory_device(struct trapframe *tf)
+{
+    int err;
+    struct object *devices = handle_get(own_handles(), (long)tf_arg(tf, 0), OBJECT_DEVICES, RIGHT_MAP, &err);
+
+    if (!devices)
+        return err;
+    object_put(devices);
+    struct memory_object *m = memory_object_device(tf_arg(tf, 1), tf_arg(tf, 2), &err);
+    return m ? handle_install(own_handles(), &m->object, RIGHT_READ | RIGHT_WRITE | RIGHT_MAP | RIGHT_TRANSFER) : err;
+}

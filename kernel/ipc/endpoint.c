@@ -234,6 +234,18 @@ s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until)
     return result;
 }
 
+s64 ipc_call_words(struct endpoint *e, u64 badge, u64 *words)
+{
+    struct trapframe message = {0};
+
+    for (unsigned i = 0; i < QUIRE_MESSAGE_WORDS; i++)
+        *tf_word(&message, i) = words[i];
+    s64 result = ipc_call(e, badge, &message, ~0UL);
+    for (unsigned i = 0; i < QUIRE_MESSAGE_WORDS; i++)
+        words[i] = *tf_word(&message, i);
+    return result;
+}
+
 s64 ipc_send(struct endpoint *e, u64 badge, struct trapframe *tf)
 {
     struct thread *self = current_thread();

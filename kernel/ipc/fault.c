@@ -4,9 +4,8 @@
  * six words say what happened, and the reply says how it goes on. A handler that traces gets system calls, too, before
  * and after they are made. Without a handler, or if it ends without an answer, the process ends as if there were none.
  *
- * The call is an ordinary one (endpoint.c), made by the faulting thread. Its words are in a frame of their own, on the
- * kernel stack, because the thread's registers are what the handler wants to see: while it has the duty to answer, it
- * reads and writes them by fault_registers().
+ * The call is an ordinary one, made by the faulting thread (ipc_call_words()). The thread's registers are what the handler
+ * wants to see: while it has the duty to answer, it reads and writes them by fault_registers().
  */
 #include "ipc.h"
 #include <quire/endpoint.h>
@@ -19,19 +18,14 @@
 
 static u64 first_word(enum quire_fault_kind kind) { return (u64)kind | current_thread()->id << QUIRE_FAULT_THREAD_SHIFT; }
 
-/* Asks the current process's handler; its answer is in words. False: there is none, or it doesn't answer. */
+/* The handler's answer is in words after this. False: it doesn't answer. */
 static bool ask(const struct fault_handler *handler, const struct trapframe *tf, u64 *words)
 {
-    struct trapframe message = {0};
     struct thread *self = current_thread();
 
-    for (unsigned i = 0; i < QUIRE_MESSAGE_WORDS; i++)
-        *tf_word(&message, i) = words[i];
     self->ipc.stopped_at = tf;
-    s64 result = ipc_call(handler->endpoint, handler->badge, &message, ~0UL);
+    s64 result = ipc_call_words(handler->endpoint, handler->badge, words);
     self->ipc.stopped_at = NULL;
-    for (unsigned i = 0; i < QUIRE_MESSAGE_WORDS; i++)
-        words[i] = *tf_word(&message, i);
     return result == 0;
 }
 

@@ -59,6 +59,12 @@ static inline void copy_words(struct trapframe *to, const struct trapframe *from
 s64 ipc_resume_call(struct thread *self);
 s64 ipc_resume_receive(struct thread *self);
 
+/*
+ * A call of six words that the kernel makes for the current thread, whose registers stay as they are; the words of the reply
+ * take their place. As ipc_call(). Handles that come with the reply are let go.
+ */
+s64 ipc_call_words(struct endpoint *e, u64 badge, u64 *words);
+
 /* Sleeps once, or not at all if the caller is killed or its time is over: false then. The wait was announced. */
 bool ipc_sleep(u64 until);
 static inline s64 ipc_why_over(void) { return current_killed() ? -EINTR : -ETIMEDOUT; }

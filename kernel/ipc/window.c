@@ -47,7 +47,7 @@ static int page_get(struct mm *mm, vaddr_t addr, bool write, struct page *p)
     int err = mm_fault(mm, addr, write ? ACCESS_WRITE : ACCESS_READ);
 
     if (err)
-        return err;
+        return err == -EAGAIN ? -EFAULT : err; /* a window never waits for a pager */
     p->pfn = pte_pfn(mm_lookup(mm, addr));
     p->folio = pfn_folio_get(p->pfn);
     err = frame_access_begin(&p->access, p->pfn);

@@ -109,6 +109,12 @@ int handle_install(struct handle_table *t, struct object *o, u32 rights)
     return number;
 }
 
+void handle_install_at(struct handle_table *t, unsigned number, struct object *o, u32 rights)
+{
+    t->used[0] |= 1UL << number;
+    handle_fill(t, (int)number, o, rights, 0);
+}
+
 /* --- looking up -------------------------------------------------------------------------------- */
 /* Under t->lock. 0; -EBADF, -EACCES. */
 static int find(struct handle_table *t, long number, enum object_type type, u32 rights, struct handle *found)

@@ -11,11 +11,18 @@
 #include <quire/upcalls.h>
 
 static struct object console = {.refs = 1, .type = OBJECT_CONSOLE};
+static struct object devices = {.refs = 1, .type = OBJECT_DEVICES};
 
 struct object *console_object(void)
 {
     object_get(&console);
     return &console;
+}
+
+struct object *devices_object(void)
+{
+    object_get(&devices);
+    return &devices;
 }
 
 struct file *file_open(const char *path, int *err)
@@ -53,6 +60,7 @@ void object_destroy(struct object *o)
         guest_destroy_object(o);
         return;
     case OBJECT_CONSOLE:
+    case OBJECT_DEVICES:
     case OBJECT_NONE:
         panic("an object of type %u has lost its last reference", o->type);
     }

@@ -9,27 +9,73 @@
 #include <quire/folio_trim.h>
 #include <quire/frame_access.h>
 #include <quire/memobj.h>
+#include <quire/pager.h>
+#include <quire/pgtable.h>
 #include <quire/string.h>
 #include <quire/upcalls.h>
 
 static bool size_ok(u64 bytes) { return bytes <= USER_TOP && DIV_ROUND_UP(bytes, PAGE_SIZE) <= memory.nr_frames; }
+
+/* The object and its memobj. NULL: *err is -ENOMEM. */
+static struct memory_object *create(enum memobj_kind kind, u64 nr_pages, int *err)
+{
+    struct memory_object *m = object_alloc(OBJECT_MEMORY, sizeof(*m));
+
+    *err = -ENOMEM;
+    if (!m)
+        return NULL;
+    m->memobj = memobj_create(kind, nr_pages, m->object.quota);
+    if (!m->memobj) {
+        object_free(&m->object);
+        return NULL;
+    }
+    *err = 0;
+    return m;
+}
 
 struct memory_object *memory_object_create(u64 bytes, bool large, int *err)
 {
     *err = -EINVAL;
     if (!bytes || !size_ok(bytes))
         return NULL;
-    *err = -ENOMEM;
-    struct memory_object *m = object_alloc(OBJECT_MEMORY, sizeof(*m));
-    if (!m)
-        return NULL;
-    m->memobj = memobj_create(MEMOBJ_BACKED, DIV_ROUND_UP(bytes, PAGE_SIZE), m->object.quota);
-    if (!m->memobj) {
-        object_free(&m->object);
-        return NULL;
+    struct memory_object *m = create(MEMOBJ_BACKED, DIV_ROUND_UP(bytes, PAGE_SIZE), err);
+    if (m)
+        m->memobj->large = large;
+    return m;
+}
+
+/* --- device registers ---------------------------------------------------------------------------- */
+/* Whether these frames are memory, of whatever use: 0, -EACCES. -EINTR: the caller was killed. */
+static int look_for_memory(pfn_t first, pfn_t end)
+{
+    for (pfn_t pfn = MAX(first, memory.first); pfn < MIN(end, memory.end); pfn++) {
+        if (memdesc_read(pfn) != memdesc_make_misc(MISC_ABSENT))
+            return -EACCES;
+        if (preempt_point())
+            return -EINTR;
     }
-    m->memobj->large = large;
-    *err = 0;
+    return 0;
+}
+
+/* Whether page-table entries can say these frame numbers. */
+static bool has_addresses(pfn_t first, u64 nr)
+{
+    return nr && first + nr > first && pte_pfn(pfn_pte(first + nr - 1, PGPROT_KERNEL_DEVICE)) == first + nr - 1;
+}
+
+struct memory_object *memory_object_device(u64 address, u64 bytes, int *err)
+{
+    pfn_t first = address >> PAGE_SHIFT;
+    u64 nr = bytes >> PAGE_SHIFT;
+
+    *err = !ARCH_DEVICE_REGISTERS                                                                   ? -ENODEV
+           : !IS_ALIGNED(address | bytes, PAGE_SIZE) || bytes > USER_TOP || !has_addresses(first, nr) ? -EINVAL
+                                                                                                      : 0;
+    if (!*err)
+        *err = look_for_memory(first, first + nr);
+    struct memory_object *m = *err ? NULL : create(MEMOBJ_DEVICE, nr, err);
+    if (m)
+        m->memobj->first_pfn = first;
     return m;
 }
 
@@ -48,14 +94,17 @@ static void page_put(struct page *p)
     folio_put(p->folio);
 }
 
-/* Finds the frame of a page; with `make` there will be one. -EINVAL: behind the end; -ENOMEM, -EHWPOISON, -EACCES. */
+/* Finds the frame of a page; with `make` there will be one. -EAGAIN: a pager has to supply it. */
 static int page_get(struct memobj *obj, u64 index, bool make, struct page *p)
 {
+    p->folio = NULL;
+    if (obj->kind != MEMOBJ_BACKED)
+        return -ENODEV;
     do
         p->folio = make ? memobj_folio(obj, index) : memobj_find(obj, index);
-    while (!p->folio && make && index < READ_ONCE(obj->nr_pages) && folios_trim_for(obj->quota));
+    while (!p->folio && make && !obj->pager && index < READ_ONCE(obj->nr_pages) && folios_trim_for(obj->quota));
     if (!p->folio)
-        return index >= READ_ONCE(obj->nr_pages) ? -EINVAL : make ? -ENOMEM : 0;
+        return index >= READ_ONCE(obj->nr_pages) ? -EINVAL : obj->pager ? -EAGAIN : make ? -ENOMEM : 0;
     p->pfn = p->folio->pfn + (index - p->folio->index);
     int err = frame_access_begin(&p->access, p->pfn);
     if (err)
@@ -74,6 +123,24 @@ static int zeros_out(struct user_window *own, size_t n)
     return err;
 }
 
+/* A page that a pager hasn't supplied yet, with these bytes in it. -EEXIST: somebody else was faster. */
+static int write_new(struct memobj *obj, u64 at, struct user_window *own, size_t n)
+{
+    struct user_window mine = *own;
+    struct folio *f = memobj_make_page(obj, FOLIO_ZERO);
+
+    if (!f)
+        return -ENOMEM;
+    int err = window_in((u8 *)folio_address(f) + at % PAGE_SIZE, &mine, n);
+    if (!err)
+        err = memobj_add_folio(obj, at >> PAGE_SHIFT, f);
+    if (err)
+        folio_put(f);
+    else
+        *own = mine;
+    return err;
+}
+
 /* n bytes of one page, from `at` on. */
 static int copy_piece(struct memobj *obj, u64 at, struct user_window *own, size_t n, bool write)
 {
@@ -81,6 +148,8 @@ static int copy_piece(struct memobj *obj, u64 at, struct user_window *own, size_
     struct page p;
     int err = page_get(obj, at >> PAGE_SHIFT, write, &p);
 
+    if (err == -EAGAIN && write)
+        return write_new(obj, at, own, n);
     if (err)
         return err;
     u8 *bytes = p.folio ? (u8 *)p.access.address + at % PAGE_SIZE : NULL;
@@ -107,21 +176,82 @@ s64 memory_object_copy(struct memory_object *m, u64 offset, struct user_window *
     while (done < all) {
         u64 at = offset + done, n = MIN(all - done, PAGE_SIZE - at % PAGE_SIZE);
         int err = copy_piece(obj, at, own, n, write);
-        if (!err) {
-            done += n;
-            err = preempt_point() ? -EINTR : 0;
-        }
+        if (err && err != -EEXIST) /* -EEXIST: there is a page now, try again */
+            return done ? (s64)done : err;
+        done += err ? 0 : n;
+        if (preempt_point())
+            return done ? (s64)done : -EINTR;
+    }
+    return (s64)all;
+}
+
+/* --- pagers --------------------------------------------------------------------------------------- */
+struct memory_object *memory_object_pager(struct object *endpoint, u64 badge, u64 word, u64 bytes, int *err)
+{
+    struct memory_object *m = memory_object_create(bytes, false, err);
+
+    if (!m)
+        return NULL;
+    m->memobj->pager = pager_create(endpoint, badge, word);
+    if (m->memobj->pager)
+        return m;
+    *err = -ENOMEM;
+    object_put(&m->object);
+    return NULL;
+}
+
+/* A new page with the contents of that one. 0; the errors of page_get(). */
+static int supply_page(struct memobj *to, u64 index, struct memobj *from, u64 from_index)
+{
+    struct folio *there = memobj_find(to, index);
+    struct page source;
+
+    if (there) {
+        folio_put(there);
+        return 0;
+    }
+    int err = page_get(from, from_index, false, &source);
+    if (err)
+        return err;
+    struct folio *f = memobj_make_page(to, source.folio ? 0 : FOLIO_ZERO);
+    if (f && source.folio)
+        memcpy(folio_address(f), source.access.address, PAGE_SIZE);
+    page_put(&source);
+    err = f ? memobj_add_folio(to, index, f) : -ENOMEM;
+    if (f && err)
+        folio_put(f);
+    return err == -EEXIST ? 0 : err;
+}
+
+static bool pages_inside(const struct memobj *obj, u64 offset, u64 bytes)
+{
+    u64 size = READ_ONCE(obj->nr_pages) << PAGE_SHIFT;
+
+    return IS_ALIGNED(offset, PAGE_SIZE) && offset <= size && bytes <= size - offset;
+}
+
+s64 memory_object_supply(struct memory_object *m, u64 offset, struct memory_object *from, u64 from_offset, u64 bytes)
+{
+    if (m->memobj->kind != MEMOBJ_BACKED)
+        return -ENODEV;
+    if (!IS_ALIGNED(bytes, PAGE_SIZE) || !pages_inside(m->memobj, offset, bytes) ||
+        !pages_inside(from->memobj, from_offset, bytes))
+        return -EINVAL;
+    for (u64 done = 0; done < bytes; done += PAGE_SIZE) {
+        int err = supply_page(m->memobj, (offset + done) >> PAGE_SHIFT, from->memobj, (from_offset + done) >> PAGE_SHIFT);
+        if (preempt_point())
+            err = -EINTR;
         if (err)
             return done ? (s64)done : err;
     }
-    return (s64)all;
+    return (s64)bytes;
 }
 
 /* --- size ---------------------------------------------------------------------------------------- */
 int memory_object_resize(struct memory_object *m, u64 bytes)
 {
-    if (!size_ok(bytes))
-        return -EINVAL;
+    if (m->memobj->kind != MEMOBJ_BACKED || !size_ok(bytes))
+        return size_ok(bytes) ? -ENODEV : -EINVAL;
     memobj_resize(m->memobj, DIV_ROUND_UP(bytes, PAGE_SIZE));
     return 0;
 }
@@ -149,7 +279,7 @@ static int copy_pages(struct memobj *to, struct memobj *from, u64 first, u64 nr)
 {
     int err = 0;
 
-    for (u64 i = first; !err && (i = memobj_next(from, i)) - first < nr; i++) {
+    for (u64 i = first; !err && (i = from->pager ? i : memobj_next(from, i)) - first < nr; i++) {
         err = copy_page(to, i - first, from, i);
         if (preempt_point())
             err = -EINTR;
@@ -159,10 +289,8 @@ static int copy_pages(struct memobj *to, struct memobj *from, u64 first, u64 nr)
 
 struct memory_object *memory_object_clone(struct memory_object *m, u64 offset, u64 bytes, int *err)
 {
-    u64 size = READ_ONCE(m->memobj->nr_pages) << PAGE_SHIFT;
-
-    *err = -EINVAL;
-    if (!IS_ALIGNED(offset, PAGE_SIZE) || offset > size || bytes > size - offset)
+    *err = m->memobj->kind == MEMOBJ_BACKED ? -EINVAL : -ENODEV;
+    if (*err == -ENODEV || !pages_inside(m->memobj, offset, bytes))
         return NULL;
     struct memory_object *copy = memory_object_create(bytes, m->memobj->large, err);
     if (!copy)

@@ -189,6 +189,7 @@ struct process *process_start(const char *path, const struct arguments *args, in
     if (!*err) {
         for (int i = 0; i < 3; i++)
             handle_install(&p->handles, console_object(), RIGHT_READ | RIGHT_WRITE | RIGHT_TRANSFER);
+        handle_install_at(&p->handles, QUIRE_DEVICES, devices_object(), RIGHT_MAP | RIGHT_TRANSFER);
         process_show(p);
         return p;
     }

@@ -12,6 +12,7 @@
 #include <quire/guest.h>
 #include <quire/kvmap.h>
 #include <quire/log.h>
+#include <quire/pager.h>
 #include <quire/process.h>
 #include <quire/messages.h>
 #include <quire/code_events.h>
@@ -59,6 +60,9 @@ static __noinline void end_faulting(const struct trapframe *tf, vaddr_t addr, un
     case -E2BIG:
         why = "stack overflow: it has reached its limit, or another area";
         break;
+    case -EIO:
+        why = "bus error, the memory's pager doesn't supply the page";
+        break;
     case -ENXIO:
         why = "bus error, behind the end of the mapped object";
         break;
@@ -76,9 +80,17 @@ static __noinline void end_faulting(const struct trapframe *tf, vaddr_t addr, un
 
 static int fault_status(int err)
 {
-    return err == -ENOMEM                                        ? STATUS_NO_MEMORY
-           : err == -EHWPOISON || err == -EBUSY || err == -ENXIO ? STATUS_BUS_ERROR
-                                                                 : STATUS_FAULT;
+    switch (err) {
+    case -ENOMEM:
+        return STATUS_NO_MEMORY;
+    case -EHWPOISON:
+    case -EBUSY:
+    case -ENXIO:
+    case -EIO:
+        return STATUS_BUS_ERROR;
+    default:
+        return STATUS_FAULT;
+    }
 }
 
 /* mm couldn't resolve it. Comes back if the process's fault handler lets the thread go on. */
@@ -98,6 +110,8 @@ void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
     }
     arch_irq_enable();
     int err = mm_fault(current_process()->mm, addr, access);
+    if (unlikely(err == -EAGAIN))
+        err = pager_fault(addr, access);
     if (unlikely(err))
         unresolved(tf, addr, access, err);
     arch_irq_disable();

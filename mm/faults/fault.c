@@ -6,7 +6,7 @@
  *
  * This file finds out the kind of a fault, and handles fresh anonymous memory. That is the most frequent kind, so all
  * its code is inline. Writes to pages that are mapped read-only are in fault_write.c, objects in fault_object.c, the
- * page of zeros in fault_zero.c, blocks of 2 MiB in fault_block.c, marks of frames in a hole in fault_hole.c.
+ * page of zeros in fault_zero.c, device registers in fault_device.c, blocks of 2 MiB in fault_block.c, marks of frames in a hole in fault_hole.c.
  */
 #include "fault.h"
 #include <quire/errno.h>
@@ -118,6 +118,8 @@ static __always_inline int fault_in_area(struct vma *vma, vaddr_t addr, unsigned
                                                                          : fault_present(vma, addr, access, ptep, e);
     if (unlikely(vma->flags & VMA_HOLE))
         return -EFAULT; /* the guest took it back */
+    if (unlikely(vma->flags & VMA_DEVICE))
+        return fault_device(vma, addr, ptep);
     if (vma->obj)
         return fault_object(vma, addr, ptep);
     return access == ACCESS_WRITE ? fault_anon(vma, addr, ptep) : fault_zero(vma, addr, ptep);
@@ -130,7 +132,7 @@ static __noinline int fault_failed(struct mm *mm, const struct vma *vma, vaddr_t
         err = stack_grow(mm, addr);
     if (err == -ENOMEM && folios_trim_for(mm->quota))
         return 0; /* memory was freed: try again */
-    if (err) {
+    if (err && err != -EAGAIN) {
         counter_inc(COUNTER_FAULT_BAD);
         counter_add(COUNTER_FAULT_BUS, err == -EHWPOISON || err == -EBUSY || err == -ENXIO);
     }

@@ -15,6 +15,7 @@
  * from it. 0: done, or another CPU was faster: try the access again. Otherwise an error of mm_fault().
  */
 int fault_object(struct vma *vma, vaddr_t addr, pte_t *ptep);
+int fault_device(struct vma *vma, vaddr_t addr, pte_t *ptep);
 int fault_zero(struct vma *vma, vaddr_t addr, pte_t *ptep);
 int fault_present(struct vma *vma, vaddr_t addr, unsigned access, pte_t *ptep, pte_t e);
 int fault_write(struct vma *vma, vaddr_t addr, pte_t *ptep, pte_t old);

@@ -46,7 +46,7 @@ static int above_pages(struct vma *vma, vaddr_t addr, unsigned access)
         return 1;
     if (level == 1 && pde_leaf(above, 1))
         return block_fault(vma, addr, access, entry);
-    if (vma->flags & VMA_HOLE || !block_in_area(vma, addr))
+    if (vma->flags & (VMA_HOLE | VMA_DEVICE) || !block_in_area(vma, addr))
         return 1;
     if (vma->obj)
         return object_block(vma, addr);

@@ -4,7 +4,8 @@
  * look into the radix tree. The object's lock is held all the time: it keeps the folios in the object, so this code
  * needs no references.
  *
- * Nothing is mapped behind the object's last page, even if the area is longer: an access there is a bus error.
+ * Nothing is mapped behind the object's last page, even if the area is longer: an access there is a bus error. A page that
+ * a pager has to supply is none of this room's business: mm_fault() says so, and mm_miss() says which page it is.
  */
 #include "fault.h"
 #include <quire/errno.h>
@@ -29,6 +30,26 @@ static void map_around(struct vma *vma, vaddr_t addr, pte_t *ptep, u64 page, uns
     }
 }
 
+struct memobj *mm_miss(struct mm *mm, vaddr_t addr, u64 *page)
+{
+    struct memobj *missed = NULL;
+
+    rwsem_read_lock(&mm->areas_lock);
+    struct vma *vma = area_find(mm, addr);
+    struct memobj *obj = vma ? vma->obj : NULL;
+    if (obj && obj->pager) {
+        *page = area_page(vma, addr);
+        mutex_lock(&obj->lock);
+        if (*page < obj->nr_pages && !memobj_folio_locked(obj, *page)) {
+            memobj_get(obj);
+            missed = obj;
+        }
+        mutex_unlock(&obj->lock);
+    }
+    rwsem_read_unlock(&mm->areas_lock);
+    return missed;
+}
+
 __noinline int fault_object(struct vma *vma, vaddr_t addr, pte_t *ptep)
 {
     struct memobj *obj = vma->obj;
@@ -39,7 +60,7 @@ __noinline int fault_object(struct vma *vma, vaddr_t addr, pte_t *ptep)
     struct folio *f = inside ? memobj_folio_locked(obj, page) : NULL;
     if (!f) {
         mutex_unlock(&obj->lock);
-        return inside ? -ENOMEM : -ENXIO;
+        return !inside ? -ENXIO : obj->pager ? -EAGAIN : -ENOMEM;
     }
     /* The object's aligned block of 16 pages, as far as it lies in the area, the object and the page table. */
     u64 before = page % DEFAULT_PAGES;

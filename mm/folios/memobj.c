@@ -58,6 +58,8 @@ void memobj_put_many(struct memobj *obj, u32 nr)
         preempt_point(); /* a private object, which may be freed under any lock, has no folios and never comes here */
     }
     radix_destroy(&obj->folios);
+    if (obj->pager)
+        pager_put(obj->pager);
     if (obj->quota) {
         quota_let_go(obj->quota, SLAB_COST(memobj));
         quota_put(obj->quota);
@@ -139,12 +141,28 @@ struct folio *memobj_folio_locked(struct memobj *obj, u64 index)
 {
     struct folio *f = radix_get(&obj->folios, index);
 
-    if (!f && obj->large && large_is_free(obj, ALIGN_DOWN(index, BLOCK_FRAMES), BLOCK_FRAMES))
+    if (f || obj->pager)
+        return f;
+    if (obj->large && large_is_free(obj, ALIGN_DOWN(index, BLOCK_FRAMES), BLOCK_FRAMES))
         f = new_folio(obj, index, BLOCK_ORDER);
     /* Whoever uses one page probably uses the next: make the whole block of default size, if it has no folio yet. */
     if (!f && block_is_free(obj, ALIGN_DOWN(index, 1UL << FOLIO_DEFAULT_ORDER), 1UL << FOLIO_DEFAULT_ORDER))
         f = new_folio(obj, index, FOLIO_DEFAULT_ORDER);
     return f ? f : new_folio(obj, index, 0);
+}
+
+struct folio *memobj_make_page(struct memobj *obj, unsigned flags)
+{
+    if (!quota_charge(obj->quota, 1))
+        return NULL;
+    struct folio *f = folio_make(0, flags);
+    if (!f) {
+        quota_uncharge(obj->quota, 1);
+        return NULL;
+    }
+    f->quota = obj->quota;
+    folio_publish(f, FOLIO_REFERENCE);
+    return f;
 }
 
 struct folio *const *memobj_slots(const struct memobj *obj, u64 index)

@@ -28,6 +28,8 @@ static int check_map(vaddr_t addr, size_t len, unsigned prot, unsigned flags, co
         return -EACCES; /* nothing is both writable and executable */
     if ((flags & MAP_GROWSDOWN) && (shared || obj))
         return -EINVAL; /* stacks are private memory: as an area grows, an object's pages would move in it */
+    if (obj && obj->kind == MEMOBJ_DEVICE && (private || prot & PROT_EXEC))
+        return private ? -EINVAL : -EACCES; /* registers can't be copied, and nothing else keeps their caches right */
     if ((flags & MAP_NOWRITE) && shared && (prot & PROT_WRITE))
         return -EACCES;
     if (len > USER_TOP || (fixed && !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE))))
@@ -89,6 +91,8 @@ static struct vma *prepare_area(struct mm *mm, vaddr_t at, size_t len, unsigned 
             return NULL;
         }
     }
+    if (obj && obj->kind == MEMOBJ_DEVICE)
+        vma->flags |= VMA_DEVICE;
     vma->obj = obj;
     vma->offset = offset >> PAGE_SHIFT;
     return vma;
@@ -219,10 +223,18 @@ static int may_protect(struct mm *mm, vaddr_t start, vaddr_t end, unsigned prot)
     for (struct vma *vma = area_find(mm, start); vma && vma->start < end; vma = area_step(vma)) {
         if ((prot & PROT_WRITE) && (vma->flags & VMA_NOWRITE))
             return -EACCES; /* the handle that the object was mapped by doesn't allow writes */
-        if ((prot & PROT_EXEC) && (vma->flags & VMA_HOLE))
-            return -EACCES; /* a guest may write there at any time */
+        if ((prot & PROT_EXEC) && (vma->flags & (VMA_HOLE | VMA_DEVICE)))
+            return -EACCES; /* a guest or a device may write there at any time */
     }
     return 0;
+}
+
+/* What shows device registers is shown again by faults, with the area's new protection. */
+static void forget_devices(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+    for (struct vma *vma = area_find(mm, start); vma && vma->start < end; vma = area_step(vma))
+        if (vma->flags & VMA_DEVICE)
+            unmap_range(mm, vma->start, vma->end);
 }
 
 int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot)
@@ -242,6 +254,7 @@ int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot)
     if (!err) {
         for (struct vma *vma = area_find(mm, addr); vma && vma->start < end; vma = area_step(vma))
             vma->prot = prot;
+        forget_devices(mm, addr, end);
         protect_range(mm, addr, end, prot);
         struct vma *vma = area_find(mm, addr);
         while (vma && vma->start <= end) { /* try_merge() may free areas, so look up the next one by its address */

@@ -165,6 +165,29 @@ static unsigned clear_hole_run(struct tlb_gather *g, struct insecure_mem *hole, 
     return n;
 }
 
+/* The same for an area that shows device registers. */
+static unsigned clear_device_run(struct tlb_gather *g, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    unsigned mapped = 0;
+
+    for (unsigned i = 0; i < nr; i++)
+        mapped += pte_present(pte_load(ptep + i));
+    if (mapped) {
+        clear_ptes(g->mm, addr, ptep, nr);
+        tlb_gather_range(g, addr, nr);
+        __atomic_fetch_sub(&g->mm->nr_mapped, mapped, __ATOMIC_RELAXED);
+    }
+    return nr;
+}
+
+/* The same for any kind of area. The table is locked. */
+static unsigned clear_some(struct tlb_gather *g, struct vma *vma, vaddr_t addr, pte_t *ptep, unsigned nr)
+{
+    if (likely(!(vma->flags & (VMA_HOLE | VMA_DEVICE))))
+        return clear_run(g, addr, ptep, nr);
+    return vma->flags & VMA_HOLE ? clear_hole_run(g, vma->hole, addr, ptep, nr) : clear_device_run(g, addr, ptep, nr);
+}
+
 /* Whether no area lies in [start, end). */
 static bool span_unused(struct mm *mm, vaddr_t start, vaddr_t end)
 {
@@ -234,8 +257,7 @@ static void clear_area(struct tlb_gather *g, struct vma *vma, vaddr_t start, vad
         for (unsigned done = 0; done < run.nr;) {
             vaddr_t at = run.addr + done * PAGE_SIZE;
             spin_lock(lock);
-            done += vma->flags & VMA_HOLE ? clear_hole_run(g, vma->hole, at, run.ptep + done, run.nr - done)
-                                          : clear_run(g, at, run.ptep + done, run.nr - done);
+            done += clear_some(g, vma, at, run.ptep + done, run.nr - done);
             spin_unlock(lock);
             end_if_full(g);
         }

@@ -71,7 +71,7 @@ TEST(ipc, a_table_grows_until_it_is_full)
     EXPECT_EQ(IN_CHILD({
                   while (quire_call(handle_duplicate, e, RIGHT_CALL, 0) >= 0)
                       n++;
-                  _exit(n != QUIRE_HANDLES_MAX - e - 1 || fork() >= 0); /* no handle is left for a child */
+                  _exit(n != QUIRE_HANDLES_MAX - e - 2 || fork() >= 0); /* no handle is left for a child */
               }),
               0);
 }

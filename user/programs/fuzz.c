@@ -335,6 +335,13 @@ static struct quire_start *start_or_not(struct player *p)
         s->rights[i] = one_in(p, 4) ? (uint32_t)next(p) & 511 : 0;
     }
     return s;
+/* So nobody waits for a pager: a grandchild would do so for ever. */
+static unsigned long endpoint_without_server(void)
+{
+    long e = quire_call(endpoint_create), calls = quire_call(handle_duplicate, e, RIGHT_CALL);
+
+    quire_call(close, e);
+    return (unsigned long)calls;
 }
 
 /* False: this player must not make this call. */
@@ -428,6 +435,19 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         a[1] = one_in(p, 4) ? number(p) : PAGE * below(p, 20); /* an offset, or a size */
         a[2] = nr == QUIRE_SYS_memory_clone ? length(p) : pointer(p);
         a[3] = one_in(p, 4) ? length(p) : below(p, 5 * PAGE);
+        return true;
+    case QUIRE_SYS_memory_device: /* without the right: random writes to devices could end the machine */
+        a[1] = one_in(p, 2) ? number(p) : PAGE * below(p, 1ul << 20);
+        a[2] = length(p);
+        return true;
+    case QUIRE_SYS_memory_pager:
+        a[0] = one_in(p, 4) ? ~0ul - below(p, 9) : endpoint_without_server();
+        a[1] = length(p);
+        return true;
+    case QUIRE_SYS_memory_supply:
+        a[1] = one_in(p, 4) ? number(p) : PAGE * below(p, 20);
+        a[3] = one_in(p, 4) ? number(p) : PAGE * below(p, 20);
+        a[4] = one_in(p, 4) ? length(p) : PAGE * below(p, 9);
         return true;
     case QUIRE_SYS_space_map:
         a[0] = one_in(p, 2) ? ~0ul : a[0];
@@ -698,6 +718,7 @@ int main(int argc, char **argv)
         usage();
     may_not_end = argc > 4 && strcmp(argv[4], "test") == 0;
     printf("fuzz: %lu calls, seed %lu, %d at once\n", calls, seed, nr);
+    quire_call(close, QUIRE_DEVICES);
     set_up();
     struct books before = read_books();
     play_until(calls, seed, nr);

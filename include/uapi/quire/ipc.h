@@ -57,6 +57,13 @@ struct quire_registers {
     unsigned long general[QUIRE_GENERAL_REGISTERS];
 };
 
+/*
+ * What a pager receives when a thread misses a page of an object that memory_pager made: a call whose words are these.
+ * The reply's word 0 is 0 if the page is there now; anything else is a bus error for the thread. Other calls may have the
+ * same words: a pager knows its own objects by the badge of the handle that it gave to memory_pager.
+ */
+#define QUIRE_PAGER_MISS 16ul /* word 0; word 1: offset of the page; word 2: PROT_* of the access; word 3: the object's word */
+
 /* For handles and a window. The last argument of a call points to it; a receiver without one gets no handles. */
 struct quire_extra {
     int handle[QUIRE_MESSAGE_HANDLES];      /* sent: the sender's; received: the receiver's, or -E... */

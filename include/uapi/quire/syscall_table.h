@@ -76,4 +76,7 @@
     X(65, memory_clone, 3, "memory, offset, bytes: a new object with a copy of these pages -> handle") \
     X(66, space_map, 2, "process handle or -1, struct quire_map *: map memory in its address space -> address") \
     X(67, space_unmap, 3, "process handle or -1, address, bytes")                                  \
-    X(68, space_protect, 4, "process handle or -1, address, bytes, PROT_*")
+    X(68, space_protect, 4, "process handle or -1, address, bytes, PROT_*")                        \
+    X(69, memory_pager, 3, "endpoint, bytes, word: an object whose pages that endpoint's server supplies; its messages have the handle's badge and this word -> handle") \
+    X(70, memory_supply, 5, "memory, offset, source memory, offset, bytes: copy pages where the object has none yet -> bytes") \
+    X(71, memory_device, 3, "QUIRE_DEVICES, physical address, bytes: an object of device registers -> handle; -ENODEV: this machine has none; -EACCES: there is memory")

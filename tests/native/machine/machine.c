@@ -74,6 +74,8 @@ bool preempt_point(void)
     return world_killed;
 }
 
+void pager_put(struct pager *pager) { (void)pager; } /* no object has one */
+
 /* --- time and events --------------------------------------------------------------------------- */
 u64 arch_cycles(void) { return 0; }
 void arch_pt_activate_kernel(const struct pt_root *kernel) { (void)kernel; }

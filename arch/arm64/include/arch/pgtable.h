@@ -31,6 +31,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level)  4096UL
 #define PT_TOP_USER_ENTRIES    256UL /* top-level entries that belong to user space */
 #define PT_KERNEL_IN_USER_ROOT 0     /* TTBR1_EL1 has the kernel */
+#define ARCH_DEVICE_REGISTERS 1
 #define PT_CONT                16UL  /* entries with the contiguous bit that may share one TLB entry */
 
 #define PTE_VALID       (1UL << 0)

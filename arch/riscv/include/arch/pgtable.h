@@ -23,6 +23,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level) 4096UL
 #define PT_TOP_USER_ENTRIES 256UL /* top-level entries that belong to user space */
 #define PT_KERNEL_IN_USER_ROOT 1  /* one root serves both halves */
+#define ARCH_DEVICE_REGISTERS 1
 #define PT_CONT 16UL              /* entries of a group: 64 KiB, as Svnapot has them */
 
 #define PTE_V (1UL << 0)

@@ -33,6 +33,7 @@ typedef struct {
 #define PT_TABLE_BYTES(level)  (8 * PT_ENTRIES(level))
 #define PT_TOP_USER_ENTRIES    (USER_TOP >> PT_SHIFT(2)) /* top-level entries for user space */
 #define PT_KERNEL_IN_USER_ROOT 0                         /* the kernel has a space of its own */
+#define ARCH_DEVICE_REGISTERS 0 /* channel I/O: no device has registers at addresses */
 #define PT_CONT                16UL                      /* entries of a group; only software knows groups */
 
 #define PTE_INVALID  0x400UL
