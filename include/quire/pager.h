@@ -15,7 +15,6 @@
 struct memobj;
 struct object;
 struct pager;
-struct trapframe;
 
 /* A pager for one object: it is called by this endpoint, with the badge of the handle, and `word` in the message. Takes a
  * reference to the endpoint. NULL: no memory, or the account is full. pager_put() in <quire/upcalls.h> ends it. */

@@ -89,7 +89,7 @@ KERNEL = [
            "    case CTRL('D'):\n        line->finished = true;\n", "    case CTRL('D'):\n",
            "start.ctrl_d*", "Ctrl-D on an empty line ends the input"),
     Mutant("no-point-between-areas", "mm/holes/rmap.c",
-           "        preempt_point();\n    }\n    mutex_unlock(&owner->lock);", "    }\n    mutex_unlock(&owner->lock);",
+           "        preempt_point();\n    }\n}\n\nvoid rmap_walk", "    }\n}\n\nvoid rmap_walk",
            "loops.who_may_show*", "a walk over all that map a page lets others run", NATIVE),
     Mutant("folios-not-counted", "look/sys_info.c",
            "            m->folios[f->order]++;\n", "",

@@ -148,7 +148,7 @@ FRAMES = [
            "    while (unlikely(!list_empty(&h->areas))) /* whose", "    while (0) /* whose",
            "poison.*", "areas forget a hole that has closed"),
     Mutant("hole-inherited", "mm/spaces/clone.c",
-           "        if (vma->flags & VMA_HOLE)\n            continue;", "        if (0)\n            continue;",
+           "(VMA_HOLE | VMA_DEVICE))\n            continue;", "VMA_DEVICE)\n            continue;",
            "hole.*", "children don't inherit what a guest shared with their parent"),
     Mutant("mark-left-in-a-table", "mm/spaces/unmap.c",
            "        if (unlikely(pte_poisoned(e)))\n            pte_store(ptep, pte_empty(0));\n        return 1;", "        return 1;",

@@ -80,7 +80,7 @@ SPACES = [
            "    if (prot & PROT_EXEC && !vma->obj)\n        drop_zeros(vma->mm, run->addr, run->ptep, run->nr);\n", "    (void)drop_zeros;\n",
            "sound.the_page_of_zeros_is_never_executable", "the page of zeros is nobody's code"),
     Mutant("a-holes-frames-become-code", "mm/spaces/mmap.c",
-           "        if ((prot & PROT_EXEC) && (vma->flags & VMA_HOLE))\n            return -EACCES;", "        (void)vma;",
+           "(vma->flags & (VMA_HOLE | VMA_DEVICE)))\n            return -EACCES;", "(vma->flags & VMA_DEVICE))\n            return -EACCES;",
            "sound.a_holes_frames_are_never_executable", "nobody executes what a guest writes"),
     Mutant("a-hint-into-the-guard-gap", "mm/spaces/room.c",
            "    return start > STACK_GUARD_GAP ? start - STACK_GUARD_GAP : 0;", "    return start;",
