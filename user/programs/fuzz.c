@@ -335,7 +335,9 @@ static struct quire_start *start_or_not(struct player *p)
         s->rights[i] = one_in(p, 4) ? (uint32_t)next(p) & 511 : 0;
     }
     return s;
-/* So nobody waits for a pager: a grandchild would do so for ever. */
+}
+
+/* So nobody waits for a pager or a fault handler: a grandchild would do so for ever. */
 static unsigned long endpoint_without_server(void)
 {
     long e = quire_call(endpoint_create), calls = quire_call(handle_duplicate, e, RIGHT_CALL);
@@ -408,6 +410,10 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         return true;
     case QUIRE_SYS_process_start: /* an empty process has no code, so it ends at once */
         a[1] = (unsigned long)start_or_not(p);
+        return true;
+    case QUIRE_SYS_process_faults:
+        a[1] = one_in(p, 4) ? ~0ul - below(p, 9) : endpoint_without_server();
+        a[2] = below(p, 3);
         return true;
     case QUIRE_SYS_process_status:
     case QUIRE_SYS_fault_registers:
