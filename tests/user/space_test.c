@@ -274,7 +274,7 @@ static int ask(struct talk *t)
 
 static long forked(struct talk *t)
 {
-    long child = quire_call(fork);
+    long child = process_fork();
 
     if (child == QUIRE_IN_CHILD)
         read_when_told(t);
@@ -301,7 +301,7 @@ TEST(space, memory_is_mapped_into_a_running_process_and_taken_away)
     EXPECT_EQ(ask(t), 6);
     EXPECT_CALL(0, space_unmap, child, HERE, 4 * PAGE);
     STORE(t->step, t->step + 1);
-    EXPECT(quire_call(wait, child, &status) > 0);
+    status = end_of(child);
     EXPECT_EQ(WTERMSIG(status), SIGSEGV);
 }
 
@@ -322,7 +322,7 @@ TEST(space, a_handle_to_a_process_needs_the_right_to_map)
         sched_yield();
     EXPECT_EQ(map_into((int)child, m, PAGE, RW), -ESRCH);
     EXPECT_CALL(-ESRCH, space_unmap, child, HERE, PAGE);
-    EXPECT(quire_call(wait, child, 0) > 0);
+    end_of(child);
 }
 
 /* The account of the address space pays for what is kept there: tables, areas, private pages; the caller's for the object. */
@@ -338,5 +338,5 @@ TEST(space, what_is_mapped_stays_when_its_handles_are_closed)
     EXPECT_EQ(close(m), 0);
     EXPECT_EQ(ask(t), 8);
     quire_call(kill, child);
-    EXPECT(quire_call(wait, child, 0) > 0);
+    end_of(child);
 }

@@ -83,7 +83,7 @@ static void play(int players, unsigned seed, bool looks)
 static void start(int i, bool looks)
 {
     unsigned seed = (unsigned)test_rand();
-    long child = quire_call(fork);
+    long child = process_fork();
 
     if (child == QUIRE_IN_CHILD)
         play(PLAYERS, seed, looks);
@@ -96,7 +96,7 @@ static int status_of(int i)
     int status = 0;
 
     quire_call(kill, space[i]);
-    EXPECT(quire_call(wait, space[i], &status) > 0);
+    status = end_of(space[i]);
     return status;
 }
 
@@ -218,7 +218,7 @@ static void use_pages(unsigned seed)
 
 static long start_paging(int i, unsigned seed)
 {
-    long child = quire_call(fork);
+    long child = process_fork();
 
     if (child == QUIRE_IN_CHILD) {
         if (i == 0)
@@ -249,12 +249,12 @@ TEST(stressspace, pagers_and_their_users_end_at_any_moment)
             quire_call(sleep, 100000);
         int victim = (int)(test_rand() % (1 + PLAYERS)), status = 0;
         quire_call(kill, child[victim]);
-        EXPECT(quire_call(wait, child[victim], &status) > 0);
+        status = end_of(child[victim]);
         EXPECT(WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGBUS);
         child[victim] = start_paging(victim, (unsigned)test_rand());
     }
     for (int i = 0; i < 1 + PLAYERS; i++) {
         quire_call(kill, child[i]);
-        EXPECT(quire_call(wait, child[i], 0) > 0);
+        end_of(child[i]);
     }
 }
