@@ -396,7 +396,7 @@ TEST(ipc, a_message_gives_handles_with_fewer_rights)
         int memory = (int)quire_call(memory_create, PAGE), file = (int)quire_call(handle_duplicate, open("motd", O_RDONLY), RIGHT_READ, 0);
         char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
         p[0] = 'q';
-        struct quire_extra extra = {.handle = {memory, file}, .rights = {RIGHT_MAP | RIGHT_TRANSFER, 0}};
+        struct quire_extra extra = {.handle = {memory, file}, .rights = {RIGHT_READ | RIGHT_MAP | RIGHT_TRANSFER, 0}};
         struct message m = {.info = QUIRE_INFO_HANDLES(2), .extra = &extra};
         long without = message_call(e, &m); /* the file may not be passed on */
         m.info = QUIRE_INFO_HANDLES(1);
@@ -407,7 +407,7 @@ TEST(ipc, a_message_gives_handles_with_fewer_rights)
     ASSERT_EQ(message_receive(e, &m), QUIRE_GOT_CALL);
     EXPECT_EQ(m.info, 1);
     ASSERT(extra.handle[0] >= 0);
-    EXPECT_EQ(extra.rights[0], RIGHT_MAP | RIGHT_TRANSFER);
+    EXPECT_EQ(extra.rights[0], RIGHT_READ | RIGHT_MAP | RIGHT_TRANSFER);
     char *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, extra.handle[0], 0);
     ASSERT(p != MAP_FAILED);
     EXPECT_EQ(p[0], 'q');
