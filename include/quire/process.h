@@ -72,7 +72,7 @@ struct process {
     spinlock_t lock; /* threads, status, state */
     struct list threads;
     unsigned nr_threads;      /* process_begin() counts as one, too */
-    struct thread *first;     /* of a copy that wasn't started; NULL: none */
+    struct thread *first;     /* with its registers, of a process that wasn't started; NULL: none */
     struct list watchers;     /* who is told when it ends: struct watcher */
     struct fault_handler faults;
     u32 state;  /* enum process_state */
@@ -101,12 +101,12 @@ struct arguments { /* zero-terminated strings, one behind the other; at most PRO
 };
 
 /*
- * A new process from a program of the boot archive, running when this returns. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, and
- * from process_spawn() also -EMFILE: no instruction of the program has run.
+ * A new process from a program of the boot archive. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, and from process_spawn() also
+ * -EMFILE.
  *
- * process_start() is for the kernel: the process has the console as handles 0 to 2, and QUIRE_DEVICES. Returns a
- * reference, or NULL and *err. process_spawn() is for programs: the process gets the current process's handles 0 to 2.
- * Returns a handle with all rights.
+ * process_start() is for the kernel: the process has the console as handles 0 to 2, and QUIRE_DEVICES, and runs. Returns a
+ * reference, or NULL and *err. process_spawn() is for programs: the process isn't started, and has registers. Returns a
+ * handle with all rights.
  */
 struct process *process_start(const char *path, const struct arguments *args, int *err);
 int process_spawn(const char *path, const struct arguments *args);
@@ -124,12 +124,12 @@ int process_create(const char *name);
 int process_clone(const struct trapframe *tf);
 #define START_GIVEN_MAX 8
 struct start {
-    const struct trapframe *frame; /* NULL: p is a copy, and has registers */
+    const struct trapframe *frame; /* NULL: p has registers, from its maker or of its program's beginning */
     unsigned nr_same;              /* the caller's handles [0, nr_same) get the same numbers: handle_copy_all() */
     unsigned nr_given;             /* or, with nr_same 0: these get the numbers from 0 on. The caller drops its own */
     struct handle given[START_GIVEN_MAX];
 };
-/* 0; -EBUSY: it was started; -ESRCH: it was killed; -EINVAL: frame, and p is a copy, or neither; -ENOMEM: as before. */
+/* 0; -EBUSY: it was started; -ESRCH: it was killed; -EINVAL: a frame, and p has registers, or neither; -ENOMEM: as before. */
 int process_begin(struct process *p, struct start *start);
 
 struct notification;

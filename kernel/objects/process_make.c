@@ -201,18 +201,11 @@ struct process *process_start(const char *path, const struct arguments *args, in
 int process_spawn(const char *path, const struct arguments *args)
 {
     struct process *p = process_new(current_process(), base_name(path), true);
-    struct start start = {.nr_same = 3};
     int err = p ? load(p, path, args) : -ENOMEM;
 
-    if (err) {
-        if (p)
-            process_abandon(p);
-        return err;
-    }
-    object_get(&p->object); /* another thread may close the handle at once */
-    int number = process_show_to_maker(p);
-    if (number >= 0)
-        process_begin(p, &start); /* fails only if p was killed meanwhile */
-    object_put(&p->object);
-    return number;
+    if (!err)
+        return process_show_to_maker(p);
+    if (p)
+        process_abandon(p);
+    return err;
 }

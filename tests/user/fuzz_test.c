@@ -10,9 +10,12 @@ static void fuzz(const char *calls, int seed, const char *players)
     const char *const argv[] = {"fuzz", calls, number, players, "test", NULL};
 
     snprintf(number, sizeof(number), "%d", seed);
-    long handle = quire_call(spawn, "bin/fuzz", argv);
-    ASSERT(handle >= 0);
-    EXPECT_EQ(end_of(handle), 0);
+    pid_t pid = spawn("bin/fuzz", (char *const *)argv);
+    int status = -1;
+
+    ASSERT(pid > 0);
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0);
 }
 
 #define PORTION(n)                                                                                 \

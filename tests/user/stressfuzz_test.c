@@ -6,10 +6,13 @@
 static void fuzz(const char *seed)
 {
     const char *const argv[] = {"fuzz", "30000", seed, "4", "test", NULL};
-    long handle = quire_call(spawn, "bin/fuzz", argv);
+    pid_t pid = spawn("bin/fuzz", (char *const *)argv);
 
-    ASSERT(handle >= 0);
-    EXPECT_EQ(end_of(handle), 0);
+    int status = -1;
+
+    ASSERT(pid > 0);
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0);
 }
 
 TEST(stressfuzz, four_players_at_once) { fuzz("1"); }

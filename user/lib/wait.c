@@ -114,15 +114,15 @@ static pid_t adopt(long handle)
     return children[place].pid;
 }
 
-/* Starts the copy, with all handles that may be given away; then it is a child. */
-static pid_t begin(long copy)
+/* A new process becomes a child and starts, with the handles below nr_same that may be given away. */
+static pid_t begin(long process, unsigned nr_same)
 {
-    struct quire_start start = {.nr_same = QUIRE_HANDLES_MAX};
-    pid_t pid = adopt(copy);
+    struct quire_start start = {.nr_same = nr_same};
+    pid_t pid = adopt(process);
 
     if (pid < 0)
         return pid;
-    long err = quire_call(process_start, copy, &start);
+    long err = quire_call(process_start, process, &start);
     if (!err)
         return pid;
     forget(child_of(pid));
@@ -150,7 +150,7 @@ pid_t fork(void)
         ends = -1;
         leads = interrupted = false;
     }
-    pid_t pid = in_child ? 0 : begin(copy);
+    pid_t pid = in_child ? 0 : begin(copy, QUIRE_HANDLES_MAX);
     unlock(&children_lock);
     return pid;
 }
@@ -159,7 +159,7 @@ pid_t spawn(const char *path, char *const argv[])
 {
     lock(&children_lock);
     bool room = make_room() && make_notification();
-    pid_t pid = adopt(room ? quire_call(spawn, path, argv) : -ENOMEM);
+    pid_t pid = begin(room ? quire_call(spawn, path, argv) : -ENOMEM, 3);
     unlock(&children_lock);
     return pid;
 }

@@ -46,7 +46,7 @@ struct quire_crash {
     uint64_t calls[QUIRE_CRASH_CALLS]; /* return addresses, the innermost first; 0: not known, or no more */
 };
 
-/* How an empty process starts, or a copy: then entry is 0, and it has registers. */
+/* How a process starts. A copy, and one with a program, has registers: entry is 0 then. */
 #define QUIRE_START_HANDLES 8
 struct quire_start {
     uint64_t entry, stack, arguments[2];

@@ -10,7 +10,7 @@
 #define QUIRE_SYSCALLS(X)                                                                          \
     X(0, nop, 0, "does nothing; what a system call costs")                                         \
     X(1, exit, 2, "status, signal: end this process, with signal 0 by an exit, else as that signal does") \
-    X(2, spawn, 2, "path, argv: start a program; it gets handles 0 to 2; -> handle")               \
+    X(2, spawn, 2, "path, argv: a process with this program, not started -> handle")               \
     X(3, console_listen, 3, "console, notification, bits: it gets these for Ctrl-C from now on; bits 0: not any more") \
     X(4, read, 4, "handle, buffer, bytes, QUIRE_READ_*: -> bytes read, 0 at the end")              \
     X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
