@@ -135,6 +135,10 @@ $(OUT)/gen/%.lds: linker/%.lds.S arch/$(ARCH)/include/arch/layout.h $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -E -P -x assembler-with-cpp -undef -D__ASSEMBLER__ $(LDS_DEFINES) -Iarch/$(ARCH)/include -o $@ $<
 
+# Called by trap.S alone, which has stored all registers: these functions keep none, and don't touch those with the words of
+# a message: <quire/upcalls.h>.
+$(OUT)/obj/kernel/ipc/fast.c.o: KERNEL_CFLAGS += $(ARCH_KEPT_REGISTERS:%=-fcall-used-%) \
+    $(patsubst %,-ffixed-%,$(ARCH_WORD_REGISTERS) $(if $(filter release,$(BUILD)),$(ARCH_FRAME_POINTER)))
 $(OUT)/obj/%.c.o: %.c $(OUT)/flags | $(OUT)/gen/asm_offsets.h
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)

@@ -31,6 +31,7 @@ static void init_percpu(void)
         struct percpu *area = cpu_area(cpu);
         area->self = area;
         area->cpu = cpu;
+        area->bit = 1u << cpu;
         area->hwid = boot->cpu_hwid[cpu];
         area->emergency_sp = (u64)area->emergency_stack + sizeof(area->emergency_stack);
     }

@@ -3,6 +3,10 @@
 ARCH_TRIPLE      := aarch64-linux-gnu-
 ARCH_PACKAGES    := gcc-aarch64-linux-gnu qemu-system-arm
 ARCH_CFLAGS      := -march=armv8-a -mgeneral-regs-only -mno-outline-atomics -mcmodel=small
+# The registers that functions keep: the frame pointer, those with the words of a message, and the others.
+ARCH_FRAME_POINTER  := x29
+ARCH_KEPT_REGISTERS := x25 x26 x27 x28
+ARCH_WORD_REGISTERS := x19 x20 x21 x22 x23 x24
 ARCH_USER_CFLAGS := -march=armv8-a -mno-outline-atomics -mcmodel=small
 # Backtraces through leaf functions too.
 ARCH_FRAME_CFLAGS := -mno-omit-leaf-frame-pointer

@@ -35,7 +35,7 @@ void arch_pt_activate_user(const struct pt_root *root)
     u64 last = sysreg_read(ttbr0_el1), next = empty_pa();
 
     if (root)
-        next = paddr_value(root->table) | root->asid << TTBR_ASID_SHIFT;
+        next = arch_root_word(root);
     sysreg_write(ttbr0_el1, next);
     isb();
     if (untagged(last) || untagged(next))

@@ -143,21 +143,89 @@ trap_vectors:
     VECTOR_USER user_serror
 
 user_sync:
+    stp x16, x17, [sp, #128]
+    mrs x16, esr_el1
+    lsr w16, w16, #ESR_EC_SHIFT
+    cmp w16, #ESR_EC_SVC64
+    b.ne user_exception
+
+/* A system call: the frame is short, <quire/syscall.h>. */
+    stp x0, x1, [sp, #0]
+    stp x2, x3, [sp, #16]
+    stp x4, x5, [sp, #32]
+    stp x8, x9, [sp, #64]
+    mrs x16, sp_el0
+    mrs x17, elr_el1
+    stp x30, x16, [sp, #240]
+    mrs x16, spsr_el1
+    stp x17, x16, [sp, #TF_PC]
+    str x29, [sp, #232]
+#if QUIRE_DEBUG
+    mov x29, xzr /* a backtrace ends at the entry into the kernel */
+#endif
+    cmp x8, #NR_SYSTEM_CALLS
+    b.hs 1f
+    mrs x16, tpidr_el1
+    ldr x16, [x16, #PERCPU_CALLS]
+    ldr x16, [x16, x8, lsl #3]
+    mov x0, sp
+    msr daifclr, #2
+    blr x16
+    msr daifset, #2
+    mrs x16, tpidr_el1
+    ldrb w16, [x16, #PERCPU_USER_WORK]
+    cbnz w16, 2f
+3:
+#if QUIRE_DEBUG
+    str x0, [sp, #0]
+    mov x0, sp
+    bl trap_leaves
+    ldr x0, [sp, #0]
+#endif
+    ldp x30, x16, [sp, #240]
+    ldp x17, x18, [sp, #TF_PC]
+    msr sp_el0, x16
+    msr elr_el1, x17
+    msr spsr_el1, x18
+    ldr x1, [sp, #8]
+    ldp x2, x3, [sp, #16]
+    ldp x4, x5, [sp, #32]
+    ldp x8, x9, [sp, #64]
+    ldr x29, [sp, #232]
+    ldp x6, x7, [sp, #48] /* from here on: what the program had there at an earlier trap */
+    ldp x10, x11, [sp, #80]
+    ldp x12, x13, [sp, #96]
+    ldp x14, x15, [sp, #112]
+    ldp x16, x17, [sp, #128]
+    ldr x18, [sp, #144]
+    add sp, sp, #TF_SIZE
+    eret
+1:  bl arch_call_whole
+2:  str x0, [sp, #0]
+    bl trap_user_work
+    ldr x0, [sp, #0]
+    b 3b
+
+user_exception:
+    ldp x16, x17, [sp, #128]
     SAVE_FRAME 1
-    lsr w26, w24, #ESR_EC_SHIFT
     mov x29, xzr
     mov x0, sp
-    cmp w26, #ESR_EC_SVC64
-    b.ne 1f
-    bl trap_syscall
-    b return_to_user
-1:  bl arm64_sync
+    bl arm64_sync
 
-/* The only way to user mode, with the frame at sp; interrupts off. */
+/* To user mode with the whole frame at sp; interrupts off. */
 return_to_user:
+    mrs x0, tpidr_el1
+    ldrb w0, [x0, #PERCPU_USER_WORK]
+    cbnz w0, 4f
+5:
+#if QUIRE_DEBUG
     mov x0, sp
-    bl trap_exit_to_user
+    bl trap_leaves
+#endif
     RESTORE_FRAME_AND_RETURN 1
+4:  bl trap_user_work
+    b 5b
 
 user_irq:
     FROM_USER arm64_irq
@@ -191,20 +259,104 @@ overflow:
     bl trap_stack_overflow
     brk #0
 
+/* What a short frame lacks, with interrupts off again. */
+.macro COMPLETE_FRAME
+    msr daifset, #2
+    stp x18, x19, [sp, #144]
+    stp x20, x21, [sp, #160]
+    stp x22, x23, [sp, #176]
+    stp x24, x25, [sp, #192]
+    stp x26, x27, [sp, #208]
+    str x28, [sp, #224]
+.endm
+
+/* The words of a message, <arch/trap.h>: x19 to x24. */
+.macro STORE_WORDS
+    str x19, [sp, #152]
+    stp x20, x21, [sp, #160]
+    stp x22, x23, [sp, #176]
+    str x24, [sp, #192]
+.endm
+
+/*
+ * After a short cut, <quire/upcalls.h>. x0: the frame to go on with. The words, which are in their registers, and the result
+ * are stored only if something else has to be done first.
+ */
+.macro HAND_OVER result
+    mrs x10, tpidr_el1
+    ldr x11, [x10, #PERCPU_LEFT]
+    mov sp, x0
+    add x11, x11, #THREAD_STATE
+    mov w13, #THREAD_BLOCKED_STATE
+1:  ldaxr w12, [x11]
+    cmp w12, #THREAD_WAITING_STATE
+    b.ne 2f
+    stlxr w12, w13, [x11]
+    cbnz w12, 1b
+    ldrb w12, [x10, #PERCPU_USER_WORK]
+    cbnz w12, 3f
+#if QUIRE_DEBUG
+    mov x0, sp
+    bl trap_leaves
+#endif
+    ldp x30, x12, [sp, #240]
+    ldp x13, x14, [sp, #TF_PC]
+    msr sp_el0, x12
+    msr elr_el1, x13
+    msr spsr_el1, x14
+    ldp x8, x9, [sp, #64]
+    ldr x25, [sp, #200]
+    ldp x26, x27, [sp, #208]
+    ldp x28, x29, [sp, #224]
+    mov x0, #\result
+    mov x1, #0 /* info */
+    ldp x2, x3, [sp, #16]
+    ldp x4, x5, [sp, #32]
+    ldp x6, x7, [sp, #48]
+    ldp x10, x11, [sp, #80] /* from here on: what the program had there at an earlier trap */
+    ldp x12, x13, [sp, #96]
+    ldp x14, x15, [sp, #112]
+    ldp x16, x17, [sp, #128]
+    ldr x18, [sp, #144]
+    add sp, sp, #TF_SIZE
+    eret
+2:  STORE_WORDS
+    bl sched_settle_woken
+    b 4f
+3:  STORE_WORDS
+4:  mov x0, #\result
+    stp x0, xzr, [sp, #0]
+    b return_to_user
+.endm
+
+/* s64 arch_call_whole(struct trapframe *tf), and those that try the short cuts first: sp is the frame, too */
+FUNC(arch_call_fast_call)
+    COMPLETE_FRAME
+    bl ipc_fast_call
+    cbz x0, whole
+    HAND_OVER GOT_CALL
+END(arch_call_fast_call)
+
+FUNC(arch_call_fast_reply_receive)
+    COMPLETE_FRAME
+    bl ipc_fast_reply_receive
+    cbz x0, whole
+    HAND_OVER 0
+END(arch_call_fast_reply_receive)
+
+FUNC(arch_call_whole)
+    COMPLETE_FRAME
+whole:
+    mov x0, sp
+    bl trap_syscall
+    b return_to_user
+END(arch_call_whole)
+
 /* void arch_enter_user(struct trapframe *tf) */
 FUNC(arch_enter_user)
     mov sp, x0
     mov x29, xzr /* as after a trap: a backtrace ends here */
     b return_to_user
 END(arch_enter_user)
-
-/* void arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg) */
-FUNC(arch_hand_over)
-    mov sp, x0
-    mov x0, x2
-    mov x29, xzr
-    blr x1
-    b return_to_user
-END(arch_hand_over)
 
     .section .note.GNU-stack, "", %progbits

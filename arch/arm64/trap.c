@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finding out what a trap was, and making the right up-call (Arm ARM, ESR_EL1: exception classes and their ISS).
- * Entered from trap.S with interrupts masked; system calls go straight to the kernel.
+ * Entered from trap.S with interrupts masked; system calls go straight to their functions.
  */
 #include <arch-generic/context.h>
 #include <quire/upcalls.h>

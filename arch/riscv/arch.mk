@@ -2,6 +2,10 @@
 ARCH_TRIPLE      := riscv64-linux-gnu-
 ARCH_PACKAGES    := gcc-riscv64-linux-gnu qemu-system-misc
 ARCH_CFLAGS      := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+# The registers that functions keep: the frame pointer, those with the words of a message, and the others.
+ARCH_FRAME_POINTER  := s0
+ARCH_KEPT_REGISTERS := s1 s8 s9 s10 s11
+ARCH_WORD_REGISTERS := s2 s3 s4 s5 s6 s7
 ARCH_USER_CFLAGS := -march=rv64gc -mabi=lp64d -mcmodel=medany
 ARCH_LDFLAGS     := -melf64lriscv
 ARCH_QEMU        := qemu-system-riscv64

@@ -21,7 +21,6 @@
 #define CAUSE_ACCESS_LOAD 5
 #define CAUSE_MISALIGNED_STORE 6
 #define CAUSE_ACCESS_STORE 7
-#define CAUSE_ECALL_USER 8
 #define CAUSE_PAGE_FETCH 12
 #define CAUSE_PAGE_LOAD 13
 #define CAUSE_PAGE_STORE 15
@@ -31,7 +30,7 @@
 void trap_from_user(struct trapframe *tf, u64 cause);
 void trap_from_kernel(struct trapframe *tf, u64 cause);
 
-/* Not inline, so that the way of a system call saves no registers for it: six instructions. */
+/* Not inline, so that the way of a page fault saves no registers for it: six instructions. */
 static __noinline void interrupt(const struct trapframe *tf, u64 number)
 {
     switch (number) {
@@ -95,10 +94,7 @@ void trap_from_user(struct trapframe *tf, u64 cause)
 {
     unsigned access;
 
-    if (likely(cause == CAUSE_ECALL_USER)) {
-        tf->pc += 4;
-        trap_syscall(tf);
-    } else if ((access = page_fault_access(cause)) != 0) { /* the two frequent cases need no further call */
+    if (likely((access = page_fault_access(cause)) != 0)) { /* the frequent case needs no further call */
         tf->cause = cause;
         tf->value = csr_read(stval);
         trap_user_fault(tf, tf->value, access);

@@ -46,8 +46,5 @@ void arch_pt_activate_kernel(const struct pt_root *kernel)
 
 void arch_pt_activate_user(const struct pt_root *root)
 {
-    load_control(1, root ? paddr_value(root->table) | ASCE_USER_FLAGS : s390x_no_user_asce);
-    /* A new table may lie where an old one was, with the same ASCE: flush what this CPU's TLB holds under it. */
-    if (root)
-        __asm__ volatile("ptlb" ::: "memory");
+    arch_pt_switch_user(root);
 }

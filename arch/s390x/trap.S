@@ -63,7 +63,10 @@ END(\name)
 .endm
 
     .text
-/* System calls come from user mode only. */
+/*
+ * System calls come from user mode only. One instruction stores all registers, so the frame is whole always
+ * (<quire/syscall.h>). STOSM and STNSM put the old mask into an unused byte.
+ */
 FUNC(trap_svc)
     stg %r15, LC_SVC_SAVE+8(%r0)
     lg %r15, LC_CPU(%r0)
@@ -72,16 +75,44 @@ FUNC(trap_svc)
     stmg %r0, %r14, TRAP_GPRS(%r15)
     mvc TRAP_GPRS+15*8(8, %r15), LC_SVC_SAVE+8(%r0)
     mvc TRAP_PSW(16, %r15), LC_SVC_OLD(%r0)
-    xc 0(8, %r15), 0(%r15)
+#if QUIRE_DEBUG
+    xc 0(8, %r15), 0(%r15) /* a backtrace ends at the entry into the kernel */
+#endif
+    clgfi %r1, NR_SYSTEM_CALLS
+    jhe arch_call_whole
+    sllg %r1, %r1, 3
+    lg %r14, LC_CPU(%r0)
+    lg %r14, PERCPU_CALLS(%r14)
+    lg %r1, 0(%r1, %r14)
     la %r2, TRAP_FRAME(%r15)
-    brasl %r14, trap_syscall
-    /* and on into return_to_user */
+    stosm 8(%r15), 0x01
+    basr %r14, %r1
+    stnsm 8(%r15), 0xfe
+    lg %r1, LC_CPU(%r0)
+    cli PERCPU_USER_WORK(%r1), 0
+    jne 1f
+#if QUIRE_DEBUG
+    j 1f
+#endif
+    mvc LC_RETURN_PSW(16, %r0), TRAP_PSW(%r15)
+    lmg %r0, %r1, TRAP_GPRS(%r15)
+    lmg %r3, %r15, TRAP_GPRS+3*8(%r15)
+    lpswe LC_RETURN_PSW(%r0)
+1:  stg %r2, TRAP_GPRS+2*8(%r15)
+    j return_to_user
 END(trap_svc)
 
-/* The only way to user mode, with the frame above r15; interruptions off. */
+/* To user mode, with the frame above r15; interruptions off. */
 FUNC(return_to_user)
+    lg %r1, LC_CPU(%r0)
+    cli PERCPU_USER_WORK(%r1), 0
+    je 1f
+    brasl %r14, trap_user_work
+1:
+#if QUIRE_DEBUG
     la %r2, TRAP_FRAME(%r15)
-    brasl %r14, trap_exit_to_user
+    brasl %r14, trap_leaves
+#endif
     /* and on into trap_return */
 END(return_to_user)
 
@@ -91,6 +122,59 @@ FUNC(trap_return)
     lmg %r0, %r15, TRAP_GPRS(%r15)
     lpswe LC_RETURN_PSW(%r0)
 END(trap_return)
+
+/*
+ * After a short cut, <quire/upcalls.h>. r2: the frame to go on with, which has the words already (tf_pass_words()).
+ */
+.macro HAND_OVER result
+    lg %r1, LC_CPU(%r0)
+    lay %r15, -TRAP_FRAME(%r2)
+    mvghi TRAP_GPRS+2*8(%r15), \result
+    mvghi TRAP_GPRS+3*8(%r15), 0 /* info */
+#if QUIRE_DEBUG
+    xc 0(8, %r15), 0(%r15)
+#endif
+    lg %r2, PERCPU_LEFT(%r1)
+    lhi %r3, THREAD_WAITING_STATE
+    lhi %r4, THREAD_BLOCKED_STATE
+    cs %r3, %r4, THREAD_STATE(%r2)
+    jne 1f
+    cli PERCPU_USER_WORK(%r1), 0
+    jne return_to_user
+#if QUIRE_DEBUG
+    la %r2, TRAP_FRAME(%r15)
+    brasl %r14, trap_leaves
+#endif
+    mvc LC_RETURN_PSW(16, %r0), TRAP_PSW(%r15)
+    lmg %r0, %r15, TRAP_GPRS(%r15)
+    lpswe LC_RETURN_PSW(%r0)
+1:  brasl %r14, sched_settle_woken
+    j return_to_user
+.endm
+
+/* s64 arch_call_whole(struct trapframe *tf), and those that try the short cuts first; the frame is above r15, too */
+FUNC(arch_call_fast_call)
+    stnsm 8(%r15), 0xfe
+    brasl %r14, ipc_fast_call
+    ltgr %r2, %r2
+    jz arch_call_whole
+    HAND_OVER GOT_CALL
+END(arch_call_fast_call)
+
+FUNC(arch_call_fast_reply_receive)
+    stnsm 8(%r15), 0xfe
+    brasl %r14, ipc_fast_reply_receive
+    ltgr %r2, %r2
+    jz arch_call_whole
+    HAND_OVER 0
+END(arch_call_fast_reply_receive)
+
+FUNC(arch_call_whole)
+    stnsm 8(%r15), 0xfe
+    la %r2, TRAP_FRAME(%r15)
+    brasl %r14, trap_syscall
+    j return_to_user
+END(arch_call_whole)
 
     TRAP trap_program, LC_PGM_OLD, LC_PGM_SAVE, handle_program
     TRAP trap_external, LC_EXT_OLD, LC_EXT_SAVE, handle_external
@@ -118,14 +202,5 @@ FUNC(arch_enter_user)
     xc 0(8, %r15), 0(%r15) /* as after a trap: a backtrace ends here */
     j return_to_user
 END(arch_enter_user)
-
-/* void arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg) */
-FUNC(arch_hand_over)
-    lay %r15, -TRAP_FRAME(%r2)
-    xc 0(8, %r15), 0(%r15)
-    lgr %r2, %r4
-    basr %r14, %r3
-    j return_to_user
-END(arch_hand_over)
 
     .section .note.GNU-stack, "", %progbits

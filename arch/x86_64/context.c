@@ -50,19 +50,21 @@ void arch_fpu_init(struct arch_fpu *fpu)
     *(u32 *)(fpu->area + MXCSR_OFFSET) = MXCSR_INITIAL;
 }
 
-#define read_selector(name)                                                                        \
-    ({                                                                                             \
-        u16 selector_;                                                                             \
-        __asm__ volatile("movw %%" #name ",%0" : "=r"(selector_));                                 \
-        selector_;                                                                                 \
-    })
-#define load_selector(name, value) __asm__ volatile("movw %0,%%" #name ::"r"(value) : "memory")
+#define load_selector(name, value) __asm__ volatile("movl %0,%%" #name ::"r"((u32)(value)) : "memory")
+
+void x86_save_selectors(struct arch_fpu *fpu)
+{
+    fpu->ds = (u16)read_selector(ds);
+    fpu->es = (u16)read_selector(es);
+    fpu->fs = (u16)read_selector(fs);
+    fpu->gs = (u16)read_selector(gs);
+}
 
 /*
- * Load the selectors of the next thread. Mostly all are 0. Each selector was loaded before, so loading it doesn't
- * fault. Loading GS changes the current GS base, so it is loaded while the user's base is in place (SDM 3A 3.4.4).
+ * Each selector was loaded before, so loading it doesn't fault. Loading GS changes the current GS base, so it is loaded while
+ * the user's base is in place (SDM 3A 3.4.4).
  */
-static void restore_selectors(const struct arch_fpu *fpu)
+void x86_restore_selectors(const struct arch_fpu *fpu)
 {
     if (unlikely(read_selector(ds) != fpu->ds))
         load_selector(ds, fpu->ds);
@@ -72,38 +74,28 @@ static void restore_selectors(const struct arch_fpu *fpu)
         load_selector(fs, fpu->fs);
     if (unlikely(read_selector(gs) != fpu->gs)) {
         bool irq = irq_save(); /* in between the GS base doesn't point to struct percpu */
-        __asm__ volatile("swapgs\n\tmovw %0,%%gs\n\tswapgs" ::"r"(fpu->gs) : "memory");
+        __asm__ volatile("swapgs\n\tmovl %0,%%gs\n\tswapgs" ::"r"((u32)fpu->gs) : "memory");
         irq_restore(irq);
     }
 }
 
+/* The thread that was interrupted may not have had the right to use them: CR0.TS would make these instructions fault. */
 void arch_fpu_save(struct arch_fpu *fpu)
 {
-    fpu->ds = read_selector(ds);
-    fpu->es = read_selector(es);
-    fpu->fs = read_selector(fs);
-    fpu->gs = read_selector(gs);
+    __asm__ volatile("clts" ::: "memory");
     if (cpu_features.xsave)
         __asm__ volatile("xsave64 %0" : "+m"(fpu->area) : "a"(cpu_features.xcr0), "d"(0));
     else
         __asm__ volatile("fxsave64 %0" : "=m"(fpu->area));
-    if (cpu_features.fsgsbase) {
-        fpu->fs_base = read_msr(MSR_FS_BASE);
-        fpu->gs_base = read_msr(MSR_KERNEL_GS_BASE);
-    }
 }
 
 void arch_fpu_restore(const struct arch_fpu *fpu)
 {
+    __asm__ volatile("clts" ::: "memory");
     if (cpu_features.xsave)
         __asm__ volatile("xrstor64 %0" ::"m"(fpu->area), "a"(cpu_features.xcr0), "d"(0));
     else
         __asm__ volatile("fxrstor64 %0" ::"m"(fpu->area));
-    restore_selectors(fpu); /* before the bases, because loading a selector changes a base */
-    if (cpu_features.fsgsbase) {
-        write_msr(MSR_FS_BASE, fpu->fs_base);
-        write_msr(MSR_KERNEL_GS_BASE, fpu->gs_base);
-    }
 }
 
 void arch_print_frame(const struct trapframe *tf)

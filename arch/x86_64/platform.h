@@ -5,15 +5,8 @@
 #include <quire/types.h>
 #include <quire/percpu.h>
 #include <arch/devices.h>
+#include <arch/features.h>
 #include <arch/layout.h>
-
-/* Features from CPUID (cpu.c), read once, on the boot CPU; the other CPUs are assumed to have the same. */
-struct cpu_features {
-    bool smep, smap, umip, fsgsbase, xsave, rdrand;
-    bool x2apic; /* the local APIC is in that mode */
-    u32 xcr0;    /* the state that XSAVE keeps for user mode */
-};
-extern struct cpu_features cpu_features;
 
 static inline void *phys_to_window(u64 pa) { return (void *)(DIRECT_MAP_BASE + pa); }
 

@@ -7,7 +7,7 @@
  *   the value: a frame's saved CS says where the trap came from.
  * - Between SYSCALL or an interrupt and SWAPGS, and between the last SWAPGS and IRET or SYSRET,
  *   interrupts are off and nothing faults: IRET gets only frames whose CS, SS and RFLAGS the processor or
- *   tf_init_user() made, and whose RIP return_to_user has checked. NMI, machine check and double fault can still come
+ *   tf_init_user() made, and whose RIP was checked. NMI, machine check and double fault can still come
  *   there. They have stacks of their own, with a pointer to this CPU's struct percpu at the top: see entry_ist. #DB
  *   can't come there: only the kernel can set debug registers, and it doesn't; SYSCALL masks TF.
  * - RSP0 of the TSS is percpu.kernel_sp (arch/percpu.h): the processor itself puts a frame from user mode at the top of
@@ -30,6 +30,21 @@
     .irp register, r15, r14, r13, r12, rbp, rbx, r11, rcx, rax, rdi, rsi, rdx, r10, r8, r9
     popq %\register
     .endr
+.endm
+
+/* The words of a message that are in registers which functions keep, <arch/trap.h>; and the other such registers. */
+.macro store_words
+    movq %rbx, TF_RBX(%rsp)
+    movq %r12, TF_R12(%rsp)
+    movq %r13, TF_R13(%rsp)
+    movq %r14, TF_R14(%rsp)
+    movq %r15, TF_R15(%rsp)
+.endm
+.macro complete_kept_registers
+    store_words
+#if !QUIRE_DEBUG
+    movq %rbp, TF_RBP(%rsp)
+#endif
 .endm
 
 /* Interrupt gates clear IF and TF, but not DF, NT and AC, which user mode may have set. */
@@ -83,6 +98,21 @@ entry_on_kernel_stack:
     jmp return_to_user
 END(entry)
 
+/*
+ * SYSRET from the short or whole frame at RSP that SYSCALL made, if nothing forbids it; else to `other`. Returns to RCX with
+ * the flags in R11. A pc beyond the lower half would make it fault in the kernel with the user's GS base, and only IRET
+ * restores TF and RF correctly.
+ */
+.macro check_sysret other
+    movq TF_RIP(%rsp), %rcx
+    movq %rcx, %rdi
+    shrq $47, %rdi
+    jnz \other
+    movq TF_RFLAGS(%rsp), %r11
+    testl $(RFLAGS_TF | RFLAGS_RF), %r11d
+    jnz \other
+.endm
+
 /* SYSCALL: RCX = return address, R11 = RFLAGS, stack and GS base are still the user's (SDM 3A 5.8.8). */
 FUNC(syscall_entry)
     swapgs
@@ -95,22 +125,70 @@ FUNC(syscall_entry)
     pushq %rcx
     pushq $0
     pushq $VEC_SYSCALL
-    save_registers
+    .irp register, r9, r8, r10, rdx, rsi, rdi, rax
+    pushq %\register
+    .endr
+    subq $TF_RAX, %rsp /* from here on the frame is short, <quire/syscall.h> */
+#if QUIRE_DEBUG
+    movq %rbp, TF_RBP(%rsp)
     xorl %ebp, %ebp
+#endif
+    cmpq $NR_SYSTEM_CALLS, %rax
+    jae 1f
+    movq %gs:PERCPU_CALLS, %rcx
     movq %rsp, %rdi
-    call trap_syscall
-    /* fall through */
+    sti
+    call *(%rcx, %rax, 8)
+    cli
+    cmpb $0, %gs:PERCPU_USER_WORK
+    jne 2f
+3:
+#if QUIRE_DEBUG
+    movq %rax, TF_RAX(%rsp)
+    movq %rsp, %rdi
+    call trap_leaves
+    movq TF_RAX(%rsp), %rax
+    movq TF_RBP(%rsp), %rbp
+#endif
+    check_sysret 4f
+    movq TF_RDI(%rsp), %rdi
+    movq TF_RSI(%rsp), %rsi
+    movq TF_RDX(%rsp), %rdx
+    movq TF_R10(%rsp), %r10
+    movq TF_R8(%rsp), %r8
+    movq TF_R9(%rsp), %r9
+    movq TF_RSP(%rsp), %rsp
+    swapgs
+    sysretq
+1:  call arch_call_whole
+2:  movq %rax, TF_RAX(%rsp)
+    call trap_user_work
+    movq TF_RAX(%rsp), %rax
+    jmp 3b
+4:  movq %rax, TF_RAX(%rsp)
+    leaq return_to_user(%rip), %rdi
+    jmp complete
 END(syscall_entry)
 
-/*
- * The only way to user mode. RSP = the frame, interrupts off. A pc beyond the lower half would make IRET fault in the
- * kernel with the user's GS base; it becomes the last address of the lower half, where fetching faults in user mode.
- * SYSRET is used if the frame is still as SYSCALL made it (SYSRET returns to RCX with the flags in R11), and if TF and
- * RF are clear, because only IRET restores these correctly.
- */
+/* What a short frame lacks, with interrupts off; it goes on at RDI. */
+FUNC(complete)
+    movq TF_RIP(%rsp), %rcx
+    movq TF_RFLAGS(%rsp), %r11
+    movq %rcx, TF_RCX(%rsp)
+    movq %r11, TF_R11(%rsp)
+    complete_kept_registers
+    jmp *%rdi
+END(complete)
+
+/* The only way to user mode with a whole frame. RSP = the frame, interrupts off. */
 FUNC(return_to_user)
+    cmpb $0, %gs:PERCPU_USER_WORK
+    jne 3f
+4:
+#if QUIRE_DEBUG
     movq %rsp, %rdi
-    call trap_exit_to_user
+    call trap_leaves
+#endif
     movq TF_RIP(%rsp), %rcx
     movq %rcx, %rax
     shrq $47, %rax
@@ -132,9 +210,11 @@ FUNC(return_to_user)
     addq $16, %rsp
     swapgs
     iretq
-2:  movabsq $0x00007fffffffffff, %rax
+2:  movabsq $0x00007fffffffffff, %rax /* the last address of the lower half, where fetching faults in user mode */
     movq %rax, TF_RIP(%rsp)
     jmp 1b
+3:  call trap_user_work
+    jmp 4b
 END(return_to_user)
 
 /* void arch_enter_user(struct trapframe *tf) */
@@ -144,14 +224,78 @@ FUNC(arch_enter_user)
     jmp return_to_user
 END(arch_enter_user)
 
-/* void arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg) */
-FUNC(arch_hand_over)
-    movq %rdi, %rsp
-    movq %rdx, %rdi
-    xorl %ebp, %ebp
-    call *%rsi
+/* A call of a table's function has pushed one word on the frame. */
+.macro complete_frame
+    cli
+    addq $8, %rsp
+    movq TF_RIP(%rsp), %rcx
+    movq %r11, TF_R11(%rsp)
+    movq %rcx, TF_RCX(%rsp)
+    complete_kept_registers
+.endm
+
+/*
+ * After a short cut, <quire/upcalls.h>. RAX: the frame to go on with. The words, which are in their registers, and the result
+ * are stored only if something else has to be done first.
+ */
+.macro hand_over result
+    movq %gs:PERCPU_LEFT, %rcx
+    movq %rax, %rsp
+    movl $THREAD_WAITING_STATE, %eax
+    movl $THREAD_BLOCKED_STATE, %edx
+    lock cmpxchgl %edx, THREAD_STATE(%rcx)
+    jne 2f
+    cmpb $0, %gs:PERCPU_USER_WORK
+    jne 3f
+#if QUIRE_DEBUG
+    movq %rsp, %rdi
+    call trap_leaves
+#endif
+    check_sysret 3f
+    movq TF_RBP(%rsp), %rbp
+    movq TF_RDX(%rsp), %rdx
+    movq TF_R8(%rsp), %r8
+    movl $\result, %eax
+    xorl %esi, %esi /* info */
+    xorl %edi, %edi
+    xorl %r9d, %r9d
+    xorl %r10d, %r10d
+    movq TF_RSP(%rsp), %rsp
+    swapgs
+    sysretq
+2:  store_words
+    call sched_settle_woken
+    jmp 4f
+3:  store_words
+4:  movq $\result, TF_RAX(%rsp)
+    movq $0, TF_RSI(%rsp)
     jmp return_to_user
-END(arch_hand_over)
+.endm
+
+/* s64 arch_call_whole(struct trapframe *tf), and those that try the short cuts first */
+FUNC(arch_call_fast_call)
+    complete_frame
+    call ipc_fast_call
+    testq %rax, %rax
+    jz whole
+    hand_over GOT_CALL
+END(arch_call_fast_call)
+
+FUNC(arch_call_fast_reply_receive)
+    complete_frame
+    call ipc_fast_reply_receive
+    testq %rax, %rax
+    jz whole
+    hand_over 0
+END(arch_call_fast_reply_receive)
+
+FUNC(arch_call_whole)
+    complete_frame
+whole:
+    movq %rsp, %rdi
+    call trap_syscall
+    jmp return_to_user
+END(arch_call_whole)
 
 /*
  * NMI, machine check, double fault, on their own stacks. From user mode the first two move to the

@@ -119,6 +119,10 @@ static void exception(struct trapframe *tf)
     case VEC_PAGE_FAULT:
         page_fault(tf);
         break;
+    case VEC_NO_FPU:
+        if (!tf_user(tf) || !trap_fpu(tf))
+            trap_exception(tf, EXC_ILLEGAL, tf->vector, tf->rip);
+        break;
     case VEC_DOUBLE_FAULT:
         /* A frame couldn't be pushed; the only thing that prevents this is the guard below a kernel stack. */
         trap_stack_overflow(tf);
@@ -132,7 +136,7 @@ static void exception(struct trapframe *tf)
     }
 }
 
-/* Every trap except SYSCALL, for which trap.S calls trap_syscall() itself. */
+/* Every trap except SYSCALL, for which trap.S calls the functions itself. */
 void trap_dispatch(struct trapframe *tf)
 {
     if (tf->vector >= VEC_FIRST_IRQ)

@@ -7,10 +7,12 @@
 #include <arch/context.h>
 
 /*
- * Leave the current kernel stack for ever, call settle(arg) on the stack that ends at tf's, and enter user mode with the
- * registers of *tf, as arch_enter_user() does. Interrupts off.
+ * Entries of <quire/syscall.h>'s tables, in trap.S: they store the rest of a short frame and call trap_syscall(). The fast
+ * ones try ipc_fast_call() or ipc_fast_reply_receive() before, and do what <quire/upcalls.h> says there.
  */
-void __noreturn arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg);
+s64 arch_call_whole(struct trapframe *tf);
+s64 arch_call_fast_call(struct trapframe *tf);
+s64 arch_call_fast_reply_receive(struct trapframe *tf);
 
 /*
  * Save the callee-saved registers in *prev and continue with *next. Interrupts off. Returns when
@@ -22,7 +24,7 @@ void arch_switch(struct arch_context *prev, struct arch_context *next);
 void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(void *), void *arg);
 
 /*
- * Enter user mode with the registers of *tf, through trap_exit_to_user() as after every trap. Interrupts off on entry.
+ * Enter user mode with the registers of *tf, as after every trap. Interrupts off on entry.
  * `tf` is arch_user_frame() of this stack.
  */
 void __noreturn arch_enter_user(struct trapframe *tf);
@@ -33,19 +35,27 @@ static inline struct trapframe *arch_user_frame(void *stack_top)
     return (struct trapframe *)((vaddr_t)stack_top - ALIGN_UP(sizeof(struct trapframe), 16));
 }
 
+static inline void *arch_frame_stack_top(struct trapframe *tf) /* the other way round */
+{
+    return (void *)((vaddr_t)tf + ALIGN_UP(sizeof(struct trapframe), 16));
+}
+
 /*
  * Floating-point and vector registers of user mode <-> memory. Kernel code never uses them. With ARCH_FPU_LAZY they may
- * hold another thread's values than those of the thread that runs; tf_allow_fpu() says whether that thread may use them,
- * and trap_fpu() is called when it tries nevertheless. "Own" registers, such as a thread pointer, always change with the
- * thread.
+ * hold another thread's values than those of the thread that runs. Either its frame says whether it may use them, as
+ * tf_allow_fpu() has told the frame, or the CPU does: cpu_allow_fpu(). trap_fpu() is called when it tries nevertheless. "Own" registers, such as a thread pointer, always change with the
+ * thread; arch_own_swap() does both at once. Interrupts off.
  */
 #ifndef ARCH_OWN_REGISTERS
 static inline void arch_own_save(struct arch_fpu *fpu) { (void)fpu; }
 static inline void arch_own_restore(const struct arch_fpu *fpu) { (void)fpu; }
+static inline void arch_own_swap(struct arch_fpu *from, const struct arch_fpu *to) { (void)from, (void)to; }
 #endif
 void arch_fpu_init(struct arch_fpu *fpu); /* the state a new thread starts with */
+#ifndef ARCH_FPU_INLINE
 void arch_fpu_save(struct arch_fpu *fpu);
 void arch_fpu_restore(const struct arch_fpu *fpu);
+#endif
 
 /* Print every register of the frame, a few to a line, through kprintf. */
 void arch_print_frame(const struct trapframe *tf);

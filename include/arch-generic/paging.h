@@ -23,6 +23,15 @@ void arch_pt_activate_kernel(const struct pt_root *kernel);
 void arch_pt_activate_user(const struct pt_root *root);
 
 /*
+ * The same for a root that has an ASID (if the machine has them) or NULL, when the last one had one, too. ARCH_SWITCH_ROOT:
+ * the machine has a shorter way, inline in arch/tlb.h; it loads root->word, which arch_root_word() has made.
+ */
+#ifndef ARCH_SWITCH_ROOT
+static inline u64 arch_root_word(const struct pt_root *root) { return paddr_value(root->table); }
+static inline void arch_pt_switch_user(const struct pt_root *root) { arch_pt_activate_user(root); }
+#endif
+
+/*
  * Describe a present raw entry for people: where it points, and what its bits allow and remember, with the manual's
  * names of the bits. arch/<machine>/pte_text.c.
  */

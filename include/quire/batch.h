@@ -129,14 +129,14 @@ static inline bool plain_begin(struct tlb_gather *g)
 }
 
 /* For a CPU that is about to load this table. */
-static inline void plain_wait(struct pt_root *root)
+static inline void plain_wait(const struct percpu *cpu, struct pt_root *root)
 {
 #if ARCH_FLUSH_ON_CLEAR
-    __atomic_fetch_or(&root->loaded, 1u << this_cpu()->cpu, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&root->loaded, cpu->bit, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&root->storing, __ATOMIC_SEQ_CST))
         cpu_relax();
 #else
-    (void)root;
+    (void)cpu, (void)root;
 #endif
 }
 

@@ -29,12 +29,6 @@ s64 ipc_send(struct endpoint *e, u64 badge, struct trapframe *tf);
  * Takes over the caller's reference to e.
  */
 s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until);
-/*
- * The short cuts for a call, and for a reply with the next receive; interrupts off. They return only if the ordinary way
- * has to do the work; then nothing has changed.
- */
-void ipc_fast_call(struct trapframe *tf);
-void ipc_fast_reply_receive(struct trapframe *tf);
 /* Answers the call that the caller received last. -ESRCH: there is none, or its caller doesn't wait any more. */
 s64 ipc_reply(struct trapframe *tf);
 s64 ipc_reply_to(struct reply *r, struct trapframe *tf); /* the same, by a reply object; -ESRCH also: used before */

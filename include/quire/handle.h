@@ -7,11 +7,15 @@
  * The badge is a number that whoever duplicates a handle to an endpoint or a notification chooses, and that the receiver
  * sees. So a server knows which of its clients speaks. A badge that isn't 0 can't be changed any more.
  *
+ * Only the threads of a process use its table, and whoever makes or ends the process. So a process that has always had
+ * one thread needs no lock to look into it: `shared` says that it has had more.
+ *
  * The table grows by chunks of HANDLE_CHUNK handles, which are charged to the process's account. A slot is *free*,
  * *reserved* (somebody is going to fill it) or *filled*. Whoever must not fail later reserves a slot first.
  */
 #pragma once
 
+#include <quire/log.h>
 #include <quire/spinlock.h>
 #include <quire/types.h>
 
@@ -46,10 +50,14 @@ struct handle {
     struct object *object; /* NULL: free or reserved */
     u64 badge;
     u32 rights; /* RIGHT_*, <uapi/quire/ipc.h> */
+    bool calls, receives; /* it is to an endpoint, with RIGHT_CALL or RIGHT_RECEIVE: for kernel/ipc/fast.c */
+    u64 unused;           /* so that a number becomes a slot by a shift */
 };
+_Static_assert(sizeof(struct handle) == 32, "a power of two");
 
 struct handle_table {
     spinlock_t lock;
+    bool shared;   /* set before the second thread starts, and never cleared */
     u32 end;       /* no slot at or above this is filled; changes under the lock */
     u32 nr_chunks; /* that exist: the first ones */
     u64 used[DIV_ROUND_UP(HANDLES_MAX, 64)]; /* a bit for each slot: reserved or filled */
@@ -72,8 +80,12 @@ void object_put(struct object *o); /* the last one destroys it, by type. NULL is
 /* The slot with this number; NULL: there is none. t->lock is held, or nobody else has the table. */
 static inline struct handle *handle_slot(struct handle_table *t, u64 number)
 {
-    if (likely(number < HANDLES_FIRST))
-        return &t->first[number];
+    if (likely(number < HANDLES_FIRST)) {
+        struct handle *first = t->first;
+        OPAQUE(first); /* the compiler shall add once, not for each member */
+        ASSUME(&first[number], "a table of handles at address 0");
+        return &first[number];
+    }
     u64 at = number - HANDLES_FIRST;
     struct handle *chunk = at < HANDLE_CHUNK * HANDLE_CHUNKS ? t->chunk[at / HANDLE_CHUNK] : NULL;
     return chunk ? &chunk[at % HANDLE_CHUNK] : NULL;

@@ -19,8 +19,10 @@
  *   ANSWERED  IDLE      the caller                                           nothing
  *
  * From TAKEN on, exactly one thread or reply object has the *duty* to answer: thread->ipc.duty of the receiver, or
- * struct reply. Whoever has it either replies, or ends; then the caller gets -EPIPE. A duty holds a reference to the
- * caller's struct thread, but not to its address space: who copies from a window takes one for as long as it copies.
+ * struct reply. Whoever has it either replies, or ends; then the caller gets -EPIPE. While the call is TAKEN or REPLYING the
+ * caller waits, so its struct thread lives without a counted reference. A caller that takes back its call counts one
+ * before, for whoever has the duty; it is put when the duty ends. Its address space has none: who copies from a window
+ * takes one for as long as it copies.
  *
  * A caller that was answered without a duty, because the endpoint was closed, takes the endpoint's lock before it goes
  * on: whoever closes wakes it under this lock, and has no reference to it.
@@ -49,7 +51,7 @@ enum receive_state { RECEIVE_IDLE, RECEIVE_WAITS, RECEIVE_GOT };
 
 /* The duty to answer a call. caller NULL: there is none. */
 struct duty {
-    struct thread *caller; /* with a reference */
+    struct thread *caller; /* lives as long as the duty: see above */
     u64 call;              /* the caller's word while the duty lasts: TAKEN */
     bool has_window;
     u64 window, window_bytes;

@@ -23,8 +23,10 @@ static inline void list_push_front(struct list *head, struct list *node) { list_
 static inline void list_push_back(struct list *head, struct list *node) { list_insert_after(head->prev, node); }
 static inline void list_remove(struct list *node)
 {
-    node->prev->next = node->next;
-    node->next->prev = node->prev;
+    struct list *prev = node->prev, *next = node->next;
+
+    prev->next = next;
+    next->prev = prev;
     list_init(node);
 }
 static inline struct list *list_pop_front(struct list *head)

@@ -35,10 +35,16 @@ void __noreturn panic_frame(const struct trapframe *tf, const char *fmt, ...) __
             panic(__VA_ARGS__);                                                                    \
     } while (0)
 
-/* A contract that costs time to check: debug builds only. */
+/* A contract that costs time to check: debug builds only. ASSUME: the compiler of release builds relies on it. */
 #if QUIRE_DEBUG
 #define DEBUG_ASSERT(cond, ...) KASSERT(cond, __VA_ARGS__)
+#define ASSUME(cond, ...) KASSERT(cond, __VA_ARGS__)
 #else
+#define ASSUME(cond, ...)                                                                          \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            __builtin_unreachable();                                                               \
+    } while (0)
 #define DEBUG_ASSERT(cond, ...)                                                                    \
     do {                                                                                           \
         (void)sizeof(cond);                                                                        \

@@ -47,16 +47,20 @@ struct percpu {
     u64 scratch[4];      /* for entry code */
     struct thread *current;
     struct arch_percpu arch;
+    const void *calls;   /* the running thread's table of system calls, <quire/syscall.h> */
+    struct thread *left; /* by a hand-over: <quire/upcalls.h> */
+    bool user_work;      /* something to do before the next return to user mode: trap_user_work() */
     /* ------------------------------------------------------------------------------------------ */
     unsigned cpu;        /* index, 0..nr_cpus-1 */
+    u32 bit;             /* 1 << cpu: in masks of CPUs */
     u64 hwid;
     bool online;
     bool in_panic;
-    bool user_work;      /* something to do before the next return to user mode: trap_exit_to_user() */
     unsigned irq_depth;  /* > 0: inside an interrupt handler */
 
     struct lock_list locks;            /* that the current thread holds */
     struct runqueue *runqueue;         /* kernel/sched/sched.c */
+    u64 blocked_here, running_here;    /* thread->place of this CPU's threads in these states */
     struct thread *fpu_owner;          /* whose floating-point registers the CPU holds: kernel/sched/user_registers.h */
     struct mm *active_mm;              /* whose user page tables are loaded on this CPU; NULL: none */
     struct mm *loading_mm;             /* set before active_mm, mm/tables/asid.c; afterwards the same */

@@ -87,6 +87,8 @@ static inline bool process_killed(const struct process *p)
 {
     return __atomic_load_n(&p->state, __ATOMIC_ACQUIRE) >= PROCESS_ENDING;
 }
+/* The same behind a fence of the caller's. */
+static inline bool process_seems_killed(const struct process *p) { return READ_ONCE(p->state) >= PROCESS_ENDING; }
 static inline bool process_ended(const struct process *p)
 {
     return __atomic_load_n(&p->state, __ATOMIC_ACQUIRE) == PROCESS_ENDED;

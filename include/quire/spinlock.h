@@ -75,6 +75,26 @@ static inline void spin_unlock(spinlock_t *lock)
     __atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }
 
+/*
+ * For a few instructions with interrupts off that call nothing and can't panic: only debug kernels note the lock, because
+ * each instruction counts.
+ */
+static inline bool spin_trylock_short(spinlock_t *lock)
+{
+    if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+        return false;
+    if (QUIRE_CHECKS)
+        lock_note(lock, false, true);
+    return true;
+}
+static inline void spin_unlock_short(spinlock_t *lock)
+{
+    if (QUIRE_CHECKS)
+        lock_note_drop(lock);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    WRITE_ONCE(lock->locked, 0);
+}
+
 static inline bool spin_is_locked(const spinlock_t *lock) { return READ_ONCE(lock->locked); }
 
 /* Interrupts off while held; returns the state to hand back. */

@@ -66,7 +66,14 @@ enum thread_state {
 
 struct thread {
     struct lock_list locks; /* valid while the thread doesn't run; else its CPU has them, <quire/spinlock.h> */
-    u32 state;           /* enum thread_state */
+    union {
+        struct {
+            u32 state; /* enum thread_state */
+            /* the CPU of its run queue; changed under that queue's lock, or by the CPU that queues it */
+            u32 cpu;
+        };
+        u64 place; /* both, for sched_claim() */
+    };
     struct arch_context context;
     void *stack_top;
     struct process *process; /* NULL: a kernel thread, or one that has left its process and ends */
@@ -78,15 +85,12 @@ struct thread {
     struct runqueue *sleeps_at; /* the run queue whose sleepers it is among; only the thread uses this */
     struct list process_link;
     struct thread_ipc ipc;
-    /* the CPU of its run queue; changed under that queue's lock, or by the CPU that queues it */
-    unsigned cpu;
     unsigned priority;       /* its own, or a higher one that it has inherited: sched_inherit() */
     unsigned own_priority;
     unsigned queue;          /* of its run queue, while it is in there */
-    u32 refs;                /* the thread's own, and one for each duty to answer its call */
+    u32 refs;                /* the thread's own, and one for each duty to answer a call that it doesn't wait in any more */
     bool pinned;             /* stays on its CPU */
     bool traced;             /* its system calls are told to its process's fault handler; under process->lock */
-    u64 slice_end_ns;
     u64 wake_at_ns;
     u64 id;
     u64 run_ns;
@@ -94,8 +98,9 @@ struct thread {
     void (*entry)(void *); /* first function and its argument */
     void *argument;
     /*
-     * Not NULL: the thread waits and its kernel stack holds nothing. If somebody wakes it, it begins there; it gets itself
-     * as the argument, and its result is that of the system call. See sched_hand_over().
+     * While the thread waits, not NULL: its kernel stack holds nothing. If somebody wakes it, it begins there; it gets
+     * itself as the argument, and its result is that of the system call. See kernel/sched/hand_over.h. In other states
+     * this means nothing: an ordinary switch clears it.
      */
     s64 (*resume)(struct thread *self);
     struct quota *quota;     /* the account that pays for it; NULL: none */
@@ -148,19 +153,6 @@ void thread_interrupt(struct thread *thread);
 void thread_sleep_until(u64 deadline_ns);
 /* The same for a wait that was announced, and that no kill ends by itself; ~0: no deadline. Withdraws the wait. */
 void thread_sleep_announced(u64 deadline_ns);
-
-/*
- * The CPU goes from the caller to `next`, in user mode, at once: the rest of the time slice, too. The caller waits, and
- * its kernel stack is given up: when it is woken it begins at self->resume. `next` was BLOCKED with an empty kernel stack,
- * or with one that holds nothing that is needed; the caller of this function has made it RUNNING. Interrupts off, no
- * locks held; the caller has announced its wait.
- */
-void __noreturn sched_hand_over(struct thread *self, struct thread *next);
-/* A thread that is more urgent than this waits for this CPU. */
-bool sched_is_waited_for(unsigned priority);
-/* Makes a BLOCKED thread RUNNING for a hand-over. False: it isn't blocked. It isn't moved to this CPU if that can't be. */
-bool sched_claim(struct thread *t);
-void sched_unclaim(struct thread *t); /* it goes on as if somebody had woken it */
 
 /* Interrupts off: the CPU's floating-point registers hold the caller's values after this. False: they did before. */
 bool sched_own_fpu(void);

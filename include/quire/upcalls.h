@@ -35,7 +35,10 @@ enum exception {
  * All are called with interrupts off and return with interrupts off. `tf` is the frame on the current kernel stack. The
  * registers are restored from it, so a handler may change it.
  */
-/* A system call from user mode. The program counter already points behind the call instruction. */
+/*
+ * A system call from user mode that needs a whole frame, or has a wrong number (<quire/syscall.h>). The program counter
+ * already points behind the call instruction.
+ */
 void trap_syscall(struct trapframe *tf);
 
 /*
@@ -63,10 +66,27 @@ void trap_timer(const struct trapframe *tf);
 void trap_ipi(void);        /* another CPU sent arch_ipi_send(); the source is already quiet */
 
 /*
- * The last thing before a return to user mode, and only then: reschedules, delivers kills, runs
- * instruction-cache generations. Each trap.S has one way to user mode, return_to_user, which calls this once.
+ * What trap.S calls before each return to user mode if percpu.user_work is set: reschedules, delivers kills, runs
+ * instruction-cache generations. The flag is clear after this.
  */
-void trap_exit_to_user(struct trapframe *tf);
+void trap_user_work(void);
+/* Debug kernels: the last thing before each return to user mode, after trap_user_work(). */
+void trap_leaves(struct trapframe *tf);
+
+/*
+ * A call, or a reply with the next receive, by the short cut of kernel/ipc/fast.c. Called with a whole frame and interrupts
+ * off, from trap.S alone, info is *tf_info(tf): these functions don't keep the registers that others keep. NULL: the ordinary way has to do the work,
+ * and nothing has changed. Else the result is the frame with which this CPU returns to user mode. Before that, in this order:
+ * - trap.S leaves this kernel stack, which belongs to the thread percpu.left;
+ * - it changes that thread's state from THREAD_WAITING to THREAD_BLOCKED, by compare and swap. If it isn't THREAD_WAITING
+ *   any more, trap.S calls sched_settle_woken().
+ * The words of the message, an info word 0, and the result (QUIRE_GOT_CALL or 0) are for trap.S to give; everything else is
+ * in the new frame. Most words lie in registers that functions keep, and these two don't touch them: so they are where they
+ * shall be. tf_pass_words() has copied the others to the new frame.
+ */
+struct trapframe *ipc_fast_call(struct trapframe *tf, u64 info);
+struct trapframe *ipc_fast_reply_receive(struct trapframe *tf, u64 info);
+void sched_settle_woken(void);
 
 /* The kernel stack's guard was hit; runs on the emergency stack and never returns. */
 void __noreturn trap_stack_overflow(struct trapframe *tf);

@@ -47,22 +47,11 @@ static bool look(struct trapframe *tf, enum object_type type, u32 rights, struct
     return handle_look(own_handles(), (long)tf_arg(tf, 0), type, rights, h, err);
 }
 
-/* Takes one of the short cuts; returns only if it can't. */
-static void try_short_cut(void (*short_cut)(struct trapframe *), struct trapframe *tf)
-{
-    if (!QUIRE_FASTPATH)
-        return;
-    arch_irq_disable();
-    short_cut(tf);
-    arch_irq_enable();
-}
-
 s64 sys_call(struct trapframe *tf)
 {
     struct handle h;
     int err;
 
-    try_short_cut(ipc_fast_call, tf);
     if (!look(tf, OBJECT_ENDPOINT, RIGHT_CALL, &h, &err))
         return err;
     s64 result = ipc_call((struct endpoint *)h.object, h.badge, tf, end_of_wait(*tf_info(tf)));
@@ -101,7 +90,6 @@ s64 sys_reply_receive(struct trapframe *tf)
     struct handle h;
     int err;
 
-    try_short_cut(ipc_fast_reply_receive, tf);
     if (!look(tf, OBJECT_ENDPOINT, RIGHT_RECEIVE, &h, &err))
         return err;
     s64 result = ipc_reply(tf);

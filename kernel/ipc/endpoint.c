@@ -35,13 +35,6 @@ static void call_change(struct thread *caller, enum call_state from, enum call_s
 }
 
 /* --- the end of a call --------------------------------------------------------------------------- */
-void duty_end(struct duty *duty)
-{
-    struct thread *caller = duty->caller;
-
-    *duty = (struct duty){.caller = NULL};
-    thread_put(caller);
-}
 
 bool duty_hold(const struct duty *duty)
 {
@@ -67,22 +60,27 @@ static void answer(struct thread *caller, s64 result, const struct trapframe *tf
         copy_words(to, tf);
     caller->ipc.gets = extra;
     tf_set_ret(to, result);
+    thread_get(caller); /* it may go on, and end, as soon as it is answered */
     call_change(caller, CALL_REPLYING, CALL_ANSWERED);
     thread_wake(caller);
+    thread_put(caller);
 }
 
 int duty_answer(struct duty *duty, s64 result, const struct trapframe *tf, struct extra *extra)
 {
+    struct thread *caller = duty->caller;
     bool irq = irq_save(); /* a caller whose time is over meanwhile waits until its registers are written */
     bool waits = duty_hold(duty);
 
     if (waits)
-        answer(duty->caller, result, tf, extra);
+        answer(caller, result, tf, extra);
     irq_restore(irq);
-    if (!waits)
-        extra_free(extra);
-    duty_end(duty);
-    return waits ? 0 : -ESRCH;
+    *duty = (struct duty){.caller = NULL};
+    if (waits)
+        return 0;
+    extra_free(extra);
+    thread_put(caller); /* its call_withdraw() has counted this reference */
+    return -ESRCH;
 }
 
 /* --- delivering ---------------------------------------------------------------------------------- */
@@ -104,7 +102,6 @@ static void deliver(struct thread *from, u64 badge, struct trapframe *tf, struct
     if (got != QUIRE_GOT_CALL)
         return;
     u64 word = CALL_WORD(CALL_GENERATION(READ_ONCE(from->ipc.call)), CALL_TAKEN);
-    thread_get(from);
     receiver->ipc.duty = (struct duty){.caller = from, .call = word};
     if (extra && extra->has_window)
         extra_window(extra, &receiver->ipc.duty);
@@ -152,12 +149,21 @@ static bool leave_queue(struct endpoint *e, struct thread *self)
     return queued;
 }
 
-/* Takes back a call. e NULL: it was never queued. False: it is answered, or just being answered. */
+/*
+ * Takes back a call. e NULL: it was never queued. False: it is answered, or just being answered. Whoever has the duty to
+ * answer has a reference to self after this, because self doesn't wait for the answer any more.
+ */
 static bool call_withdraw(struct endpoint *e, struct thread *self)
 {
     u64 word = READ_ONCE(self->ipc.call);
 
-    return (e && leave_queue(e, self)) || call_try_change(self, CALL_WORD(CALL_GENERATION(word), CALL_TAKEN), CALL_IDLE);
+    if (e && leave_queue(e, self))
+        return true;
+    thread_get(self);
+    if (call_try_change(self, CALL_WORD(CALL_GENERATION(word), CALL_TAKEN), CALL_IDLE))
+        return true;
+    thread_put(self);
+    return false;
 }
 
 static s64 call_wait(struct endpoint *e, struct trapframe *tf, u64 until)

@@ -74,9 +74,11 @@ static inline struct thread *first_of(const struct list *queue)
     return list_entry(queue->next, struct thread, ipc.link);
 }
 
-/* A copy of the duty of r (NULL: the current thread's) with references of its own, for duty_end(). False: there is none. */
+/*
+ * A copy of the duty of r (NULL: the current thread's), with a reference to its caller, for thread_put(). False: there is
+ * none.
+ */
 bool duty_look(struct reply *r, struct duty *copy);
-void duty_end(struct duty *duty); /* drops the references */
 /*
  * The caller can't go on between these two, even if its time is over. Interrupts off, and for a short time. False: it
  * doesn't wait any more.

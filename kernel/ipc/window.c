@@ -163,6 +163,6 @@ s64 window_copy(struct reply *r, u64 offset, u64 buffer, u64 bytes, bool write)
     if (!duty_look(r, &duty))
         return -ESRCH;
     s64 result = duty.has_window ? check_and_copy(&duty, offset, buffer, bytes, write) : -EACCES;
-    duty_end(&duty);
+    thread_put(duty.caller);
     return result;
 }

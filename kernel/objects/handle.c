@@ -75,6 +75,8 @@ static void fill(struct handle_table *t, int number, struct handle filled)
     struct handle *h = handle_slot(t, (u64)number);
     KASSERT(h && !h->object && t->used[number / 64] >> number % 64 & 1, "handle %d isn't reserved", number);
     *h = filled;
+    h->calls = filled.object->type == OBJECT_ENDPOINT && filled.rights & RIGHT_CALL;
+    h->receives = filled.object->type == OBJECT_ENDPOINT && filled.rights & RIGHT_RECEIVE;
     t->end = MAX(t->end, (u32)number + 1);
     spin_unlock(&t->lock);
 }
@@ -82,7 +84,7 @@ static void fill(struct handle_table *t, int number, struct handle filled)
 void handle_fill(struct handle_table *t, int number, struct object *o, u32 rights, u64 badge)
 {
     object_opened(o, rights);
-    fill(t, number, (struct handle){o, badge, rights});
+    fill(t, number, (struct handle){.object = o, .badge = badge, .rights = rights});
 }
 
 static void empty(struct handle_table *t, u32 number, struct handle *h)

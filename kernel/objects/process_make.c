@@ -98,6 +98,7 @@ int process_add_thread(struct process *p, const struct trapframe *frame)
 
     if (!t)
         return -ENOMEM;
+    p->handles.shared = true;
     int id = (int)t->id; /* read it now: a started thread may end and be freed at once */
     spin_lock(&p->lock);
     bool ends = process_killed(p);

@@ -24,6 +24,7 @@ struct runqueue {
     struct thread *idle;
     struct thread *left; /* the thread that ran before the switch; the next thread settles it in finish_switch() */
     u64 switched_at_ns;
+    u64 slice_end_ns; /* of the time slice that began at the last ordinary switch: a hand-over passes the rest on */
 
     u32 sleepers_locked;
     struct list sleepers; /* threads with a deadline, the earliest first */
@@ -71,11 +72,20 @@ static inline bool thread_try_change(struct thread *t, u32 from, u32 to)
 /* Leaves a state that only the caller may change: so a store is enough. */
 static inline void thread_change(struct thread *t, u32 from, u32 to)
 {
-    u32 state = READ_ONCE(t->state);
-
-    KASSERT(state == from && thread_may_become(from) >> to & 1, "thread %s: from state %u to %u, but it is in state %u",
-            t->name, from, to, state);
+    DEBUG_ASSERT(READ_ONCE(t->state) == from && thread_may_become(from) >> to & 1,
+                 "thread %s: from state %u to %u, but it is in state %u", t->name, from, to, READ_ONCE(t->state));
     __atomic_store_n(&t->state, to, __ATOMIC_RELEASE);
+}
+
+/*
+ * The first step of a wait, by the thread itself. A full fence follows, and then the thread looks at what it waits for. What
+ * it stored before this step is seen by whoever wakes it from BLOCKED, which is entered by a full barrier.
+ */
+static inline void thread_waits(struct thread *self)
+{
+    DEBUG_ASSERT(READ_ONCE(self->state) == THREAD_RUNNING, "thread %s waits in state %u", self->name,
+                 READ_ONCE(self->state));
+    WRITE_ONCE(self->state, THREAD_WAITING);
 }
 
 void sched_queue(struct thread *t);            /* puts a READY thread into a CPU's queue, and tells that CPU */

@@ -9,21 +9,22 @@
  * A thread must not wait while another CPU idles. So both sides store first and look then: a CPU stores that it idles
  * before it looks at the queues, and whoever queues a thread on a busy CPU looks for an idle CPU after that.
  */
-#include "runqueue.h"
-#include "user_registers.h"
-#include <quire/activate.h>
-#include <quire/code_events.h>
-#include <quire/counters.h>
+#include "hand_over.h"
 #include <quire/errno.h>
 #include <quire/mm.h>
+#include <quire/syscall.h>
 #include <quire/turns.h>
-#include <quire/watch.h>
 #include <quire/upcalls.h>
-#include <quire/process.h>
 #include <arch-generic/machine.h>
 
 struct runqueue runqueues[MAX_CPUS];
 static struct thread boot_thread;
+
+static u64 place(u32 state)
+{
+    struct thread t = {.state = state, .cpu = this_cpu()->cpu};
+    return t.place;
+}
 
 static void init_queue(struct runqueue *rq)
 {
@@ -32,6 +33,8 @@ static void init_queue(struct runqueue *rq)
     list_init(&rq->sleepers);
     rq->next_wake_ns = ~0UL;
     this_cpu()->runqueue = rq;
+    this_cpu()->blocked_here = place(THREAD_BLOCKED);
+    this_cpu()->running_here = place(THREAD_RUNNING);
 }
 
 static void enqueue(struct runqueue *rq, struct thread *t)
@@ -72,7 +75,7 @@ static void set_timer(struct runqueue *rq, const struct thread *next)
     u64 deadline = ~0UL;
 
     if (rq->nr_queued && next != rq->idle && !rq->need_resched)
-        deadline = next->slice_end_ns;
+        deadline = rq->slice_end_ns;
     if (next != rq->idle)
         deadline = MIN(deadline, turn_deadline()); /* even if no thread is queued yet: another CPU may do so */
     deadline = MIN(deadline, READ_ONCE(rq->next_wake_ns));
@@ -124,14 +127,16 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     watch_switch(next->process != NULL);
     prev->run_ns += now - rq->switched_at_ns;
     rq->switched_at_ns = now;
-    next->slice_end_ns = now + TIME_SLICE_NS;
+    rq->slice_end_ns = now + TIME_SLICE_NS;
     leave_registers(cpu, prev);
+    prev->resume = NULL; /* its kernel stack isn't empty */
     rq->left = prev;
     WRITE_ONCE(rq->running_priority, next->priority);
     WRITE_ONCE(cpu->current, next); /* least_loaded() reads it from other CPUs */
     lock_list_copy(&prev->locks, &cpu->locks);
     lock_list_copy(&cpu->locks, &next->locks);
     cpu->kernel_sp = (u64)next->stack_top;
+    cpu->calls = next->guest ? guest_calls : program_calls;
     cpu->user_work = true; /* on its way out, `next` asks: was I killed, and must this CPU fence for my code? */
     mm_activate(next->mm);
     enter_registers(cpu, next);
@@ -165,68 +170,51 @@ static void resume(void *arg)
     s64 (*go_on)(struct thread *) = self->resume;
     struct trapframe *tf = arch_user_frame(self->stack_top);
 
-    self->resume = NULL;
     tf_set_ret(tf, go_on(self));
     arch_irq_disable();
     arch_enter_user(tf);
 }
 
-/* No CPU uses the stack of the thread that handed over any more. Whoever woke it meanwhile has left it to this CPU. */
-static void settle(void *arg)
+/* Whoever woke the thread that this CPU has left, has left it to this CPU. */
+void sched_settle_woken(void)
 {
-    struct thread *left = arg;
+    struct thread *left = this_cpu()->left;
 
-    if (thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED))
-        return;
     thread_change(left, THREAD_WOKEN, THREAD_READY);
     sched_queue(left);
 }
 
-bool sched_is_waited_for(unsigned priority) { return READ_ONCE(this_cpu()->runqueue->occupied) >> (priority + 1); }
+bool sched_claim_anywhere(struct percpu *cpu, struct thread *t)
+{
+    if (sched_claim(cpu, t))
+        return true;
 
-bool sched_claim(struct thread *t)
+    if (t->pinned || stays_for_fpu(t) || !thread_try_change(t, THREAD_BLOCKED, THREAD_RUNNING))
+        return false;
+    if (t->pinned || stays_for_fpu(t)) { /* in between it has run */
+        sched_unclaim(t);
+        return false;
+    }
+    WRITE_ONCE(t->cpu, cpu->cpu);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* a kill is seen below, or its message comes to this CPU */
+    if (t->process && process_killed(t->process)) /* without one it has been killed, and ends */
+        cpu->user_work = true;
+    return true;
+}
+
+struct trapframe *sched_refresh_and_go(struct mm *mm, struct trapframe *to)
 {
     struct percpu *cpu = this_cpu();
 
-    if (unlikely(READ_ONCE(t->cpu) != cpu->cpu) && (t->pinned || stays_for_fpu(t)))
-        return false;
-    u32 state = THREAD_BLOCKED;
-    if (!__atomic_compare_exchange_n(&t->state, &state, THREAD_RUNNING, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-        return false;
-    if (unlikely(t->cpu != cpu->cpu)) {
-        WRITE_ONCE(t->cpu, cpu->cpu);
-        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* a kill is seen below, or its message comes to this CPU */
-    }
-    if (likely(t->process) && unlikely(process_killed(t->process))) /* without one it has been killed, and ends */
-        cpu->user_work = true;
-    return true;
+    mm_load_announced(cpu, mm, cpu->active_mm);
+    cpu->user_work = true; /* icache_enter_user() */
+    return to;
 }
 
 void sched_unclaim(struct thread *t)
 {
     thread_change(t, THREAD_RUNNING, THREAD_READY);
     sched_queue(t);
-}
-
-void __noreturn sched_hand_over(struct thread *self, struct thread *next)
-{
-    struct percpu *cpu = this_cpu();
-
-    counter_inc(COUNTER_SWITCHES);
-    watch_gets_on();
-    next->slice_end_ns = self->slice_end_ns; /* the time since the last ordinary switch counts for the next thread, too */
-    next->resume = NULL;
-    self->locks.nr = 0;
-    WRITE_ONCE(cpu->runqueue->running_priority, next->priority);
-    WRITE_ONCE(cpu->current, next);
-    cpu->kernel_sp = (u64)next->stack_top;
-    code_left();
-    if (likely(cpu->active_mm != next->mm))
-        mm_load(cpu, next->mm, cpu->active_mm);
-    if (unlikely(mm_needs_fence(cpu, next->mm)))
-        cpu->user_work = true;
-    swap_registers(cpu, self, next);
-    arch_hand_over(arch_user_frame(next->stack_top), settle, self);
 }
 
 void schedule(void)
@@ -241,7 +229,7 @@ void schedule(void)
     if (next != prev) {
         switch_to(rq, prev, next);
     } else {
-        next->slice_end_ns = arch_clock_ns() + TIME_SLICE_NS;
+        rq->slice_end_ns = arch_clock_ns() + TIME_SLICE_NS;
         set_timer(rq, next);
         rq_unlock(rq);
     }
@@ -341,6 +329,7 @@ void sched_queue(struct thread *t)
 {
     bool irq = irq_save();
     if (t->resume) {
+        t->locks.nr = 0;
         t->entry = resume;
         t->argument = t;
         arch_context_init(&t->context, arch_user_frame(t->stack_top), thread_trampoline, t);
@@ -458,7 +447,7 @@ void sched_tick(void)
 
     sched_wake_sleepers(rq);
     rq_lock(rq);
-    if (arch_clock_ns() >= running->slice_end_ns && rq->nr_queued) {
+    if (arch_clock_ns() >= rq->slice_end_ns && rq->nr_queued) {
         rq->need_resched = true;
         this_cpu()->user_work = true;
         counter_inc(COUNTER_PREEMPTIONS);

@@ -95,7 +95,7 @@ void __noreturn thread_exit(void)
 /* --- waiting and waking ------------------------------------------------------------------------ */
 void thread_announce_wait(void)
 {
-    thread_change(current_thread(), THREAD_RUNNING, THREAD_WAITING);
+    thread_waits(current_thread());
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the state is stored before the caller looks at what it waits for */
 }
 
@@ -132,7 +132,7 @@ bool thread_wake(struct thread *t)
 /*
  * A thread that waited is awake now and sees the kill itself. Else its CPU gets a message, whatever the thread's state
  * is now. The reason: a thread that ran a moment ago may have announced a wait since then, found that it needn't wait,
- * and gone back to user mode without a look at the kill. A thread that doesn't run looks in trap_exit_to_user(), before
+ * and gone back to user mode without a look at the kill. A thread that doesn't run looks in trap_user_work(), before
  * it is in user mode again; for such a thread the message does nothing.
  */
 void thread_interrupt(struct thread *t)

@@ -278,20 +278,28 @@ void trap_ipi(void)
     this_cpu()->irq_depth--;
 }
 
-void trap_exit_to_user(struct trapframe *tf)
+/* A message or a switch sets user_work if this CPU has something to do here. So the usual way out is one test. */
+void trap_user_work(void)
 {
-    DEBUG_ASSERT(locks_held() == 0,
-                 "return to user mode with a lock held: %s. likely: an early return that doesn't let it go",
-                 locks_text());
-    watch_gets_on();
-    /* A message or a switch sets user_work if this CPU has something to do here. So the usual way out is one test. */
-    while (unlikely(READ_ONCE(this_cpu()->user_work))) {
-        this_cpu()->user_work = false;
+    struct percpu *cpu;
+
+    while (READ_ONCE((cpu = this_cpu())->user_work)) {
+        cpu->user_work = false;
         __atomic_thread_fence(__ATOMIC_SEQ_CST); /* clear the flag, then look at `killed`: thread_interrupt() */
         if (sched_need_resched())
             schedule();
         process_check_killed();
         icache_enter_user(current_thread()->mm);
     }
+}
+
+void trap_leaves(struct trapframe *tf)
+{
+    DEBUG_ASSERT(locks_held() == 0,
+                 "return to user mode with a lock held: %s. likely: an early return that doesn't let it go",
+                 locks_text());
+    DEBUG_ASSERT(this_cpu()->calls == (current_thread()->guest ? guest_calls : program_calls),
+                 "thread %s would make the system calls of another one", current_thread()->name);
+    watch_gets_on();
     code_entered(tf, current_thread()->mm);
 }

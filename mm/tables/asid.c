@@ -17,8 +17,9 @@
  * necessary: mm_activate() is called under a run queue's lock, and perhaps by a CPU whose interrupt handler another CPU
  * waits for. plain_wait() waits too, but for a few stores of a CPU that has interrupts off and waits for nothing.
  *
- * A loaded address space has a reference, which is never the last one: a thread leaves its address space
- * (mm_activate(NULL)) before it drops what keeps the address space, in process_thread_exit().
+ * A loaded address space is kept by the thread that runs in it: a thread leaves its address space (mm_activate(NULL))
+ * before it drops what keeps the address space, in process_thread_exit(). Debug kernels check this: there a loaded
+ * address space has a reference, which is never the last one.
  */
 #include <quire/activate.h>
 #include <quire/batch.h>
@@ -88,6 +89,7 @@ static void give_asid(struct pt_root *root)
                 new_generation();
         } while (is_reserved(next_asid++));
         root->asid = next_asid - 1;
+        root->word = arch_root_word(root);
         __atomic_store_n(&root->generation, asid_generation, __ATOMIC_RELEASE);
     }
     spin_unlock(&asid_lock);

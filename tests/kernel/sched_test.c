@@ -4,6 +4,7 @@
  * sync_test.c.
  */
 #include "helpers.h"
+#include "../../kernel/sched/hand_over.h"
 #include <quire/kvmap.h>
 #include <quire/upcalls.h>
 #include <quire/process.h>
@@ -167,7 +168,7 @@ TEST(sched, a_thread_without_a_process_may_be_claimed)
     thread_start(t);
     while (!READ_ONCE(ages_sleeper) || READ_ONCE(t->state) != THREAD_BLOCKED)
         thread_sleep_until(arch_clock_ns() + 10000);
-    bool irq = irq_save(), claimed = sched_claim(t);
+    bool irq = irq_save(), claimed = sched_claim_anywhere(this_cpu(), t);
     if (claimed)
         sched_unclaim(t);
     irq_restore(irq);

@@ -108,7 +108,7 @@ KERNEL = [
            "        if (!t)\n            continue;\n        rq_lock(mine);", "        if (1)\n            continue;\n        rq_lock(mine);",
            "sched.a_cpu_that_has_nothing_to_do_takes_from_others", "an idle CPU takes threads that wait for another", cpus="4"),
     Mutant("no-preemption", "kernel/sched/sched.c",
-           "    if (arch_clock_ns() >= running->slice_end_ns && rq->nr_queued) {", "    if (0 && arch_clock_ns() >= running->slice_end_ns && rq->nr_queued) {",
+           "    if (arch_clock_ns() >= rq->slice_end_ns && rq->nr_queued) {", "    if (0 && arch_clock_ns() >= rq->slice_end_ns && rq->nr_queued) {",
            "sched.equals_on_one_cpu_share_its_time", "a thread's time ends", cpus="4"),
     Mutant("urgency-is-no-reason", "kernel/sched/sched.c",
            "    if (kick) {\n        rq->need_resched = true;", "    if (kick && urgency(rq) == PRIORITY_IDLE) {\n        rq->need_resched = true;",

@@ -181,6 +181,7 @@ void world_begin(u64 frames, unsigned cpus)
     for (unsigned cpu = 0; cpu < cpus; cpu++) {
         struct percpu *p = cpu_area(cpu);
         p->cpu = cpu;
+        p->bit = 1u << cpu;
         p->online = true;
         p->locks.nr = 0;
         p->active_mm = p->loading_mm = NULL;

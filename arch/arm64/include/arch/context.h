@@ -24,3 +24,8 @@ struct arch_fpu {
 #define ARCH_OWN_REGISTERS 1
 static inline void arch_own_save(struct arch_fpu *fpu) { fpu->tpidr = sysreg_read(tpidr_el0); }
 static inline void arch_own_restore(const struct arch_fpu *fpu) { sysreg_write(tpidr_el0, fpu->tpidr); }
+static inline void arch_own_swap(struct arch_fpu *from, const struct arch_fpu *to)
+{
+    arch_own_save(from);
+    arch_own_restore(to);
+}

@@ -40,5 +40,23 @@ static inline void arch_tlb_flush_all(void)
     __asm__ volatile("dsb ishst; tlbi vmalle1is; dsb ish; isb" ::: "memory");
 }
 
+/* TTBR0_EL1 with the ASID in its upper bits. Neither this root nor the last one has ASID 0: paging.c. */
+static inline u64 arch_root_word(const struct pt_root *root)
+{
+    return paddr_value(root->table) | root->asid << TTBR_ASID_SHIFT;
+}
+
+void arch_pt_activate_user(const struct pt_root *root);
+#define ARCH_SWITCH_ROOT 1
+static inline void arch_pt_switch_user(const struct pt_root *root)
+{
+    if (root) {
+        sysreg_write(ttbr0_el1, root->word);
+        isb();
+    } else {
+        arch_pt_activate_user(NULL);
+    }
+}
+
 /* Make stores to page tables visible to the walker, at entries where it saw "not present" before. */
 static inline void arch_pt_publish(void) { __asm__ volatile("dsb ishst; isb" ::: "memory"); }

@@ -32,16 +32,20 @@ static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->x[0] = (u64
 
 /* Floating-point registers change hands late: a thread that doesn't own the CPU's may not use them (CPACR_EL1.FPEN). */
 #define ARCH_FPU_LAZY 1
-static inline void tf_allow_fpu(struct trapframe *tf, bool allow)
+static inline void tf_allow_fpu(struct trapframe *tf, bool allow) { (void)tf, (void)allow; }
+static inline void cpu_allow_fpu(bool allow)
 {
-    (void)tf;
     sysreg_write(cpacr_el1, allow ? CPACR_FP : CPACR_FP_KERNEL); /* the return to user mode synchronises it */
 }
 
-/* Messages, arch/arm64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
+/*
+ * Messages, arch/arm64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. The
+ * words are in x19 to x24: ARCH_WORD_REGISTERS.
+ */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->x[1]; }
-static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->x[2 + i]; }
+static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->x[19 + i]; }
 static inline u64 *tf_extra(struct trapframe *tf) { return &tf->x[9]; }
+static inline void tf_pass_words(struct trapframe *to, const struct trapframe *from) { (void)to, (void)from; }
 
 /* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)

@@ -29,17 +29,22 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->x[
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->x[10]; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->x[10] = (u64)value; }
 
-/* Floating-point registers change hands late: a thread that doesn't own the CPU's may not use them (FS is Off). */
+/* Floating-point registers change hands late: in the frame of a thread that doesn't own the CPU's, FS is Off. */
 #define ARCH_FPU_LAZY 1
+static inline void cpu_allow_fpu(bool allow) { (void)allow; }
 static inline void tf_allow_fpu(struct trapframe *tf, bool allow)
 {
     tf->status = allow ? tf->status | SSTATUS_FS : tf->status & ~SSTATUS_FS;
 }
 
-/* Messages, arch/riscv/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
+/*
+ * Messages, arch/riscv/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. The
+ * words are in s2 to s7: ARCH_WORD_REGISTERS.
+ */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->x[11]; }
-static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->x[i < 5 ? 12 + i : 5]; }
+static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->x[18 + i]; }
 static inline u64 *tf_extra(struct trapframe *tf) { return &tf->x[6]; }
+static inline void tf_pass_words(struct trapframe *to, const struct trapframe *from) { (void)to, (void)from; }
 
 /* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)

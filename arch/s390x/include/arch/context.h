@@ -21,3 +21,22 @@ struct arch_fpu {
     u32 access[16];
     u32 fpc;
 };
+
+#define ARCH_FPU_INLINE 1
+static inline void arch_fpu_save(struct arch_fpu *fpu)
+{
+    __asm__ volatile(".machine push\n\t.machine \"z13\"\n\t"
+                     "vstm %%v0,%%v15,0(%1)\n\tvstm %%v16,%%v31,256(%1)\n\tstam %%a0,%%a15,%2\n\tstfpc %3\n\t.machine pop"
+                     : "=m"(fpu->v)
+                     : "a"(fpu->v), "Q"(fpu->access), "Q"(fpu->fpc)
+                     : "memory");
+}
+
+static inline void arch_fpu_restore(const struct arch_fpu *fpu)
+{
+    __asm__ volatile(".machine push\n\t.machine \"z13\"\n\t"
+                     "vlm %%v0,%%v15,0(%0)\n\tvlm %%v16,%%v31,256(%0)\n\tlam %%a0,%%a15,%1\n\tlfpc %2\n\t.machine pop"
+                     :
+                     : "a"(fpu->v), "Q"(fpu->access), "Q"(fpu->fpc)
+                     : "memory");
+}

@@ -75,6 +75,19 @@ static inline void arch_tlb_flush_all(void)
                      : "memory", "cc");
 }
 
+void arch_pt_activate_user(const struct pt_root *root);
+static inline u64 arch_root_word(const struct pt_root *root) { return paddr_value(root->table) | ASCE_USER_FLAGS; }
+/* A new table may lie where an old one was, with the same ASCE: flush what this CPU's TLB holds under it. */
+#define ARCH_SWITCH_ROOT 1
+static inline void arch_pt_switch_user(const struct pt_root *root)
+{
+    u64 control = root ? arch_root_word(root) : s390x_no_user_asce;
+
+    __asm__ volatile("lctlg %%c1,%%c1,%0" ::"Q"(control) : "memory");
+    if (root)
+        __asm__ volatile("ptlb" ::: "memory");
+}
+
 /* Invalid entries are never kept in a TLB, and stores become visible in order: nothing to do. */
 static inline void arch_pt_publish(void)
 {

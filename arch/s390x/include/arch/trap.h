@@ -64,11 +64,17 @@ static inline void tf_set_ret(struct trapframe *tf, s64 value)
 
 #define ARCH_FPU_LAZY 0 /* a few instructions save all registers */
 static inline void tf_allow_fpu(struct trapframe *tf, bool allow) { (void)tf, (void)allow; }
+static inline void cpu_allow_fpu(bool allow) { (void)allow; }
 
 /* Messages, arch/s390x/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->gprs[3]; }
 static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->gprs[4 + i]; }
 static inline u64 *tf_extra(struct trapframe *tf) { return &tf->gprs[10]; }
+/* All words, by one instruction. */
+static inline void tf_pass_words(struct trapframe *to, const struct trapframe *from)
+{
+    __builtin_memcpy(&to->gprs[4], &from->gprs[4], 6 * sizeof(u64));
+}
 
 /* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)

@@ -13,6 +13,7 @@
 #define CR0_NE         (1 << 5)
 #define CR0_WP         (1 << 16) /* read-only entries hold for the kernel too */
 #define CR0_PG         0x80000000
+#define CR0_KERNEL     (CR0_PG | CR0_WP | CR0_NE | CR0_MP | CR0_PE) /* but for the bits that mean nothing here */
 #define CR4_PAE        (1 << 5)
 #define CR4_MCE        (1 << 6) /* machine checks trap instead of shutting down */
 #define CR4_PGE        (1 << 7)
@@ -81,6 +82,7 @@
 #define VEC_BREAKPOINT          3
 #define VEC_OVERFLOW            4
 #define VEC_UNDEFINED           6
+#define VEC_NO_FPU              7
 #define VEC_DOUBLE_FAULT        8
 #define VEC_STACK               12
 #define VEC_PROTECTION          13

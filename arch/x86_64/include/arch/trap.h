@@ -41,13 +41,25 @@ static inline u64 tf_arg(const struct trapframe *tf, unsigned i) { return tf->ar
 static inline s64 tf_ret(const struct trapframe *tf) { return (s64)tf->rax; }
 static inline void tf_set_ret(struct trapframe *tf, s64 value) { tf->rax = (u64)value; }
 
-#define ARCH_FPU_LAZY 0 /* one instruction saves all registers */
+/* Floating-point registers change hands late: a thread that doesn't own the CPU's gets #NM (CR0.TS). */
+#define ARCH_FPU_LAZY 1
 static inline void tf_allow_fpu(struct trapframe *tf, bool allow) { (void)tf, (void)allow; }
+static inline void cpu_allow_fpu(bool allow)
+{
+    if (allow)
+        __asm__ volatile("clts" ::: "memory");
+    else
+        write_cr(0, CR0_KERNEL | CR0_TS);
+}
 
-/* Messages, arch/x86_64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
+/*
+ * Messages, arch/x86_64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. The
+ * first five words are in rbx and r12 to r15 (ARCH_WORD_REGISTERS), the last in r8.
+ */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->rsi; }
-static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return i < 4 ? &tf->arg[2 + i] : i == 4 ? &tf->r12 : &tf->r13; }
-static inline u64 *tf_extra(struct trapframe *tf) { return &tf->r14; }
+static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return i == 0 ? &tf->rbx : i == 5 ? &tf->r8 : &tf->r12 - (i - 1); }
+static inline u64 *tf_extra(struct trapframe *tf) { return &tf->rdx; }
+static inline void tf_pass_words(struct trapframe *to, const struct trapframe *from) { to->r8 = from->r8; }
 
 /* Change the frame as if user mode had made this system call. */
 static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
