@@ -133,7 +133,7 @@ FUNC(trap_entry)
     csrci sstatus, SSTATUS_SIE
     lbu t2, PERCPU_USER_WORK(tp)
     bnez t2, 2f
-3:
+end_call:
 #if QUIRE_DEBUG
     sd a0, 80(sp)
     mv a0, sp
@@ -159,7 +159,7 @@ FUNC(trap_entry)
 2:  sd a0, 80(sp)
     call trap_user_work
     ld a0, 80(sp)
-    j 3b
+    j end_call
 
 from_user:
     ld t2, PERCPU_SCRATCH(tp)
@@ -175,7 +175,7 @@ from_user:
 return_to_user:
     lbu t0, PERCPU_USER_WORK(tp)
     bnez t0, 4f
-5:
+go_to_user:
 #if QUIRE_DEBUG
     mv a0, sp
     call trap_leaves
@@ -186,7 +186,7 @@ return_to_user:
     ld sp, 16(sp)
     sret
 4:  call trap_user_work
-    j 5b
+    j go_to_user
 
 from_kernel:
     csrrw tp, sscratch, tp

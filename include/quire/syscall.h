@@ -25,15 +25,11 @@
 #include <quire/types.h>
 
 struct trapframe;
-struct thread;
-
-typedef s64 system_call(struct trapframe *tf);
 
 /*
- * By number: sys_<name>(), called with a short frame and interrupts on; or one of the functions in trap.S that
- * <arch-generic/machine.h> names, which store the rest of the frame. percpu.calls is one of the two: all calls of a guest
- * need the whole frame.
+ * The tables program_calls and guest_calls (<quire/upcalls.h>) have by number: sys_<name>(), called with a short frame and
+ * interrupts on; or one of the functions in trap.S that <arch-generic/context.h> names, which store the rest of the frame.
+ * percpu.calls is one of the two tables: all calls of a guest need the whole frame.
  */
-extern system_call *const program_calls[], *const guest_calls[];
 
 void syscall_dispatch(struct trapframe *tf); /* with a whole frame, any number; interrupts off on entry and return */

@@ -73,6 +73,10 @@ void trap_user_work(void);
 /* Debug kernels: the last thing before each return to user mode, after trap_user_work(). */
 void trap_leaves(struct trapframe *tf);
 
+/* The kernel stack's guard was hit; runs on the emergency stack and never returns. */
+void __noreturn trap_stack_overflow(struct trapframe *tf);
+
+/* --- the short cut of messages: arch -> kernel/ipc ------------------------------------------------------ */
 /*
  * A call, or a reply with the next receive, by the short cut of kernel/ipc/fast.c. Called with a whole frame and interrupts
  * off, from trap.S alone, info is *tf_info(tf): these functions don't keep the registers that others keep. NULL: the ordinary way has to do the work,
@@ -86,10 +90,9 @@ void trap_leaves(struct trapframe *tf);
  */
 struct trapframe *ipc_fast_call(struct trapframe *tf, u64 info);
 struct trapframe *ipc_fast_reply_receive(struct trapframe *tf, u64 info);
-void sched_settle_woken(void);
 
-/* The kernel stack's guard was hit; runs on the emergency stack and never returns. */
-void __noreturn trap_stack_overflow(struct trapframe *tf);
+/* --- its end, if somebody has woken the thread that is left: arch -> kernel/sched ------------------------- */
+void sched_settle_woken(void);
 
 /* --- input: arch -> kernel/unix ----------------------------------------------------------------------- */
 void trap_console_rx(void); /* arch_console_getc() may have something. Interrupts off */
@@ -131,6 +134,11 @@ struct running running_now(void);
 /* --- the last reference to an object is dropped; kinds.c ends each kind: mm, kernel -> kernel/objects --- */
 struct object;
 void object_destroy(struct object *object);
+
+/* --- which functions a thread's system calls have, <quire/syscall.h>: kernel/sched, kernel/objects -> kernel/calls --------------- */
+typedef s64 system_call(struct trapframe *tf);
+extern system_call *const program_calls[];
+extern system_call *const guest_calls[];
 
 /* --- messages, <quire/ipc.h>: kernel/objects -> kernel/ipc ---------------------------------------------- */
 void ipc_thread_ends(void); /* the calling thread ends: its duty ends with -EPIPE for the caller. No locks held */

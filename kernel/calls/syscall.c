@@ -5,6 +5,7 @@
 #include <quire/errno.h>
 #include <quire/sys.h>
 #include <quire/thread.h>
+#include <quire/upcalls.h>
 #include <arch-generic/context.h>
 #include <uapi/quire/abi.h>
 

@@ -11,7 +11,7 @@
 #include <quire/mm.h>
 #include <quire/process.h>
 #include <quire/sys.h>
-#include <quire/syscall.h>
+#include <quire/upcalls.h>
 #include <quire/uv_soft.h>
 #include <uapi/quire/abi.h>
 

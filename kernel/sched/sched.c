@@ -12,7 +12,6 @@
 #include "hand_over.h"
 #include <quire/errno.h>
 #include <quire/mm.h>
-#include <quire/syscall.h>
 #include <quire/turns.h>
 #include <quire/upcalls.h>
 #include <arch-generic/machine.h>

@@ -209,7 +209,7 @@ SPACES = [
            "",
            "mm.random", "a new generation begins with empty TLBs", NATIVE),
     Mutant("cpu-not-in-the-mask", "include/quire/activate.h",
-           "            __atomic_fetch_or(&mm->root.cpumask, self, __ATOMIC_SEQ_CST); /* before the first walk */\n", "            ;\n",
+           "    if (!(READ_ONCE(mm->root.cpumask) & cpu->bit)) /* only this CPU clears its bit */\n", "    if (0)\n",
            "mm.random", "a CPU says that it may hold translations", NATIVE),
     # --- quota ----------------------------------------------------------------------------------------------------
     Mutant("quota-one-too-many", "include/quire/quota.h",

@@ -4,6 +4,8 @@
  * instructions. Each result is a line "bench KEY VALUE". The costs of zeroing and copying, which the kernel measures,
  * are subtracted: docs/performance.md explains "beyond zeroing".
  */
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +208,31 @@ static void bench_exec(void)
     close((int)object);
 }
 
+/* Two threads that give the CPU to each other: half a round is one switch. */
+static volatile bool yields;
+
+static void *yield_back(void *unused)
+{
+    while (yields)
+        quire_call(yield);
+    return unused;
+}
+
+static void bench_switch(void)
+{
+    pthread_t other;
+
+    yields = true;
+    pthread_create(&other, NULL, yield_back, NULL);
+    quire_call(yield);
+    long start = now();
+    for (int i = 0; i < CALLS; i++)
+        quire_call(yield);
+    print("yield_switch", now() - start, 2 * CALLS);
+    yields = false;
+    pthread_join(other, NULL);
+}
+
 /* --- messages ------------------------------------------------------------------------------------ */
 static void answer_all(int endpoint)
 {
@@ -264,5 +291,6 @@ int main(int argc, char **argv)
     bench_reuse();
     bench_fork_exit_wait();
     bench_messages();
+    bench_switch();
     return 0;
 }
