@@ -150,7 +150,7 @@ static int split(struct folio *f, unsigned new_order, bool around, size_t block,
     if (!list)
         return -ENOMEM;
     lock_owner(owner);
-    int err = freeze(f, refs);
+    int err = backing(f) == owner ? freeze(f, refs) : -EAGAIN; /* its object may have become smaller before it was locked */
     if (!err) {
         split_frozen(f, new_order, around, block, list, refs);
         counter_inc(COUNTER_FOLIO_SPLIT);
@@ -224,7 +224,7 @@ int folio_join(struct folio *low, unsigned new_order, struct folio **joined)
         !pfn_valid(low->pfn + nr - 1))
         return -EINVAL;
     lock_owner(owner);
-    int err = freeze_parts(low, new_order, refs);
+    int err = backing(low) == owner ? freeze_parts(low, new_order, refs) : -EAGAIN;
     if (!err) {
         for (pfn_t pfn = low->pfn + folio_nr_pages(low); pfn < low->pfn + nr;) {
             struct folio *part = memdesc_pointer(memdesc_read(pfn));

@@ -26,6 +26,12 @@ TEST(device, its_registers_are_mapped_and_answer)
 
     ASSERT(registers != MAP_FAILED);
     EXPECT(device_answers(registers));
+    struct quire_area area;
+    struct quire_walk walk;
+    ASSERT(find_area((void *)registers, &area));
+    EXPECT_EQ(area.mapped, 1);
+    EXPECT_CALL(0, walk_info, 0, registers, &walk);
+    EXPECT_EQ(walk.frame, DEVICE_ADDRESS / PAGE);
     EXPECT_EQ(close(m), 0);
     EXPECT(device_answers(registers)); /* the mapping holds the object */
     EXPECT_DIES(SIGSEGV, registers[0] = 0);
