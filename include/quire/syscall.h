@@ -22,14 +22,21 @@
  */
 #pragma once
 
-#include <quire/types.h>
+#include <quire/thread.h>
+#include <quire/upcalls.h>
 
 struct trapframe;
 
 /*
- * The tables program_calls and guest_calls (<quire/upcalls.h>) have by number: sys_<name>(), called with a short frame and
+ * The tables program_calls and whole_calls (<quire/upcalls.h>) have by number: sys_<name>(), called with a short frame and
  * interrupts on; or one of the functions in trap.S that <arch-generic/context.h> names, which store the rest of the frame.
- * percpu.calls is one of the two tables: all calls of a guest need the whole frame.
+ * percpu.calls is one of the two tables: all calls of a guest, and of a thread that is traced, need the whole frame.
  */
+
+/* Which functions t's system calls have: <quire/syscall.h>. */
+static inline system_call *const *calls_of(const struct thread *t)
+{
+    return unlikely(t->guest || READ_ONCE(t->traced)) ? whole_calls : program_calls;
+}
 
 void syscall_dispatch(struct trapframe *tf); /* with a whole frame, any number; interrupts off on entry and return */

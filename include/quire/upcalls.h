@@ -138,7 +138,7 @@ void object_destroy(struct object *object);
 /* --- which functions a thread's system calls have, <quire/syscall.h>: kernel/sched, kernel/objects -> kernel/calls --------------- */
 typedef s64 system_call(struct trapframe *tf);
 extern system_call *const program_calls[];
-extern system_call *const guest_calls[];
+extern system_call *const whole_calls[];
 
 /* --- messages, <quire/ipc.h>: kernel/objects -> kernel/ipc ---------------------------------------------- */
 void ipc_thread_ends(void); /* the calling thread ends: its duty ends with -EPIPE for the caller. No locks held */

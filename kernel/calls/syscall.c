@@ -25,7 +25,7 @@ system_call *const program_calls[QUIRE_NR_SYSCALLS] = {
     [QUIRE_SYS_reply] = arch_call_whole,
 };
 
-system_call *const guest_calls[QUIRE_NR_SYSCALLS] = {[0 ... QUIRE_NR_SYSCALLS - 1] = arch_call_whole};
+system_call *const whole_calls[QUIRE_NR_SYSCALLS] = {[0 ... QUIRE_NR_SYSCALLS - 1] = arch_call_whole};
 
 static inline s64 call(u64 number, struct trapframe *tf)
 {
@@ -40,15 +40,12 @@ static inline s64 call(u64 number, struct trapframe *tf)
     }
 }
 
-/* user_work keeps a traced thread from the short cuts, behind which it wouldn't come back here. */
 static __noinline void traced(struct trapframe *tf)
 {
     u64 number = tf_syscall_nr(tf);
 
-    if (fault_trace_call(tf)) {
-        this_cpu()->user_work = true;
+    if (fault_trace_call(tf))
         tf_set_ret(tf, call(number, tf));
-    }
     fault_trace_result(tf, number);
 }
 

@@ -341,8 +341,8 @@ static s64 receive_wait(struct thread *self, struct trapframe *tf, u64 extra, u6
     bool over = false;
     s64 result = 0;
 
-    self->ipc.fast = until == ~0UL && !self->traced;
     for (;;) {
+        self->ipc.fast = until == ~0UL && !self->traced;
         thread_announce_wait();
         if (receive_look(e, self, tf, over, &result))
             break;

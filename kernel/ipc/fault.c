@@ -120,6 +120,6 @@ int fault_registers(struct reply *reply, struct user_ptr registers, bool set)
     if (!duty_look(reply, &duty))
         return -ESRCH;
     err = exchange_held(&duty, &r, set);
-    duty_end(&duty);
+    thread_put(duty.caller);
     return err || set ? err : copy_out(registers, &r, sizeof(r));
 }

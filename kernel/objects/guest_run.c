@@ -10,6 +10,7 @@
 #include <quire/log.h>
 #include <quire/mm.h>
 #include <quire/process.h>
+#include <quire/syscall.h>
 #include <quire/sys.h>
 #include <quire/upcalls.h>
 #include <quire/uv_soft.h>
@@ -28,7 +29,7 @@ static s64 enter(struct guest *g, struct user_ptr exit)
     if (!err) {
         g->run = (struct guest_run){g, exit};
         current_thread()->guest = &g->run;
-        this_cpu()->calls = guest_calls;
+        this_cpu()->calls = whole_calls;
         current_thread()->mm = uv_guest_mm(g->id);
     }
     irq_restore(irq);
@@ -73,7 +74,7 @@ static struct guest *come_back(void)
     struct guest *g = current_thread()->guest->guest;
 
     current_thread()->guest = NULL;
-    this_cpu()->calls = program_calls;
+    this_cpu()->calls = calls_of(current_thread());
     current_thread()->mm = current_process()->mm;
     mm_activate(current_thread()->mm);
     return g;

@@ -209,8 +209,11 @@ int process_set_faults(struct process *p, struct fault_handler handler)
     struct fault_handler before = p->faults;
     if (!ends)
         p->faults = handler;
-    list_for_each(node, &p->threads)
-        WRITE_ONCE(list_entry(node, struct thread, process_link)->traced, p->faults.traces);
+    list_for_each(node, &p->threads) {
+        struct thread *t = list_entry(node, struct thread, process_link);
+        WRITE_ONCE(t->traced, p->faults.traces);
+        thread_interrupt(t); /* it takes the other table of system calls on its way to user mode */
+    }
     spin_unlock(&p->lock);
     object_put((struct object *)(ends ? handler.endpoint : before.endpoint));
     return ends ? -ESRCH : 0;

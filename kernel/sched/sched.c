@@ -12,6 +12,7 @@
 #include "hand_over.h"
 #include <quire/errno.h>
 #include <quire/mm.h>
+#include <quire/syscall.h>
 #include <quire/turns.h>
 #include <quire/upcalls.h>
 #include <arch-generic/machine.h>
@@ -135,7 +136,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     lock_list_copy(&prev->locks, &cpu->locks);
     lock_list_copy(&cpu->locks, &next->locks);
     cpu->kernel_sp = (u64)next->stack_top;
-    cpu->calls = next->guest ? guest_calls : program_calls;
+    cpu->calls = calls_of(next);
     cpu->user_work = true; /* on its way out, `next` asks: was I killed, and must this CPU fence for my code? */
     mm_activate(next->mm);
     enter_registers(cpu, next);

@@ -289,6 +289,7 @@ void trap_user_work(void)
         if (sched_need_resched())
             schedule();
         process_check_killed();
+        this_cpu()->calls = calls_of(current_thread()); /* a handler may trace it from now on, or not any more */
         icache_enter_user(current_thread()->mm);
     }
 }
@@ -298,7 +299,7 @@ void trap_leaves(struct trapframe *tf)
     DEBUG_ASSERT(locks_held() == 0,
                  "return to user mode with a lock held: %s. likely: an early return that doesn't let it go",
                  locks_text());
-    DEBUG_ASSERT(this_cpu()->calls == (current_thread()->guest ? guest_calls : program_calls),
+    DEBUG_ASSERT(!current_thread()->guest || this_cpu()->calls == whole_calls,
                  "thread %s would make the system calls of another one", current_thread()->name);
     watch_gets_on();
     code_entered(tf, current_thread()->mm);
