@@ -63,13 +63,9 @@ void arch_switch(struct arch_context *prev, struct arch_context *next)
     beginning = to;
     swapcontext(&from->context, &to->context);
 }
-/* No thread here is in user mode, so none hands its CPU over. */
+/* No thread here is in user mode, and none makes system calls. */
 void arch_enter_user(struct trapframe *tf) { panic("a thread enters user mode with frame %p", (void *)tf); }
-void arch_hand_over(struct trapframe *tf, void (*settle)(void *), void *arg)
-{
-    (void)settle, (void)arg;
-    panic("a thread hands its CPU over to frame %p", (void *)tf);
-}
+system_call *const program_calls[1], *const guest_calls[1];
 
 void *explore_stack_alloc(void);
 void explore_stack_free(void *top);

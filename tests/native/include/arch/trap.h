@@ -25,3 +25,4 @@ void tf_init_user(struct trapframe *tf, vaddr_t entry, vaddr_t sp, u64 arg0, u64
 
 #define ARCH_FPU_LAZY 0
 static inline void tf_allow_fpu(struct trapframe *tf, bool allow) { (void)tf, (void)allow; }
+static inline void cpu_allow_fpu(bool allow) { (void)allow; }
