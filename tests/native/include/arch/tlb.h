@@ -10,6 +10,8 @@
 #include <arch/constants.h>
 #include <arch/pgtable.h>
 
+#undef ARCH_SWITCH_ROOT /* a model of a machine has the usual way */
+
 void arch_tlb_flush_page(const struct pt_root *root, vaddr_t addr);
 void arch_tlb_flush_root(const struct pt_root *root);
 void arch_tlb_flush_kernel_page(vaddr_t addr);
