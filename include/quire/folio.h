@@ -154,6 +154,15 @@ static inline void folio_clear_flags(struct folio *f, u32 flags) { __atomic_fetc
 
 bool folio_has_hole(const struct folio *f);
 bool folio_has_poison(const struct folio *f);
+/*
+ * Whether all of the folio's words are its own, so that every frame can be mapped. The folio can't be split meanwhile.
+ * Whoever maps asks under the table's lock, instead of reading the words: who punches or poisons sets what is read here
+ * before it looks through the tables (mm/holes/rmap.c).
+ */
+static inline bool folio_is_whole(const struct folio *f)
+{
+    return !READ_ONCE(f->nr_holes) && !(READ_ONCE(f->flags) & FOLIO_F_POISON);
+}
 
 /* nr frame mappings were made or removed; the caller takes or drops their references. */
 static inline void folio_add_mappings(struct folio *f, u32 nr) { __atomic_fetch_add(&f->map_count, nr, __ATOMIC_RELAXED); }

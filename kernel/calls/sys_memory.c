@@ -79,11 +79,11 @@ s64 sys_space_unmap(struct trapframe *tf)
 
 s64 sys_space_protect(struct trapframe *tf)
 {
-    int err;
+    int err = -EINVAL;
     struct mm *mm = tf_arg(tf, 3) >> 32 ? NULL : look_space(tf, &err);
 
     if (!mm)
-        return tf_arg(tf, 3) >> 32 ? -EINVAL : err;
+        return err;
     err = mm_protect(mm, tf_arg(tf, 1), tf_arg(tf, 2), (unsigned)tf_arg(tf, 3));
     mm_put(mm);
     return err;

@@ -68,11 +68,13 @@ struct memory_object *memory_object_device(u64 address, u64 bytes, int *err)
     pfn_t first = address >> PAGE_SHIFT;
     u64 nr = bytes >> PAGE_SHIFT;
 
-    *err = !ARCH_DEVICE_REGISTERS                                                                   ? -ENODEV
-           : !IS_ALIGNED(address | bytes, PAGE_SIZE) || bytes > USER_TOP || !has_addresses(first, nr) ? -EINVAL
-                                                                                                      : 0;
-    if (!*err)
-        *err = look_for_memory(first, first + nr);
+    *err = -ENODEV;
+    if (!ARCH_DEVICE_REGISTERS)
+        return NULL;
+    *err = -EINVAL;
+    if (!IS_ALIGNED(address | bytes, PAGE_SIZE) || bytes > USER_TOP || !has_addresses(first, nr))
+        return NULL;
+    *err = look_for_memory(first, first + nr);
     struct memory_object *m = *err ? NULL : create(MEMOBJ_DEVICE, nr, err);
     if (m)
         m->memobj->first_pfn = first;

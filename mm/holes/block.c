@@ -74,7 +74,8 @@ int map_block(struct vma *vma, vaddr_t addr, struct folio *f, size_t first, unsi
         flush_icache_pages(vma, pfn, BLOCK_FRAMES);
     spinlock_t *lock = pt_lock(entry);
     spin_lock(lock);
-    bool ok = !pde_present(pte_load_raw(entry), 1) && memdesc_same(pfn, BLOCK_FRAMES, folio_word(f)) == BLOCK_FRAMES;
+    bool ok = !pde_present(pte_load_raw(entry), 1) &&
+              (folio_is_whole(f) || memdesc_same(pfn, BLOCK_FRAMES, folio_word(f)) == BLOCK_FRAMES);
     if (ok) {
         deposit(entry, table);
         folio_get_mapped(f, BLOCK_FRAMES);

@@ -6,7 +6,8 @@
  * Mapping against changing words. A frame's word changes (punch, poison) while other CPUs map the frame; afterwards no
  * entry may map the frame. The protocol has two sides:
  *
- *   whoever maps      makes the tables (pt_ensure), takes the lock of the table, reads the words, stores the entries,
+ *   whoever maps      makes the tables (pt_ensure), takes the lock of the table, reads the words (or that the folio has
+ *                     neither holes nor poison: folio_is_whole()), stores the entries,
  *                     and releases the lock: map_entries(), map_block(), fault_hole_mark(), map_hole_run()
  *   whoever changes   takes the folio's lock, writes the words, reads the owner, and releases the lock. Then it goes
  *                     through every area that the owner lists (rmap_walk). In each it takes the lock of the table where

@@ -10,15 +10,8 @@
 #include <quire/batch.h>
 #include <quire/block.h>
 #include <quire/mm.h>
-#include <quire/poison.h>
 #include <quire/upcalls.h>
 #include "areas.h"
-
-/*
- * Whether every frame of the folio can be mapped. Under the table's lock: whoever punches or poisons first sets what is
- * read here, and looks through the tables then (mm/holes/rmap.c).
- */
-static bool is_whole(const struct folio *f) { return !folio_has_hole(f) && !folio_has_poison(f); }
 
 /* Maps the pages of nr slots, which lie in one leaf of the object's tree and in one table; ptep is the entry for addr. */
 static void map_slots(struct vma *vma, vaddr_t addr, pte_t *ptep, u64 page, unsigned nr, pgprot_t prot)
@@ -35,7 +28,7 @@ static void map_slots(struct vma *vma, vaddr_t addr, pte_t *ptep, u64 page, unsi
             continue;
         u64 first = page + i - f->index;
         n = (unsigned)MIN((u64)(nr - i), folio_nr_pages(f) - first);
-        if (unlikely(!is_whole(f) || !pte_none(pte_load(ptep + i))))
+        if (unlikely(!folio_is_whole(f) || !pte_none(pte_load(ptep + i))))
             continue;
         folio_get_mapped(f, n);
         set_ptes(vma->mm, addr + i * PAGE_SIZE, ptep + i, pfn_pte(f->pfn + first, prot), n);
@@ -81,7 +74,7 @@ void map_what_is_there(struct vma *vma, vaddr_t start, vaddr_t end)
         return;
     mutex_lock(&obj->lock);
     u64 first = area_page(vma, start), last = MIN(area_page(vma, end), obj->nr_pages);
-    for (u64 page = first; (page = radix_next(&obj->folios, page, &folio)) < last;) {
+    for (u64 page = first; page < last && (page = radix_next(&obj->folios, page, &folio)) < last;) {
         vaddr_t addr = start + ((page - first) << PAGE_SHIFT);
         vaddr_t next = map_some(vma, addr, start + ((last - first) << PAGE_SHIFT), prot);
         if (!next || preempt_point())

@@ -223,7 +223,7 @@ SPACES = [
            "        deposit(entry, table);\n        folio_get_mapped(f, BLOCK_FRAMES);", "        deposit(entry, table);\n        folio_get_mapped(f, 1);",
            "mm.random", "a block counts all its frames", NATIVE),
     Mutant("block-over-a-hole", "mm/holes/block.c",
-           "memdesc_same(pfn, BLOCK_FRAMES, folio_word(f)) == BLOCK_FRAMES;", "memdesc_same(pfn, 1, folio_word(f)) == 1;",
+           "memdesc_same(pfn, BLOCK_FRAMES, folio_word(f)) == BLOCK_FRAMES);", "memdesc_same(pfn, 1, folio_word(f)) == 1);",
            "block.*", "a block has one word"),
     Mutant("split-without-flush", "mm/holes/block.c",
            "    tlb_flush_range(mm, start, BLOCK_FRAMES);\n    mm_event",

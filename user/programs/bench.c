@@ -164,6 +164,9 @@ static void bench_map_range(long memory_flags, const char *key)
     struct quire_map m = {0x800000000, 512 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | QUIRE_MAP_NOW, object, 0};
     char *other = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)object, 0);
 
+    struct quire_map neighbour = {m.address + m.bytes, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, -1, 0};
+    quire_call(space_map, -1, &neighbour); /* as usual, there is something in the same gigabyte */
+    *(volatile char *)neighbour.address = 1;
     touch_all(other, 512);
     quire_call(space_map, -1, &m);
     long tables = table_cost(), start = now();
@@ -175,7 +178,7 @@ static void bench_map_range(long memory_flags, const char *key)
     for (unsigned long i = 0; i < 512; i++)
         if (((volatile char *)m.address)[i * PAGE] != 1)
             printf("bench: %s: page %lu isn't the object's\n", key, i);
-    quire_call(space_unmap, -1, m.address, m.bytes);
+    quire_call(space_unmap, -1, m.address, m.bytes + PAGE);
     munmap(other, PAGES * PAGE);
     close((int)object);
 }
