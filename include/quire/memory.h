@@ -9,6 +9,8 @@
 #include <quire/object.h>
 #include <quire/uaccess.h>
 
+struct pager;
+
 /*
  * A new object, of bytes rounded up to whole pages. large: its frames come in blocks, if there are any: they cost less to
  * map, and more to begin with. NULL: *err is -EINVAL (no size, or too large) or -ENOMEM.
@@ -27,8 +29,8 @@ s64 memory_object_copy(struct memory_object *m, u64 offset, struct user_window *
  * -EACCES (there is memory), -ENOMEM, or -EINTR.
  */
 struct memory_object *memory_object_device(u64 address, u64 bytes, int *err);
-/* An object whose pages a pager supplies, by calls to this endpoint: <quire/pager.h>. NULL: *err as above. */
-struct memory_object *memory_object_pager(struct object *endpoint, u64 badge, u64 word, u64 bytes, int *err);
+/* An object whose pages this pager supplies, <quire/pager.h>. Takes over the pager. NULL: *err as for a new object. */
+struct memory_object *memory_object_pager(struct pager *pager, u64 bytes, int *err);
 /*
  * Copies pages of `from` into those pages of m that it doesn't have yet; the others stay as they are. Each page is complete
  * when others see it. Returns the bytes that m has now, or fewer; the errors of a copy, and -EINVAL: not whole pages, or

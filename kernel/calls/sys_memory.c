@@ -2,6 +2,7 @@
 /* System calls on address spaces and memory objects. */
 #include <quire/errno.h>
 #include <quire/memory.h>
+#include <quire/pager.h>
 #include <quire/process.h>
 #include <quire/sys.h>
 #include <uapi/quire/abi.h>
@@ -191,9 +192,10 @@ s64 sys_memory_pager(struct trapframe *tf)
 
     if (!handle_look(own_handles(), (long)tf_arg(tf, 0), OBJECT_ENDPOINT, RIGHT_CALL, &h, &err))
         return err;
-    struct memory_object *m = memory_object_pager(h.object, h.badge, tf_arg(tf, 2), tf_arg(tf, 1), &err);
+    struct pager *pager = pager_create(h.object, h.badge, tf_arg(tf, 2));
     object_put(h.object);
-    return give(m, err);
+    struct memory_object *m = pager ? memory_object_pager(pager, tf_arg(tf, 1), &err) : NULL;
+    return give(m, pager ? err : -ENOMEM);
 }
 
 s64 sys_memory_supply(struct trapframe *tf)

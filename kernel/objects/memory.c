@@ -9,7 +9,6 @@
 #include <quire/folio_trim.h>
 #include <quire/frame_access.h>
 #include <quire/memobj.h>
-#include <quire/pager.h>
 #include <quire/pgtable.h>
 #include <quire/string.h>
 #include <quire/upcalls.h>
@@ -188,18 +187,15 @@ s64 memory_object_copy(struct memory_object *m, u64 offset, struct user_window *
 }
 
 /* --- pagers --------------------------------------------------------------------------------------- */
-struct memory_object *memory_object_pager(struct object *endpoint, u64 badge, u64 word, u64 bytes, int *err)
+struct memory_object *memory_object_pager(struct pager *pager, u64 bytes, int *err)
 {
     struct memory_object *m = memory_object_create(bytes, false, err);
 
-    if (!m)
-        return NULL;
-    m->memobj->pager = pager_create(endpoint, badge, word);
-    if (m->memobj->pager)
-        return m;
-    *err = -ENOMEM;
-    object_put(&m->object);
-    return NULL;
+    if (m)
+        m->memobj->pager = pager;
+    else
+        pager_put(pager);
+    return m;
 }
 
 /* A new page with the contents of that one. 0; the errors of page_get(). */
