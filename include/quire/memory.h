@@ -29,7 +29,10 @@ s64 memory_object_copy(struct memory_object *m, u64 offset, struct user_window *
  * -EACCES (there is memory), -ENOMEM, or -EINTR.
  */
 struct memory_object *memory_object_device(u64 address, u64 bytes, int *err);
-/* An object whose pages this pager supplies, <quire/pager.h>. Takes over the pager. NULL: *err as for a new object. */
+/*
+ * An object whose pages this pager supplies, <quire/pager.h>. Takes over the pager, unless it
+ * fails. NULL: *err as for a new object.
+ */
 struct memory_object *memory_object_pager(struct pager *pager, u64 bytes, int *err);
 /*
  * Copies pages of `from` into those pages of m that it doesn't have yet; the others stay as they are. Each page is complete

@@ -5,6 +5,7 @@
 #include <quire/pager.h>
 #include <quire/process.h>
 #include <quire/sys.h>
+#include <quire/upcalls.h>
 #include <uapi/quire/abi.h>
 #include <uapi/quire/ipc.h>
 
@@ -194,8 +195,12 @@ s64 sys_memory_pager(struct trapframe *tf)
         return err;
     struct pager *pager = pager_create(h.object, h.badge, tf_arg(tf, 2));
     object_put(h.object);
-    struct memory_object *m = pager ? memory_object_pager(pager, tf_arg(tf, 1), &err) : NULL;
-    return give(m, pager ? err : -ENOMEM);
+    if (!pager)
+        return -ENOMEM;
+    struct memory_object *m = memory_object_pager(pager, tf_arg(tf, 1), &err);
+    if (!m)
+        pager_put(pager);
+    return give(m, err);
 }
 
 s64 sys_memory_supply(struct trapframe *tf)

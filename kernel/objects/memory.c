@@ -193,8 +193,6 @@ struct memory_object *memory_object_pager(struct pager *pager, u64 bytes, int *e
 
     if (m)
         m->memobj->pager = pager;
-    else
-        pager_put(pager);
     return m;
 }
 
