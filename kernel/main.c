@@ -7,6 +7,7 @@
 #include <quire/bench.h>
 #include <quire/console.h>
 #include <quire/errno.h>
+#include <quire/futex.h>
 #include <quire/initrd.h>
 #include <quire/inspect.h>
 #include <quire/kvmap.h>
@@ -153,6 +154,7 @@ void __noreturn kernel_main(struct boot_info *info)
     arch_machine_init(boot);
     arch_cpu_init();
     sched_init_cpu();
+    futex_init();
     inspect_init();
     unsigned started = start_cpus();
     if (!memory_print_accounts())

@@ -80,6 +80,23 @@ pte_t mm_lookup(struct mm *mm, vaddr_t addr);
 /* Write into an address space that no thread runs in yet (arguments of a new program). */
 int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len);
 
+/*
+ * The name of a place in memory: for shared memory (object, offset), which is the same in all address spaces; for other
+ * memory (address space, address). mm_place() looks up what lies at addr now. It keeps the object until mm_place_end();
+ * the caller keeps the address space. May sleep, no locks held. -EFAULT: nothing is mapped there.
+ */
+struct mm_place {
+    const void *of;
+    u64 at;
+    struct memobj *obj; /* with a reference; NULL: not shared */
+};
+int mm_place(struct mm *mm, vaddr_t addr, struct mm_place *place);
+static inline void mm_place_end(struct mm_place *place)
+{
+    if (place->obj)
+        memobj_put(place->obj);
+}
+
 /* Whether [addr, addr + len) lies in user space. */
 static inline bool user_range_ok(vaddr_t addr, size_t len) { return len <= USER_TOP && addr <= USER_TOP - len; }
 

@@ -2,6 +2,7 @@
 /* System calls on handles, messages and notifications: from numbers to objects, once. */
 #include <quire/endpoint.h>
 #include <quire/errno.h>
+#include <quire/futex.h>
 #include <quire/process.h>
 #include <quire/sys.h>
 #include <quire/upcalls.h>
@@ -210,3 +211,10 @@ s64 sys_notification_bind(struct trapframe *tf)
     object_put(n.object);
     return err;
 }
+
+s64 sys_futex_wait(struct trapframe *tf)
+{
+    return futex_wait(tf_arg(tf, 0), (u32)tf_arg(tf, 1), end_of_wait(tf_arg(tf, 2)));
+}
+
+s64 sys_futex_wake(struct trapframe *tf) { return futex_wake(tf_arg(tf, 0), tf_arg(tf, 1)); }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POSIX threads, over the kernel's threads. Whoever waits looks again and again: it lets others run, and sleeps for
- * longer the longer it waits. Functions return 0 or an error number; they don't set errno. There is no cancellation.
+ * POSIX threads, over the kernel's threads. Whoever waits sleeps in the kernel until somebody wakes it; locks that nobody
+ * waits for cost no system call. Functions return 0 or an error number; they don't set errno. There is no cancellation.
  * fork() copies the calling thread only; the library's own locks are free in the child.
  */
 #pragma once
@@ -44,10 +44,10 @@ typedef struct {
 typedef struct {
     unsigned signals;
     int clock;
-    unsigned waiting; /* threads that still look at signals */
+    unsigned waiting; /* threads that use it just now */
 } pthread_cond_t;
 typedef struct {
-    int users;   /* readers; -1: a writer */
+    int users;   /* pthread_rwlock.c */
     int writers; /* that wait: no new reader gets in before them */
 } pthread_rwlock_t;
 typedef struct {
@@ -116,7 +116,7 @@ int pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *attr);
 int pthread_cond_destroy(pthread_cond_t *c); /* waits until the threads that a broadcast woke have left it */
 int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m);
 int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until); /* ETIMEDOUT */
-int pthread_cond_signal(pthread_cond_t *c); /* wakes all, as the standard allows */
+int pthread_cond_signal(pthread_cond_t *c);
 int pthread_cond_broadcast(pthread_cond_t *c);
 
 /* --- read-write locks, barriers, spin locks: pthread_rwlock.c ----------------------------------------- */

@@ -1,16 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* The library's own locks: a word that is 1 while somebody holds the lock. */
+/*
+ * The library's own locks: one word. Whoever takes or drops a lock that nobody waits for makes no system call. Whoever
+ * waits leaves LOCK_AWAITED in the word, also when it gets the lock: others may wait still.
+ */
 #pragma once
 
-#include <sched.h>
+#include "futex.h"
+
+enum { LOCK_FREE, LOCK_HELD, LOCK_AWAITED };
+
+void __lock_contended(int *word);
+
+/* False: somebody holds it. */
+static inline int try_lock(int *word)
+{
+    int state = LOCK_FREE;
+
+    return __atomic_compare_exchange_n(word, &state, LOCK_HELD, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
 
 static inline void lock(int *word)
 {
-    while (__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE))
-        sched_yield();
+    if (!try_lock(word))
+        __lock_contended(word);
 }
 
-static inline void unlock(int *word) { __atomic_store_n(word, 0, __ATOMIC_RELEASE); }
+/* The word may be gone as soon as another thread can take the lock. */
+static inline void unlock(int *word)
+{
+    if (__atomic_exchange_n(word, LOCK_FREE, __ATOMIC_RELEASE) == LOCK_AWAITED)
+        futex_wake(word, 1);
+}
 
 /* fork() holds these locks, so that no other thread is in the middle of a change when the memory is copied. */
 void __lock_heap(void);

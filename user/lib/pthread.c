@@ -122,14 +122,9 @@ void pthread_exit(void *result)
 
 int pthread_join(pthread_t t, void **result)
 {
-    unsigned round = 0;
-
     if (t == __thread_self())
         return EDEADLK;
-    int state;
-    while ((state = __atomic_load_n(&t->state, __ATOMIC_ACQUIRE)) == THREAD_RUNS)
-        __thread_pause(&round);
-    if (state == THREAD_DETACHED)
+    if (__thread_await(t) == THREAD_DETACHED)
         return EINVAL;
     if (result)
         *result = t->result;
@@ -143,7 +138,7 @@ int pthread_detach(pthread_t t)
 
     if (__atomic_compare_exchange_n(&t->state, &state, THREAD_DETACHED, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return 0;
-    if (state == THREAD_DETACHED)
+    if (state != THREAD_ENDED)
         return EINVAL;
     __thread_free(t);
     return 0;
@@ -179,18 +174,26 @@ int pthread_attr_setdetachstate(pthread_attr_t *attr, int state)
 int pthread_attr_getdetachstate(const pthread_attr_t *attr, int *state) { return *state = attr->detached, 0; }
 
 /* --- once ------------------------------------------------------------------------------------------ */
-enum { ONCE_NEVER, ONCE_RUNS, ONCE_DONE };
+enum { ONCE_NEVER, ONCE_RUNS, ONCE_AWAITED, ONCE_DONE };
+
+/* Until the state isn't this any more: ONCE_RUNS or ONCE_AWAITED. */
+static void await_once(pthread_once_t *once, int state)
+{
+    if (state == ONCE_AWAITED || __atomic_compare_exchange_n(&once->state, &state, ONCE_AWAITED, 0, __ATOMIC_RELAXED,
+                                                             __ATOMIC_RELAXED))
+        futex_wait(&once->state, ONCE_AWAITED);
+}
 
 int pthread_once(pthread_once_t *once, void (*function)(void))
 {
     int state = ONCE_NEVER;
-    unsigned round = 0;
 
     if (__atomic_compare_exchange_n(&once->state, &state, ONCE_RUNS, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
         function();
-        __atomic_store_n(&once->state, ONCE_DONE, __ATOMIC_RELEASE);
+        if (__atomic_exchange_n(&once->state, ONCE_DONE, __ATOMIC_RELEASE) == ONCE_AWAITED)
+            futex_wake(&once->state, FUTEX_ALL);
     }
-    while (__atomic_load_n(&once->state, __ATOMIC_ACQUIRE) != ONCE_DONE)
-        __thread_pause(&round);
+    while ((state = __atomic_load_n(&once->state, __ATOMIC_ACQUIRE)) != ONCE_DONE)
+        await_once(once, state);
     return 0;
 }

@@ -4,18 +4,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include "lock.h"
 #include "thread_block.h"
-
-/* Has this time come? NULL: never. */
-static bool is_over(const struct timespec *until, int clock)
-{
-    struct timespec now;
-
-    if (!until)
-        return false;
-    clock_gettime(clock, &now);
-    return now.tv_sec > until->tv_sec || (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
-}
 
 static bool is_time(const struct timespec *t) { return !t || (t->tv_nsec >= 0 && t->tv_nsec < 1000000000); }
 
@@ -47,7 +37,7 @@ static bool is_mine(const pthread_mutex_t *m)
 
 int pthread_mutex_trylock(pthread_mutex_t *m)
 {
-    if (!__atomic_exchange_n(&m->held, 1, __ATOMIC_ACQUIRE)) {
+    if (try_lock(&m->held)) {
         __atomic_store_n(&m->owner, __thread_self(), __ATOMIC_RELAXED);
         return 0;
     }
@@ -57,20 +47,25 @@ int pthread_mutex_trylock(pthread_mutex_t *m)
     return 0;
 }
 
+/* Waits until the mutex is this thread's, or until then. 0; ETIMEDOUT. */
+static int wait_for_mutex(pthread_mutex_t *m, const struct timespec *until)
+{
+    int err = 0;
+
+    while (!err && __atomic_exchange_n(&m->held, LOCK_AWAITED, __ATOMIC_ACQUIRE) != LOCK_FREE)
+        err = __futex_wait_until(&m->held, LOCK_AWAITED, until);
+    if (!err)
+        __atomic_store_n(&m->owner, __thread_self(), __ATOMIC_RELAXED);
+    return err;
+}
+
 int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *until)
 {
-    unsigned round = 0;
-
-    while (pthread_mutex_trylock(m)) {
-        if (m->kind == PTHREAD_MUTEX_ERRORCHECK && is_mine(m))
-            return EDEADLK;
-        if (!is_time(until))
-            return EINVAL;
-        if (is_over(until, CLOCK_REALTIME))
-            return ETIMEDOUT;
-        __thread_pause(&round);
-    }
-    return 0;
+    if (!pthread_mutex_trylock(m))
+        return 0;
+    if (m->kind == PTHREAD_MUTEX_ERRORCHECK && is_mine(m))
+        return EDEADLK;
+    return is_time(until) ? wait_for_mutex(m, until) : EINVAL;
 }
 int pthread_mutex_lock(pthread_mutex_t *m) { return pthread_mutex_timedlock(m, NULL); }
 
@@ -83,7 +78,7 @@ int pthread_mutex_unlock(pthread_mutex_t *m)
         return 0;
     }
     __atomic_store_n(&m->owner, NULL, __ATOMIC_RELAXED);
-    __atomic_store_n(&m->held, 0, __ATOMIC_RELEASE);
+    unlock(&m->held);
     return 0;
 }
 
@@ -106,42 +101,42 @@ int pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *attr)
 /* Threads that were woken may not have seen it yet; afterwards the memory may have another use. */
 int pthread_cond_destroy(pthread_cond_t *c)
 {
-    unsigned round = 0;
-
-    while (__atomic_load_n(&c->waiting, __ATOMIC_ACQUIRE))
-        __thread_pause(&round);
+    __await_visitors(&c->waiting);
     return 0;
 }
 
-/* A signal after the mutex is released is never missed: the number of signals was read before. */
+/*
+ * A signal after the mutex is released is never missed: the number of signals was read before. And whoever signals sees
+ * that somebody waits: both sides store first, and look then.
+ */
 int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until)
 {
-    unsigned seen = __atomic_load_n(&c->signals, __ATOMIC_ACQUIRE), round = 0;
-    int err = 0;
+    unsigned seen = __atomic_load_n(&c->signals, __ATOMIC_ACQUIRE);
 
     if (!is_time(until))
         return EINVAL;
-    __atomic_add_fetch(&c->waiting, 1, __ATOMIC_RELAXED); /* the mutex's release shows it to whoever signals */
-    err = pthread_mutex_unlock(m);
+    visit(&c->waiting);
+    int err = pthread_mutex_unlock(m);
     if (err) {
-        __atomic_sub_fetch(&c->waiting, 1, __ATOMIC_RELAXED);
+        leave(&c->waiting);
         return err;
     }
-    while (!err && __atomic_load_n(&c->signals, __ATOMIC_ACQUIRE) == seen) {
-        if (is_over(until, c->clock))
-            err = ETIMEDOUT;
-        else
-            __thread_pause(&round);
-    }
-    __atomic_sub_fetch(&c->waiting, 1, __ATOMIC_RELEASE); /* from here on the condition may be gone */
+    while (!err && __atomic_load_n(&c->signals, __ATOMIC_SEQ_CST) == seen)
+        err = __futex_wait_until(&c->signals, seen, until);
+    leave(&c->waiting); /* from here on the condition may be gone */
     pthread_mutex_lock(m);
     return err;
 }
 int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m) { return pthread_cond_timedwait(c, m, NULL); }
 
-int pthread_cond_broadcast(pthread_cond_t *c)
+/* Wakes so many of those who wait, the longest waiter first. The condition stays until this thread has left it, too. */
+static int tell(pthread_cond_t *c, unsigned long threads)
 {
-    __atomic_add_fetch(&c->signals, 1, __ATOMIC_RELEASE);
+    visit(&c->waiting);
+    __atomic_add_fetch(&c->signals, 1, __ATOMIC_SEQ_CST);
+    if (leave(&c->waiting))
+        futex_wake(&c->signals, threads);
     return 0;
 }
-int pthread_cond_signal(pthread_cond_t *c) { return pthread_cond_broadcast(c); }
+int pthread_cond_broadcast(pthread_cond_t *c) { return tell(c, FUTEX_ALL); }
+int pthread_cond_signal(pthread_cond_t *c) { return tell(c, 1); }

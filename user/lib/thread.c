@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads: see <quire/thread.h> and thread_block.h. A joiner waits until the state says that the thread has ended. The
- * thread leaves its stack between that store and its end, in thread_exit's few instructions, which use only registers;
- * so the stack may be unmapped at once.
+ * thread leaves its stack between that store and its end, in leave_stack(), which uses only registers; so the stack may
+ * be unmapped at once.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -142,6 +142,22 @@ struct thread_block *__thread_new(size_t stack_bytes, const struct thread_block 
     return NULL;
 }
 
+/*
+ * The end of a thread. From the first store on its stack may be unmapped or used by another thread, so all that
+ * follows is in registers.
+ */
+static void __attribute__((noreturn, noinline)) leave_stack(int *state, unsigned char *slot)
+{
+    int was = __atomic_exchange_n(state, THREAD_ENDED, __ATOMIC_ACQ_REL);
+
+    if (was == THREAD_DETACHED && slot)
+        __atomic_store_n(slot, SLOT_LEFT, __ATOMIC_RELEASE);
+    if (was == THREAD_AWAITED)
+        futex_wake(state, FUTEX_ALL);
+    for (;;)
+        quire_call(thread_exit);
+}
+
 void __thread_leave(void)
 {
     struct thread_block *self = __thread_self();
@@ -149,18 +165,17 @@ void __thread_leave(void)
     if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL) == 0)
         exit(0);
     unsigned char *slot = self != &main_block ? &slot_state[slot_of(self)] : NULL;
-    if (__atomic_exchange_n(&self->state, THREAD_ENDED, __ATOMIC_ACQ_REL) == THREAD_DETACHED && slot)
-        __atomic_store_n(slot, SLOT_LEFT, __ATOMIC_RELEASE);
-    for (;;)
-        quire_call(thread_exit);
+    leave_stack(&self->state, slot);
 }
 
-void __thread_pause(unsigned *round)
+int __thread_await(struct thread_block *block)
 {
-    if (++*round < 50)
-        sched_yield();
-    else
-        quire_call(sleep, *round < 500 ? 20000 : 200000);
+    int state = THREAD_RUNS;
+
+    __atomic_compare_exchange_n(&block->state, &state, THREAD_AWAITED, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);
+    while ((state = __atomic_load_n(&block->state, __ATOMIC_ACQUIRE)) == THREAD_AWAITED)
+        futex_wait(&block->state, THREAD_AWAITED);
+    return state;
 }
 
 static void run(struct thread_block *self)
@@ -180,9 +195,6 @@ int thread_start(struct thread *t, void (*function)(void *), void *argument)
 
 void thread_join(struct thread *t)
 {
-    unsigned round = 0;
-
-    while (__atomic_load_n(&t->block->state, __ATOMIC_ACQUIRE) != THREAD_ENDED)
-        __thread_pause(&round);
+    __thread_await(t->block);
     __thread_free(t->block);
 }

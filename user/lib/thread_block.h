@@ -12,7 +12,7 @@
 
 #define THREAD_KEYS 64
 
-enum thread_state { THREAD_RUNS, THREAD_DETACHED, THREAD_ENDED };
+enum thread_state { THREAD_RUNS, THREAD_AWAITED, THREAD_DETACHED, THREAD_ENDED }; /* awaited: somebody joins it */
 
 struct thread_block {
     int error;                                /* errno */
@@ -38,8 +38,8 @@ struct thread_block *__thread_new(size_t stack_bytes, const struct thread_block 
 void __thread_free(struct thread_block *block);
 /* Ends the calling thread. The last thread ends the process with status 0. */
 void __thread_leave(void) __attribute__((noreturn));
-/* Lets others run, later for longer. *round: 0 at first. */
-void __thread_pause(unsigned *round);
+/* Waits until the thread has ended, unless it is detached: THREAD_ENDED or THREAD_DETACHED. */
+int __thread_await(struct thread_block *block);
 
 #define THREAD_STACK_BYTES (64ul * 1024)
 #define THREAD_SLOT_BYTES  (1024ul * 1024)

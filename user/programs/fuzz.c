@@ -419,6 +419,14 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
     case QUIRE_SYS_fault_registers:
         a[1] = pointer(p);
         return true;
+    case QUIRE_SYS_futex_wait:
+        a[0] = one_in(p, 2) ? (unsigned long)pages + 4 * below(p, 4) : pointer(p);
+        a[1] = one_in(p, 2) ? 0x61616161 : a[1]; /* what the pages are filled with */
+        a[2] = info_word(p);
+        return true;
+    case QUIRE_SYS_futex_wake:
+        a[0] = one_in(p, 2) ? (unsigned long)pages + 4 * below(p, 4) : pointer(p);
+        return true;
     case QUIRE_SYS_open:
         a[0] = path_or_not(p);
         a[1] = one_in(p, 4) ? a[1] : 0;

@@ -79,4 +79,6 @@
     X(68, space_protect, 4, "process handle or -1, address, bytes, PROT_*")                        \
     X(69, memory_pager, 3, "endpoint, bytes, word: an object whose pages that endpoint's server supplies; its messages have the handle's badge and this word -> handle") \
     X(70, memory_supply, 5, "memory, offset, source memory, offset, bytes: copy pages where the object has none yet -> bytes") \
-    X(71, memory_device, 3, "QUIRE_DEVICES, physical address, bytes: an object of device registers -> handle; -ENODEV: this machine has none; -EACCES: there is memory")
+    X(71, memory_device, 3, "QUIRE_DEVICES, physical address, bytes: an object of device registers -> handle; -ENODEV: this machine has none; -EACCES: there is memory") \
+    X(72, futex_wait, 3, "uint32_t *word, expected, info (for its time limit): until somebody wakes the word -> 0; -EAGAIN: it has another value; -ETIMEDOUT") \
+    X(73, futex_wake, 2, "uint32_t *word, threads: wake at most so many that wait for it -> how many")
