@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Waits of the library's threads: futex.h and lock.h. */
+/* Waits of the library's threads: futex.h. */
 #include <errno.h>
 #include "futex.h"
-#include "lock.h"
 
 #define NS_PER_S    1000000000L
 #define LONGEST_US  (1L << 50) /* of one wait in the kernel */
@@ -37,10 +36,4 @@ void __await_visitors(unsigned *visitors)
         left = __atomic_load_n(visitors, __ATOMIC_ACQUIRE);
     }
     __atomic_store_n(visitors, 0, __ATOMIC_RELAXED);
-}
-
-void __lock_contended(int *word)
-{
-    while (__atomic_exchange_n(word, LOCK_AWAITED, __ATOMIC_ACQUIRE) != LOCK_FREE)
-        futex_wait(word, LOCK_AWAITED);
 }

@@ -28,7 +28,7 @@ static char *region, *region_end;
 static int heap_lock;
 
 void __lock_heap(void) { lock(&heap_lock); }
-void __unlock_heap(void) { unlock(&heap_lock); }
+void __unlock_heap(int in_child) { unlock_after_fork(&heap_lock, in_child); }
 
 static int bin_of(size_t total)
 {

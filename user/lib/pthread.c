@@ -14,7 +14,7 @@ static unsigned generations[THREAD_KEYS];       /* odd: the key is used; each ke
 static int keys_lock;
 
 void __lock_keys(void) { lock(&keys_lock); }
-void __unlock_keys(void) { unlock(&keys_lock); }
+void __unlock_keys(int in_child) { unlock_after_fork(&keys_lock, in_child); }
 
 /* --- values ---------------------------------------------------------------------------------------- */
 /* The generation of the key that is used under this number; 0: none is. */

@@ -50,10 +50,8 @@ int pthread_mutex_trylock(pthread_mutex_t *m)
 /* Waits until the mutex is this thread's, or until then. 0; ETIMEDOUT. */
 static int wait_for_mutex(pthread_mutex_t *m, const struct timespec *until)
 {
-    int err = 0;
+    int err = __lock_contended(&m->held, until);
 
-    while (!err && __atomic_exchange_n(&m->held, LOCK_AWAITED, __ATOMIC_ACQUIRE) != LOCK_FREE)
-        err = __futex_wait_until(&m->held, LOCK_AWAITED, until);
     if (!err)
         __atomic_store_n(&m->owner, __thread_self(), __ATOMIC_RELAXED);
     return err;

@@ -13,6 +13,7 @@
 #include "thread_block.h"
 
 #define NR_SLOTS   1024
+#define KEPT_SLOTS 8    /* whose stacks stay for the next thread: to map one costs more than to make a thread */
 #define BLOCK_ROOM 2048 /* for struct thread_block, at the top of a slot */
 #define STACK_HEAD 160  /* room above a function's first frame: the most that any machine's ABI requires */
 #define PAGE       4096ul
@@ -23,6 +24,7 @@ enum slot { SLOT_FREE, SLOT_USED, SLOT_LEFT }; /* left: a detached thread has en
 
 static char *slots; /* NULL until the first thread starts */
 static unsigned char slot_state[NR_SLOTS];
+static size_t slot_bytes[NR_SLOTS]; /* of the stack that is mapped there; changed by whoever has taken the slot */
 static unsigned long slots_used; /* the slots from here on have been free always */
 static int slots_lock;
 static int alive = 1; /* threads, without those whose stacks are from elsewhere */
@@ -48,7 +50,7 @@ void __unlock_threads(int in_child)
             if (slot_state[i] == SLOT_USED && i != own)
                 slot_state[i] = SLOT_LEFT;
     }
-    unlock(&slots_lock);
+    unlock_after_fork(&slots_lock, in_child);
 }
 
 struct thread_block *__thread_self(void)
@@ -105,10 +107,24 @@ static int map_slot(unsigned long slot, size_t bytes, int prot)
            MAP_FAILED;
 }
 
-/* All of the slot, so that no stack from before is left below a smaller one. */
+/* Maps a stack of so many bytes, unless one is there from before. All of the slot: no larger one is left below it. */
+static int prepare_stack(unsigned long slot, size_t bytes)
+{
+    if (slot_bytes[slot] == bytes)
+        return 0;
+    slot_bytes[slot] = 0;
+    if (map_slot(slot, THREAD_SLOT_BYTES, PROT_NONE) || map_slot(slot, bytes, PROT_READ | PROT_WRITE))
+        return -1;
+    slot_bytes[slot] = bytes;
+    return 0;
+}
+
 static void free_slot(unsigned long slot)
 {
-    map_slot(slot, THREAD_SLOT_BYTES, PROT_NONE);
+    if (slot >= KEPT_SLOTS) {
+        slot_bytes[slot] = 0;
+        map_slot(slot, THREAD_SLOT_BYTES, PROT_NONE);
+    }
     __atomic_store_n(&slot_state[slot], SLOT_FREE, __ATOMIC_RELEASE);
 }
 
@@ -125,8 +141,7 @@ struct thread_block *__thread_new(size_t stack_bytes, const struct thread_block 
 
     if (slot < 0)
         return NULL;
-    map_slot((unsigned long)slot, THREAD_SLOT_BYTES, PROT_NONE);
-    if (map_slot((unsigned long)slot, stack_bytes, PROT_READ | PROT_WRITE)) {
+    if (prepare_stack((unsigned long)slot, stack_bytes)) {
         free_slot((unsigned long)slot);
         return NULL;
     }

@@ -142,16 +142,16 @@ pid_t fork(void)
     __lock_heap();
     long copy = room ? quire_call(process_clone) : -ENOMEM;
     bool in_child = copy == QUIRE_IN_CHILD;
-    __unlock_heap();
+    __unlock_heap(in_child);
     __unlock_threads(in_child);
-    __unlock_keys();
+    __unlock_keys(in_child);
     if (in_child) { /* the parent's children aren't this process's */
         children_used = 0;
         ends = -1;
         leads = interrupted = false;
     }
     pid_t pid = in_child ? 0 : begin(copy, QUIRE_HANDLES_MAX);
-    unlock(&children_lock);
+    unlock_after_fork(&children_lock, in_child);
     return pid;
 }
 
