@@ -62,7 +62,10 @@ s64 notification_wait(struct notification *n, u64 mask, u64 until, u64 *bits)
         in_time = ipc_sleep(until);
     }
     thread_withdraw_wait();
-    return *bits ? 0 : ipc_why_over();
+    if (!*bits || !current_killed())
+        return *bits ? 0 : ipc_why_over();
+    notification_signal(n, *bits); /* the caller is dead already: another waiter gets them */
+    return -EINTR;
 }
 
 void notification_may_listen(struct notification *n) { WRITE_ONCE(n->listens, true); }

@@ -6,6 +6,9 @@
  *
  * While the call is REPLYING its caller can't go on, <quire/ipc.h>: so after a call has ended, nobody touches its window.
  * Copies to and from the server's memory may fault, and happen outside of that state.
+ *
+ * No other thread of the caller forks in the middle of a piece, because the areas are locked: else the new process, which
+ * shares the page from then on, would see the bytes, too.
  */
 #include "ipc.h"
 #include <quire/cacheflush.h>
@@ -59,7 +62,20 @@ static int page_get(struct mm *mm, vaddr_t addr, bool write, struct page *p)
     return err;
 }
 
-/* Copies n bytes of one of the caller's pages. 0; -EAGAIN; -ESRCH: the caller doesn't wait any more. */
+/* 0; -ESRCH: the caller doesn't wait any more. */
+static int move(u8 *at, const struct duty *duty, u8 *buffer, size_t n, bool write)
+{
+    bool irq = irq_save(), waits = duty_hold(duty);
+
+    if (waits) {
+        memcpy(write ? at : buffer, write ? buffer : at, n);
+        duty_release(duty);
+    }
+    irq_restore(irq);
+    return waits ? 0 : -ESRCH;
+}
+
+/* Copies n bytes of one of the caller's pages. 0; -EAGAIN; -ESRCH. */
 static int copy_page(const struct duty *duty, struct mm *mm, vaddr_t addr, u8 *buffer, size_t n, bool write)
 {
     struct page p;
@@ -67,16 +83,9 @@ static int copy_page(const struct duty *duty, struct mm *mm, vaddr_t addr, u8 *b
 
     if (err)
         return err;
-    u8 *at = (u8 *)p.access.address + addr % PAGE_SIZE;
-    bool irq = irq_save();
-    bool waits = duty_hold(duty);
-    if (waits) {
-        memcpy(write ? at : buffer, write ? buffer : at, n);
-        duty_release(duty);
-    }
-    irq_restore(irq);
-    if (!waits)
-        err = -ESRCH;
+    rwsem_read_lock(&mm->areas_lock);
+    err = shows(mm, addr, p.pfn, write) ? move((u8 *)p.access.address + addr % PAGE_SIZE, duty, buffer, n, write) : -EAGAIN;
+    rwsem_read_unlock(&mm->areas_lock);
     if (write && p.folio)
         flush_dcache_page(p.pfn);
     if (!err && write && !shows(mm, addr, p.pfn, true))
