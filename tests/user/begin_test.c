@@ -46,7 +46,8 @@ TEST(begin, a_copy_runs_when_it_is_started_and_its_watcher_is_told)
     struct quire_status status;
     EXPECT_EQ(quire_call(process_status, p, &status), -EAGAIN);
     EXPECT_EQ(start_copy(p, 3), 0);
-    EXPECT_EQ(start_copy(p, 3), -EBUSY);
+    long again = start_copy(p, 3);
+    EXPECT(again == -EBUSY || again == -ESRCH); /* it may have ended already */
     EXPECT_EQ(status_of(p), 7 << 8);
     EXPECT_EQ(start_copy(p, 3), -ESRCH);
     EXPECT_EQ(status_of(p), 7 << 8); /* a late watcher is told at once */

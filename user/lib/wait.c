@@ -18,7 +18,6 @@
 #include <quire/sys.h>
 #include <uapi/quire/ipc.h>
 #include "lock.h"
-#include "thread_block.h"
 
 #define FIRST_CHILDREN 32
 #define CTRL_C_BIT     (1ul << 63)
@@ -32,6 +31,8 @@ static int children_room = FIRST_CHILDREN;
 static int children_used; /* the places from here on are free */
 static int ends = -1;     /* the notification; -1: not made yet */
 static bool leads;        /* a thread waits for the notification */
+static unsigned news;     /* how often such a wait has ended; the followers wait for it to change */
+static unsigned followers;
 static bool interrupted;  /* Ctrl-C came, and nobody who listens has seen it yet */
 static int children_lock; /* for all of these */
 
@@ -149,6 +150,7 @@ pid_t fork(void)
         children_used = 0;
         ends = -1;
         leads = interrupted = false;
+        followers = 0;
     }
     pid_t pid = in_child ? 0 : begin(copy, QUIRE_HANDLES_MAX);
     unlock_after_fork(&children_lock, in_child);
@@ -210,14 +212,17 @@ static pid_t take(struct child *c, int *status, struct quire_crash *crash)
 }
 
 /* Waits until a child may have ended; lets children_lock go meanwhile. */
-static void wait_for_news(bool listens, unsigned *round)
+static void wait_for_news(bool listens)
 {
     unsigned long bits = 0;
 
     if (leads) {
+        unsigned before = news;
+        followers++;
         unlock(&children_lock);
-        __thread_pause(round);
+        futex_wait(&news, before);
         lock(&children_lock);
+        followers--;
         return;
     }
     leads = true;
@@ -228,11 +233,14 @@ static void wait_for_news(bool listens, unsigned *round)
     unlock(&children_lock);
     long err = quire_call(notification_wait, ends, ~0ul, 0, &bits);
     if (err) /* the program has closed the handle: look at all children again and again */
-        __thread_pause(round);
+        quire_call(sleep, 200000);
     lock(&children_lock);
     if (listens)
         quire_call(console_listen, 0, ends, 0);
     leads = false;
+    __atomic_add_fetch(&news, 1, __ATOMIC_RELAXED);
+    if (followers)
+        futex_wake(&news, FUTEX_ALL);
     interrupted |= listens && bits & CTRL_C_BIT;
     note_ended(err ? ~0ul : bits);
 }
@@ -241,7 +249,6 @@ static void wait_for_news(bool listens, unsigned *round)
 static pid_t wait_locked(pid_t pid, int *status, int options, struct quire_crash *crash)
 {
     bool listens = options & W_CTRL_C;
-    unsigned round = 0;
     struct child *c;
 
     interrupted &= !listens;
@@ -252,7 +259,7 @@ static pid_t wait_locked(pid_t pid, int *status, int options, struct quire_crash
             return 0;
         if (listens && interrupted)
             return (pid_t)__result(-EINTR);
-        wait_for_news(listens, &round);
+        wait_for_news(listens);
     }
     return c ? take(c, status, crash) : (pid_t)__result(-ECHILD);
 }
