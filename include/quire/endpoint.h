@@ -10,6 +10,7 @@
 #pragma once
 
 #include <quire/handle.h>
+#include <quire/upcalls.h>
 #include <uapi/quire/ipc.h>
 
 struct endpoint;
@@ -58,8 +59,6 @@ struct user_ptr;
  */
 int fault_registers(struct reply *reply, struct user_ptr registers, bool set);
 
-/* Or-s bits in, and wakes a waiter. Any context, any locks but those of the ipc room and of the scheduler. */
-void notification_signal(struct notification *n, u64 bits);
 /* Waits until a bit of the mask is set; takes these bits out, and stores them in *bits. 0; -ETIMEDOUT; -EINTR. */
 s64 notification_wait(struct notification *n, u64 mask, u64 until, u64 *bits);
 void notification_may_listen(struct notification *n); /* before console_listen() */

@@ -147,6 +147,11 @@ void object_opened(struct object *object, u32 rights);
 void object_closed(struct object *object, u32 rights);
 void ipc_destroy(struct object *object); /* an endpoint, a reply object or a notification without references */
 
+/* --- a process ended, or Ctrl-C was typed: kernel/objects, kernel/unix -> kernel/ipc --------------------- */
+struct notification;
+/* Or-s bits in, and wakes a waiter. Any context, any locks but those of the ipc room and of the scheduler. */
+void notification_signal(struct notification *n, u64 bits);
+
 /* --- the object of a pager ends, <quire/pager.h>: mm/folios -> kernel/ipc ------------------------------- */
 struct pager;
 void pager_put(struct pager *pager); /* mm.areas may be held */
