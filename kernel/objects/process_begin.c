@@ -1,32 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes from outside: a program makes one, gives it memory through its handle, and starts it. Watchers are told when
- * it ends. <quire/process.h> has the table of a process's states.
+ * Processes from outside: a program makes one, gives it memory through its handle, and starts it. <quire/process.h> has the table of a process's states.
  *
  * Starting: process_begin() takes the state from EMPTY to STARTING and counts as a thread meanwhile. So nobody else
  * starts the process, and a kill at that moment leaves the end of the process to process_begin().
  */
 #include "process_list.h"
-#include <quire/endpoint.h>
 #include <quire/errno.h>
 #include <quire/object.h>
-#include <quire/quota.h>
 #include <quire/upcalls.h>
 #include <uapi/quire/abi.h>
 #include <uapi/quire/ipc.h>
 
 /* --- making ------------------------------------------------------------------------------------ */
-int process_show_to_maker(struct process *p)
+/* The number of the caller's handle to p, which has memory or not. On an error p is gone. */
+static int show(struct process *p)
 {
-    struct handle_table *t = &current_process()->handles;
-    int number = handle_reserve(t);
+    int number = process_show_to_maker(p);
 
-    if (number < 0) {
+    if (number < 0)
         process_abandon(p);
-        return number;
-    }
-    process_show_empty(p);
-    handle_fill(t, number, &p->object, RIGHT_WAIT | RIGHT_KILL | RIGHT_MAP | RIGHT_TRANSFER | RIGHT_OWN, 0);
     return number;
 }
 
@@ -38,7 +31,7 @@ int process_create(const char *name)
         return -ENOMEM;
     p->mm = mm_create();
     if (p->mm && !mm_set_quota(p->mm, p->quota))
-        return process_show_to_maker(p);
+        return show(p);
     process_abandon(p);
     return -ENOMEM;
 }
@@ -58,7 +51,7 @@ int process_clone(const struct trapframe *tf)
         return -ENOMEM;
     }
     sched_copy_fpu(&p->first->fpu);
-    return process_show_to_maker(p);
+    return show(p);
 }
 
 /* --- starting ---------------------------------------------------------------------------------- */
@@ -143,62 +136,6 @@ int process_begin(struct process *p, struct start *start)
         thread_discard(t);
     give_up(p);
     return err;
-}
-
-/* --- watching ---------------------------------------------------------------------------------- */
-struct watcher {
-    struct list link;
-    struct notification *notification; /* with a reference */
-    u64 bits;
-    struct quota *quota;
-};
-
-static void tell(struct watcher *w)
-{
-    struct quota *quota = w->quota;
-
-    notification_signal(w->notification, w->bits);
-    object_put((struct object *)w->notification);
-    kfree(w);
-    quota_let_go(quota, sizeof(*w)); /* last: it may free the account */
-}
-
-int process_watch(struct process *p, struct notification *n, u64 bits)
-{
-    struct quota *quota = current_process()->quota;
-
-    if (!quota_keep(quota, sizeof(struct watcher)))
-        return -ENOMEM;
-    struct watcher *w = kmalloc(sizeof(*w));
-    if (!w) {
-        quota_let_go(quota, sizeof(*w));
-        return -ENOMEM;
-    }
-    object_get((struct object *)n);
-    *w = (struct watcher){.notification = n, .bits = bits, .quota = quota};
-    spin_lock(&p->lock);
-    bool ended = p->state == PROCESS_ENDED;
-    if (!ended)
-        list_push_back(&p->watchers, &w->link);
-    spin_unlock(&p->lock);
-    if (ended)
-        tell(w);
-    return 0;
-}
-
-void process_tell_watchers(struct process *p)
-{
-    struct list *node;
-
-    for (;;) { /* nobody joins them any more */
-        spin_lock(&p->lock);
-        node = list_pop_front(&p->watchers);
-        spin_unlock(&p->lock);
-        if (!node)
-            return;
-        tell(list_entry(node, struct watcher, link));
-        preempt_point();
-    }
 }
 
 /* --- faults ------------------------------------------------------------------------------------ */

@@ -143,6 +143,12 @@ void process_check_killed(void)
         process_thread_exit();
 }
 
+void process_abandon(struct process *p)
+{
+    handle_close_all(&p->handles);
+    object_put(&p->object);
+}
+
 void process_destroy(struct object *o)
 {
     struct process *p = (struct process *)o;

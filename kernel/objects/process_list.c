@@ -17,12 +17,19 @@ LOCK_ORDER(22, process_cache, process, lock);
 LOCK_ORDER(23, process_cache, process, handles.lock);
 
 /* --- showing ----------------------------------------------------------------------------------- */
-void process_show_empty(struct process *p)
+int process_show_to_maker(struct process *p)
 {
+    struct handle_table *t = &current_process()->handles;
+    int number = handle_reserve(t);
+
+    if (number < 0)
+        return number;
     spin_lock(&processes_lock);
     list_push_back(&processes, &p->all_link);
     __atomic_store_n(&p->state, PROCESS_EMPTY, __ATOMIC_RELEASE);
     spin_unlock(&processes_lock);
+    handle_fill(t, number, &p->object, RIGHT_WAIT | RIGHT_KILL | RIGHT_MAP | RIGHT_TRANSFER | RIGHT_OWN, 0);
+    return number;
 }
 
 void process_show(struct process *p)

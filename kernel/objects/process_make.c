@@ -59,12 +59,6 @@ struct process *process_new(struct process *parent, const char *name, bool start
     return p;
 }
 
-void process_abandon(struct process *p)
-{
-    handle_close_all(&p->handles);
-    object_put(&p->object);
-}
-
 /* --- threads ----------------------------------------------------------------------------------- */
 static void start_user(void *arg)
 {
@@ -82,14 +76,6 @@ struct thread *process_new_thread(struct process *p, const struct trapframe *fra
         t->mm = p->mm;
     }
     return t;
-}
-
-void process_join(struct process *p, struct thread *t)
-{
-    list_push_back(&p->threads, &t->process_link);
-    t->traced = p->faults.traces;
-    p->nr_threads++;
-    object_get(&p->object); /* the thread's reference */
 }
 
 int process_add_thread(struct process *p, const struct trapframe *frame)
@@ -205,8 +191,8 @@ int process_spawn(const char *path, const struct arguments *args)
     int err = p ? load(p, path, args) : -ENOMEM;
 
     if (!err)
-        return process_show_to_maker(p);
-    if (p)
+        err = process_show_to_maker(p);
+    if (err < 0 && p)
         process_abandon(p);
     return err;
 }

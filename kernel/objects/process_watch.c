@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watchers: notifications that get bits when a process has ended. They are in the process's list, under its lock, until it
+ * has ended; whoever comes later is told at once.
+ */
+#include "process_list.h"
+#include <quire/errno.h>
+#include <quire/object.h>
+#include <quire/quota.h>
+#include <quire/upcalls.h>
+
+struct watcher {
+    struct list link;
+    struct notification *notification; /* with a reference */
+    u64 bits;
+    struct quota *quota;
+};
+
+static void tell(struct watcher *w)
+{
+    struct quota *quota = w->quota;
+
+    notification_signal(w->notification, w->bits);
+    object_put((struct object *)w->notification);
+    kfree(w);
+    quota_let_go(quota, sizeof(*w)); /* last: it may free the account */
+}
+
+int process_watch(struct process *p, struct notification *n, u64 bits)
+{
+    struct quota *quota = current_process()->quota;
+
+    if (!quota_keep(quota, sizeof(struct watcher)))
+        return -ENOMEM;
+    struct watcher *w = kmalloc(sizeof(*w));
+    if (!w) {
+        quota_let_go(quota, sizeof(*w));
+        return -ENOMEM;
+    }
+    object_get((struct object *)n);
+    *w = (struct watcher){.notification = n, .bits = bits, .quota = quota};
+    spin_lock(&p->lock);
+    bool ended = p->state == PROCESS_ENDED;
+    if (!ended)
+        list_push_back(&p->watchers, &w->link);
+    spin_unlock(&p->lock);
+    if (ended)
+        tell(w);
+    return 0;
+}
+
+void process_tell_watchers(struct process *p)
+{
+    struct list *node;
+
+    for (;;) { /* nobody joins them any more */
+        spin_lock(&p->lock);
+        node = list_pop_front(&p->watchers);
+        spin_unlock(&p->lock);
+        if (!node)
+            return;
+        tell(list_entry(node, struct watcher, link));
+        preempt_point();
+    }
+}
