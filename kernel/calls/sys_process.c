@@ -196,29 +196,26 @@ s64 sys_process_watch(struct trapframe *tf)
 
     if (!p)
         return err;
+    s64 id = (s64)p->id;
     n = handle_get(&current_process()->handles, (long)tf_arg(tf, 1), OBJECT_NOTIFICATION, RIGHT_CALL, &err);
     if (n)
         err = process_watch(p, (struct notification *)n, tf_arg(tf, 2));
     object_put(n);
     object_put(&p->object);
-    return err;
+    return err ? err : id;
 }
 
+/* Where it is no crash, the crash's name is empty. */
 s64 sys_process_status(struct trapframe *tf)
 {
-    struct quire_status status = {0};
     int err;
     struct process *p = held(tf, RIGHT_WAIT, &err);
 
     if (!p)
         return err;
-    if (process_ended(p)) {
-        status.status = p->status;
-        status.crash = p->crash;
-        err = copy_out(user_arg(tf, 1), &status, sizeof(status));
-    } else {
-        err = -EAGAIN;
-    }
+    err = process_ended(p) ? copy_out(user_arg(tf, 1), &p->status, sizeof(p->status)) : -EAGAIN;
+    if (!err && !user_ptr_is_null(user_arg(tf, 2)))
+        err = copy_out(user_arg(tf, 2), &p->crash, sizeof(p->crash));
     object_put(&p->object);
     return err;
 }

@@ -65,7 +65,7 @@ void arch_switch(struct arch_context *prev, struct arch_context *next)
 }
 /* No thread here is in user mode, and none makes system calls. */
 void arch_enter_user(struct trapframe *tf) { panic("a thread enters user mode with frame %p", (void *)tf); }
-system_call *const program_calls[1], *const guest_calls[1];
+system_call *const program_calls[1], *const whole_calls[1];
 
 void *explore_stack_alloc(void);
 void explore_stack_free(void *top);

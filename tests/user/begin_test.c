@@ -23,17 +23,17 @@ static long start_copy(long process, unsigned nr_same)
 /* Waits for the end of the process; its status. */
 static int status_of(long process)
 {
-    struct quire_status status;
+    int status = -1;
     unsigned long bits = 0;
     long n = quire_call(notification_create);
 
     EXPECT(n >= 0);
-    EXPECT_EQ(quire_call(process_watch, process, n, 4), 0);
+    EXPECT(quire_call(process_watch, process, n, 4) > 0);
     EXPECT_EQ(quire_call(notification_wait, n, ~0ul, 0, &bits), 0);
     EXPECT_EQ(bits, 4);
     EXPECT_EQ(quire_call(close, n), 0);
     EXPECT_EQ(quire_call(process_status, process, &status), 0);
-    return status.status;
+    return status;
 }
 
 TEST(begin, a_copy_runs_when_it_is_started_and_its_watcher_is_told)
@@ -43,7 +43,7 @@ TEST(begin, a_copy_runs_when_it_is_started_and_its_watcher_is_told)
     if (p == QUIRE_IN_CHILD)
         quire_call(exit, 7);
     ASSERT(p >= 0);
-    struct quire_status status;
+    int status;
     EXPECT_EQ(quire_call(process_status, p, &status), -EAGAIN);
     EXPECT_EQ(start_copy(p, 3), 0);
     long again = start_copy(p, 3);
@@ -97,7 +97,7 @@ TEST(begin, the_last_handle_to_one_that_never_started_tells_its_watchers)
     unsigned long bits = 0;
 
     ASSERT(p >= 0 && n >= 0);
-    EXPECT_EQ(quire_call(process_watch, p, n, 1ul << 63), 0);
+    EXPECT(quire_call(process_watch, p, n, 1ul << 63) > 0);
     EXPECT_EQ(quire_call(close, p), 0);
     EXPECT_EQ(quire_call(notification_wait, n, ~0ul, QUIRE_INFO_LIMIT_US(1000), &bits), 0);
     EXPECT_EQ(bits, 1ul << 63);

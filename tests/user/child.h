@@ -69,11 +69,11 @@ static inline int find_area(const void *address, struct quire_area *area)
 /* Waits for the process that this handle names; its status. The handle is closed. */
 static inline int end_of(long process)
 {
-    struct quire_status status = {.status = -1};
+    int status = -1;
 
     EXPECT_EQ(process_wait(process, &status), 0);
     EXPECT_EQ(quire_call(close, process), 0);
-    return status.status;
+    return status;
 }
 
 /* Kills the child, waits for it, and checks that this has ended it. */

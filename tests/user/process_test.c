@@ -294,7 +294,7 @@ TEST(process, only_a_parent_learns_a_status)
     while (quire_call(process_id, handle) != first)
         handle++;
     EXPECT_EQ(IN_CHILD({
-                  struct quire_status status;
+                  int status;
                   if (quire_call(process_status, handle, &status) != -EBADF || waitpid(first, NULL, 0) != -1 ||
                       wait(NULL) != -1)
                       _exit(1);

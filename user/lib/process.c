@@ -18,7 +18,7 @@ long process_fork(void)
     return err;
 }
 
-long process_wait(long process, struct quire_status *status)
+long process_wait(long process, int *status)
 {
     long n = quire_call(notification_create);
     unsigned long bits;
@@ -26,7 +26,7 @@ long process_wait(long process, struct quire_status *status)
     if (n < 0)
         return n;
     long err = quire_call(process_watch, process, n, 1);
-    if (!err)
+    if (err >= 0)
         err = quire_call(notification_wait, n, 1, 0, &bits);
     if (!err)
         err = quire_call(process_status, process, status);

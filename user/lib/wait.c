@@ -26,6 +26,7 @@ static struct child {
     pid_t pid; /* 0: the place is free */
     int handle;
     bool ended;
+    int status; /* if it has ended */
 } first_children[FIRST_CHILDREN], *children = first_children;
 static int children_room = FIRST_CHILDREN;
 static int children_used; /* the places from here on are free */
@@ -103,13 +104,12 @@ static pid_t adopt(long handle)
     if (handle < 0)
         return (pid_t)__result(handle);
     int place = free_place();
-    long err = quire_call(process_watch, handle, ends, bit_of(place));
-    if (err) {
-        quire_call(kill, handle);
+    long id = quire_call(process_watch, handle, ends, bit_of(place));
+    if (id < 0) {
         quire_call(close, handle);
-        return (pid_t)__result(err);
+        return (pid_t)__result(id);
     }
-    children[place] = (struct child){(pid_t)quire_call(process_id, handle), (int)handle, false};
+    children[place] = (struct child){.pid = (pid_t)id, .handle = (int)handle};
     if (place == children_used)
         children_used++;
     return children[place].pid;
@@ -179,11 +179,11 @@ static bool find_process(pid_t pid, struct quire_process *p)
 /* Notes which children have ended, of those that have one of these bits. Under children_lock. */
 static void note_ended(unsigned long bits)
 {
-    struct quire_status status;
-
-    for (int i = 0; i < children_used; i++)
-        if (children[i].pid && !children[i].ended && bits & bit_of(i))
-            children[i].ended = quire_call(process_status, children[i].handle, &status) == 0;
+    for (int i = 0; i < children_used; i++) {
+        struct child *c = &children[i];
+        if (c->pid && !c->ended && bits & bit_of(i))
+            c->ended = quire_call(process_status, c->handle, &c->status) == 0;
+    }
 }
 
 /* A child that is waited for: one that has ended, or else another. NULL: there is none. Under children_lock. */
@@ -199,14 +199,12 @@ static struct child *wanted(pid_t pid)
 
 static pid_t take(struct child *c, int *status, struct quire_crash *crash)
 {
-    struct quire_status s = {0};
     pid_t pid = c->pid;
 
-    quire_call(process_status, c->handle, &s);
     if (status)
-        *status = s.status;
+        *status = c->status;
     if (crash)
-        *crash = s.crash;
+        quire_call(process_status, c->handle, &c->status, crash);
     forget(c);
     return pid;
 }

@@ -416,6 +416,9 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         a[2] = below(p, 3);
         return true;
     case QUIRE_SYS_process_status:
+        a[1] = pointer(p);
+        a[2] = one_in(p, 2) ? 0 : pointer(p);
+        return true;
     case QUIRE_SYS_fault_registers:
         a[1] = pointer(p);
         return true;
@@ -559,7 +562,7 @@ static unsigned long killed, children;
 
 static void end_all(int nr)
 {
-    struct quire_status status;
+    int status;
 
     for (int i = 0; i < nr; i++) {
         if (!players[i].there)

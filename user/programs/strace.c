@@ -108,7 +108,7 @@ static long prepare(char **argv, int *endpoint)
         err = quire_call(notification_bind, n, e);
     if (!err)
         err = quire_call(process_watch, process, n, ENDED);
-    if (!err)
+    if (err >= 0)
         err = quire_call(process_faults, process, e, QUIRE_FAULTS_TRACE);
     if (err)
         fail("can't trace it", err);
@@ -119,8 +119,7 @@ static long prepare(char **argv, int *endpoint)
 int main(int argc, char **argv)
 {
     struct quire_start start = {.nr_same = 3};
-    struct quire_status status;
-    int endpoint;
+    int endpoint, status = 0;
 
     if (argc < 2)
         usage();
@@ -130,7 +129,7 @@ int main(int argc, char **argv)
         fail("can't start it", err);
     serve(endpoint);
     quire_call(process_status, process, &status);
-    int signal = status.status & 127;
-    printf("strace: %s ended with %s %d\n", argv[1], signal ? "signal" : "status", signal ? signal : status.status >> 8);
-    return signal ? 128 + signal : status.status >> 8;
+    int signal = status & 127;
+    printf("strace: %s ended with %s %d\n", argv[1], signal ? "signal" : "status", signal ? signal : status >> 8);
+    return signal ? 128 + signal : status >> 8;
 }

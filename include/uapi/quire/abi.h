@@ -56,12 +56,6 @@ struct quire_start {
     uint32_t rights[QUIRE_START_HANDLES]; /* 0: the same, but RIGHT_OWN */
 };
 
-struct quire_status {
-    int32_t status; /* as wait() gives it */
-    uint32_t reserved;
-    struct quire_crash crash; /* its name is empty if the process ended in another way */
-};
-
 #define QUIRE_FAULTS_TRACE 1 /* process_faults: system calls, too */
 
 #define QUIRE_DEVICES 15 /* init's handle to all device registers, for memory_device; it may pass it on */

@@ -66,8 +66,8 @@
     X(55, notification_bind, 2, "notification, endpoint: its signals come to receivers there, too") \
     X(56, process_create, 1, "name: a process without memory, threads and handles -> handle")      \
     X(57, process_start, 2, "process, struct quire_start *: the first thread runs, with these handles; -EBUSY: it was started") \
-    X(58, process_watch, 3, "process, notification, bits: signal them when the process has ended") \
-    X(59, process_status, 2, "process, struct quire_status *: -EAGAIN: it hasn't ended")           \
+    X(58, process_watch, 3, "process, notification, bits: signal them when the process has ended -> the process's id") \
+    X(59, process_status, 3, "process, int *status, struct quire_crash * or NULL: -> 0; -EAGAIN: it hasn't ended")           \
     X(60, process_faults, 3, "process, endpoint or -1, QUIRE_FAULTS_*: its threads' faults are calls to the endpoint") \
     X(61, fault_registers, 3, "reply handle or -1, struct quire_registers *, set (0 or 1): of the thread whose fault this is") \
     X(62, memory_read, 4, "memory, offset, buffer, bytes: copy out of the object -> bytes, fewer at its end") \

@@ -5,9 +5,7 @@
  */
 #pragma once
 
-#include <quire/abi.h>
-
 /* A copy of this process, running, with all handles that may be given away. Its handle; in the copy QUIRE_IN_CHILD; -E... */
 long process_fork(void);
 /* Waits until the process has ended, and stores its status. The handle stays. 0, or -E... */
-long process_wait(long process, struct quire_status *status);
+long process_wait(long process, int *status);
