@@ -472,7 +472,7 @@ static bool close_one(struct list *queue, bool calls)
         return false;
     struct thread *t = first_of(queue);
     list_remove(&t->ipc.link);
-    tf_set_ret(frame_of(t), -EPIPE);
+    tf_set_ret(message_of(t), -EPIPE);
     if (calls)
         call_change(t, CALL_QUEUED, CALL_ANSWERED);
     else

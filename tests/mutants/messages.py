@@ -4,6 +4,9 @@
 from tests.mutants.mutant import Mutant
 
 MESSAGES = [
+    Mutant("a-closed-endpoint-writes-to-the-user-frame", "kernel/ipc/endpoint.c",
+           "    tf_set_ret(message_of(t), -EPIPE);", "    tf_set_ret(frame_of(t), -EPIPE);",
+           "begin.a_tracer_that_goes*", "a call that the kernel makes leaves the thread's registers alone", cpus="4"),
     Mutant("a-duplicate-with-any-rights", "kernel/objects/handle.c",
            "handle_copy(t, number, rights, rights, &h);", "handle_copy(t, number, 0, rights, &h);\n    h.rights = rights;",
            "ipc.a_duplicate*", "a duplicate has no right that its handle hasn't"),

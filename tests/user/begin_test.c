@@ -315,6 +315,16 @@ TEST(begin, a_tracer_sees_system_calls_and_may_answer_them_itself)
     quire_call(close, e);
 }
 
+TEST(begin, a_tracer_that_goes_changes_no_register)
+{
+    long e = quire_call(endpoint_create), p = faulting(e, QUIRE_FAULTS_TRACE, exit_four);
+
+    quire_call(sleep, 1000000); /* its call waits in the queue by now */
+    quire_call(close, e);
+    EXPECT_EQ(status_of(p), 4 << 8);
+    quire_call(close, p);
+}
+
 static void call_a_server_that_is_gone(void)
 {
     struct message m = {.info = 0};
