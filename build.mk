@@ -29,6 +29,8 @@ COMMON_CFLAGS := -std=gnu11 -O2 -g -fno-pic -fno-pie -fno-stack-protector -fno-c
     -fno-tree-loop-distribute-patterns -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes \
     -Wstrict-prototypes -Wvla -Wundef $(if $(WERROR),-Werror) -MMD -MP
 
+# FASTPATH=0: messages take the long way always, kernel/ipc/fast.c. A test program asks which way is to be expected.
+COMMON_CFLAGS += -DQUIRE_FASTPATH=$(if $(filter 0,$(FASTPATH)),0,1)
 KERNEL_CFLAGS := $(COMMON_CFLAGS) -ffreestanding $(ARCH_CFLAGS) -D__QUIRE_KERNEL__ -Iinclude -Iinclude/uapi \
     -Iarch/$(ARCH)/include -I$(OUT)/gen -ffunction-sections -fdata-sections
 # Frame pointers, for backtraces of the kernel and of programs. A program's functions make their frame first of all:
@@ -39,8 +41,6 @@ KERNEL_CFLAGS += -DQUIRE_DEBUG=0 -fomit-frame-pointer
 else
 KERNEL_CFLAGS += -DQUIRE_DEBUG=1 -DQUIRE_CHECKS=1 $(FRAME_CFLAGS) $(ARCH_DEBUG_CFLAGS)
 endif
-# FASTPATH=0: messages take the long way always, kernel/ipc/fast.c.
-KERNEL_CFLAGS += -DQUIRE_FASTPATH=$(if $(filter 0,$(FASTPATH)),0,1)
 # ICACHE=stale: shadows play the instruction cache, include/quire/exec_pfn.h.
 ifeq ($(ICACHE),stale)
 KERNEL_CFLAGS += -DICACHE_STALE=1
