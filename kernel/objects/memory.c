@@ -6,6 +6,7 @@
 #include <quire/memory.h>
 #include <quire/cacheflush.h>
 #include <quire/errno.h>
+#include <quire/exec_pfn.h>
 #include <quire/folio_trim.h>
 #include <quire/frame_access.h>
 #include <quire/memobj.h>
@@ -59,7 +60,10 @@ static int look_for_memory(pfn_t first, pfn_t end)
 /* Whether page-table entries can say these frame numbers. */
 static bool has_addresses(pfn_t first, u64 nr)
 {
-    return nr && first + nr > first && pte_pfn(pfn_pte(first + nr - 1, PGPROT_KERNEL_DEVICE)) == first + nr - 1;
+    pfn_t last = first + nr - 1;
+
+    /* With ICACHE=stale an entry for a shadow says the frame that it is the shadow of. */
+    return nr && last >= first && pte_pfn(pfn_pte(last, PGPROT_KERNEL_DEVICE)) == exec_frame(last);
 }
 
 struct memory_object *memory_object_device(u64 address, u64 bytes, int *err)
