@@ -11,6 +11,7 @@ void asm_offsets(void)
 {
     ASM_OFFSET(PERCPU_KERNEL_SP, struct percpu, kernel_sp);
     ASM_OFFSET(PERCPU_CALLS, struct percpu, calls);
+    ASM_OFFSET(PERCPU_SYSCALLS, struct percpu, counters[COUNTER_SYSCALLS]);
     ASM_OFFSET(PERCPU_LEFT, struct percpu, left);
     ASM_OFFSET(PERCPU_USER_WORK, struct percpu, user_work);
     ASM_CONSTANT(NR_SYSTEM_CALLS, QUIRE_NR_SYSCALLS);

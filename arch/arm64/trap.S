@@ -163,9 +163,12 @@ user_sync:
 #if QUIRE_DEBUG
     mov x29, xzr /* a backtrace ends at the entry into the kernel */
 #endif
+    mrs x16, tpidr_el1
+    ldr x17, [x16, #PERCPU_SYSCALLS]
+    add x17, x17, #1
+    str x17, [x16, #PERCPU_SYSCALLS]
     cmp x8, #NR_SYSTEM_CALLS
     b.hs 1f
-    mrs x16, tpidr_el1
     ldr x16, [x16, #PERCPU_CALLS]
     ldr x16, [x16, x8, lsl #3]
     mov x0, sp
@@ -279,8 +282,8 @@ overflow:
 .endm
 
 /*
- * After a short cut, <quire/upcalls.h>. x0: the frame to go on with. The words, which are in their registers, and the result
- * are stored only if something else has to be done first.
+ * After a short cut, <quire/upcalls.h>. x0: the frame to go on with. The words, which are in their registers, and the
+ * result are stored only if something else has to be done first.
  */
 .macro HAND_OVER result
     mrs x10, tpidr_el1

@@ -121,6 +121,9 @@ FUNC(trap_entry)
 #if QUIRE_DEBUG
     li s0, 0 /* a backtrace ends at the entry into the kernel */
 #endif
+    ld t3, PERCPU_SYSCALLS(tp)
+    addi t3, t3, 1
+    sd t3, PERCPU_SYSCALLS(tp)
     li t3, NR_SYSTEM_CALLS
     bgeu a7, t3, 1f
     ld t2, PERCPU_CALLS(tp)
@@ -238,8 +241,8 @@ END(trap_entry)
 .endm
 
 /*
- * After a short cut, <quire/upcalls.h>. a0: the frame to go on with. The words, which are in their registers, and the result
- * are stored only if something else has to be done first.
+ * After a short cut, <quire/upcalls.h>. a0: the frame to go on with. The words, which are in their registers, and the
+ * result are stored only if something else has to be done first.
  */
 .macro HAND_OVER result
     ld a1, PERCPU_LEFT(tp)

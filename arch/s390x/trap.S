@@ -78,10 +78,11 @@ FUNC(trap_svc)
 #if QUIRE_DEBUG
     xc 0(8, %r15), 0(%r15) /* a backtrace ends at the entry into the kernel */
 #endif
+    lg %r14, LC_CPU(%r0)
+    agsi PERCPU_SYSCALLS(%r14), 1
     clgfi %r1, NR_SYSTEM_CALLS
     jhe arch_call_whole
     sllg %r1, %r1, 3
-    lg %r14, LC_CPU(%r0)
     lg %r14, PERCPU_CALLS(%r14)
     lg %r1, 0(%r1, %r14)
     la %r2, TRAP_FRAME(%r15)

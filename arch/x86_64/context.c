@@ -61,8 +61,8 @@ void x86_save_selectors(struct arch_fpu *fpu)
 }
 
 /*
- * Each selector was loaded before, so loading it doesn't fault. Loading GS changes the current GS base, so it is loaded while
- * the user's base is in place (SDM 3A 3.4.4).
+ * Each selector was loaded before, so loading it doesn't fault. Loading GS changes the current GS base, so it is loaded
+ * while the user's base is in place (SDM 3A 3.4.4).
  */
 void x86_restore_selectors(const struct arch_fpu *fpu)
 {
@@ -79,7 +79,9 @@ void x86_restore_selectors(const struct arch_fpu *fpu)
     }
 }
 
-/* The thread that was interrupted may not have had the right to use them: CR0.TS would make these instructions fault. */
+/*
+ * The thread that was interrupted may not have had the right to use them: CR0.TS would make these instructions fault.
+ */
 void arch_fpu_save(struct arch_fpu *fpu)
 {
     __asm__ volatile("clts" ::: "memory");

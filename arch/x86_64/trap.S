@@ -99,9 +99,9 @@ entry_on_kernel_stack:
 END(entry)
 
 /*
- * SYSRET from the short or whole frame at RSP that SYSCALL made, if nothing forbids it; else to `other`. Returns to RCX with
- * the flags in R11. A pc beyond the lower half would make it fault in the kernel with the user's GS base, and only IRET
- * restores TF and RF correctly.
+ * SYSRET from the short or whole frame at RSP that SYSCALL made, if nothing forbids it; else to `other`. Returns to RCX
+ * with the flags in R11. A pc beyond the lower half would make it fault in the kernel with the user's GS base, and only
+ * IRET restores TF and RF correctly.
  */
 .macro check_sysret other
     movq TF_RIP(%rsp), %rcx
@@ -133,6 +133,7 @@ FUNC(syscall_entry)
     movq %rbp, TF_RBP(%rsp)
     xorl %ebp, %ebp
 #endif
+    incq %gs:PERCPU_SYSCALLS
     cmpq $NR_SYSTEM_CALLS, %rax
     jae 1f
     movq %gs:PERCPU_CALLS, %rcx
@@ -235,8 +236,8 @@ END(arch_enter_user)
 .endm
 
 /*
- * After a short cut, <quire/upcalls.h>. RAX: the frame to go on with. The words, which are in their registers, and the result
- * are stored only if something else has to be done first.
+ * After a short cut, <quire/upcalls.h>. RAX: the frame to go on with. The words, which are in their registers, and the
+ * result are stored only if something else has to be done first.
  */
 .macro hand_over result
     movq %gs:PERCPU_LEFT, %rcx

@@ -7,8 +7,8 @@
 #include <arch/context.h>
 
 /*
- * Entries of <quire/syscall.h>'s tables, in trap.S: they store the rest of a short frame and call trap_syscall(). The fast
- * ones try ipc_fast_call() or ipc_fast_reply_receive() before, and do what <quire/upcalls.h> says there.
+ * Entries of <quire/syscall.h>'s tables, in trap.S: they store the rest of a short frame and call trap_syscall(). The
+ * fast ones try ipc_fast_call() or ipc_fast_reply_receive() before, and do what <quire/upcalls.h> says there.
  */
 s64 arch_call_whole(struct trapframe *tf);
 s64 arch_call_fast_call(struct trapframe *tf);
@@ -43,8 +43,9 @@ static inline void *arch_frame_stack_top(struct trapframe *tf) /* the other way 
 /*
  * Floating-point and vector registers of user mode <-> memory. Kernel code never uses them. With ARCH_FPU_LAZY they may
  * hold another thread's values than those of the thread that runs. Either its frame says whether it may use them, as
- * tf_allow_fpu() has told the frame, or the CPU does: cpu_allow_fpu(). trap_fpu() is called when it tries nevertheless. "Own" registers, such as a thread pointer, always change with the
- * thread; arch_own_swap() does both at once. Interrupts off.
+ * tf_allow_fpu() has told the frame, or the CPU does: cpu_allow_fpu(). trap_fpu() is called when it tries nevertheless.
+ * "Own" registers, such as a thread pointer, always change with the thread; arch_own_swap() does both at once.
+ * Interrupts off.
  */
 #ifndef ARCH_OWN_REGISTERS
 static inline void arch_own_save(struct arch_fpu *fpu) { (void)fpu; }

@@ -23,8 +23,9 @@ void arch_pt_activate_kernel(const struct pt_root *kernel);
 void arch_pt_activate_user(const struct pt_root *root);
 
 /*
- * The same for a root that has an ASID (if the machine has them) or NULL, when the last one had one, too. ARCH_SWITCH_ROOT:
- * the machine has a shorter way, inline in arch/tlb.h; it loads root->word, which arch_root_word() has made.
+ * The same for a root that has an ASID (if the machine has them) or NULL, when the last one had one, too.
+ * ARCH_SWITCH_ROOT: the machine has a shorter way, inline in arch/tlb.h; it loads root->word, which arch_root_word()
+ * has made.
  */
 #ifndef ARCH_SWITCH_ROOT
 static inline u64 arch_root_word(const struct pt_root *root) { return paddr_value(root->table); }

@@ -20,8 +20,8 @@ void asid_refresh(struct percpu *cpu, struct pt_root *root); /* the root has a n
 static inline void mm_announce(struct percpu *cpu, struct mm *mm) { WRITE_ONCE(cpu->loading_mm, mm); }
 
 /*
- * After the fence: whether mm's ASID is valid here, and this CPU is in the mask of those that may hold mm's translations. (It
- * puts itself there where that is needed each time.)
+ * After the fence: whether mm's ASID is valid here, and this CPU is in the mask of those that may hold mm's
+ * translations. (It puts itself there where that is needed each time.)
  */
 static inline bool mm_is_ready(const struct percpu *cpu, struct mm *mm)
 {
@@ -47,8 +47,8 @@ static inline void mm_make_ready(struct percpu *cpu, struct mm *mm)
 }
 
 /*
- * Loads mm (NULL: none), which was announced and is ready, instead of old, the CPU's active_mm. Interrupts off. The caller
- * makes sure that the CPU fences before it runs code of mm, mm_needs_fence().
+ * Loads mm (NULL: none), which was announced and is ready, instead of old, the CPU's active_mm. Interrupts off. The
+ * caller makes sure that the CPU fences before it runs code of mm, mm_needs_fence().
  *
  * What keeps a loaded address space is the thread that runs in it: it leaves the address space before it gives up what
  * keeps it (mm/tables/asid.c). Debug kernels check this rule by a reference of the CPU's own.

@@ -13,9 +13,9 @@ void console_init(void);
 ssize_t console_read(char *to, size_t n, bool keys);
 struct notification;
 /*
- * Whoever waits for a program in the foreground says so: from now on programs may read lines, and Ctrl-C gives these bits
- * to n. There is one listener: the last one that asked. bits 0: n listens no more. Takes no reference: a notification
- * that may listen calls this with 0 when it ends. No locks.
+ * Whoever waits for a program in the foreground says so: from now on programs may read lines, and Ctrl-C gives these
+ * bits to n. There is one listener: the last one that asked. bits 0: n listens no more. Takes no reference: a
+ * notification that may listen calls this with 0 when it ends. No locks.
  */
 void console_listen(struct notification *n, u64 bits);
 void console_write_user(const char *text, size_t len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What system calls do with endpoints, notifications and reply objects: kernel/ipc/. Each function is called by the
- * thread that made the system call, with interrupts on and no locks held. `tf` is its user frame: the words of a message
- * are read and written there (tf_word(), tf_info(), tf_extra()).
+ * thread that made the system call, with interrupts on and no locks held. `tf` is its user frame: the words of a
+ * message are read and written there (tf_word(), tf_info(), tf_extra()).
  *
  * Where a time limit is given, ~0 is none; else it is a time of the machine's clock in nanoseconds. -ETIMEDOUT: it has
  * passed; -EINTR: the caller was killed, which no program sees.
@@ -26,8 +26,8 @@ s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until);
 /* Sends the message if a thread waits for one. -EAGAIN: nobody does; -EPIPE: closed. Never waits. */
 s64 ipc_send(struct endpoint *e, u64 badge, struct trapframe *tf);
 /*
- * Waits for a message or a signal. QUIRE_GOT_*; -EPIPE: closed; -ETIMEDOUT. A duty that the caller still has ends first.
- * Takes over the caller's reference to e.
+ * Waits for a message or a signal. QUIRE_GOT_*; -EPIPE: closed; -ETIMEDOUT. A duty that the caller still has ends
+ * first. Takes over the caller's reference to e.
  */
 s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until);
 /* Answers the call that the caller received last. -ESRCH: there is none, or its caller doesn't wait any more. */
@@ -37,15 +37,15 @@ s64 ipc_reply_to(struct reply *r, struct trapframe *tf); /* the same, by a reply
 struct reply *reply_save(int *err); /* -ESRCH: no duty; -ENOMEM */
 /*
  * Copies between the window of the call that the caller has received last (r NULL) or of r, at this offset, and the
- * caller's memory. Returns the bytes copied, fewer if something is in the way after them; -ESRCH: no duty, or its caller
- * doesn't wait any more; -EACCES: the window may not be used so, or the memory is a guest's secret; -EFAULT.
+ * caller's memory. Returns the bytes copied, fewer if something is in the way after them; -ESRCH: no duty, or its
+ * caller doesn't wait any more; -EACCES: the window may not be used so, or the memory is a guest's secret; -EFAULT.
  */
 s64 window_copy(struct reply *r, u64 offset, u64 buffer, u64 bytes, bool write);
 
 /*
- * The current thread, whose user frame is tf, did something that ends its process, unless the fault handler knows better.
- * what: of a memory fault the access, ACCESS_*; else enum trap_exception. status: the signal that it is, STATUS_*. True:
- * the thread goes on, with the registers in tf. Interrupts are on, no locks are held.
+ * The current thread, whose user frame is tf, did something that ends its process, unless the fault handler knows
+ * better. what: of a memory fault the access, PROT_*; else enum trap_exception. status: the signal that it is,
+ * STATUS_*. True: the thread goes on, with the registers in tf. Interrupts are on, no locks are held.
  */
 bool fault_ask(struct trapframe *tf, enum quire_fault_kind kind, vaddr_t addr, u64 what, int status);
 /* Before a system call of a traced thread. False: it isn't made; the handler has given a result. */
@@ -54,8 +54,8 @@ void fault_trace_result(struct trapframe *tf, u64 number); /* and after it */
 struct user_ptr;
 /*
  * Reads or sets the registers (struct quire_registers) of the thread whose fault is the call that the caller received
- * last (reply NULL), or the one of `reply`. -ESRCH: no duty, or the thread is killed; -EINVAL: the call is no fault, or pc
- * isn't an address of user space; -EFAULT.
+ * last (reply NULL), or the one of `reply`. -ESRCH: no duty, or the thread is killed; -EINVAL: the call is no fault, or
+ * pc isn't an address of user space; -EFAULT.
  */
 int fault_registers(struct reply *reply, struct user_ptr registers, bool set);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for words of user memory: kernel/ipc/futex.c. Called by the thread that made the system call; no locks held. */
+/*
+ * Waiting for words of user memory: kernel/ipc/futex.c. Called by the thread that made the system call; no locks held.
+ */
 #pragma once
 
 #include <quire/types.h>
@@ -11,5 +13,7 @@ void futex_init(void); /* before the first program */
  * address isn't a multiple of 4; -EINTR.
  */
 s64 futex_wait(vaddr_t address, u32 expected, u64 until);
-/* Wakes up to so many threads that wait for the word, the longest waiter first. -> how many; -EFAULT; -EINVAL; -EINTR. */
+/*
+ * Wakes up to so many threads that wait for the word, the longest waiter first. -> how many; -EFAULT; -EINVAL; -EINTR.
+ */
 s64 futex_wake(vaddr_t address, u64 count);

@@ -4,8 +4,8 @@
  * A handle is an object, rights, and a badge. POSIX's file descriptors are handles; the object's type decides how they
  * read and write.
  *
- * The badge is a number that whoever duplicates a handle to an endpoint or a notification chooses, and that the receiver
- * sees. So a server knows which of its clients speaks. A badge that isn't 0 can't be changed any more.
+ * The badge is a number that whoever duplicates a handle to an endpoint or a notification chooses, and that the
+ * receiver sees. So a server knows which of its clients speaks. A badge that isn't 0 can't be changed any more.
  *
  * Only the threads of a process use its table, and whoever makes or ends the process. So a process that has always had
  * one thread needs no lock to look into it: `shared` says that it has had more.
@@ -67,8 +67,8 @@ struct handle_table {
 };
 
 /*
- * A zeroed object of this size with one reference, charged to the account of the current process. A pointer to the whole,
- * which begins with its struct object; NULL: no memory, or the account is full.
+ * A zeroed object of this size with one reference, charged to the account of the current process. A pointer to the
+ * whole, which begins with its struct object; NULL: no memory, or the account is full.
  */
 void *object_alloc(enum object_type type, u32 bytes);
 void object_free(struct object *o); /* made by object_alloc(); nobody has a reference */
@@ -96,9 +96,12 @@ static inline struct handle *handle_slot(struct handle_table *t, u64 number)
  * Takes t->lock. The caller then fills the slot, which can't fail, or gives it back.
  */
 int handle_reserve(struct handle_table *t);
-void handle_fill(struct handle_table *t, int number, struct object *o, u32 rights, u64 badge); /* takes over a reference */
+void handle_fill(struct handle_table *t, int number, struct object *o, u32 rights,
+                 u64 badge); /* takes over a reference */
 void handle_unreserve(struct handle_table *t, int number);
-/* Fills the slot with this number, one of the first, which is free. Nobody else uses the table. Takes over a reference. */
+/*
+ * Fills the slot with this number, one of the first, which is free. Nobody else uses the table. Takes over a reference.
+ */
 void handle_install_at(struct handle_table *t, unsigned number, struct object *o, u32 rights);
 /* Both in one: -EMFILE, -ENOMEM. Takes over the caller's reference to o in every case. */
 int handle_install(struct handle_table *t, struct object *o, u32 rights);
@@ -106,7 +109,8 @@ int handle_install(struct handle_table *t, struct object *o, u32 rights);
 /* The object with a reference. NULL: *err is -EBADF (no such handle, or another type) or -EACCES (rights). */
 struct object *handle_get(struct handle_table *t, long number, enum object_type type, u32 rights, int *err);
 /* The same, and all that the handle says: found->object is the result. False: *err. */
-bool handle_look(struct handle_table *t, long number, enum object_type type, u32 rights, struct handle *found, int *err);
+bool handle_look(struct handle_table *t, long number, enum object_type type, u32 rights, struct handle *found,
+                 int *err);
 /*
  * One more handle to the same object, in no table: with those of the rights that are in `keep`. It counts like one in a
  * table, so an endpoint isn't closed meanwhile. The caller fills a slot with it, or drops it. -EBADF; -EACCES: the
@@ -116,7 +120,8 @@ int handle_copy(struct handle_table *t, long number, u32 rights, u32 keep, struc
 bool handle_drop(struct handle h); /* one that is in no table any more; false: it has no object */
 /*
  * One more handle to the same object, with these of its rights, and with this badge if it has none yet. Returns its
- * number; -EBADF, -EACCES (a right that the handle doesn't have), -EINVAL (the handle has another badge), -EMFILE, -ENOMEM.
+ * number; -EBADF, -EACCES (a right that the handle doesn't have), -EINVAL (the handle has another badge), -EMFILE,
+ * -ENOMEM.
  */
 int handle_duplicate(struct handle_table *t, long number, u32 rights, u64 badge);
 int handle_close(struct handle_table *t, long number); /* -EBADF */

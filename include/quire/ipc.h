@@ -3,8 +3,8 @@
  * Messages between threads: calls on endpoints, replies, sends. kernel/ipc/ has the code; this header has what lies in
  * struct thread, and what other rooms call.
  *
- * A *call* belongs to the thread that calls. One word, thread->ipc.call, holds its state and its generation, which grows
- * with each call; so a late reply finds another word.
+ * A *call* belongs to the thread that calls. One word, thread->ipc.call, holds its state and its generation, which
+ * grows with each call; so a late reply finds another word.
  *
  *   from      to        by whom                                              under
  *   IDLE      QUEUED    the caller: it is in the endpoint's queue            endpoint's lock
@@ -19,10 +19,10 @@
  *   ANSWERED  IDLE      the caller                                           nothing
  *
  * From TAKEN on, exactly one thread or reply object has the *duty* to answer: thread->ipc.duty of the receiver, or
- * struct reply. Whoever has it either replies, or ends; then the caller gets -EPIPE. While the call is TAKEN or REPLYING the
- * caller waits, so its struct thread lives without a counted reference. A caller that takes back its call counts one
- * before, for whoever has the duty; it is put when the duty ends. Its address space has none: who copies from a window
- * takes one for as long as it copies.
+ * struct reply. Whoever has it either replies, or ends; then the caller gets -EPIPE. While the call is TAKEN or
+ * REPLYING the caller waits, so its struct thread lives without a counted reference. A caller that takes back its call
+ * counts one before, for whoever has the duty; it is put when the duty ends. Its address space has none: who copies
+ * from a window takes one for as long as it copies.
  *
  * A caller that was answered without a duty, because the endpoint was closed, takes the endpoint's lock before it goes
  * on: whoever closes wakes it under this lock, and has no reference to it.

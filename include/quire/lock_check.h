@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Locks that are held, and in debug kernels the rules for them: base/check/lock_check.c. The list belongs to the
- * running thread: the scheduler saves and restores it. An interrupt handler's locks are in the list of the thread that it
- * interrupted.
+ * running thread: the scheduler saves and restores it. An interrupt handler's locks are in the list of the thread that
+ * it interrupted.
  */
 #pragma once
 

@@ -39,7 +39,8 @@ struct memobj {
     u32 refs; /* areas, handles, and for an anonymous object each folio that it owns */
     enum memobj_kind kind;
     bool large;   /* new folios are as large as a block, where one fits */
-    u64 nr_pages; /* size, but not of an anonymous one; a backed one's changes under the lock. A folio may reach over the end: nobody uses the pages there */
+    u64 nr_pages; /* size, but not of an anonymous one; a backed one's changes under the lock. A folio may reach over
+                     the end: nobody uses the pages there */
     struct mutex lock;
     struct list areas; /* struct vma by obj_link or anon_link */
     struct radix_tree folios;
@@ -58,14 +59,14 @@ static inline void memobj_put(struct memobj *obj) { memobj_put_many(obj, 1); }
  * -ENOMEM, -EEXIST, -EINVAL (outside the object): nothing changed. */
 int memobj_add_folio(struct memobj *obj, u64 index, struct folio *folio);
 /*
- * The folio that holds page `index`, with a reference. Makes a zeroed folio if there is none yet; it has the default size
- * if the aligned block is inside the object and empty. NULL: no memory, or index outside the object, or a pager has to
- * supply the page.
+ * The folio that holds page `index`, with a reference. Makes a zeroed folio if there is none yet; it has the default
+ * size if the aligned block is inside the object and empty. NULL: no memory, or index outside the object, or a pager
+ * has to supply the page.
  */
 struct folio *memobj_folio(struct memobj *obj, u64 index);
 /*
- * A page in no object yet, for memobj_add_folio(): one frame, charged to the object's account, with a reference. NULL: no
- * memory. flags: FOLIO_ZERO.
+ * A page in no object yet, for memobj_add_folio(): one frame, charged to the object's account, with a reference. NULL:
+ * no memory. flags: FOLIO_ZERO.
  */
 struct folio *memobj_make_page(struct memobj *obj, unsigned flags);
 /* memobj_folio(), but makes no folio; NULL: there is none. */
@@ -74,8 +75,8 @@ struct folio *memobj_find(struct memobj *obj, u64 index);
 u64 memobj_next(struct memobj *obj, u64 index);
 
 /*
- * Changes the size of a backed object. Pages behind the new end are unmapped everywhere and given back; private copies of
- * them stay with whoever has made them. New pages read as zeros. May be preempted; no locks held. mm/spaces/resize.c
+ * Changes the size of a backed object. Pages behind the new end are unmapped everywhere and given back; private copies
+ * of them stay with whoever has made them. New pages read as zeros. May be preempted; no locks held. mm/spaces/resize.c
  */
 void memobj_resize(struct memobj *obj, u64 nr_pages);
 

@@ -12,21 +12,22 @@
 struct pager;
 
 /*
- * A new object, of bytes rounded up to whole pages. large: its frames come in blocks, if there are any: they cost less to
- * map, and more to begin with. NULL: *err is -EINVAL (no size, or too large) or -ENOMEM.
+ * A new object, of bytes rounded up to whole pages. large: its frames come in blocks, if there are any: they cost less
+ * to map, and more to begin with. NULL: *err is -EINVAL (no size, or too large) or -ENOMEM.
  */
 struct memory_object *memory_object_create(u64 bytes, bool large, int *err);
 /*
- * Copies between the object from `offset` on and the caller's memory. Ends at the object's end. Returns the bytes copied,
- * fewer if something is in the way behind them; -EINVAL: begins behind the end; -EFAULT: the caller's memory; -ENOMEM;
- * -EHWPOISON, -EACCES: the frame is broken, or secret; -EAGAIN: a pager has to supply what is read; -EINTR: the caller was
- * killed. A write makes a page that a pager hasn't supplied yet: others see it when these bytes are in it.
+ * Copies between the object from `offset` on and the caller's memory. Ends at the object's end. Returns the bytes
+ * copied, fewer if something is in the way behind them; -EINVAL: begins behind the end; -EFAULT: the caller's memory;
+ * -ENOMEM; -EHWPOISON, -EACCES: the frame is broken, or secret; -EAGAIN: a pager has to supply what is read; -EINTR:
+ * the caller was killed. A write makes a page that a pager hasn't supplied yet: others see it when these bytes are in
+ * it.
  */
 s64 memory_object_copy(struct memory_object *m, u64 offset, struct user_window *own, bool write);
 /*
- * An object of the device registers at these physical addresses, which can only be mapped: all else that is asked of it is
- * refused by -ENODEV. NULL: *err is -ENODEV (this machine has none), -EINVAL (not whole pages, or no such addresses),
- * -EACCES (there is memory), -ENOMEM, or -EINTR.
+ * An object of the device registers at these physical addresses, which can only be mapped: all else that is asked of it
+ * is refused by -ENODEV. NULL: *err is -ENODEV (this machine has none), -EINVAL (not whole pages, or no such
+ * addresses), -EACCES (there is memory), -ENOMEM, or -EINTR.
  */
 struct memory_object *memory_object_device(u64 address, u64 bytes, int *err);
 /*
@@ -35,9 +36,9 @@ struct memory_object *memory_object_device(u64 address, u64 bytes, int *err);
  */
 struct memory_object *memory_object_pager(struct pager *pager, u64 bytes, int *err);
 /*
- * Copies pages of `from` into those pages of m that it doesn't have yet; the others stay as they are. Each page is complete
- * when others see it. Returns the bytes that m has now, or fewer; the errors of a copy, and -EINVAL: not whole pages, or
- * not inside.
+ * Copies pages of `from` into those pages of m that it doesn't have yet; the others stay as they are. Each page is
+ * complete when others see it. Returns the bytes that m has now, or fewer; the errors of a copy, and -EINVAL: not whole
+ * pages, or not inside.
  */
 s64 memory_object_supply(struct memory_object *m, u64 offset, struct memory_object *from, u64 from_offset, u64 bytes);
 /* As memobj_resize(). -EINVAL: too large. 0 bytes are fine. */

@@ -26,10 +26,10 @@ int mm_set_quota(struct mm *mm, struct quota *quota);
  * is the address: the first replaces what is there, the second returns -EEXIST. Otherwise *addr is a hint, and is set
  * to the place found. The mapping may be longer than the object: an access to a page behind the object's end is a bus
  * error. What may be written or executed may be read, too. Errors: -EINVAL (unaligned, zero, wrapping, none or both of
- * MAP_SHARED and MAP_PRIVATE, begins behind the object's end, an object or shared memory that grows down, private device
- * registers), -ENOMEM (no room), -EACCES (writable and executable; executable device registers; MAP_NOWRITE, shared and
- * writable), -EPERM (the page at address 0).
- * With QUIRE_MAP_NOW the pages that the object has are mapped at once; that is no promise, and has no errors.
+ * MAP_SHARED and MAP_PRIVATE, begins behind the object's end, an object or shared memory that grows down, private
+ * device registers), -ENOMEM (no room), -EACCES (writable and executable; executable device registers; MAP_NOWRITE,
+ * shared and writable), -EPERM (the page at address 0). With QUIRE_MAP_NOW the pages that the object has are mapped at
+ * once; that is no promise, and has no errors.
  */
 int mm_map(struct mm *mm, vaddr_t *addr, size_t len, unsigned prot, unsigned flags, struct memobj *obj, u64 offset);
 int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are fine; -EINVAL, -ENOMEM */
@@ -40,7 +40,8 @@ int mm_unmap(struct mm *mm, vaddr_t addr, size_t len);             /* gaps are f
 int mm_protect(struct mm *mm, vaddr_t addr, size_t len, unsigned prot);
 /*
  * -ENOMEM: not all is mapped, or no memory; -EINVAL: no such advice, or MADV_DONTNEED for pages that can't be brought
- * in again (a guest's); -EINTR: the process was killed meanwhile; -EAGAIN: MADV_POPULATE of a page that a pager must supply.
+ * in again (a guest's); -EINTR: the process was killed meanwhile; -EAGAIN: MADV_POPULATE of a page that a pager must
+ * supply.
  */
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
 /*
@@ -60,13 +61,13 @@ void mm_unmap_hole(struct mm *mm, vaddr_t addr, struct insecure_mem *hole);
 /*
  * Bring in the page at addr for this kind of access. 0: try the access again; -EFAULT: no area; -EACCES: the area
  * forbids the access; -E2BIG: a stack has reached its limit; -ENOMEM. Three errors are bus errors: -EHWPOISON: the
- * frame is broken; -EBUSY: the frame is in a hole; -ENXIO: the page is behind the end of the object. -EAGAIN: a pager has
- * to supply the page first; whoever can't wait for one takes this as an error.
+ * frame is broken; -EBUSY: the frame is in a hole; -ENXIO: the page is behind the end of the object. -EAGAIN: a pager
+ * has to supply the page first; whoever can't wait for one takes this as an error.
  */
 int mm_fault(struct mm *mm, vaddr_t addr, unsigned access);
 /*
- * After mm_fault() has said -EAGAIN: the object that misses the page for addr, with a reference; *page is the page. NULL: it
- * misses none there any more.
+ * After mm_fault() has said -EAGAIN: the object that misses the page for addr, with a reference; *page is the page.
+ * NULL: it misses none there any more.
  */
 struct memobj *mm_miss(struct mm *mm, vaddr_t addr, u64 *page);
 /*

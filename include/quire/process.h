@@ -2,8 +2,8 @@
 /*
  * Processes: an address space, a handle table, threads, an account. A process is made empty, or as a copy of its maker
  * (memory and registers), and is given memory through its handle; then it is started, and gets its first handles. A
- * process that wasn't started has no handles, so it can't hold itself. Whoever has a handle with RIGHT_WAIT can learn the
- * status, as long as the handle is there; a process to which nobody has a handle is freed when it ends.
+ * process that wasn't started has no handles, so it can't hold itself. Whoever has a handle with RIGHT_WAIT can learn
+ * the status, as long as the handle is there; a process to which nobody has a handle is freed when it ends.
  *
  * Accounts (<quire/quota.h>): all frames, tables, threads and processes that a program makes the kernel keep are
  * charged. Init, init's children, and the processes that these start each have an account of their own. All deeper
@@ -106,9 +106,9 @@ struct arguments { /* zero-terminated strings, one behind the other; at most PRO
  * A new process from a program of the boot archive. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, and from process_spawn() also
  * -EMFILE.
  *
- * process_start() is for the kernel: the process has the console as handles 0 to 2, and QUIRE_DEVICES, and runs. Returns a
- * reference, or NULL and *err. process_spawn() is for programs: the process isn't started, and has registers. Returns a
- * handle with all rights.
+ * process_start() is for the kernel: the process has the console as handles 0 to 2, and QUIRE_DEVICES, and runs.
+ * Returns a reference, or NULL and *err. process_spawn() is for programs: the process isn't started, and has registers.
+ * Returns a handle with all rights.
  */
 struct process *process_start(const char *path, const struct arguments *args, int *err);
 int process_spawn(const char *path, const struct arguments *args);
@@ -119,8 +119,8 @@ int process_spawn(const char *path, const struct arguments *args);
 bool process_runs(const struct process *p, const char *path);
 /*
  * Processes from outside. Each of the two makers returns the number of a handle with all rights; -ENOMEM, -EMFILE.
- * process_create(): no memory, no thread, no handles. process_clone(): a copy of the caller's memory, and of the calling
- * thread's registers, so that it will return to user mode with the result QUIRE_IN_CHILD. May sleep; no locks.
+ * process_create(): no memory, no thread, no handles. process_clone(): a copy of the caller's memory, and of the
+ * calling thread's registers, so that it will return to user mode with the result QUIRE_IN_CHILD. May sleep; no locks.
  */
 int process_create(const char *name);
 int process_clone(const struct trapframe *tf);
@@ -131,7 +131,10 @@ struct start {
     unsigned nr_given;             /* or, with nr_same 0: these get the numbers from 0 on. The caller drops its own */
     struct handle given[START_GIVEN_MAX];
 };
-/* 0; -EBUSY: it was started; -ESRCH: it was killed; -EINVAL: a frame, and p has registers, or neither; -ENOMEM: as before. */
+/*
+ * 0; -EBUSY: it was started; -ESRCH: it was killed; -EINVAL: a frame, and p has registers, or neither; -ENOMEM: as
+ * before.
+ */
 int process_begin(struct process *p, struct start *start);
 
 struct notification;

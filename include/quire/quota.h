@@ -72,5 +72,11 @@ static inline void quota_let_go(struct quota *q, u64 bytes)
     if (q && unlikely(frames))
         quota_uncharge(q, frames);
 }
+/*
+ * kmalloc() that an account pays for: zeroed memory; NULL: no memory, or the account is full. quota_kfree() takes the
+ * same size back, and may free the account. A null q pays nothing; a null pointer is fine.
+ */
+void *quota_kmalloc(struct quota *q, size_t bytes);
+void quota_kfree(struct quota *q, void *p, size_t bytes);
 u64 quota_used(const struct quota *q);
 static inline u64 quota_limit(const struct quota *q) { return q->limit >> QUOTA_FRAME_SHIFT; }

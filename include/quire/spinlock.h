@@ -76,8 +76,8 @@ static inline void spin_unlock(spinlock_t *lock)
 }
 
 /*
- * For a few instructions with interrupts off that call nothing and can't panic: only debug kernels note the lock, because
- * each instruction counts.
+ * For a few instructions with interrupts off that call nothing and can't panic: only debug kernels note the lock,
+ * because each instruction counts.
  */
 static inline bool spin_trylock_short(spinlock_t *lock)
 {

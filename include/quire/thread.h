@@ -88,7 +88,7 @@ struct thread {
     unsigned priority;       /* its own, or a higher one that it has inherited: sched_inherit() */
     unsigned own_priority;
     unsigned queue;          /* of its run queue, while it is in there */
-    u32 refs;                /* the thread's own, and one for each duty to answer a call that it doesn't wait in any more */
+    u32 refs; /* the thread's own, and one for each duty to answer a call that it doesn't wait in any more */
     bool pinned;             /* stays on its CPU */
     bool traced;             /* its system calls are told to its process's fault handler; under process->lock */
     u64 wake_at_ns;
@@ -159,8 +159,8 @@ bool sched_own_fpu(void);
 void sched_copy_fpu(struct arch_fpu *to); /* the caller's, as they are now */
 
 /*
- * The thread runs with its own priority, or with this one if it is higher: somebody more urgent waits for it. The thread
- * is the caller, or one that waits and that nobody else can find.
+ * The thread runs with its own priority, or with this one if it is higher: somebody more urgent waits for it. The
+ * thread is the caller, or one that waits and that nobody else can find.
  */
 void sched_inherit(struct thread *t, unsigned priority);
 

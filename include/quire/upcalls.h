@@ -53,8 +53,8 @@ void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access);
 void __noreturn trap_null_pointer(struct trapframe *tf, unsigned access, const char *file, unsigned line);
 
 /*
- * User mode has touched floating-point registers that it may not use at the moment, tf_allow_fpu(). True: now it may; the
- * instruction runs again. False: they are its own, so the exception has another cause.
+ * User mode has touched floating-point registers that it may not use at the moment, tf_allow_fpu(). True: now it may;
+ * the instruction runs again. False: they are its own, so the exception has another cause.
  */
 bool trap_fpu(struct trapframe *tf);
 
@@ -78,15 +78,17 @@ void __noreturn trap_stack_overflow(struct trapframe *tf);
 
 /* --- the short cut of messages: arch -> kernel/ipc ------------------------------------------------------ */
 /*
- * A call, or a reply with the next receive, by the short cut of kernel/ipc/fast.c. Called with a whole frame and interrupts
- * off, from trap.S alone, info is *tf_info(tf): these functions don't keep the registers that others keep. NULL: the ordinary way has to do the work,
- * and nothing has changed. Else the result is the frame with which this CPU returns to user mode. Before that, in this order:
+ * A call, or a reply with the next receive, by the short cut of kernel/ipc/fast.c. Called with a whole frame and
+ * interrupts off, from trap.S alone, info is *tf_info(tf): these functions don't keep the registers that others keep.
+ * NULL: the ordinary way has to do the work, and nothing has changed. Else the result is the frame with which this CPU
+ * returns to user mode. Before that, in this order:
  * - trap.S leaves this kernel stack, which belongs to the thread percpu.left;
- * - it changes that thread's state from THREAD_WAITING to THREAD_BLOCKED, by compare and swap. If it isn't THREAD_WAITING
- *   any more, trap.S calls sched_settle_woken().
- * The words of the message, an info word 0, and the result (QUIRE_GOT_CALL or 0) are for trap.S to give; everything else is
- * in the new frame. Most words lie in registers that functions keep, and these two don't touch them: so they are where they
- * shall be. tf_pass_words() has copied the others to the new frame.
+ * - it changes that thread's state from THREAD_WAITING to THREAD_BLOCKED, by compare and swap. If it isn't
+ *   THREAD_WAITING any more, trap.S calls sched_settle_woken().
+ *
+ * The words of the message, an info word 0, and the result (QUIRE_GOT_CALL or 0) are for trap.S to give; everything
+ * else is in the new frame. Most words lie in registers that functions keep, and these two don't touch them: so they
+ * are where they shall be. tf_pass_words() has copied the others to the new frame.
  */
 struct trapframe *ipc_fast_call(struct trapframe *tf, u64 info);
 struct trapframe *ipc_fast_reply_receive(struct trapframe *tf, u64 info);
@@ -135,7 +137,7 @@ struct running running_now(void);
 struct object;
 void object_destroy(struct object *object);
 
-/* --- which functions a thread's system calls have, <quire/syscall.h>: kernel/sched, kernel/objects -> kernel/calls --------------- */
+/* --- a thread's system calls, <quire/syscall.h>: kernel/sched, kernel/objects -> kernel/calls ------------- */
 typedef s64 system_call(struct trapframe *tf);
 extern system_call *const program_calls[];
 extern system_call *const whole_calls[];
@@ -178,7 +180,7 @@ void object_freed(const struct slab_cache *cache, void *object);
 void object_taken(const struct slab_cache *cache, void *object);
 #endif
 
-/* --- what a lock lies in, for base/check/lock_check.c: base -> mm/frames -------------------------------------------- */
+/* --- what a lock lies in, for base/check/lock_check.c: base -> mm/frames ---------------------------------- */
 struct slab_place {
     const char *name; /* of the objects */
     const void *cache, *object;

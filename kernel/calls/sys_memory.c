@@ -13,8 +13,8 @@ static struct handle_table *own_handles(void) { return &current_process()->handl
 
 /* --- address spaces ----------------------------------------------------------------------------- */
 /*
- * The address space that argument 0 names: -1 is the caller's own, a process handle is that process's. With a reference,
- * so it stays when its process ends meanwhile. NULL: *err; -ESRCH: the process has ended.
+ * The address space that argument 0 names: -1 is the caller's own, a process handle is that process's. With a
+ * reference, so it stays when its process ends meanwhile. NULL: *err; -ESRCH: the process has ended.
  */
 static struct mm *look_space(struct trapframe *tf, int *err)
 {
@@ -33,7 +33,9 @@ static struct mm *look_space(struct trapframe *tf, int *err)
     return mm;
 }
 
-/* What can be mapped can be read, so a handle needs both rights. A handle without RIGHT_WRITE never gets write access. */
+/*
+ * What can be mapped can be read, so a handle needs both rights. A handle without RIGHT_WRITE never gets write access.
+ */
 static s64 map(struct mm *mm, const struct quire_map *m)
 {
     struct handle h = {.rights = RIGHT_WRITE};
@@ -209,8 +211,8 @@ s64 sys_memory_supply(struct trapframe *tf)
     struct memory_object *m = look_memory(tf, RIGHT_WRITE, &err);
     struct object *from =
         m ? handle_get(own_handles(), (long)tf_arg(tf, 2), OBJECT_MEMORY, RIGHT_READ, &err) : NULL;
-    s64 result = from ? memory_object_supply(m, tf_arg(tf, 1), (struct memory_object *)from, tf_arg(tf, 3), tf_arg(tf, 4))
-                      : err;
+    s64 result =
+        from ? memory_object_supply(m, tf_arg(tf, 1), (struct memory_object *)from, tf_arg(tf, 3), tf_arg(tf, 4)) : err;
 
     object_put(from);
     object_put((struct object *)m);

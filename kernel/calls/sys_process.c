@@ -74,15 +74,21 @@ s64 sys_cpu(struct trapframe *tf) { return this_cpu()->cpu; }
 
 s64 sys_cpu_pin(struct trapframe *tf) { return thread_pin((s64)tf_arg(tf, 0)); }
 
-s64 sys_thread_create(struct trapframe *tf)
+/* The registers of a new thread. -EINVAL: no address of user space, or an unaligned stack. */
+static int first_frame(struct trapframe *frame, u64 entry, u64 sp, u64 arg0, u64 arg1)
 {
-    u64 entry = tf_arg(tf, 0), sp = tf_arg(tf, 1);
-    struct trapframe frame;
-
     if (!user_range_ok(entry, 1) || !user_range_ok(sp, 0) || !IS_ALIGNED(sp, 16UL))
         return -EINVAL;
-    tf_init_user(&frame, entry, sp, tf_arg(tf, 2), 0);
-    return process_add_thread(current_process(), &frame);
+    tf_init_user(frame, entry, sp, arg0, arg1);
+    return 0;
+}
+
+s64 sys_thread_create(struct trapframe *tf)
+{
+    struct trapframe frame;
+    int err = first_frame(&frame, tf_arg(tf, 0), tf_arg(tf, 1), tf_arg(tf, 2), 0);
+
+    return err ? err : process_add_thread(current_process(), &frame);
 }
 
 s64 sys_thread_exit(struct trapframe *tf) { process_thread_exit(); }
@@ -160,14 +166,6 @@ static int look_up_given(struct start *start, const struct quire_start *from)
     return 0;
 }
 
-static int first_frame(struct trapframe *frame, const struct quire_start *from)
-{
-    if (!user_range_ok(from->entry, 1) || !user_range_ok(from->stack, 0) || !IS_ALIGNED(from->stack, 16UL))
-        return -EINVAL;
-    tf_init_user(frame, from->entry, from->stack, from->arguments[0], from->arguments[1]);
-    return 0;
-}
-
 s64 sys_process_start(struct trapframe *tf)
 {
     struct quire_start from = {0};
@@ -176,7 +174,7 @@ s64 sys_process_start(struct trapframe *tf)
     struct start start = {.frame = from.entry ? &frame : NULL, .nr_same = MIN(from.nr_same, (u32)HANDLES_MAX)};
 
     if (!err && from.entry)
-        err = first_frame(&frame, &from);
+        err = first_frame(&frame, from.entry, from.stack, from.arguments[0], from.arguments[1]);
     struct process *p = err ? NULL : held(tf, RIGHT_MAP, &err);
     if (!p)
         return err;
@@ -226,8 +224,10 @@ s64 sys_process_faults(struct trapframe *tf)
     u64 flags = tf_arg(tf, 2);
     int err = flags & ~(u64)QUIRE_FAULTS_TRACE ? -EINVAL : 0;
 
-    if (err || ((s64)tf_arg(tf, 1) != -1 && !handle_look(&current_process()->handles, (long)tf_arg(tf, 1), OBJECT_ENDPOINT,
-                                                         RIGHT_CALL, &e, &err)))
+    struct handle_table *t = &current_process()->handles;
+    long number = (long)tf_arg(tf, 1);
+
+    if (err || (number != -1 && !handle_look(t, number, OBJECT_ENDPOINT, RIGHT_CALL, &e, &err)))
         return err;
     struct process *p = held(tf, RIGHT_MAP, &err);
     if (!p) {

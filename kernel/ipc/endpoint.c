@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Endpoints: calls, sends, receives and replies, as <quire/ipc.h> describes them. This is the way that every message can
- * take; fast.c has a short cut for the most frequent one.
+ * Endpoints: calls, sends, receives and replies, as <quire/ipc.h> describes them. This is the way that every message
+ * can take; fast.c has a short cut for the most frequent one.
  *
  * Everything that can fail is done before the first change: extra_in() looks up and allocates, then the message is
  * delivered, which can't fail.
@@ -30,7 +30,8 @@ static void call_change(struct thread *caller, enum call_state from, enum call_s
 {
     u64 word = READ_ONCE(caller->ipc.call);
 
-    KASSERT(CALL_STATE(word) == from, "a call of thread %s is in state %lu, not %u", caller->name, CALL_STATE(word), from);
+    KASSERT(CALL_STATE(word) == from, "a call of thread %s is in state %lu, not %u", caller->name, CALL_STATE(word),
+            from);
     __atomic_store_n(&caller->ipc.call, CALL_WORD(CALL_GENERATION(word), to), __ATOMIC_RELEASE);
 }
 
@@ -85,8 +86,8 @@ int duty_answer(struct duty *duty, s64 result, const struct trapframe *tf, struc
 
 /* --- delivering ---------------------------------------------------------------------------------- */
 /*
- * The message of the thread `from`, whose frame is tf, is in the receiver's registers after this. got: QUIRE_GOT_*. A call
- * becomes TAKEN, and the receiver's duty. Under e's lock; the receiver is in no list.
+ * The message of the thread `from`, whose frame is tf, is in the receiver's registers after this. got: QUIRE_GOT_*. A
+ * call becomes TAKEN, and the receiver's duty. Under e's lock; the receiver is in no list.
  */
 static void deliver(struct thread *from, u64 badge, struct trapframe *tf, struct thread *receiver, s64 got)
 {
@@ -150,8 +151,8 @@ static bool leave_queue(struct endpoint *e, struct thread *self)
 }
 
 /*
- * Takes back a call. e NULL: it was never queued. False: it is answered, or just being answered. Whoever has the duty to
- * answer has a reference to self after this, because self doesn't wait for the answer any more.
+ * Takes back a call. e NULL: it was never queued. False: it is answered, or just being answered. Whoever has the duty
+ * to answer has a reference to self after this, because self doesn't wait for the answer any more.
  */
 static bool call_withdraw(struct endpoint *e, struct thread *self)
 {
@@ -375,7 +376,10 @@ s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until)
     return receive_wait(self, tf, *tf_extra(tf), until);
 }
 
-s64 ipc_resume_receive(struct thread *self) { return receive_wait(self, frame_of(self), *tf_extra(frame_of(self)), ~0UL); }
+s64 ipc_resume_receive(struct thread *self)
+{
+    return receive_wait(self, frame_of(self), *tf_extra(frame_of(self)), ~0UL);
+}
 
 /* --- system calls: replying ------------------------------------------------------------------------------ */
 /* Answers with the message in tf; the duty is over, but for an error in the message itself. */

@@ -48,13 +48,9 @@ static struct extra *extra_new(int *err)
     struct quota *quota = current_process()->quota;
 
     *err = -ENOMEM;
-    if (!quota_keep(quota, sizeof(struct extra)))
-        return NULL;
-    struct extra *x = kmalloc(sizeof(*x));
+    struct extra *x = quota_kmalloc(quota, sizeof(*x));
     if (x)
         x->quota = quota;
-    else
-        quota_let_go(quota, sizeof(*x));
     return x;
 }
 
@@ -83,11 +79,9 @@ void extra_free(struct extra *x)
 {
     if (!x)
         return;
-    struct quota *quota = x->quota;
     for (unsigned i = 0; i < x->nr; i++)
         handle_drop(x->handle[i]);
-    kfree(x);
-    quota_let_go(quota, sizeof(*x)); /* last: it may free the account */
+    quota_kfree(x->quota, x, sizeof(*x));
 }
 
 /* --- receiving ------------------------------------------------------------------------------------- */

@@ -3,15 +3,15 @@
  * The short cut for the most frequent message: a call of six words to a server that waits, and its reply. The CPU goes
  * straight from the caller to the server and back; no queue, no timer, no other CPU takes part.
  *
- * trap.S calls these two functions before anything else, and does what remains: <quire/upcalls.h>. The words of the message
- * stay in registers. Both functions check everything before they change anything. If something is out of
- * the ordinary, nothing has changed, and the way of endpoint.c does the work. With FASTPATH=0 that is the only way.
+ * trap.S calls these two functions before anything else, and does what remains: <quire/upcalls.h>. The words of the
+ * message stay in registers. Both functions check everything before they change anything. If something is out of the
+ * ordinary, nothing has changed, and the way of endpoint.c does the work. With FASTPATH=0 that is the only way.
  *
  * Two things are cheaper here than elsewhere, and this is why they are right:
  * - A process that has always had one thread needs no lock to look into its handle table, <quire/handle.h>. While the
  *   handle is in the table, its object lives.
- * - No reference is counted for the duty: a call that is TAKEN keeps its caller waiting, so the caller lives. A caller that
- *   takes back its call counts the reference before (call_withdraw() in endpoint.c).
+ * - No reference is counted for the duty: a call that is TAKEN keeps its caller waiting, so the caller lives. A caller
+ *   that takes back its call counts the reference before (call_withdraw() in endpoint.c).
  */
 #include "ipc.h"
 #include "../sched/hand_over.h"
@@ -46,7 +46,8 @@ static inline unsigned give_duty(struct thread *self, struct thread *server)
     unsigned priority = server->priority;
 
     DEBUG_ASSERT(CALL_STATE(self->ipc.call) == CALL_IDLE, "thread %s calls twice", self->name);
-    DEBUG_ASSERT(priority == server->own_priority, "thread %s receives with a priority that isn't its own", server->name);
+    DEBUG_ASSERT(priority == server->own_priority, "thread %s receives with a priority that isn't its own",
+                 server->name);
     if (unlikely(self->priority > priority)) {
         priority = self->priority;
         WRITE_ONCE(server->priority, priority);
@@ -58,10 +59,11 @@ static inline unsigned give_duty(struct thread *self, struct thread *server)
 }
 
 /*
- * The first thread that waits at the endpoint of this handle runs on this CPU from now on. False: nothing has changed; *next
- * is such a thread that may be another CPU's, or NULL.
+ * The first thread that waits at the endpoint of this handle runs on this CPU from now on. False: nothing has changed;
+ * *next is such a thread that may be another CPU's, or NULL.
  */
-static __always_inline bool claim_server(struct percpu *cpu, const struct handle *h, bool anywhere, struct thread **next)
+static __always_inline bool claim_server(struct percpu *cpu, const struct handle *h, bool anywhere,
+                                         struct thread **next)
 {
     *next = NULL;
     if (unlikely(!h || !h->calls))
@@ -124,9 +126,9 @@ static inline void end_duty(struct thread *self, struct thread *caller, u64 word
 enum instead { NOTHING, ORDINARY_WAY, ANYWHERE, UNCLAIM };
 
 /*
- * Claims the caller of self's duty, if its kernel stack holds nothing; that of a caller with a window does. While it can't
- * run, it is certain whether it waits in this call; if it doesn't, its time is over or it has been killed, and it is blocked
- * by something else.
+ * Claims the caller of self's duty, if its kernel stack holds nothing; that of a caller with a window does. While it
+ * can't run, it is certain whether it waits in this call; if it doesn't, its time is over or it has been killed, and it
+ * is blocked by something else.
  */
 static __always_inline enum instead claim_caller(struct percpu *cpu, struct thread *caller, u64 word, bool anywhere)
 {
@@ -195,7 +197,10 @@ static __always_inline struct trapframe *reply_receive(struct trapframe *tf, u64
     return instead == UNCLAIM ? give_back(caller) : instead == ANYWHERE ? reply_receive_anywhere(tf, info) : NULL;
 }
 
-static __noinline struct trapframe *reply_receive_anywhere(struct trapframe *tf, u64 info) { return reply_receive(tf, info, true); }
+static __noinline struct trapframe *reply_receive_anywhere(struct trapframe *tf, u64 info)
+{
+    return reply_receive(tf, info, true);
+}
 struct trapframe *ipc_fast_reply_receive(struct trapframe *tf, u64 info) { return reply_receive(tf, info, false); }
 #else
 struct trapframe *ipc_fast_call(struct trapframe *tf, u64 info) { return NULL; }

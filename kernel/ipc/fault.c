@@ -4,8 +4,8 @@
  * six words say what happened, and the reply says how it goes on. A handler that traces gets system calls, too, before
  * and after they are made. Without a handler, or if it ends without an answer, the process ends as if there were none.
  *
- * The call is an ordinary one, made by the faulting thread (ipc_call_words()). The thread's registers are what the handler
- * wants to see: while it has the duty to answer, it reads and writes them by fault_registers().
+ * The call is an ordinary one, made by the faulting thread (ipc_call_words()). The thread's registers are what the
+ * handler wants to see: while it has the duty to answer, it reads and writes them by fault_registers().
  */
 #include "ipc.h"
 #include <quire/endpoint.h>
@@ -16,7 +16,10 @@
 #include <uapi/quire/ipc.h>
 #include <arch-generic/machine.h>
 
-static u64 first_word(enum quire_fault_kind kind) { return (u64)kind | current_thread()->id << QUIRE_FAULT_THREAD_SHIFT; }
+static u64 first_word(enum quire_fault_kind kind)
+{
+    return (u64)kind | current_thread()->id << QUIRE_FAULT_THREAD_SHIFT;
+}
 
 /* The handler's answer is in words after this. False: it doesn't answer. */
 static bool ask(const struct fault_handler *handler, const struct trapframe *tf, u64 *words)
@@ -48,8 +51,12 @@ bool fault_ask(struct trapframe *tf, enum quire_fault_kind kind, vaddr_t addr, u
 
 bool fault_trace_call(struct trapframe *tf)
 {
-    u64 words[QUIRE_MESSAGE_WORDS] = {first_word(QUIRE_FAULT_SYSTEM_CALL), tf_syscall_nr(tf), tf_arg(tf, 0), tf_arg(tf, 1),
-                                      tf_arg(tf, 2), tf_arg(tf, 3)};
+    u64 words[QUIRE_MESSAGE_WORDS] = {first_word(QUIRE_FAULT_SYSTEM_CALL),
+                                      tf_syscall_nr(tf),
+                                      tf_arg(tf, 0),
+                                      tf_arg(tf, 1),
+                                      tf_arg(tf, 2),
+                                      tf_arg(tf, 3)};
 
     if (!ask_current(tf, words, true) || words[0] != QUIRE_FAULT_SKIP)
         return true;

@@ -3,10 +3,10 @@
  * Threads wait for words of user memory. The kernel knows the value of a word only at the moment when it looks; locks,
  * conditions and barriers are the library's business.
  *
- * A word's name is the memory that it lies in: (memory object, offset) for shared memory, so that all processes that map
- * it mean the same word; else (address space, address). Waiters stand in one of a fixed number of lists, chosen by the
- * name, each with a lock. What is mapped at the address is looked up once, when the call begins: who unmaps a word takes
- * nobody out of its list.
+ * A word's name is the memory that it lies in: (memory object, offset) for shared memory, so that all processes that
+ * map it mean the same word; else (address space, address). Waiters stand in one of a fixed number of lists, chosen by
+ * the name, each with a lock. What is mapped at the address is looked up once, when the call begins: who unmaps a word
+ * takes nobody out of its list.
  *
  * No wake-up is lost, and no lock is held while the word is read, which may fault and sleep:
  *
@@ -20,11 +20,11 @@
  * taken out of the list already, has been woken: its result is 0, so that the wake-up counts. A wake-up in step 3 may
  * find the thread asleep in the page fault; then that wait looks at its own condition again, and goes on.
  *
- * A waiter lies on its thread's kernel stack. Who wakes it does this under the list's lock, and the waiter takes this lock
- * before it goes on; so its thread is there for as long as somebody touches it.
+ * A waiter lies on its thread's kernel stack. Who wakes it does this under the list's lock, and the waiter takes this
+ * lock before it goes on; so its thread is there for as long as somebody touches it.
  *
- * A program chooses how long a list is. So whoever wakes lets the lock go after LOOKS waiters, with a mark in the list of
- * where it stopped. It ends at those that came after it had begun, by their numbers.
+ * A program chooses how long a list is. So whoever wakes lets the lock go after LOOKS waiters, with a mark in the list
+ * of where it stopped. It ends at those that came after it had begun, by their numbers.
  *
  * Lock order: a list's lock, then those of the scheduler.
  */
@@ -148,8 +148,8 @@ static bool is_for(const struct waiter *w, const struct mm_place *place)
 }
 
 /*
- * Looks at LOOKS waiters from `mark` on, which moves behind them, and wakes those that wait for the place, at most `most`.
- * False: those that came before `end` have been looked at. Under the list's lock.
+ * Looks at LOOKS waiters from `mark` on, which moves behind them, and wakes those that wait for the place, at most
+ * `most`. False: those that came before `end` have been looked at. Under the list's lock.
  */
 static bool wake_some(struct waiters *l, struct waiter *mark, u64 end, u64 most, u64 *woken)
 {

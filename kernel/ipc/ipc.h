@@ -34,7 +34,8 @@ struct notification {
     bool listens;              /* the console may know it; from false to true only */
     u64 bits;                  /* changed by atomic steps; grows under the lock */
     struct list waiters;       /* by thread->ipc.link */
-    struct endpoint *endpoint; /* NULL: not bound. Without a reference: the endpoint's end sets it to NULL. Under the lock */
+    struct endpoint
+        *endpoint; /* NULL: not bound. Without a reference: the endpoint's end sets it to NULL. Under the lock */
 };
 
 struct reply {
@@ -60,8 +61,8 @@ s64 ipc_resume_call(struct thread *self);
 s64 ipc_resume_receive(struct thread *self);
 
 /*
- * A call of six words that the kernel makes for the current thread, whose registers stay as they are; the words of the reply
- * take their place. As ipc_call(). Handles that come with the reply are let go.
+ * A call of six words that the kernel makes for the current thread, whose registers stay as they are; the words of the
+ * reply take their place. As ipc_call(). Handles that come with the reply are let go.
  */
 s64 ipc_call_words(struct endpoint *e, u64 badge, u64 *words);
 
@@ -75,8 +76,8 @@ static inline struct thread *first_of(const struct list *queue)
 }
 
 /*
- * A copy of the duty of r (NULL: the current thread's), with a reference to its caller, for thread_put(). False: there is
- * none.
+ * A copy of the duty of r (NULL: the current thread's), with a reference to its caller, for thread_put(). False: there
+ * is none.
  */
 bool duty_look(struct reply *r, struct duty *copy);
 /*
@@ -87,7 +88,8 @@ bool duty_hold(const struct duty *duty);
 void duty_release(const struct duty *duty);
 /*
  * Ends the wait of the caller whose duty this is, with this result; if tf isn't NULL, with the words of this frame. The
- * duty is over in any case. -ESRCH: the caller doesn't wait any more. The caller's thread may be gone when this returns.
+ * duty is over in any case. -ESRCH: the caller doesn't wait any more. The caller's thread may be gone when this
+ * returns.
  */
 int duty_answer(struct duty *duty, s64 result, const struct trapframe *tf, struct extra *extra);
 
@@ -100,7 +102,10 @@ void extra_free(struct extra *x); /* its handles are let go. NULL is fine */
 /* Gives the handles that have come to the current process; stores their numbers at `address`. Returns how many. */
 u64 extra_out(struct extra *x, u64 address);
 /* The bits of n, which have none after this. */
-static inline u64 notification_take(struct notification *n) { return __atomic_exchange_n(&n->bits, 0, __ATOMIC_SEQ_CST); }
+static inline u64 notification_take(struct notification *n)
+{
+    return __atomic_exchange_n(&n->bits, 0, __ATOMIC_SEQ_CST);
+}
 void notification_unbind(struct notification *n); /* its endpoint ends; drops the endpoint's reference to n */
 void notification_destroy(struct notification *n);
 void endpoint_signal(struct endpoint *e); /* under the lock of e->bound, which has bits: a receiver gets them */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Notifications: 64 bits that anybody may or in, and that a thread waits for. A bit that is set twice before somebody
- * looks is one bit. A signal stores its bits first and looks for waiters then; a waiter announces that it waits first and
- * looks at the bits then; both under the notification's lock, so no signal is lost.
+ * looks is one bit. A signal stores its bits first and looks for waiters then; a waiter announces that it waits first
+ * and looks at the bits then; both under the notification's lock, so no signal is lost.
  *
  * A notification may be bound to one endpoint: then whoever receives from the endpoint gets its bits, too.
  */

@@ -21,14 +21,10 @@ struct pager {
 struct pager *pager_create(struct object *endpoint, u64 badge, u64 word)
 {
     struct quota *quota = current_process()->quota;
+    struct pager *p = quota_kmalloc(quota, sizeof(*p));
 
-    if (!quota_keep(quota, sizeof(struct pager)))
+    if (!p)
         return NULL;
-    struct pager *p = kmalloc(sizeof(*p));
-    if (!p) {
-        quota_let_go(quota, sizeof(*p));
-        return NULL;
-    }
     object_get(endpoint);
     *p = (struct pager){(struct endpoint *)endpoint, badge, word, quota};
     return p;
@@ -36,11 +32,8 @@ struct pager *pager_create(struct object *endpoint, u64 badge, u64 word)
 
 void pager_put(struct pager *p)
 {
-    struct quota *quota = p->quota;
-
     object_put((struct object *)p->endpoint);
-    kfree(p);
-    quota_let_go(quota, sizeof(*p));
+    quota_kfree(p->quota, p, sizeof(*p));
 }
 
 /* --- asking -------------------------------------------------------------------------------------- */

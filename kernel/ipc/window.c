@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Windows: memory of a caller that whoever has the duty to answer reads and writes. The copy goes piece by piece, through
- * a buffer on the stack: bring the caller's page in, take a reference to its frame, copy while the call is REPLYING, look
- * whether the page is still there.
+ * Windows: memory of a caller that whoever has the duty to answer reads and writes. The copy goes piece by piece,
+ * through a buffer on the stack: bring the caller's page in, take a reference to its frame, copy while the call is
+ * REPLYING, look whether the page is still there.
  *
- * While the call is REPLYING its caller can't go on, <quire/ipc.h>: so after a call has ended, nobody touches its window.
- * Copies to and from the server's memory may fault, and happen outside of that state.
+ * While the call is REPLYING its caller can't go on, <quire/ipc.h>: so after a call has ended, nobody touches its
+ * window. Copies to and from the server's memory may fault, and happen outside of that state.
  *
- * No other thread of the caller forks in the middle of a piece, because the areas are locked: else the new process, which
- * shares the page from then on, would see the bytes, too.
+ * No other thread of the caller forks in the middle of a piece, because the areas are locked: else the new process,
+ * which shares the page from then on, would see the bytes, too.
  */
 #include "ipc.h"
 #include <quire/cacheflush.h>
@@ -84,7 +84,8 @@ static int copy_page(const struct duty *duty, struct mm *mm, vaddr_t addr, u8 *b
     if (err)
         return err;
     rwsem_read_lock(&mm->areas_lock);
-    err = shows(mm, addr, p.pfn, write) ? move((u8 *)p.access.address + addr % PAGE_SIZE, duty, buffer, n, write) : -EAGAIN;
+    err = shows(mm, addr, p.pfn, write) ? move((u8 *)p.access.address + addr % PAGE_SIZE, duty, buffer, n, write)
+                                        : -EAGAIN;
     rwsem_read_unlock(&mm->areas_lock);
     if (write && p.folio)
         flush_dcache_page(p.pfn);

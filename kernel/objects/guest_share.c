@@ -74,21 +74,17 @@ static void unmap_hole(struct guest_hole *h)
 /* A new member of the guest's list, charged to the guest's account. NULL: no memory, or the account is full. */
 static struct guest_hole *add_hole(struct guest *g)
 {
-    if (!quota_keep(g->quota, sizeof(struct guest_hole)))
-        return NULL;
-    struct guest_hole *h = kmalloc(sizeof(*h));
+    struct guest_hole *h = quota_kmalloc(g->quota, sizeof(*h));
+
     if (h)
         list_push_back(&g->holes, &h->link);
-    else
-        quota_let_go(g->quota, sizeof(struct guest_hole));
     return h;
 }
 
 static void remove_hole(struct guest *g, struct guest_hole *h)
 {
     list_remove(&h->link);
-    kfree(h);
-    quota_let_go(g->quota, sizeof(struct guest_hole));
+    quota_kfree(g->quota, h, sizeof(*h));
 }
 
 void guest_drop_hole(struct guest *g, struct guest_hole *h)

@@ -33,9 +33,8 @@ static int find_free(struct handle_table *t)
 /* One more chunk. False: no memory, or the account is full. */
 static bool grow(struct handle_table *t)
 {
-    if (!quota_keep(t->quota, CHUNK_BYTES))
-        return false;
-    struct handle *chunk = kmalloc(CHUNK_BYTES);
+    struct handle *chunk = quota_kmalloc(t->quota, CHUNK_BYTES);
+
     if (chunk) {
         spin_lock(&t->lock);
         if (t->nr_chunks < HANDLE_CHUNKS) {
@@ -47,8 +46,7 @@ static bool grow(struct handle_table *t)
         if (!chunk)
             return true;
     }
-    kfree(chunk);
-    quota_let_go(t->quota, CHUNK_BYTES);
+    quota_kfree(t->quota, chunk, CHUNK_BYTES);
     return false;
 }
 
@@ -206,10 +204,8 @@ void handle_close_all(struct handle_table *t)
     for (u32 i = 0; i < t->end; i++)
         if (handle_slot(t, i)->object)
             handle_close(t, i);
-    while (t->nr_chunks) {
-        kfree(t->chunk[--t->nr_chunks]);
-        quota_let_go(t->quota, CHUNK_BYTES);
-    }
+    while (t->nr_chunks)
+        quota_kfree(t->quota, t->chunk[--t->nr_chunks], CHUNK_BYTES);
     t->end = 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What system calls do with memory objects: see <quire/memory.h>. Pages are copied one by one. A reference to the page's
- * folio keeps its frame meanwhile; no lock is held, because the caller's memory may fault.
+ * What system calls do with memory objects: see <quire/memory.h>. Pages are copied one by one. A reference to the
+ * page's folio keeps its frame meanwhile; no lock is held, because the caller's memory may fault.
  */
 #include <quire/memory.h>
 #include <quire/cacheflush.h>
@@ -238,7 +238,8 @@ s64 memory_object_supply(struct memory_object *m, u64 offset, struct memory_obje
         !pages_inside(from->memobj, from_offset, bytes))
         return -EINVAL;
     for (u64 done = 0; done < bytes; done += PAGE_SIZE) {
-        int err = supply_page(m->memobj, (offset + done) >> PAGE_SHIFT, from->memobj, (from_offset + done) >> PAGE_SHIFT);
+        int err =
+            supply_page(m->memobj, (offset + done) >> PAGE_SHIFT, from->memobj, (from_offset + done) >> PAGE_SHIFT);
         if (preempt_point())
             err = -EINTR;
         if (err)

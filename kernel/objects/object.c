@@ -10,28 +10,17 @@
 void *object_alloc(enum object_type type, u32 bytes)
 {
     struct quota *quota = current_process() ? current_process()->quota : NULL;
+    struct object *o = quota_kmalloc(quota, bytes);
 
-    if (!quota_keep(quota, bytes))
+    if (!o)
         return NULL;
-    struct object *o = kmalloc(bytes);
-    if (!o) {
-        quota_let_go(quota, bytes);
-        return NULL;
-    }
     object_init(o, type);
     o->bytes = bytes;
     o->quota = quota;
     return o;
 }
 
-void object_free(struct object *o)
-{
-    struct quota *quota = o->quota;
-    u32 bytes = o->bytes;
-
-    kfree(o);
-    quota_let_go(quota, bytes); /* last: it may free the account */
-}
+void object_free(struct object *o) { quota_kfree(o->quota, o, o->bytes); }
 
 void object_init(struct object *o, enum object_type type)
 {

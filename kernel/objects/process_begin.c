@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes from outside: a program makes one, gives it memory through its handle, and starts it. <quire/process.h> has the table of a process's states.
+ * Processes from outside: a program makes one, gives it memory through its handle, and starts it. <quire/process.h> has
+ * the table of a process's states.
  *
  * Starting: process_begin() takes the state from EMPTY to STARTING and counts as a thread meanwhile. So nobody else
  * starts the process, and a kill at that moment leaves the end of the process to process_begin().

@@ -30,8 +30,8 @@ void process_tell_watchers(struct process *p); /* p has ended, or nobody has it 
 /* p is complete, with a first thread. From now on it lives and is in the list; the thread starts. */
 void process_show(struct process *p);
 /*
- * p isn't started. From now on it is in the list, and the current process has a handle with all rights to it; its number.
- * The caller's reference to p becomes the handle's. -EMFILE, -ENOMEM: nothing has happened.
+ * p isn't started. From now on it is in the list, and the current process has a handle with all rights to it; its
+ * number. The caller's reference to p becomes the handle's. -EMFILE, -ENOMEM: nothing has happened.
  */
 int process_show_to_maker(struct process *p);
 void process_show_ended(struct process *p); /* all that p had is freed, except its status: from now on p has ended */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watchers: notifications that get bits when a process has ended. They are in the process's list, under its lock, until it
- * has ended; whoever comes later is told at once.
+ * Watchers: notifications that get bits when a process has ended. They are in the process's list, under its lock, until
+ * it has ended; whoever comes later is told at once.
  */
 #include "process_list.h"
 #include <quire/errno.h>
@@ -18,25 +18,18 @@ struct watcher {
 
 static void tell(struct watcher *w)
 {
-    struct quota *quota = w->quota;
-
     notification_signal(w->notification, w->bits);
     object_put((struct object *)w->notification);
-    kfree(w);
-    quota_let_go(quota, sizeof(*w)); /* last: it may free the account */
+    quota_kfree(w->quota, w, sizeof(*w));
 }
 
 int process_watch(struct process *p, struct notification *n, u64 bits)
 {
     struct quota *quota = current_process()->quota;
+    struct watcher *w = quota_kmalloc(quota, sizeof(*w));
 
-    if (!quota_keep(quota, sizeof(struct watcher)))
+    if (!w)
         return -ENOMEM;
-    struct watcher *w = kmalloc(sizeof(*w));
-    if (!w) {
-        quota_let_go(quota, sizeof(*w));
-        return -ENOMEM;
-    }
     object_get((struct object *)n);
     *w = (struct watcher){.notification = n, .bits = bits, .quota = quota};
     spin_lock(&p->lock);

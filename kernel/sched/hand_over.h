@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handing the CPU over from one thread to another, past the run queues: for kernel/ipc/fast.c. All of it with interrupts
- * off and on one CPU. The steps, in this order:
+ * Handing the CPU over from one thread to another, past the run queues: for kernel/ipc/fast.c. All of it with
+ * interrupts off and on one CPU. The steps, in this order:
  *
  *   sched_claim()       the other thread is RUNNING on this CPU from now on; nobody else wakes it
  *   sched_give_up()     the caller announces that it waits, and where it goes on if somebody wakes it
@@ -31,9 +31,9 @@ static inline bool sched_is_waited_for(const struct runqueue *rq, unsigned prior
 }
 
 /*
- * Makes a BLOCKED thread of this CPU RUNNING for a hand-over: one step looks at both. False: it isn't BLOCKED, or its CPU is
- * another one. Nobody has to look whether it was killed: a kill that comes from now on finds it RUNNING, and sends a message
- * to its CPU, this one; an earlier one has woken it.
+ * Makes a BLOCKED thread of this CPU RUNNING for a hand-over: one step looks at both. False: it isn't BLOCKED, or its
+ * CPU is another one. Nobody has to look whether it was killed: a kill that comes from now on finds it RUNNING, and
+ * sends a message to its CPU, this one; an earlier one has woken it.
  */
 static inline bool sched_claim(struct percpu *cpu, struct thread *t)
 {
@@ -43,8 +43,8 @@ static inline bool sched_claim(struct percpu *cpu, struct thread *t)
 
 /*
  * The caller waits from now on, and its kernel stack holds nothing: if it is woken in the ordinary way it begins at
- * resume(self), whose result is that of its system call. The address space of `next`, which is the result, is announced,
- * too: one fence is enough for both. p: the caller's process.
+ * resume(self), whose result is that of its system call. The address space of `next`, which is the result, is
+ * announced, too: one fence is enough for both. p: the caller's process.
  */
 static __always_inline struct mm *sched_give_up(struct percpu *cpu, struct thread *self, struct process *p,
                                                 struct thread *next, s64 (*resume)(struct thread *))
@@ -62,9 +62,9 @@ static __always_inline struct mm *sched_give_up(struct percpu *cpu, struct threa
 }
 
 /*
- * The CPU goes from the caller, which has given up, to `next`, which is claimed and has this address space, priority and
- * frame: with the rest of the time slice. No locks held. The caller returns the result to trap.S, which leaves the kernel
- * stack.
+ * The CPU goes from the caller, which has given up, to `next`, which is claimed and has this address space, priority
+ * and frame: with the rest of the time slice. No locks held. The caller returns the result to trap.S, which leaves the
+ * kernel stack.
  */
 static __always_inline struct trapframe *sched_hand_over(struct percpu *cpu, struct runqueue *rq, struct thread *self,
                                                          struct thread *next, struct mm *mm, unsigned priority,

@@ -78,8 +78,8 @@ static inline void thread_change(struct thread *t, u32 from, u32 to)
 }
 
 /*
- * The first step of a wait, by the thread itself. A full fence follows, and then the thread looks at what it waits for. What
- * it stored before this step is seen by whoever wakes it from BLOCKED, which is entered by a full barrier.
+ * The first step of a wait, by the thread itself. A full fence follows, and then the thread looks at what it waits for.
+ * What it stored before this step is seen by whoever wakes it from BLOCKED, which is entered by a full barrier.
  */
 static inline void thread_waits(struct thread *self)
 {

@@ -2,8 +2,8 @@
 /*
  * Registers that only user mode uses, and that no trap saves. An ordinary switch saves and loads them. A hand-over
  * (hand_over.h) leaves the floating-point registers of machines with ARCH_FPU_LAZY in the CPU: percpu.fpu_owner says
- * whose they are. Only their owner may use them. When another thread tries, trap_fpu() saves and loads; an ordinary switch
- * saves them in any case. Until then their owner doesn't go to another CPU: stays_for_fpu().
+ * whose they are. Only their owner may use them. When another thread tries, trap_fpu() saves and loads; an ordinary
+ * switch saves them in any case. Until then their owner doesn't go to another CPU: stays_for_fpu().
  *
  * Where the right to use them is in the frame (tf_allow_fpu()), it is in the owner's frame alone, from load_fpu() to
  * save_fpu(). Where it is in the CPU (cpu_allow_fpu()), it changes with the thread.

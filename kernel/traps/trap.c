@@ -43,63 +43,43 @@ void trap_syscall(struct trapframe *tf)
 }
 
 /* --- faults ------------------------------------------------------------------------------------ */
-static __noinline void end_faulting(const struct trapframe *tf, vaddr_t addr, unsigned access, int err, int status)
-{
+static const struct {
+    int err, status;
     const char *why;
+} unresolved_faults[] = {
+    {-ENOMEM, STATUS_NO_MEMORY, "out of memory"},
+    {-EHWPOISON, STATUS_BUS_ERROR, "bus error, the memory is broken"},
+    {-EBUSY, STATUS_BUS_ERROR, "bus error, the memory is in a hole: lent to somebody else"},
+    {-EIO, STATUS_BUS_ERROR, "bus error, the memory's pager doesn't supply the page"},
+    {-ENXIO, STATUS_BUS_ERROR, "bus error, behind the end of the mapped object"},
+    {-E2BIG, STATUS_FAULT, "stack overflow: it has reached its limit, or another area"},
+};
 
-    switch (err) {
-    case -ENOMEM:
-        why = "out of memory";
-        break;
-    case -EHWPOISON:
-        why = "bus error, the memory is broken";
-        break;
-    case -EBUSY:
-        why = "bus error, the memory is in a hole: lent to somebody else";
-        break;
-    case -E2BIG:
-        why = "stack overflow: it has reached its limit, or another area";
-        break;
-    case -EIO:
-        why = "bus error, the memory's pager doesn't supply the page";
-        break;
-    case -ENXIO:
-        why = "bus error, behind the end of the mapped object";
-        break;
-    case -EACCES:
-        why = by_access(access, "read of memory that it may not read", "write to memory that it may not write",
-                        "jump into memory that isn't executable");
-        break;
-    default:
-        why = addr < PAGE_SIZE ? "null pointer access"
-                               : by_access(access, "read where no memory is mapped",
-                                           "write where no memory is mapped", "jump where no memory is mapped");
-    }
-    process_die(tf, status, why, addr);
-}
-
-static int fault_status(int err)
+/* The text for an access that no area allows. */
+static const char *forbidden(vaddr_t addr, unsigned access, int err)
 {
-    switch (err) {
-    case -ENOMEM:
-        return STATUS_NO_MEMORY;
-    case -EHWPOISON:
-    case -EBUSY:
-    case -ENXIO:
-    case -EIO:
-        return STATUS_BUS_ERROR;
-    default:
-        return STATUS_FAULT;
-    }
+    if (err == -EACCES)
+        return by_access(access, "read of memory that it may not read", "write to memory that it may not write",
+                         "jump into memory that isn't executable");
+    if (addr < PAGE_SIZE)
+        return "null pointer access";
+    return by_access(access, "read where no memory is mapped", "write where no memory is mapped",
+                     "jump where no memory is mapped");
 }
 
 /* mm couldn't resolve it. Comes back if the process's fault handler lets the thread go on. */
 static __noinline void unresolved(struct trapframe *tf, vaddr_t addr, unsigned access, int err)
 {
-    int status = fault_status(err);
+    int status = STATUS_FAULT;
+    const char *why = NULL;
 
+    for (unsigned i = 0; i < ARRAY_SIZE(unresolved_faults); i++)
+        if (unresolved_faults[i].err == err) {
+            status = unresolved_faults[i].status;
+            why = unresolved_faults[i].why;
+        }
     if (!fault_ask(tf, QUIRE_FAULT_MEMORY, addr, access, status))
-        end_faulting(tf, addr, access, err, status);
+        process_die(tf, status, why ? why : forbidden(addr, access, err), addr);
 }
 
 void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access)

@@ -5,9 +5,9 @@
  * (backspace, Ctrl-U) and echoed by the readers that wait for it. A line of more than LINE_BYTES comes in pieces.
  *
  * Two keys work at once, even if nobody reads, as long as the ring isn't full; behind a full ring they stay in the
- * device like all else. Ctrl-P prints the processes, and Ctrl-C signals the listener, a notification of whoever waits for
- * the program in the foreground. Without a listener, and for a shell that reads keys, Ctrl-C is a character like any
- * other.
+ * device like all else. Ctrl-P prints the processes, and Ctrl-C signals the listener, a notification of whoever waits
+ * for the program in the foreground. Without a listener, and for a shell that reads keys, Ctrl-C is a character like
+ * any other.
  */
 #include <quire/console.h>
 #include <quire/endpoint.h>

@@ -6,7 +6,8 @@
  *
  * This file finds out the kind of a fault, and handles fresh anonymous memory. That is the most frequent kind, so all
  * its code is inline. Writes to pages that are mapped read-only are in fault_write.c, objects in fault_object.c, the
- * page of zeros in fault_zero.c, device registers in fault_device.c, blocks of 2 MiB in fault_block.c, marks of frames in a hole in fault_hole.c.
+ * page of zeros in fault_zero.c, device registers in fault_device.c, blocks of 2 MiB in fault_block.c, marks of frames
+ * in a hole in fault_hole.c.
  */
 #include "fault.h"
 #include <quire/errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults on device registers: the entry gets the attributes of devices, and all that the area allows. The registers are no
- * frames of RAM: no folio, no reference, no word. What this entry shows can't change as long as the area exists.
+ * Faults on device registers: the entry gets the attributes of devices, and all that the area allows. The registers are
+ * no frames of RAM: no folio, no reference, no word. What this entry shows can't change as long as the area exists.
  */
 #include "fault.h"
 #include <quire/errno.h>

@@ -4,8 +4,8 @@
  * look into the radix tree. The object's lock is held all the time: it keeps the folios in the object, so this code
  * needs no references.
  *
- * Nothing is mapped behind the object's last page, even if the area is longer: an access there is a bus error. A page that
- * a pager has to supply is none of this room's business: mm_fault() says so, and mm_miss() says which page it is.
+ * Nothing is mapped behind the object's last page, even if the area is longer: an access there is a bus error. A page
+ * that a pager has to supply is none of this room's business: mm_fault() says so, and mm_miss() says which page it is.
  */
 #include "fault.h"
 #include <quire/errno.h>

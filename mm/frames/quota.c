@@ -63,3 +63,21 @@ bool quota_keep_slow(struct quota *q, u64 bytes)
             quota_uncharge(q, frames);
     }
 }
+
+void *quota_kmalloc(struct quota *q, size_t bytes)
+{
+    if (!quota_keep(q, bytes))
+        return NULL;
+    void *p = kmalloc(bytes);
+    if (!p)
+        quota_let_go(q, bytes);
+    return p;
+}
+
+void quota_kfree(struct quota *q, void *p, size_t bytes)
+{
+    if (!p)
+        return;
+    kfree(p);
+    quota_let_go(q, bytes);
+}

@@ -150,7 +150,8 @@ static int split(struct folio *f, unsigned new_order, bool around, size_t block,
     if (!list)
         return -ENOMEM;
     lock_owner(owner);
-    int err = backing(f) == owner ? freeze(f, refs) : -EAGAIN; /* its object may have become smaller before it was locked */
+    int err =
+        backing(f) == owner ? freeze(f, refs) : -EAGAIN; /* its object may have become smaller before it was locked */
     if (!err) {
         split_frozen(f, new_order, around, block, list, refs);
         counter_inc(COUNTER_FOLIO_SPLIT);

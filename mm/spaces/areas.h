@@ -19,7 +19,9 @@ void area_grow_up(struct vma *vma, vaddr_t end);     /* over an area of its kind
 int unmap_areas(struct mm *mm, vaddr_t start, size_t len);   /* -ENOMEM: nothing has changed */
 
 /* --- map_now.c ---------------------------------------------------------------------------------- */
-/* Maps the pages that the area's object has at this moment. [start, end) lies in the area, and nothing is mapped there. */
+/*
+ * Maps the pages that the area's object has at this moment. [start, end) lies in the area, and nothing is mapped there.
+ */
 void map_what_is_there(struct vma *vma, vaddr_t start, vaddr_t end);
 
 /* --- room.c -------------------------------------------------------------------------------------- */

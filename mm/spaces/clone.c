@@ -251,7 +251,8 @@ static struct mm *clone(struct mm *mm)
     struct tree_node *first = tree_first(&mm->areas);
     for (struct vma *vma = first ? container_of(first, struct vma, node) : NULL; vma && !err; vma = area_next(vma)) {
         if (vma->flags & (VMA_HOLE | VMA_DEVICE))
-            continue; /* a guest shared its memory with this process, not with its children; nor do they drive its devices */
+            continue; /* a guest shared its memory with this process, not with its children; nor do they drive its
+                         devices */
         struct vma *copy = copy_area(child, vma);
         err = copy ? copy_entries(&g, mm, vma, copy) : -ENOMEM;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mapping at once what the object of a new area has already, instead of one fault for each 64 KiB: blocks where they fit,
- * else all pages of one table under one lock. Nothing is allocated in the object, and nothing here fails: what isn't mapped,
- * faults bring in later, and they have the errors. These are pages that the object doesn't have yet, pages with a hole or
- * poison in their folio, and executable pages, because caches need their maintenance first.
+ * Mapping at once what the object of a new area has already, instead of one fault for each 64 KiB: blocks where they
+ * fit, else all pages of one table under one lock. Nothing is allocated in the object, and nothing here fails: what
+ * isn't mapped, faults bring in later, and they have the errors. These are pages that the object doesn't have yet,
+ * pages with a hole or poison in their folio, and executable pages, because caches need their maintenance first.
  *
  * The object is locked, so its folios stay in it; areas_lock is held for writing, so no fault comes in between.
  */
@@ -13,7 +13,9 @@
 #include <quire/upcalls.h>
 #include "areas.h"
 
-/* Maps the pages of nr slots, which lie in one leaf of the object's tree and in one table; ptep is the entry for addr. */
+/*
+ * Maps the pages of nr slots, which lie in one leaf of the object's tree and in one table; ptep is the entry for addr.
+ */
 static void map_slots(struct vma *vma, vaddr_t addr, pte_t *ptep, u64 page, unsigned nr, pgprot_t prot)
 {
     struct folio *const *slot = memobj_slots(vma->obj, page);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changing the size of a memory object. The object's lock is held all the time, so no fault brings a page back: it looks
- * at the size under this lock, and maps before it lets the lock go.
+ * Changing the size of a memory object. The object's lock is held all the time, so no fault brings a page back: it
+ * looks at the size under this lock, and maps before it lets the lock go.
  *
  * A folio that reaches over the new end stays in the object. Its frames behind the end are unmapped and zeroed: if the
  * object grows again, they are its pages again.

@@ -66,7 +66,9 @@ TEST(sync, no_wake_up_is_lost)
     EXPECT_EQ(shop.tokens, 0);
 }
 
-/* As a kill does that comes between the look at the condition and the sleep: it wakes the thread, and knows no queue. */
+/*
+ * As a kill does that comes between the look at the condition and the sleep: it wakes the thread, and knows no queue.
+ */
 static bool first_look_is_too_early(int *looks)
 {
     if (++*looks > 1)

@@ -213,7 +213,7 @@ TEST(begin, a_handler_sees_a_fault_and_ends_the_process)
     EXPECT_EQ(message_receive((int)e, &m), QUIRE_GOT_CALL);
     EXPECT_EQ(QUIRE_FAULT_KIND(m.word[0]), QUIRE_FAULT_MEMORY);
     EXPECT_EQ(m.word[1], (unsigned long)NOWHERE);
-    EXPECT_EQ(m.word[4], QUIRE_ACCESS_WRITE);
+    EXPECT_EQ(m.word[4], PROT_WRITE);
     EXPECT_EQ(m.word[5], SIGSEGV);
     EXPECT_EQ(quire_call(fault_registers, -1, &r, 0), 0);
     EXPECT_EQ(r.pc, m.word[2]);

@@ -102,7 +102,8 @@ TEST(ipc, six_words_go_to_a_thread_and_come_back)
 
 TEST(ipc, six_words_go_to_a_process_and_come_back)
 {
-    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 0x123456789abcdef0);
+    int e = new_endpoint(),
+        badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 0x123456789abcdef0);
     pid_t server = fork();
 
     if (!server) {
@@ -145,7 +146,8 @@ TEST(ipc, a_server_serves_many_clients)
 /* A badge is between whoever gives a handle away and the server. */
 TEST(ipc, a_client_does_not_learn_its_badge)
 {
-    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 4711), own = new_endpoint();
+    int e = new_endpoint(), badged = (int)quire_call(handle_duplicate, e, RIGHT_CALL | RIGHT_TRANSFER, 4711),
+        own = new_endpoint();
     struct message m = {.info = QUIRE_INFO_LIMIT_US(1)};
 
     EXPECT_EQ(message_call(badged, &m), -ETIMEDOUT);
@@ -393,7 +395,8 @@ TEST(ipc, a_message_gives_handles_with_fewer_rights)
     pid_t client = fork();
 
     if (!client) {
-        int memory = (int)quire_call(memory_create, PAGE), file = (int)quire_call(handle_duplicate, open("motd", O_RDONLY), RIGHT_READ, 0);
+        int memory = (int)quire_call(memory_create, PAGE),
+            file = (int)quire_call(handle_duplicate, open("motd", O_RDONLY), RIGHT_READ, 0);
         char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
         p[0] = 'q';
         struct quire_extra extra = {.handle = {memory, file}, .rights = {RIGHT_READ | RIGHT_MAP | RIGHT_TRANSFER, 0}};

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory whose pages a program supplies: a pager that works, is slow, refuses, lies, ends; and what never waits for it. */
+/*
+ * Memory whose pages a program supplies: a pager that works, is slow, refuses, lies, ends; and what never waits for it.
+ */
 #include "child.h"
 #include <pthread.h>
 #include <sched.h>
@@ -302,7 +304,8 @@ TEST(pager, windows_do_not_wait_for_it)
         message_reply(-1, &m);
         _exit(0);
     }
-    struct quire_extra extra = {.window = (unsigned long)p, .window_bytes = PAGE, .window_rights = RIGHT_READ | RIGHT_WRITE};
+    struct quire_extra extra = {
+        .window = (unsigned long)p, .window_bytes = PAGE, .window_rights = RIGHT_READ | RIGHT_WRITE};
     struct message m = {.info = QUIRE_INFO_WINDOW, .extra = &extra};
     EXPECT_EQ(message_call(e, &m), 0);
     EXPECT_EQ((long)m.word[0], -EFAULT);

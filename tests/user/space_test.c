@@ -325,7 +325,10 @@ TEST(space, a_handle_to_a_process_needs_the_right_to_map)
     end_of(child);
 }
 
-/* The account of the address space pays for what is kept there: tables, areas, private pages; the caller's for the object. */
+/*
+ * The account of the address space pays for what is kept there: tables, areas, private pages; the caller's for the
+ * object.
+ */
 TEST(space, what_is_mapped_stays_when_its_handles_are_closed)
 {
     struct talk *t = (struct talk *)map_shared(PAGE);

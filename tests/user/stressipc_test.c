@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages under load: clients and servers on all CPUs, with time limits, handles, windows, signals, and sudden ends. */
+/*
+ * Messages under load: clients and servers on all CPUs, with time limits, handles, windows, signals, and sudden ends.
+ */
 #include "child.h"
 #include <pthread.h>
 #include <sched.h>
@@ -55,7 +57,9 @@ static void call(int handle, unsigned long badge, unsigned seed)
 
     for (unsigned long i = 1;; i++) {
         seed = seed * 1103515245 + 12345;
-        struct quire_extra extra = {.handle = {notification}, .window = (unsigned long)page, .window_bytes = sizeof(page),
+        struct quire_extra extra = {.handle = {notification},
+                                    .window = (unsigned long)page,
+                                    .window_bytes = sizeof(page),
                                     .window_rights = RIGHT_READ | RIGHT_WRITE};
         struct message m = {.word = {i}, .extra = &extra};
         if (seed >> 16 & 1)

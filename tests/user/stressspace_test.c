@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address spaces under load: processes map, protect and unmap in each other while they run and end, objects change their
- * size, pagers end in the middle.
+ * Address spaces under load: processes map, protect and unmap in each other while they run and end, objects change
+ * their size, pagers end in the middle.
  */
 #include "child.h"
 #include <pthread.h>
@@ -53,7 +53,8 @@ static void change(unsigned *seed, int players)
         break;
     }
     }
-    if (result < 0 && result != -ESRCH && result != -ENOMEM && result != -EINVAL && result != -EBADF && result != -EINTR)
+    if (result < 0 && result != -ESRCH && result != -ENOMEM && result != -EINVAL && result != -EBADF &&
+        result != -EINTR)
         _exit(1);
     ADD(*steps, 1);
 }

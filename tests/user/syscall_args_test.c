@@ -408,8 +408,8 @@ static long nonsense(void)
 }
 
 /*
- * Calls that end the caller, the machine or the test by design, print, wait for long (for ever, without a time limit), or
- * start processes or make them wait.
+ * Calls that end the caller, the machine or the test by design, print, wait for long (for ever, without a time limit),
+ * or start processes or make them wait.
  */
 static int left_out(long nr)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POSIX threads, over the kernel's threads. Whoever waits sleeps in the kernel until somebody wakes it; locks that nobody
- * waits for cost no system call. Functions return 0 or an error number; they don't set errno. There is no cancellation.
- * fork() copies the calling thread only; the library's own locks are free in the child.
+ * POSIX threads, over the kernel's threads. Whoever waits sleeps in the kernel until somebody wakes it; locks that
+ * nobody waits for cost no system call. Functions return 0 or an error number; they don't set errno. There is no
+ * cancellation. fork() copies the calling thread only; the library's own locks are free in the child.
  */
 #pragma once
 

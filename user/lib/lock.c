@@ -2,13 +2,14 @@
 /*
  * The slow ways of locks: lock.h has their states.
  *
- * While the word is LOCK_IMPATIENT, a thread is in __lock_contended() that takes a lock that is given: it sleeps, and is
- * woken, or it is about to sleep, and sees the word. A thread that gives up takes its mark out of the word before.
+ * While the word is LOCK_IMPATIENT, a thread is in __lock_contended() that takes a lock that is given: it sleeps, and
+ * is woken, or it is about to sleep, and sees the word. A thread that gives up takes its mark out of the word before.
  */
 #include <errno.h>
 #include "lock.h"
 
-#define HEAL_US 10000 /* after this time a newcomer takes a lock that was given to a thread that has died, or to a parent's */
+#define HEAL_US                                                                                                        \
+    10000 /* after this time a newcomer takes a lock that was given to a thread that has died, or to a parent's */
 
 /* Whether the lock, in this state, is taken now. */
 static int take(int *word, int state, int has_waited)

@@ -55,8 +55,8 @@ int pthread_rwlock_trywrlock(pthread_rwlock_t *l)
 }
 
 /*
- * Waits until the users aren't these any more. Without RWLOCK_AWAITED among them it only puts the bit in: then the caller
- * tries once more.
+ * Waits until the users aren't these any more. Without RWLOCK_AWAITED among them it only puts the bit in: then the
+ * caller tries once more.
  */
 static void wait_for_change(pthread_rwlock_t *l, int users)
 {

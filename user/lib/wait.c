@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork, spawn, wait, waitpid and kill. The kernel knows processes by handle, POSIX knows children by process id: a table
- * translates. A notification of this process is told when a child ends: child i has bit i % 63, and Ctrl-C has bit 63.
+ * fork, spawn, wait, waitpid and kill. The kernel knows processes by handle, POSIX knows children by process id: a
+ * table translates. A notification of this process is told when a child ends: child i has bit i % 63, and Ctrl-C has
+ * bit 63.
  *
  * Of the threads that wait, one at a time waits for the notification. It notes in the table who has ended; the others
  * look there.

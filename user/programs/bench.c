@@ -35,7 +35,10 @@ static void print(const char *key, long total, long operations)
 static long zero_cost(void) { return quire_call(counter, COUNTER_BENCH_ZERO); }
 static long copy_cost(void) { return quire_call(counter, COUNTER_BENCH_COPY); }
 /* The cost until now of filling new page tables with empty entries. */
-static long table_cost(void) { return quire_call(counter, COUNTER_TABLE_ALLOC) * quire_call(counter, COUNTER_BENCH_TABLE); }
+static long table_cost(void)
+{
+    return quire_call(counter, COUNTER_TABLE_ALLOC) * quire_call(counter, COUNTER_BENCH_TABLE);
+}
 
 static char *map_pages(unsigned long pages, int advice)
 {
@@ -161,7 +164,8 @@ static void bench_object(void)
 static void bench_map_range(long memory_flags, const char *key)
 {
     long object = quire_call(memory_create, 512 * PAGE, memory_flags);
-    struct quire_map m = {0x800000000, 512 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | QUIRE_MAP_NOW, object, 0};
+    struct quire_map m = {0x800000000, 512 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | QUIRE_MAP_NOW,
+                          object,      0};
     char *other = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)object, 0);
 
     struct quire_map neighbour = {m.address + m.bytes, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, -1, 0};

@@ -741,6 +741,7 @@ int main(int argc, char **argv)
     play_until(calls, seed, nr);
     bool good = compare(&before);
     report();
-    puts(good ? "fuzz: the machine is as before, but for what it keeps: kernel stacks, tables, images" : "fuzz: THE MACHINE IS NOT AS BEFORE");
+    puts(good ? "fuzz: the machine is as before, but for what it keeps: kernel stacks, tables, images"
+              : "fuzz: THE MACHINE IS NOT AS BEFORE");
     return good_answers() && good ? 0 : 1;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a program and prints its system calls and faults. It is the program's fault handler: the kernel asks it before and
- * after each system call, and when a thread does something that ends the process. See docs/kernel.md, "Faults".
+ * Runs a program and prints its system calls and faults. It is the program's fault handler: the kernel asks it before
+ * and after each system call, and when a thread does something that ends the process. See docs/kernel.md, "Faults".
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <quire/message.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -52,8 +53,8 @@ static void print_fault(unsigned long kind, const unsigned long *word)
 {
     if (kind == QUIRE_FAULT_MEMORY)
         printf("fault: %s at 0x%lx, pc 0x%lx, signal %lu\n",
-               word[4] == QUIRE_ACCESS_WRITE  ? "write"
-               : word[4] == QUIRE_ACCESS_EXEC ? "jump"
+               word[4] == PROT_WRITE  ? "write"
+               : word[4] == PROT_EXEC ? "jump"
                                               : "read",
                word[1], word[2], word[5]);
     else

@@ -24,10 +24,11 @@ static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3
 }
 
 /*
- * A system call on messages: info in x1, six words in x19-x24, extra in x9; all come back. The words are in registers that
- * functions keep, because they stay there on the shortest way through the kernel.
+ * A system call on messages: info in x1, six words in x19-x24, extra in x9; all come back. The words are in registers
+ * that functions keep, because they stay there on the shortest way through the kernel.
  */
-static inline long __message_call(long nr, long handle, unsigned long *info, unsigned long word[6], unsigned long *extra)
+static inline long __message_call(long nr, long handle, unsigned long *info, unsigned long word[6],
+                                  unsigned long *extra)
 {
     register long x0 __asm__("x0") = handle;
     register unsigned long x1 __asm__("x1") = *info;
@@ -43,8 +44,8 @@ static inline long __message_call(long nr, long handle, unsigned long *info, uns
     __asm__ volatile("svc #0"
                      : "+r"(x0), "+r"(x1), "+r"(x19), "+r"(x20), "+r"(x21), "+r"(x22), "+r"(x23), "+r"(x24), "+r"(x9)
                      : "r"(x8)
-                     : "x2", "x3", "x4", "x5", "x6", "x7", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18",
-                       "memory");
+                     : "x2", "x3", "x4", "x5", "x6", "x7", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
+                       "x18", "memory");
     *info = x1, word[0] = x19, word[1] = x20, word[2] = x21, word[3] = x22, word[4] = x23, word[5] = x24, *extra = x9;
     return x0;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A device of QEMU's board, for tests of device memory: Goldfish RTC, nanoseconds since 1970; reading LOW latches HIGH. */
+/*
+ * A device of QEMU's board, for tests of device memory: Goldfish RTC, nanoseconds since 1970; reading LOW latches HIGH.
+ */
 #pragma once
 
 #define DEVICE_ADDRESS 0x101000ul

@@ -23,10 +23,11 @@ static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3
 }
 
 /*
- * A system call on messages: info in a1, six words in s2-s7, extra in t1; all come back. The words are in registers that
- * functions keep, because they stay there on the shortest way through the kernel.
+ * A system call on messages: info in a1, six words in s2-s7, extra in t1; all come back. The words are in registers
+ * that functions keep, because they stay there on the shortest way through the kernel.
  */
-static inline long __message_call(long nr, long handle, unsigned long *info, unsigned long word[6], unsigned long *extra)
+static inline long __message_call(long nr, long handle, unsigned long *info, unsigned long word[6],
+                                  unsigned long *extra)
 {
     register long a0 __asm__("a0") = handle;
     register unsigned long a1 __asm__("a1") = *info;

@@ -23,7 +23,8 @@ static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3
 /*
  * A system call on messages: info in r3, six words in r4-r9, extra in r10; all come back
  */
-static inline long __message_call(long nr, long handle, unsigned long *info, unsigned long word[6], unsigned long *extra)
+static inline long __message_call(long nr, long handle, unsigned long *info, unsigned long word[6],
+                                  unsigned long *extra)
 {
     register long r1 __asm__("r1") = nr;
     register long r2 __asm__("r2") = handle;

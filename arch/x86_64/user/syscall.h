@@ -21,10 +21,11 @@ static inline long __syscall(long nr, long arg0, long arg1, long arg2, long arg3
 }
 
 /*
- * A system call on messages: info in rsi, six words in rbx, r12-r15 and r8, extra in rdx; all come back. Most words are in
- * registers that functions keep, because they stay there on the shortest way through the kernel.
+ * A system call on messages: info in rsi, six words in rbx, r12-r15 and r8, extra in rdx; all come back. Most words are
+ * in registers that functions keep, because they stay there on the shortest way through the kernel.
  */
-static inline long __message_call(long nr, long handle, unsigned long *info, unsigned long word[6], unsigned long *extra)
+static inline long __message_call(long nr, long handle, unsigned long *info, unsigned long word[6],
+                                  unsigned long *extra)
 {
     register unsigned long r12 __asm__("r12") = word[1];
     register unsigned long r13 __asm__("r13") = word[2];

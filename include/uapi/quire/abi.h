@@ -59,7 +59,8 @@ struct quire_start {
 #define QUIRE_FAULTS_TRACE 1 /* process_faults: system calls, too */
 
 #define QUIRE_DEVICES 15 /* init's handle to all device registers, for memory_device; it may pass it on */
-#define QUIRE_MEMORY_LARGE 1 /* memory_create: frames come in blocks of 2 MiB (s390x: 1 MiB), if there are any */
+/* memory_create: frames come in blocks that one entry of an upper table maps, if there are any */
+#define QUIRE_MEMORY_LARGE 1
 
 /* For space_map: what to map, and where. */
 struct quire_map {

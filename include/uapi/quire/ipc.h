@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles' rights, and messages between programs. A message is six words in registers, up to four handles, and a window:
- * memory of the caller that the receiver may read or write until it replies. The info word says what is there.
+ * Handles' rights, and messages between programs. A message is six words in registers, up to four handles, and a
+ * window: memory of the caller that the receiver may read or write until it replies. The info word says what is there.
  */
 #pragma once
 
@@ -15,7 +15,8 @@
 #define RIGHT_TRANSFER 128u /* the handle may go into a message */
 #define RIGHT_RESIZE 256u  /* memory: change its size */
 #define RIGHT_ALL 511u
-#define RIGHT_OWN 512u     /* a process, and only if asked for: if the handle's holder is killed, the process is killed, too */
+/* A process, and only if asked for: if the handle's holder is killed, the process is killed, too. */
+#define RIGHT_OWN 512u
 
 #define QUIRE_HANDLES_MAX 4112 /* of a process */
 #define QUIRE_MESSAGE_WORDS 6
@@ -34,7 +35,7 @@
 
 /*
  * Messages to a fault handler. Word 0: the kind, and above it the thread's id. The other words are for
- *   MEMORY, EXCEPTION: the address, pc, stack pointer, how it was accessed (QUIRE_ACCESS_*), the signal that it is
+ *   MEMORY, EXCEPTION: the address, pc, stack pointer, PROT_* of the access, the signal that it is
  *   SYSTEM_CALL: the number and the first four arguments;  RESULT: the number and the result
  * Word 0 of the reply says how the thread goes on; after a system call it goes on in any case.
  */
@@ -46,11 +47,8 @@ enum quire_fault_answer {
     QUIRE_FAULT_END,    /* as if there were no handler; a system call: make it */
     QUIRE_FAULT_SKIP,   /* a system call: don't make it; word 1 is its result */
 };
-#define QUIRE_ACCESS_READ 1
-#define QUIRE_ACCESS_WRITE 2
-#define QUIRE_ACCESS_EXEC 4
 
-/* The general registers in the machine's own order, but x86_64: rax rbx rcx rdx rsi rdi rbp r8 to r15. */
+/* The general registers in the machine's own order: tf_general() in arch/'s trap.h. */
 #define QUIRE_GENERAL_REGISTERS 32
 struct quire_registers {
     unsigned long pc, sp, nr; /* nr: how many there are; set: as it was got */
@@ -59,10 +57,11 @@ struct quire_registers {
 
 /*
  * What a pager receives when a thread misses a page of an object that memory_pager made: a call whose words are these.
- * The reply's word 0 is 0 if the page is there now; anything else is a bus error for the thread. Other calls may have the
- * same words: a pager knows its own objects by the badge of the handle that it gave to memory_pager.
+ * The reply's word 0 is 0 if the page is there now; anything else is a bus error for the thread. Other calls may have
+ * the same words: a pager knows its own objects by the badge of the handle that it gave to memory_pager.
  */
-#define QUIRE_PAGER_MISS 16ul /* word 0; word 1: offset of the page; word 2: PROT_* of the access; word 3: the object's word */
+/* word 0. Word 1: offset of the page; word 2: PROT_* of the access; word 3: the object's word */
+#define QUIRE_PAGER_MISS 16ul
 
 /* For handles and a window. The last argument of a call points to it; a receiver without one gets no handles. */
 struct quire_extra {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages between programs. A client calls an endpoint and gets the reply; a server receives, and answers with
- * message_reply_receive(), which also waits for the next one. All return what the kernel returns: 0 or QUIRE_GOT_*, or a
- * negative error number.
+ * message_reply_receive(), which also waits for the next one. All return what the kernel returns: 0 or QUIRE_GOT_*, or
+ * a negative error number.
  */
 #pragma once
 
@@ -42,4 +42,7 @@ static inline long message_reply_receive(int endpoint, struct message *m)
     return message_system_call_(QUIRE_SYS_reply_receive, endpoint, m);
 }
 /* reply: a handle from quire_call(reply_save), or -1: the call that this thread received last. */
-static inline long message_reply(int reply, struct message *m) { return message_system_call_(QUIRE_SYS_reply, reply, m); }
+static inline long message_reply(int reply, struct message *m)
+{
+    return message_system_call_(QUIRE_SYS_reply, reply, m);
+}

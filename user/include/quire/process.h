@@ -5,7 +5,10 @@
  */
 #pragma once
 
-/* A copy of this process, running, with all handles that may be given away. Its handle; in the copy QUIRE_IN_CHILD; -E... */
+/*
+ * A copy of this process, running, with all handles that may be given away. Its handle; in the copy QUIRE_IN_CHILD;
+ * -E...
+ */
 long process_fork(void);
 /* Waits until the process has ended, and stores its status. The handle stays. 0, or -E... */
 long process_wait(long process, int *status);

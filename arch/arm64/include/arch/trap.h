@@ -39,8 +39,8 @@ static inline void cpu_allow_fpu(bool allow)
 }
 
 /*
- * Messages, arch/arm64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. The
- * words are in x19 to x24: ARCH_WORD_REGISTERS.
+ * Messages, arch/arm64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the
+ * badge. The words are in x19 to x24: ARCH_WORD_REGISTERS.
  */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->x[1]; }
 static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->x[19 + i]; }

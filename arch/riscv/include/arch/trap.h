@@ -38,8 +38,8 @@ static inline void tf_allow_fpu(struct trapframe *tf, bool allow)
 }
 
 /*
- * Messages, arch/riscv/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. The
- * words are in s2 to s7: ARCH_WORD_REGISTERS.
+ * Messages, arch/riscv/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the
+ * badge. The words are in s2 to s7: ARCH_WORD_REGISTERS.
  */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->x[11]; }
 static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->x[18 + i]; }

@@ -66,7 +66,10 @@ static inline void tf_set_ret(struct trapframe *tf, s64 value)
 static inline void tf_allow_fpu(struct trapframe *tf, bool allow) { (void)tf, (void)allow; }
 static inline void cpu_allow_fpu(bool allow) { (void)allow; }
 
-/* Messages, arch/s390x/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. */
+/*
+ * Messages, arch/s390x/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the
+ * badge.
+ */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->gprs[3]; }
 static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return &tf->gprs[4 + i]; }
 static inline u64 *tf_extra(struct trapframe *tf) { return &tf->gprs[10]; }

@@ -53,11 +53,14 @@ static inline void cpu_allow_fpu(bool allow)
 }
 
 /*
- * Messages, arch/x86_64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the badge. The
- * first five words are in rbx and r12 to r15 (ARCH_WORD_REGISTERS), the last in r8.
+ * Messages, arch/x86_64/user/syscall.h: the info word, six words, and the address of struct quire_extra; back: the
+ * badge. The first five words are in rbx and r12 to r15 (ARCH_WORD_REGISTERS), the last in r8.
  */
 static inline u64 *tf_info(struct trapframe *tf) { return &tf->rsi; }
-static inline u64 *tf_word(struct trapframe *tf, unsigned i) { return i == 0 ? &tf->rbx : i == 5 ? &tf->r8 : &tf->r12 - (i - 1); }
+static inline u64 *tf_word(struct trapframe *tf, unsigned i)
+{
+    return i == 0 ? &tf->rbx : i == 5 ? &tf->r8 : &tf->r12 - (i - 1);
+}
 static inline u64 *tf_extra(struct trapframe *tf) { return &tf->rdx; }
 static inline void tf_pass_words(struct trapframe *to, const struct trapframe *from) { to->r8 = from->r8; }
 
@@ -69,7 +72,7 @@ static inline void tf_set_call(struct trapframe *tf, u64 nr, u64 arg0, u64 arg1)
     tf->arg[1] = arg1;
 }
 
-#define ARCH_GENERAL_REGISTERS 15
+#define ARCH_GENERAL_REGISTERS 15 /* rax rbx rcx rdx rsi rdi rbp r8 to r15 */
 static inline u64 *tf_general(struct trapframe *tf, unsigned i)
 {
     u64 *const registers[] = {&tf->rax, &tf->rbx, &tf->rcx, &tf->rdx, &tf->rsi, &tf->rdi, &tf->rbp, &tf->r8,
