@@ -91,7 +91,9 @@ static u8 class_of(const void *lock)
         if (classes[at].offset == place.offset)
             return (u8)at;
     }
-    return 0; /* too many classes: the others are not checked */
+    panic("more than %u kinds of locks. likely: an array of locks, each of which counts as a kind: put them into objects of "
+          "one slab cache",
+          NR_CLASSES - 1);
 }
 
 /* "folio->lock at 0x...", "asid_lock", ... */

@@ -31,7 +31,9 @@
 #include "ipc.h"
 #include <quire/futex.h>
 #include <quire/mm.h>
+#include <quire/log.h>
 #include <quire/process.h>
+#include <quire/slab.h>
 #include <quire/string.h>
 #include <quire/uaccess.h>
 #include <quire/upcalls.h>
@@ -47,23 +49,30 @@ struct waiter {
     bool woken;            /* it isn't in the list any more; under the list's lock */
 };
 
-static struct waiters {
+/* In a cache of their own: so their locks are one kind for the lock checker. */
+struct waiters {
     spinlock_t lock;
     u64 next_number;
     struct list all;
-} lists[NR_LISTS];
+};
+static SLAB_CACHE(waiters_cache, waiters, all, false);
+static struct waiters *lists[NR_LISTS];
 
 static struct waiters *list_of(const struct mm_place *place)
 {
     u64 hash = ((u64)place->of >> 6) * 0x9e3779b97f4a7c15UL ^ (place->at >> 2) * 0xbf58476d1ce4e5b9UL;
 
-    return &lists[hash >> 32 & (NR_LISTS - 1)];
+    return lists[hash >> 32 & (NR_LISTS - 1)];
 }
 
 void futex_init(void)
 {
-    for (unsigned i = 0; i < NR_LISTS; i++)
-        list_init(&lists[i].all);
+    for (unsigned i = 0; i < NR_LISTS; i++) {
+        lists[i] = slab_alloc(&waiters_cache);
+        if (!lists[i])
+            panic("no memory for the lists of threads that wait for words");
+        list_init(&lists[i]->all);
+    }
 }
 
 /* The place of a word; it keeps the memory object. */

@@ -215,6 +215,15 @@ TEST(futex, a_word_may_be_unmapped_while_somebody_waits)
     EXPECT_EQ((long)result, -ETIMEDOUT);
 }
 
+/* Debug kernels know at most 255 kinds of locks: all the lists of waiters are one kind. */
+TEST(futex, any_number_of_words_is_one_kind_of_lock)
+{
+    static unsigned words[4096];
+
+    for (unsigned i = 0; i < 4096; i++)
+        EXPECT_CALL(-EAGAIN, futex_wait, &words[i], 1, 0);
+}
+
 /* --- the library's locks ----------------------------------------------------------------------------------- */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include "lock.h"
 
-#define HEAL_US                                                                                                        \
-    10000 /* after this time a newcomer takes a lock that was given to a thread that has died, or to a parent's */
+/* After this time a newcomer takes a lock that was given to a thread that has died, or to one of the parent's. */
+#define HEAL_US 10000
 
 /* Whether the lock, in this state, is taken now. */
 static int take(int *word, int state, int has_waited)
