@@ -27,6 +27,11 @@
  * A caller that was answered without a duty, because the endpoint was closed, takes the endpoint's lock before it goes
  * on: whoever closes wakes it under this lock, and has no reference to it.
  *
+ * A thread runs with the highest priority among its own and those that are *lent* to it: by the caller whose duty it
+ * has, and by the callers in the queue of the endpoint at which it was the last that came to receive. Callers whose
+ * call was taken by a reply object lend nothing. A thread that waits for an answer itself lends on what is lent to it,
+ * and so on, at most PRIORITY_STEPS times; a circle of calls ends there, too. kernel/ipc/priority.c has the rules.
+ *
  * A thread that *receives* is in the endpoint's list while thread->ipc.receiving is RECEIVE_WAITS. Whoever delivers
  * takes it out, writes its registers, and sets RECEIVE_GOT, all under the endpoint's lock. A receiver that was woken
  * takes this lock before it goes on.
@@ -47,6 +52,8 @@ enum call_state { CALL_IDLE, CALL_QUEUED, CALL_TAKEN, CALL_REPLYING, CALL_ANSWER
 #define CALL_GENERATION(word) ((word) >> CALL_STATE_BITS)
 #define CALL_WORD(generation, state) ((generation) << CALL_STATE_BITS | (state))
 
+#define PRIORITY_STEPS 8
+
 enum receive_state { RECEIVE_IDLE, RECEIVE_WAITS, RECEIVE_GOT };
 
 /* The duty to answer a call. caller NULL: there is none. */
@@ -63,6 +70,9 @@ struct extra; /* kernel/ipc/extra.h */
 struct thread_ipc {
     u64 call;                /* state and generation */
     u64 badge;               /* of the handle that it called */
+    struct endpoint *calls;  /* while its call is QUEUED: there */
+    struct thread *server;   /* while its call is TAKEN: who has the duty; NULL: a reply object */
+    unsigned lent;           /* the priority that it lends to the server, or with which it is counted in the queue */
     struct endpoint *endpoint; /* from which it receives or has received last; with a reference */
     u32 receiving;           /* enum receive_state; under the endpoint's lock */
     struct trapframe *frame; /* where the words of its call are; NULL: in its user frame */

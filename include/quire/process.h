@@ -9,6 +9,11 @@
  * charged. Init, init's children, and the processes that these start each have an account of their own. All deeper
  * processes, and children made by fork, share the account of their parent; so a tree of processes can't take more than
  * its root may.
+ *
+ * Priorities: no thread of a process gives itself or another more than the process's ceiling. Init's ceiling is
+ * PRIORITY_USER_MAX. Who spawns a process says its ceiling, at most the own one; a copy has its parent's. A new thread,
+ * and the first thread of a new process, begin with the own priority of the thread that made them, or with the ceiling
+ * if that is lower.
  */
 #pragma once
 
@@ -66,6 +71,7 @@ struct process {
     struct quota *quota; /* the account that pays for what the process makes */
     struct quota *maker; /* the account that pays for the process itself; NULL: none */
     u64 maker_id;        /* of the process that made it; 0: the kernel */
+    unsigned ceiling;    /* the highest priority that its threads may have as their own; never changes */
     unsigned depth;      /* 0: init and others that the kernel starts; a child made by fork has its parent's depth */
     struct handle_table handles;
     struct list all_link;
@@ -108,10 +114,10 @@ struct arguments { /* zero-terminated strings, one behind the other; at most PRO
  *
  * process_start() is for the kernel: the process has the console as handles 0 to 2, and QUIRE_DEVICES, and runs.
  * Returns a reference, or NULL and *err. process_spawn() is for programs: the process isn't started, and has registers.
- * Returns a handle with all rights.
+ * Returns a handle with all rights. -EPERM: the ceiling is higher than the caller's own; 0: the same.
  */
 struct process *process_start(const char *path, const struct arguments *args, int *err);
-int process_spawn(const char *path, const struct arguments *args);
+int process_spawn(const char *path, const struct arguments *args, unsigned ceiling);
 /*
  * Whether p was spawned from the program of this name, or is a copy of one that was. Names are compared as processes
  * carry them: without the folder, the first PROCESS_NAME_MAX - 1 characters. No lock: a name never changes.
@@ -148,6 +154,11 @@ struct fault_handler process_faults(struct process *p);
 /* One more thread of p, starting in user mode with this frame. Its id; -ENOMEM, -ESRCH (p is ending). */
 int process_add_thread(struct process *p, const struct trapframe *frame);
 void __noreturn process_thread_exit(void);
+/*
+ * Gives a thread of the current process another priority of its own: 1 to the ceiling, 0: it stays. id 0: the caller.
+ * Returns the priority before. -EPERM: above the ceiling; -ESRCH: no such thread.
+ */
+int process_thread_priority(u64 id, u64 priority);
 
 /* Ends the calling thread's process. With the status of a signal, its parent can see where it was, as after a fault. */
 void __noreturn process_exit(const struct trapframe *tf, int status);

@@ -12,6 +12,7 @@
 #include <quire/ipc.h>
 #include <quire/list.h>
 #include <quire/sync.h>
+#include <uapi/quire/abi.h>
 #include <arch-generic/context.h>
 
 struct process;
@@ -21,8 +22,9 @@ struct runqueue;
 
 #define NR_PRIORITIES 8
 #define PRIORITY_IDLE 0
-#define PRIORITY_USER 3
-#define PRIORITY_KERNEL 5
+#define PRIORITY_USER QUIRE_PRIORITY_FIRST
+#define PRIORITY_USER_MAX QUIRE_PRIORITY_MAX
+#define PRIORITY_KERNEL 7
 #define TIME_SLICE_NS 10000000UL
 
 /*
@@ -85,12 +87,13 @@ struct thread {
     struct runqueue *sleeps_at; /* the run queue whose sleepers it is among; only the thread uses this */
     struct list process_link;
     struct thread_ipc ipc;
-    unsigned priority;       /* its own, or a higher one that it has inherited: sched_inherit() */
+    unsigned priority;       /* its own, or a higher one that callers lend it: <quire/ipc.h> */
     unsigned own_priority;
     unsigned queue;          /* of its run queue, while it is in there */
     u32 refs; /* the thread's own, and one for each duty to answer a call that it doesn't wait in any more */
     bool pinned;             /* stays on its CPU */
     bool traced;             /* its system calls are told to its process's fault handler; under process->lock */
+    u64 slice_left_ns;       /* while it is in a run queue: what is left of its slice; 0: it gets a new one */
     u64 wake_at_ns;
     u64 id;
     u64 run_ns;
@@ -159,10 +162,10 @@ bool sched_own_fpu(void);
 void sched_copy_fpu(struct arch_fpu *to); /* the caller's, as they are now */
 
 /*
- * The thread runs with its own priority, or with this one if it is higher: somebody more urgent waits for it. The
- * thread is the caller, or one that waits and that nobody else can find.
+ * From now on the thread runs, or waits for a CPU, with this priority. Only kernel/ipc/priority.c says which. The
+ * caller makes sure that the thread isn't freed. Any locks but those of the scheduler.
  */
-void sched_inherit(struct thread *t, unsigned priority);
+void sched_set_priority(struct thread *t, unsigned priority);
 
 void sched_tick(void);        /* trap_timer() */
 bool sched_need_resched(void);

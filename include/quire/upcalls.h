@@ -142,8 +142,20 @@ typedef s64 system_call(struct trapframe *tf);
 extern system_call *const program_calls[];
 extern system_call *const whole_calls[];
 
+/* --- priorities, kernel/ipc/priority.c: kernel/sched -> kernel/ipc ---------------------------------------- */
+/*
+ * The thread's descriptor is about to be freed, and this thread has called once: waits for whoever looks at its
+ * priority.
+ */
+void ipc_thread_gone(void);
+
 /* --- messages, <quire/ipc.h>: kernel/objects -> kernel/ipc ---------------------------------------------- */
 void ipc_thread_ends(void); /* the calling thread ends: its duty ends with -EPIPE for the caller. No locks held */
+/*
+ * Gives the thread, which isn't freed meanwhile, another priority of its own. Returns the one that it had. No locks
+ * held.
+ */
+unsigned ipc_set_own_priority(struct thread *t, unsigned priority);
 /* A handle with these rights was made or closed. opened: any locks. closed: none. */
 void object_opened(struct object *object, u32 rights);
 void object_closed(struct object *object, u32 rights);

@@ -49,9 +49,10 @@ s64 sys_spawn(struct trapframe *tf)
     if (!args)
         return -ENOMEM;
     size_t bytes;
+    unsigned ceiling = (unsigned)MIN(tf_arg(tf, 2), (u64)NR_PRIORITIES);
     int result = copy_arguments(user_arg(tf, 1), args, &bytes);
     if (result >= 0)
-        result = process_spawn(path, &(struct arguments){args, (unsigned)result, bytes});
+        result = process_spawn(path, &(struct arguments){args, (unsigned)result, bytes}, ceiling);
     kfree(args);
     return result;
 }
@@ -90,6 +91,8 @@ s64 sys_thread_create(struct trapframe *tf)
 
     return err ? err : process_add_thread(current_process(), &frame);
 }
+
+s64 sys_thread_priority(struct trapframe *tf) { return process_thread_priority(tf_arg(tf, 0), tf_arg(tf, 1)); }
 
 s64 sys_thread_exit(struct trapframe *tf) { process_thread_exit(); }
 

@@ -73,10 +73,10 @@ int duty_answer(struct duty *duty, s64 result, const struct trapframe *tf, struc
     bool irq = irq_save(); /* a caller whose time is over meanwhile waits until its registers are written */
     bool waits = duty_hold(duty);
 
+    *duty = (struct duty){.caller = NULL}; /* before the caller may end: priority.c finds it by the duty */
     if (waits)
         answer(caller, result, tf, extra);
     irq_restore(irq);
-    *duty = (struct duty){.caller = NULL};
     if (waits)
         return 0;
     extra_free(extra);
@@ -103,6 +103,7 @@ static void deliver(struct thread *from, u64 badge, struct trapframe *tf, struct
     if (got != QUIRE_GOT_CALL)
         return;
     u64 word = CALL_WORD(CALL_GENERATION(READ_ONCE(from->ipc.call)), CALL_TAKEN);
+    from->ipc.server = receiver;
     receiver->ipc.duty = (struct duty){.caller = from, .call = word};
     if (extra && extra->has_window)
         extra_window(extra, &receiver->ipc.duty);
@@ -115,7 +116,8 @@ static void deliver_to_waiting(struct thread *from, u64 badge, struct trapframe 
     list_remove(&receiver->ipc.link);
     deliver(from, badge, tf, receiver, got);
     receiver->ipc.receiving = RECEIVE_GOT;
-    sched_inherit(receiver, got == QUIRE_GOT_CALL ? from->priority : 0);
+    from->ipc.lent = READ_ONCE(from->priority);
+    WRITE_ONCE(receiver->priority, priority_of(receiver, NULL)); /* it waits, so the queue is empty */
     thread_wake(receiver);
 }
 
@@ -144,6 +146,7 @@ static bool leave_queue(struct endpoint *e, struct thread *self)
 
     if (queued) {
         list_remove(&self->ipc.link);
+        priority_uncount(e, self);
         call_change(self, CALL_QUEUED, CALL_IDLE);
     }
     spin_unlock_irqrestore(&e->lock, irq);
@@ -151,20 +154,24 @@ static bool leave_queue(struct endpoint *e, struct thread *self)
 }
 
 /*
- * Takes back a call. e NULL: it was never queued. False: it is answered, or just being answered. Whoever has the duty
- * to answer has a reference to self after this, because self doesn't wait for the answer any more.
+ * Takes back a call, and what it lends. e NULL: it was never queued. False: it is answered, or just being answered.
+ * Whoever has the duty to answer has a reference to self after this, because self doesn't wait for the answer any more.
  */
 static bool call_withdraw(struct endpoint *e, struct thread *self)
 {
-    u64 word = READ_ONCE(self->ipc.call);
+    u64 taken = CALL_WORD(CALL_GENERATION(READ_ONCE(self->ipc.call)), CALL_TAKEN);
+    bool irq = priority_begin(), queued = e && leave_queue(e, self), back = queued;
 
-    if (e && leave_queue(e, self))
-        return true;
-    thread_get(self);
-    if (call_try_change(self, CALL_WORD(CALL_GENERATION(word), CALL_TAKEN), CALL_IDLE))
-        return true;
-    thread_put(self);
-    return false;
+    if (!queued) {
+        thread_get(self);
+        back = call_try_change(self, taken, CALL_IDLE);
+        if (!back)
+            thread_put(self);
+    }
+    if (back)
+        priority_spread(queued ? e->server : self->ipc.server);
+    priority_end(irq);
+    return back;
 }
 
 static s64 call_wait(struct endpoint *e, struct trapframe *tf, u64 until)
@@ -212,6 +219,28 @@ static void drop_sent(struct thread *self)
     self->ipc.sends = NULL;
 }
 
+/* The call goes into the queue, or to a receiver that waits. False: e is closed. */
+static bool hand_in(struct endpoint *e, struct thread *self, struct trapframe *tf)
+{
+    u64 generation = CALL_GENERATION(self->ipc.call) + 1;
+    bool irq = spin_lock_irqsave(&e->lock), open = READ_ONCE(e->nr_receive) != 0, slow_server = false;
+
+    if (open && list_empty(&e->receivers)) {
+        priority_count(e, self);
+        __atomic_store_n(&self->ipc.call, CALL_WORD(generation, CALL_QUEUED), __ATOMIC_RELEASE);
+        list_push_back(&e->callers, &self->ipc.link);
+        slow_server = e->server && READ_ONCE(e->server->priority) < self->ipc.lent;
+    } else if (open) {
+        self->ipc.call = CALL_WORD(generation, CALL_IDLE);
+        deliver_to_waiting(self, self->ipc.badge, tf, first_of(&e->receivers), QUIRE_GOT_CALL);
+    }
+    spin_unlock_irqrestore(&e->lock, irq);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the call's word is stored: priority.c */
+    if (open && (slow_server || READ_ONCE(self->priority) != self->ipc.lent))
+        priority_lend(self);
+    return open;
+}
+
 s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until)
 {
     struct thread *self = current_thread();
@@ -222,18 +251,7 @@ s64 ipc_call(struct endpoint *e, u64 badge, struct trapframe *tf, u64 until)
         return result;
     self->ipc.badge = badge;
     self->ipc.frame = tf;
-    u64 generation = CALL_GENERATION(self->ipc.call) + 1;
-    bool irq = spin_lock_irqsave(&e->lock);
-    bool open = READ_ONCE(e->nr_receive) != 0;
-    if (open && list_empty(&e->receivers)) {
-        __atomic_store_n(&self->ipc.call, CALL_WORD(generation, CALL_QUEUED), __ATOMIC_RELEASE);
-        list_push_back(&e->callers, &self->ipc.link);
-    } else if (open) {
-        self->ipc.call = CALL_WORD(generation, CALL_IDLE);
-        deliver_to_waiting(self, badge, tf, first_of(&e->receivers), QUIRE_GOT_CALL);
-    }
-    spin_unlock_irqrestore(&e->lock, irq);
-    result = open ? call_wait(e, tf, until) : -EPIPE;
+    result = hand_in(e, self, tf) ? call_wait(e, tf, until) : -EPIPE;
     self->ipc.frame = NULL;
     drop_sent(self);
     *tf_info(tf) = extra_out(self->ipc.gets, result == 0 ? *tf_extra(tf) : 0);
@@ -288,8 +306,10 @@ static s64 receive_now(struct endpoint *e, struct thread *self, struct trapframe
         return 0;
     struct thread *caller = first_of(&e->callers);
     list_remove(&caller->ipc.link);
+    priority_uncount(e, caller);
     deliver(caller, caller->ipc.badge, message_of(caller), self, QUIRE_GOT_CALL);
-    sched_inherit(self, caller->priority);
+    if (priority_of(self, e) != self->priority)
+        sched_set_priority(self, priority_of(self, e));
     return QUIRE_GOT_CALL;
 }
 
@@ -350,19 +370,12 @@ static s64 receive_wait(struct thread *self, struct trapframe *tf, u64 extra, u6
         over = !ipc_sleep(until);
     }
     thread_withdraw_wait();
+    if (result == QUIRE_GOT_SIGNAL && current_killed())
+        notification_signal(e->bound, *tf_word(tf, 0)); /* self was dead already: another receiver gets them */
     *tf_info(tf) = extra_out(self->ipc.gets, result > 0 ? extra : 0);
     self->ipc.gets = NULL;
     *tf_extra(tf) = result > 0 ? self->ipc.badge : 0; /* else it is that of a handle that self has called */
     return result;
-}
-
-/* From now on self receives from e, whose reference it takes over. */
-static void receive_from(struct thread *self, struct endpoint *e)
-{
-    struct endpoint *last = self->ipc.endpoint;
-
-    self->ipc.endpoint = e;
-    object_put((struct object *)last);
 }
 
 s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until)
@@ -371,8 +384,8 @@ s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until)
 
     if (self->ipc.duty.caller)
         duty_answer(&self->ipc.duty, -EPIPE, NULL, NULL);
-    sched_inherit(self, 0);
-    receive_from(self, e);
+    priority_settle(self);
+    priority_receive_from(self, e);
     return receive_wait(self, tf, *tf_extra(tf), until);
 }
 
@@ -398,7 +411,7 @@ s64 ipc_reply(struct trapframe *tf)
     if (!self->ipc.duty.caller)
         return -ESRCH;
     s64 result = reply(&self->ipc.duty, tf);
-    sched_inherit(self, 0);
+    priority_settle(self);
     return result;
 }
 
@@ -446,9 +459,13 @@ struct reply *reply_save(int *err)
     struct reply *r = duty->caller ? object_alloc(OBJECT_REPLY, sizeof(*r)) : NULL;
     if (!r)
         return NULL;
+    bool irq = priority_begin();
+    if (READ_ONCE(duty->caller->ipc.call) == duty->call)
+        duty->caller->ipc.server = NULL; /* from now on it lends nothing */
     r->duty = *duty;
     *duty = (struct duty){.caller = NULL};
-    sched_inherit(current_thread(), 0);
+    priority_spread(current_thread());
+    priority_end(irq);
     return r;
 }
 
@@ -459,7 +476,7 @@ void ipc_thread_ends(void)
 
     if (duty->caller)
         duty_answer(duty, -EPIPE, NULL, NULL);
-    receive_from(current_thread(), NULL);
+    priority_receive_from(current_thread(), NULL);
 }
 
 static void reply_destroy(struct reply *r)
@@ -469,13 +486,15 @@ static void reply_destroy(struct reply *r)
     object_free(&r->object);
 }
 
-/* Ends the wait of the first thread in this queue. False: there is none. Under e's lock. */
-static bool close_one(struct list *queue, bool calls)
+/* Ends the wait of the first thread in this queue of e's. False: there is none. Under e's lock. */
+static bool close_one(struct endpoint *e, struct list *queue, bool calls)
 {
     if (list_empty(queue))
         return false;
     struct thread *t = first_of(queue);
     list_remove(&t->ipc.link);
+    if (calls)
+        priority_uncount(e, t);
     tf_set_ret(message_of(t), -EPIPE);
     if (calls)
         call_change(t, CALL_QUEUED, CALL_ANSWERED);
@@ -490,9 +509,12 @@ static void endpoint_close(struct endpoint *e)
 {
     for (bool more = true; more; preempt_point()) {
         bool irq = spin_lock_irqsave(&e->lock);
-        more = close_one(&e->callers, true) || close_one(&e->receivers, false);
+        more = close_one(e, &e->callers, true) || close_one(e, &e->receivers, false);
         spin_unlock_irqrestore(&e->lock, irq);
     }
+    bool irq = priority_begin();
+    priority_spread(e->server); /* nobody in the queue lends it anything now */
+    priority_end(irq);
 }
 
 struct endpoint *endpoint_create(void)
@@ -532,6 +554,7 @@ void ipc_destroy(struct object *o)
         KASSERT(list_empty(&e->callers) && list_empty(&e->receivers), "an endpoint ends while threads wait at it");
         if (e->bound)
             notification_unbind(e->bound);
+        priority_gone(e);
         object_free(o);
     }
 }

@@ -39,31 +39,30 @@ static __always_inline bool claim(struct percpu *cpu, struct thread *t, bool any
     return anywhere ? sched_claim_anywhere(cpu, t) : sched_claim(cpu, t);
 }
 
-/* The duty to answer is the server's after this. Returns its priority. */
-static inline unsigned give_duty(struct thread *self, struct thread *server)
+/*
+ * The duty to answer is the server's after this, which gets this priority if its own is lower. Under the endpoint's
+ * lock.
+ */
+static inline void give_duty(struct thread *self, struct thread *server, unsigned priority)
 {
     u64 word = self->ipc.call + CALL_WORD(1ul, CALL_TAKEN);
-    unsigned priority = server->priority;
 
     DEBUG_ASSERT(CALL_STATE(self->ipc.call) == CALL_IDLE, "thread %s calls twice", self->name);
-    DEBUG_ASSERT(priority == server->own_priority, "thread %s receives with a priority that isn't its own",
-                 server->name);
-    if (unlikely(self->priority > priority)) {
-        priority = self->priority;
+    if (unlikely(priority > server->priority))
         WRITE_ONCE(server->priority, priority);
-    }
     server->ipc.duty.caller = self;
     server->ipc.duty.call = word;
+    self->ipc.server = server;
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* whoever sees the call finds its server: priority.c */
     WRITE_ONCE(self->ipc.call, word);
-    return priority;
 }
 
 /*
- * The first thread that waits at the endpoint of this handle runs on this CPU from now on. False: nothing has changed;
- * *next is such a thread that may be another CPU's, or NULL.
+ * The first thread that waits at the endpoint of this handle runs on this CPU from now on, and has the duty to answer
+ * self's call. False: nothing has changed; *next is such a thread that may be another CPU's, or NULL.
  */
-static __always_inline bool claim_server(struct percpu *cpu, const struct handle *h, bool anywhere,
-                                         struct thread **next)
+static __always_inline bool claim_server(struct percpu *cpu, struct thread *self, const struct handle *h,
+                                         unsigned priority, bool anywhere, struct thread **next)
 {
     *next = NULL;
     if (unlikely(!h || !h->calls))
@@ -77,12 +76,21 @@ static __always_inline bool claim_server(struct percpu *cpu, const struct handle
         if (likely(claim(cpu, r, anywhere))) {
             list_remove(&r->ipc.link);
             r->ipc.receiving = RECEIVE_IDLE;
+            give_duty(self, r, priority);
             spin_unlock_short(&e->lock);
             return true;
         }
     }
     spin_unlock_short(&e->lock);
     return false;
+}
+
+/* Self's priority has changed since the server got it. */
+static __noinline struct trapframe *lend_and_hand_over(struct percpu *cpu, struct thread *self, struct thread *server,
+                                                       struct mm *mm, struct trapframe *to)
+{
+    priority_lend(self);
+    return sched_hand_over(cpu, cpu->runqueue, self, server, mm, to);
 }
 
 static struct trapframe *call_anywhere(struct trapframe *tf, u64 info);
@@ -96,8 +104,9 @@ static __always_inline struct trapframe *call(struct trapframe *tf, u64 info, bo
 
     if (unlikely(info || !hold_handles(p, shared)))
         return NULL;
+    unsigned priority = self->priority;
     const struct handle *h = handle_slot(&p->handles, tf_arg(tf, 0));
-    if (unlikely(!claim_server(cpu, h, anywhere, &server))) {
+    if (unlikely(!claim_server(cpu, self, h, priority, anywhere, &server))) {
         let_go(p, shared);
         return server && !anywhere ? call_anywhere(tf, info) : NULL;
     }
@@ -105,9 +114,10 @@ static __always_inline struct trapframe *call(struct trapframe *tf, u64 info, bo
     *tf_extra(to) = h->badge;
     tf_pass_words(to, tf);
     let_go(p, shared);
-    unsigned priority = give_duty(self, server);
     struct mm *mm = sched_give_up(cpu, self, p, server, ipc_resume_call);
-    return sched_hand_over(cpu, cpu->runqueue, self, server, mm, priority, to);
+    if (unlikely(self->priority != priority))
+        return lend_and_hand_over(cpu, self, server, mm, to);
+    return sched_hand_over(cpu, cpu->runqueue, self, server, mm, to);
 }
 
 static __noinline struct trapframe *call_anywhere(struct trapframe *tf, u64 info) { return call(tf, info, true); }
@@ -185,15 +195,14 @@ static __always_inline struct trapframe *reply_receive(struct trapframe *tf, u64
 
     if (unlikely(info || !caller))
         return NULL;
-    unsigned priority = READ_ONCE(caller->priority);
-    if (unlikely(sched_is_waited_for(rq, priority) || !hold_handles(p, shared)))
+    if (unlikely(sched_is_waited_for(rq, caller) || !hold_handles(p, shared)))
         return NULL;
     const struct handle *h = handle_slot(&p->handles, tf_arg(tf, 0));
     if (likely(h && h->object == (struct object *)e && h->receives))
         instead = answer_at(cpu, e, self, p, tf, caller, anywhere, &mm);
     let_go(p, shared);
     if (likely(instead == NOTHING))
-        return sched_hand_over(cpu, rq, self, caller, mm, priority, frame_of(caller));
+        return sched_hand_over(cpu, rq, self, caller, mm, frame_of(caller));
     return instead == UNCLAIM ? give_back(caller) : instead == ANYWHERE ? reply_receive_anywhere(tf, info) : NULL;
 }
 

@@ -3,8 +3,8 @@
  * What the files of kernel/ipc/ share: endpoints, and the steps of a message. <quire/ipc.h> has the table of a call's
  * states.
  *
- * Lock order: a notification's lock, then an endpoint's lock, then those of the scheduler. Both are taken with
- * interrupts off, because timers and devices signal notifications.
+ * Lock order: priority_lock or a notification's lock, then an endpoint's lock, then those of the scheduler. All are
+ * taken with interrupts off, because timers and devices signal notifications. Nobody holds two locks of endpoints.
  *
  * A thread that waits here has, in its user frame, room for what it waits for: whoever answers or delivers writes the
  * frame's registers, and the thread returns to user mode with them.
@@ -23,6 +23,8 @@ struct endpoint {
     spinlock_t lock;
     struct list callers;   /* whose calls are QUEUED, in the order in which they came; by thread->ipc.link */
     struct list receivers; /* threads that wait for a message; by thread->ipc.link */
+    struct thread *server; /* the last that came to receive here, if it still may; changes under priority_lock, too */
+    u32 nr_waiting[NR_PRIORITIES]; /* callers in the queue, by the priority that they lend */
     u32 nr_receive;        /* handles with RIGHT_RECEIVE; 0: closed for ever. Grows without the lock, by atomic steps */
     struct notification *bound; /* whose signals come here, too; with a reference. Never changes once it is set */
 };
@@ -55,6 +57,25 @@ static inline void copy_words(struct trapframe *to, const struct trapframe *from
     for (unsigned i = 0; i < 6; i++)
         *tf_word(to, i) = *tf_word((struct trapframe *)from, i);
 }
+
+/* --- priorities: priority.c ------------------------------------------------------------------------------- */
+/* The caller goes into the queue, or out of it. Under e's lock. */
+void priority_count(struct endpoint *e, struct thread *caller);
+void priority_uncount(struct endpoint *e, struct thread *caller);
+/* The highest among t's own priority and those that are lent to it. e: from which it receives, locked; NULL: none. */
+unsigned priority_of(const struct thread *t, const struct endpoint *e);
+/* priority_lock; priority_begin() says whether interrupts were on. No lock of an endpoint is held. */
+bool priority_begin(void);
+void priority_end(bool irq);
+/* Between the two: what is lent to t may have changed. Goes on to those that t waits for. NULL: nothing. */
+void priority_spread(struct thread *t);
+/* The current thread's call is QUEUED or TAKEN: what it lends reaches those that it waits for. */
+void priority_lend(struct thread *self);
+/* What was lent to the current thread goes back. */
+void priority_settle(struct thread *self);
+/* From now on the current thread receives from e (NULL: it ends), whose reference it takes over. */
+void priority_receive_from(struct thread *self, struct endpoint *e);
+void priority_gone(struct endpoint *e); /* before it is freed */
 
 /* Where threads go on that fast.c made wait, if they are woken in the ordinary way. */
 s64 ipc_resume_call(struct thread *self);

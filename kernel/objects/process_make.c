@@ -53,6 +53,7 @@ struct process *process_new(struct process *parent, const char *name, bool start
     p->maker = maker;
     p->maker_id = parent ? parent->id : 0;
     p->depth = parent ? parent->depth + started : 0;
+    p->ceiling = parent ? parent->ceiling : PRIORITY_USER_MAX;
     list_init(&p->threads);
     list_init(&p->watchers);
     list_init(&p->all_link);
@@ -67,9 +68,15 @@ static void start_user(void *arg)
     arch_enter_user(arch_user_frame(current_thread()->stack_top));
 }
 
+/* What a new thread of p begins with: its maker's own priority, unless the kernel makes it. */
+static unsigned first_priority(const struct process *p)
+{
+    return MIN(current_process() ? READ_ONCE(current_thread()->own_priority) : PRIORITY_USER, p->ceiling);
+}
+
 struct thread *process_new_thread(struct process *p, const struct trapframe *frame)
 {
-    struct thread *t = thread_create(p->name, p, PRIORITY_USER, start_user, NULL);
+    struct thread *t = thread_create(p->name, p, first_priority(p), start_user, NULL);
 
     if (t) {
         *arch_user_frame(t->stack_top) = *frame;
@@ -97,6 +104,38 @@ int process_add_thread(struct process *p, const struct trapframe *frame)
     }
     thread_start(t);
     return id;
+}
+
+/* The thread of p with this id, with a reference; NULL: none. */
+static struct thread *find_thread(struct process *p, u64 id)
+{
+    struct thread *found = NULL;
+
+    spin_lock(&p->lock);
+    list_for_each(node, &p->threads) {
+        struct thread *t = list_entry(node, struct thread, process_link);
+        if (t->id == id)
+            found = t;
+    }
+    if (found)
+        thread_get(found);
+    spin_unlock(&p->lock);
+    return found;
+}
+
+int process_thread_priority(u64 id, u64 priority)
+{
+    struct thread *self = current_thread();
+
+    if (priority > self->process->ceiling)
+        return -EPERM;
+    struct thread *t = id && id != self->id ? find_thread(self->process, id) : self;
+    if (!t)
+        return -ESRCH;
+    unsigned was = priority ? ipc_set_own_priority(t, (unsigned)priority) : READ_ONCE(t->own_priority);
+    if (t != self)
+        thread_put(t);
+    return (int)was;
 }
 
 /* --- spawn ------------------------------------------------------------------------------------- */
@@ -185,14 +224,20 @@ struct process *process_start(const char *path, const struct arguments *args, in
     return NULL;
 }
 
-int process_spawn(const char *path, const struct arguments *args)
+int process_spawn(const char *path, const struct arguments *args, unsigned ceiling)
 {
-    struct process *p = process_new(current_process(), base_name(path), true);
-    int err = p ? load(p, path, args) : -ENOMEM;
+    struct process *maker = current_process();
 
+    if (ceiling > maker->ceiling)
+        return -EPERM;
+    struct process *p = process_new(maker, base_name(path), true);
+    if (!p)
+        return -ENOMEM;
+    p->ceiling = ceiling ? ceiling : maker->ceiling;
+    int err = load(p, path, args);
     if (!err)
         err = process_show_to_maker(p);
-    if (err < 0 && p)
+    if (err < 0)
         process_abandon(p);
     return err;
 }

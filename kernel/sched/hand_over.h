@@ -24,10 +24,10 @@ void sched_unclaim(struct thread *t); /* the claimed thread goes on as if somebo
 /* The rest of a hand-over to mm whose ASID may be too old. Returns `to`. */
 struct trapframe *sched_refresh_and_go(struct mm *mm, struct trapframe *to);
 
-/* A thread that is more urgent than this waits in this CPU's queue. */
-static inline bool sched_is_waited_for(const struct runqueue *rq, unsigned priority)
+/* A thread that is more urgent than t waits in this CPU's queue. */
+static inline bool sched_is_waited_for(const struct runqueue *rq, const struct thread *t)
 {
-    return unlikely(READ_ONCE(rq->occupied)) && READ_ONCE(rq->occupied) >> (priority + 1);
+    return unlikely(READ_ONCE(rq->occupied)) && READ_ONCE(rq->occupied) >> (READ_ONCE(t->priority) + 1);
 }
 
 /*
@@ -62,19 +62,17 @@ static __always_inline struct mm *sched_give_up(struct percpu *cpu, struct threa
 }
 
 /*
- * The CPU goes from the caller, which has given up, to `next`, which is claimed and has this address space, priority
- * and frame: with the rest of the time slice. No locks held. The caller returns the result to trap.S, which leaves the
- * kernel stack.
+ * The CPU goes from the caller, which has given up, to `next`, which is claimed and has this address space and frame:
+ * with the rest of the time slice. No locks held. The caller returns the result to trap.S, which leaves the kernel
+ * stack.
  */
 static __always_inline struct trapframe *sched_hand_over(struct percpu *cpu, struct runqueue *rq, struct thread *self,
-                                                         struct thread *next, struct mm *mm, unsigned priority,
-                                                         struct trapframe *to)
+                                                         struct thread *next, struct mm *mm, struct trapframe *to)
 {
-    ASSUME(next->priority == priority, "thread %s has another priority", next->name);
     debug_counter_inc(COUNTER_SWITCHES);
     watch_gets_on();
     cpu->left = self;
-    WRITE_ONCE(rq->running_priority, priority);
+    WRITE_ONCE(rq->running_priority, next->priority); /* read after the claim and a fence: sched_set_priority() */
     WRITE_ONCE(cpu->current, next);
     cpu->kernel_sp = (u64)arch_frame_stack_top(to);
     swap_registers(cpu, self, next);

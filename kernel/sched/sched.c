@@ -4,7 +4,9 @@
  *
  * A thread that starts or is woken goes to its own CPU, if this CPU idles or runs a less urgent thread. Else it goes to
  * another such CPU; else into the queue of its own CPU. The own CPU of a new thread is the one with the fewest threads.
- * A CPU that idles takes threads out of other CPUs' queues.
+ * A CPU that idles takes threads out of other CPUs' queues. When a thread's time slice ends while others wait for its
+ * CPU, it goes on to a CPU with fewer threads, if there is one. So threads take turns at having a CPU for themselves:
+ * six threads on four CPUs get the same time each.
  *
  * A thread must not wait while another CPU idles. So both sides store first and look then: a CPU stores that it idles
  * before it looks at the queues, and whoever queues a thread on a busy CPU looks for an idle CPU after that.
@@ -19,6 +21,8 @@
 
 struct runqueue runqueues[MAX_CPUS];
 static struct thread boot_thread;
+
+#define SLICE_GIVEN_UP 1 /* runqueue.slice_end_ns: the thread yields */
 
 static u64 place(u32 state)
 {
@@ -37,10 +41,15 @@ static void init_queue(struct runqueue *rq)
     this_cpu()->running_here = place(THREAD_RUNNING);
 }
 
+/*
+ * Behind those that are as urgent; before them if a part of its time slice is left: a more urgent thread has taken the
+ * CPU.
+ */
 static void enqueue(struct runqueue *rq, struct thread *t)
 {
     t->queue = READ_ONCE(t->priority);
-    list_push_back(&rq->queue[t->queue], &t->run_link);
+    struct list *queue = &rq->queue[t->queue];
+    list_insert_after(t->slice_left_ns ? queue : queue->prev, &t->run_link);
     WRITE_ONCE(rq->occupied, rq->occupied | 1u << t->queue); /* urgency() reads it without the lock */
     WRITE_ONCE(rq->nr_queued, rq->nr_queued + 1);
 }
@@ -127,7 +136,8 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     watch_switch(next->process != NULL);
     prev->run_ns += now - rq->switched_at_ns;
     rq->switched_at_ns = now;
-    rq->slice_end_ns = now + TIME_SLICE_NS;
+    rq->slice_end_ns = now + (next->slice_left_ns ? next->slice_left_ns : TIME_SLICE_NS);
+    next->slice_left_ns = 0;
     leave_registers(cpu, prev);
     prev->resume = NULL; /* its kernel stack isn't empty */
     rq->left = prev;
@@ -145,6 +155,63 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     finish_switch();
 }
 
+static unsigned load_of(unsigned cpu)
+{
+    const struct runqueue *rq = &runqueues[cpu];
+
+    return READ_ONCE(rq->nr_queued) + (READ_ONCE(cpu_area(cpu)->current) != rq->idle);
+}
+
+/* A thread runs on that CPU at once if its priority is higher than this. */
+static unsigned urgency(const struct runqueue *rq)
+{
+    u32 occupied = READ_ONCE(rq->occupied);
+    unsigned running = READ_ONCE(rq->running_priority);
+
+    return occupied ? MAX(running, 31u - (unsigned)__builtin_clz(occupied)) : running;
+}
+
+/*
+ * Where t, whose time slice is over, has fewer threads beside it than here, and none that is more urgent. Its own CPU:
+ * there is no such place.
+ */
+static unsigned less_loaded(const struct thread *t)
+{
+    unsigned best = this_cpu()->cpu, least = load_of(best);
+
+    for (unsigned i = 1; i < nr_cpus; i++) {
+        unsigned cpu = (this_cpu()->cpu + i) % nr_cpus, there = urgency(&runqueues[cpu]);
+        unsigned load = there < t->priority ? 0 : load_of(cpu);
+        if (!cpu_area(cpu)->online || load >= least || there > t->priority)
+            continue;
+        best = cpu;
+        least = load;
+    }
+    return best;
+}
+
+/*
+ * prev can run, but others are at least as urgent. If it shared the CPU until the end of its slice, it may go to
+ * another: the switch saves its floating-point registers. If a more urgent thread takes its CPU, it keeps the rest of
+ * its slice. Under rq's lock.
+ */
+static __noinline void step_aside(struct runqueue *rq, struct thread *prev)
+{
+    u64 now = arch_clock_ns();
+    bool over = now >= rq->slice_end_ns, equals = rq->occupied >> prev->priority & 1;
+    bool moves = over && equals && rq->slice_end_ns != SLICE_GIVEN_UP && !prev->pinned;
+    unsigned cpu = moves ? less_loaded(prev) : this_cpu()->cpu;
+
+    prev->slice_left_ns = over || !(rq->occupied >> (prev->priority + 1)) ? 0 : rq->slice_end_ns - now;
+    if (cpu == this_cpu()->cpu) {
+        thread_change(prev, THREAD_RUNNING, THREAD_READY);
+        enqueue(rq, prev);
+    } else {
+        WRITE_ONCE(prev->cpu, cpu);
+        thread_change(prev, THREAD_RUNNING, THREAD_LEAVING);
+    }
+}
+
 /* The thread that runs now: prev, if it can run and no queued thread is as urgent. Under rq's lock. */
 static struct thread *choose(struct runqueue *rq, struct thread *prev)
 {
@@ -152,8 +219,7 @@ static struct thread *choose(struct runqueue *rq, struct thread *prev)
     case THREAD_RUNNING:
         if (!(rq->occupied >> prev->priority))
             return prev;
-        thread_change(prev, THREAD_RUNNING, THREAD_READY);
-        enqueue(rq, prev);
+        step_aside(rq, prev);
         break;
     case THREAD_WOKEN: /* the wake-up came before the wait began */
         thread_change(prev, THREAD_WOKEN, THREAD_RUNNING);
@@ -229,6 +295,7 @@ void schedule(void)
     if (next != prev) {
         switch_to(rq, prev, next);
     } else {
+        WRITE_ONCE(rq->running_priority, next->priority);
         rq->slice_end_ns = arch_clock_ns() + TIME_SLICE_NS;
         set_timer(rq, next);
         rq_unlock(rq);
@@ -240,7 +307,10 @@ void schedule(void)
 void thread_yield(void)
 {
     turn_offer();
+    bool irq = irq_save();
+    this_cpu()->runqueue->slice_end_ns = SLICE_GIVEN_UP;
     schedule();
+    irq_restore(irq);
 }
 
 bool sched_need_resched(void) { return READ_ONCE(this_cpu()->runqueue->need_resched); }
@@ -254,15 +324,6 @@ bool preempt_point(void)
 }
 
 /* --- on which CPU ------------------------------------------------------------------------------ */
-/* A thread runs on that CPU at once if its priority is higher than this. */
-static unsigned urgency(const struct runqueue *rq)
-{
-    u32 occupied = READ_ONCE(rq->occupied);
-    unsigned running = READ_ONCE(rq->running_priority);
-
-    return occupied ? MAX(running, 31u - (unsigned)__builtin_clz(occupied)) : running;
-}
-
 static bool is_idle(unsigned cpu) { return cpu_area(cpu)->online && urgency(&runqueues[cpu]) == PRIORITY_IDLE; }
 
 static unsigned least_loaded(void)
@@ -274,10 +335,8 @@ static unsigned least_loaded(void)
         unsigned cpu = (this_cpu()->cpu + i) % nr_cpus;
         if (!cpu_area(cpu)->online)
             continue;
-        const struct runqueue *rq = &runqueues[cpu];
-        unsigned n = READ_ONCE(rq->nr_queued) + (READ_ONCE(cpu_area(cpu)->current) != rq->idle);
-        if (n < load) {
-            load = n;
+        if (load_of(cpu) < load) {
+            load = load_of(cpu);
             best = cpu;
         }
     }
@@ -337,9 +396,9 @@ void sched_queue(struct thread *t)
     struct runqueue *rq = lock_queue_for(t);
     unsigned number = (unsigned)(rq - runqueues);
     struct percpu *cpu = cpu_area(number);
-    bool local = cpu == this_cpu(), kick = urgency(rq) < t->priority, may_move = !t->pinned;
-
     WRITE_ONCE(t->cpu, number);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* sched_set_priority() */
+    bool local = cpu == this_cpu(), kick = urgency(rq) < READ_ONCE(t->priority), may_move = !t->pinned;
     enqueue(rq, t);
     if (kick) {
         rq->need_resched = true;
@@ -400,20 +459,50 @@ void thread_trampoline(void *arg)
     thread_exit();
 }
 
-void sched_inherit(struct thread *t, unsigned priority)
+/* The run queue to which t belongs, locked. t may be in it, or run on its CPU, or neither. */
+static struct runqueue *lock_queue_of(const struct thread *t)
 {
-    WRITE_ONCE(t->priority, MAX(t->own_priority, priority));
-    if (t != current_thread())
-        return;
+    for (;;) {
+        unsigned cpu = READ_ONCE(t->cpu);
+        rq_lock(&runqueues[cpu]);
+        if (READ_ONCE(t->cpu) == cpu)
+            return &runqueues[cpu];
+        rq_unlock(&runqueues[cpu]);
+    }
+}
+
+/*
+ * A thread in a queue is queued again, on the CPU where it runs at once now. If it is about to be queued, or a
+ * hand-over has claimed it, one of the two CPUs sees what the other has stored: this one stores the priority and reads
+ * CPU and state, the other stores these and reads the priority. A thread that another CPU runs, or is about to run:
+ * that CPU calls schedule(), and looks itself.
+ */
+void sched_set_priority(struct thread *t, unsigned priority)
+{
     bool irq = irq_save();
-    struct runqueue *rq = this_cpu()->runqueue;
-    rq_lock(rq);
-    WRITE_ONCE(rq->running_priority, t->priority);
-    if (rq->occupied >> (t->priority + 1)) { /* one that has waited for this thread to lose its priority */
+
+    WRITE_ONCE(t->priority, priority);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    struct runqueue *rq = lock_queue_of(t);
+    struct percpu *cpu = cpu_area((unsigned)(rq - runqueues));
+    bool queued = !list_empty(&t->run_link), kick = false;
+    if (queued) {
+        dequeue(rq, t);
+    } else if (cpu != this_cpu()) {
+        kick = READ_ONCE(t->state) != THREAD_BLOCKED;
+    } else if (cpu->current == t) {
+        WRITE_ONCE(rq->running_priority, priority);
+        kick = rq->occupied >> (priority + 1); /* one that has waited for t to lose its priority */
+    }
+    if (kick) {
         rq->need_resched = true;
-        this_cpu()->user_work = true;
+        cpu->user_work = true;
     }
     rq_unlock(rq);
+    if (queued)
+        sched_queue(t);
+    if (kick && cpu != this_cpu())
+        cpu_request_reschedule(cpu->cpu);
     irq_restore(irq);
 }
 
@@ -479,20 +568,36 @@ static struct thread *take_from(struct runqueue *from)
     return taken;
 }
 
-/* Takes a thread out of another CPU's queue into this CPU's. False: there is none. */
+/* Takes a thread from one of the CPUs whose queue has one so urgent. NULL: there is none that may go. */
+static struct thread *take_one(unsigned priority)
+{
+    struct thread *t = NULL;
+
+    for (unsigned i = 1; i < nr_cpus && !t; i++) {
+        struct runqueue *from = &runqueues[(this_cpu()->cpu + i) % nr_cpus];
+        if (READ_ONCE(from->occupied) >> priority & 1)
+            t = take_from(from);
+    }
+    return t;
+}
+
+/* Takes a thread out of another CPU's queue into this CPU's, the most urgent first. False: there is none. */
 static bool steal(struct runqueue *mine)
 {
-    for (unsigned i = 1; i < nr_cpus; i++) {
-        struct runqueue *from = &runqueues[(this_cpu()->cpu + i) % nr_cpus];
-        struct thread *t = READ_ONCE(from->nr_queued) ? take_from(from) : NULL;
-        if (!t)
-            continue;
-        rq_lock(mine);
-        enqueue(mine, t);
-        rq_unlock(mine);
-        return true;
-    }
-    return false;
+    u32 occupied = 0;
+    struct thread *t = NULL;
+
+    for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+        occupied |= READ_ONCE(runqueues[cpu].occupied);
+    for (unsigned p = NR_PRIORITIES; occupied && p-- > 0 && !t;)
+        if (occupied >> p & 1)
+            t = take_one(p);
+    if (!t)
+        return false;
+    rq_lock(mine);
+    enqueue(mine, t);
+    rq_unlock(mine);
+    return true;
 }
 
 void __noreturn sched_idle(void)

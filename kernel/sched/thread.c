@@ -7,6 +7,7 @@
 #include <quire/quota.h>
 #include <quire/refs.h>
 #include <quire/slab.h>
+#include <quire/upcalls.h>
 
 static u64 next_thread_id = 1;
 static u32 nr_ending; /* threads that are in thread_exit() or dead, and not freed yet */
@@ -33,8 +34,11 @@ void thread_get(struct thread *t) { __atomic_fetch_add(&t->refs, 1, __ATOMIC_REL
 
 void thread_put(struct thread *t)
 {
-    if (refs_put(&t->refs, 1, "thread", t))
-        slab_free(&thread_cache, t);
+    if (!refs_put(&t->refs, 1, "thread", t))
+        return;
+    if (t->ipc.call)
+        ipc_thread_gone();
+    slab_free(&thread_cache, t);
 }
 
 void thread_discard(struct thread *t)

@@ -162,7 +162,7 @@ pid_t spawn(const char *path, char *const argv[])
 {
     lock(&children_lock);
     bool room = make_room() && make_notification();
-    pid_t pid = begin(room ? quire_call(spawn, path, argv) : -ENOMEM, 3);
+    pid_t pid = begin(room ? quire_call(spawn, path, argv, 0) : -ENOMEM, 3);
     unlock(&children_lock);
     return pid;
 }

@@ -15,6 +15,7 @@
 #include <quire/message.h>
 #include <quire/program.h>
 #include <quire/sys.h>
+#include <quire/thread.h>
 
 PROGRAM("", "measures what the kernel costs, in guest instructions");
 
@@ -141,6 +142,22 @@ static void bench_fork_exit_wait(void)
     copied = quire_call(counter, COUNTER_FAULT_COW) - copied;
     zeroed = quire_call(counter, COUNTER_FAULT_ANON) - zeroed;
     print("fork_exit_wait", total - copied * copy_cost() - zeroed * zero_cost(), FORKS);
+}
+
+static void do_nothing(void *unused) { (void)unused; }
+
+static void bench_threads(void)
+{
+    struct thread t;
+
+    thread_start(&t, do_nothing, NULL);
+    thread_join(&t); /* the first one maps a stack */
+    long start = now();
+    for (int i = 0; i < FORKS; i++) {
+        thread_start(&t, do_nothing, NULL);
+        thread_join(&t);
+    }
+    print("thread_create_exit_join", now() - start, FORKS);
 }
 
 /* Reading an object's pages that are in memory already. */
@@ -298,6 +315,7 @@ int main(int argc, char **argv)
     bench_reuse();
     bench_fork_exit_wait();
     bench_messages();
+    bench_threads(); /* last: with one thread this process needs no lock to look up a handle */
     bench_switch();
     return 0;
 }

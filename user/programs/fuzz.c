@@ -365,6 +365,7 @@ static bool set_process(struct player *p, long nr, unsigned long *a)
         /* never a name that a call wrote to this program's pages */
         a[0] = one_in(p, 3) ? foreign(p) : (unsigned long)path(p);
         a[1] = one_in(p, 2) ? 0 : pointer(p);
+        a[2] = one_in(p, 8) ? a[2] : below(p, QUIRE_PRIORITY_MAX + 2);
         return !p->console && p->depth == 1 && one_in(p, 4);
     case QUIRE_SYS_process_clone:
         return !p->console && p->depth == 1 && one_in(p, 4);
@@ -429,6 +430,10 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         return true;
     case QUIRE_SYS_futex_wake:
         a[0] = one_in(p, 2) ? (unsigned long)pages + 4 * below(p, 4) : pointer(p);
+        return true;
+    case QUIRE_SYS_thread_priority: /* this process watches the players, so it is the most urgent one */
+        a[0] = one_in(p, 2) ? 0 : a[0];
+        a[1] = below(p, QUIRE_PRIORITY_MAX + 2);
         return true;
     case QUIRE_SYS_open:
         a[0] = path_or_not(p);
@@ -560,14 +565,17 @@ static struct {
 } players[MAX_PLAYERS];
 static unsigned long killed, children;
 
+/* All are killed before one is waited for: an urgent one may compute, and then no other one gets on to its end. */
 static void end_all(int nr)
 {
     int status;
 
+    for (int i = 0; i < nr; i++)
+        if (players[i].there)
+            quire_call(kill, players[i].handle);
     for (int i = 0; i < nr; i++) {
         if (!players[i].there)
             continue;
-        quire_call(kill, players[i].handle);
         process_wait(players[i].handle, &status);
         quire_call(close, players[i].handle);
         players[i].there = false;
@@ -737,6 +745,7 @@ int main(int argc, char **argv)
     printf("fuzz: %lu calls, seed %lu, %d at once\n", calls, seed, nr);
     quire_call(close, QUIRE_DEVICES);
     set_up();
+    quire_call(thread_priority, 0, QUIRE_PRIORITY_MAX); /* if it may: it watches the players */
     struct books before = read_books();
     play_until(calls, seed, nr);
     bool good = compare(&before);

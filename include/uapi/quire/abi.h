@@ -18,6 +18,8 @@ enum {
 #define QUIRE_NAME_MAX 64
 #define QUIRE_IN_CHILD 0x10000 /* the result of process_clone in the copy: no handle is that large */
 #define QUIRE_READ_KEYS 1      /* read, of the console: one key as it was typed, without editing and echo */
+#define QUIRE_PRIORITY_FIRST 3 /* of the first program's threads; 1 is the lowest */
+#define QUIRE_PRIORITY_MAX 6   /* the ceiling of the first program */
 
 struct quire_entry { /* a file of the boot archive */
     char name[QUIRE_NAME_MAX];

@@ -10,7 +10,7 @@
 #define QUIRE_SYSCALLS(X)                                                                          \
     X(0, nop, 0, "does nothing; what a system call costs")                                         \
     X(1, exit, 2, "status, signal: end this process, with signal 0 by an exit, else as that signal does") \
-    X(2, spawn, 2, "path, argv: a process with this program, not started -> handle")               \
+    X(2, spawn, 3, "path, argv, ceiling of its priorities or 0: a process with this program, not started -> handle; -EPERM: the ceiling is above the caller's") \
     X(3, console_listen, 3, "console, notification, bits: it gets these for Ctrl-C from now on; bits 0: not any more") \
     X(4, read, 4, "handle, buffer, bytes, QUIRE_READ_*: -> bytes read, 0 at the end")              \
     X(5, write, 3, "handle, buffer, bytes: -> bytes written")                                      \
@@ -81,4 +81,5 @@
     X(70, memory_supply, 5, "memory, offset, source memory, offset, bytes: copy pages where the object has none yet -> bytes") \
     X(71, memory_device, 3, "QUIRE_DEVICES, physical address, bytes: an object of device registers -> handle; -ENODEV: this machine has none; -EACCES: there is memory") \
     X(72, futex_wait, 3, "uint32_t *word, expected, info (for its time limit): until somebody wakes the word -> 0; -EAGAIN: it has another value; -ETIMEDOUT") \
-    X(73, futex_wake, 2, "uint32_t *word, threads: wake at most so many that wait for it -> how many")
+    X(73, futex_wake, 2, "uint32_t *word, threads: wake at most so many that wait for it -> how many") \
+    X(74, thread_priority, 2, "thread id or 0 for the caller, priority or 0: give a thread of this process another priority -> the one before; -EPERM: above the ceiling; -ESRCH")

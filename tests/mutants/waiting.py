@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Seeded bugs in priorities that callers lend, in waiting for words of memory, and in who gets how much of the CPUs."""
+
+from tests.mutants.mutant import Mutant
+
+WAITING = [
+    # --- priorities -----------------------------------------------------------------------------------------------
+    Mutant("nothing-is-lent-along-a-chain", "kernel/ipc/priority.c",
+           "t && step < PRIORITY_STEPS && settle(t); step++)", "t && step < 1 && settle(t); step++)",
+           "priority.a_caller_in_a_queue*", "a server lends on what it has got"),
+    Mutant("a-queue-lends-nothing", "kernel/ipc/priority.c",
+           "return e && e->server == t ? MAX(priority, most_urgent(e)) : priority;", "return priority;",
+           "priority.a_caller_in_a_queue*", "callers in a queue lend to the server that is at work"),
+    Mutant("a-duty-lends-nothing", "kernel/ipc/priority.c",
+           "            priority = MAX(priority, READ_ONCE(caller->priority));", "            priority = MAX(priority, 0u);",
+           "priority.*", "the caller of a duty lends to the server"),
+    Mutant("what-was-lent-stays", "kernel/ipc/endpoint.c",
+           "    if (back)\n        priority_spread(queued ? e->server : self->ipc.server);\n", "",
+           "priority.a_call_that*", "a call that is taken back takes back what it lent"),
+    Mutant("a-dead-caller-is-counted-still", "kernel/ipc/endpoint.c",
+           "        priority_uncount(e, self);\n        call_change", "        call_change",
+           "priority.a_call*", "who leaves a queue lends nothing"),
+    Mutant("the-short-cut-tells-no-server", "kernel/ipc/fast.c",
+           "    self->ipc.server = server;\n", "    self->ipc.server = NULL;\n",
+           "priority.*", "who answers a call is known, also in the short cut"),
+    Mutant("no-ceiling", "kernel/objects/process_make.c",
+           "    if (priority > self->process->ceiling)\n        return -EPERM;\n", "    if (priority >= NR_PRIORITIES)\n        return -EPERM;\n",
+           "priority.a_thread_gets*", "no thread gets more than its process's ceiling"),
+    Mutant("any-ceiling-is-given", "kernel/objects/process_make.c",
+           "    if (ceiling > maker->ceiling)\n", "    if (ceiling > PRIORITY_USER_MAX)\n",
+           "priority.who_spawns*", "who spawns gives at most its own ceiling"),
+    # --- words ----------------------------------------------------------------------------------------------------
+    Mutant("a-waiter-looks-before-it-is-seen", "kernel/ipc/futex.c",
+           "    join(l, &w);\n    result = read_word(address, &word);", "    result = read_word(address, &word);\n    join(l, &w);",
+           "stressfutex.*", "a waiter is in the list before it looks at the word", cpus="4", parallel=True),
+    Mutant("shared-words-are-private", "mm/spaces/place.c",
+           "if (vma && vma->flags & VMA_SHARED && vma->obj) {", "if (0 && vma && vma->flags & VMA_SHARED && vma->obj) {",
+           "futex.processes_that_share*", "processes that share memory wake each other"),
+    Mutant("a-wake-takes-all", "kernel/ipc/futex.c",
+           "|| *woken == most ||", "||",
+           "futex.a_wake_takes*", "a wake takes as many as it says"),
+    Mutant("neighbours-are-woken", "kernel/ipc/futex.c",
+           "w->place.of == place->of && w->place.at == place->at;", "w->place.of == place->of && w->place.at >> 3 == place->at >> 3;",
+           "futex.*", "a wake is for one word"),
+    Mutant("the-end-of-a-wait-leaves-its-waiter", "kernel/ipc/futex.c",
+           "    return leave(l, w) ? ipc_why_over() : 0;", "    return ipc_why_over();",
+           "futex.*", "whoever stops waiting leaves the list"),
+    # --- the CPUs' time -------------------------------------------------------------------------------------------
+    Mutant("nobody-goes-to-a-cpu-with-fewer", "kernel/sched/sched.c",
+           "    unsigned cpu = moves ? less_loaded(prev) : this_cpu()->cpu;", "    unsigned cpu = moves ? this_cpu()->cpu : this_cpu()->cpu;\n    (void)less_loaded;",
+           "schedule.equal*", "equal threads get equal time", cpus="4"),
+    Mutant("a-new-priority-is-only-noted", "kernel/sched/sched.c",
+           "    bool queued = !list_empty(&t->run_link), kick = false;", "    bool queued = 0 && !list_empty(&t->run_link), kick = false;",
+           "priority.*", "a thread in a run queue moves up when its priority does"),
+]  # fmt: skip
