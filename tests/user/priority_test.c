@@ -32,15 +32,15 @@ TEST(priority, a_thread_gets_no_more_than_its_process_may)
 static int run_with_ceiling(char *const argv[], long ceiling)
 {
     struct quire_start start = {.nr_same = 3};
-    struct quire_status end;
+    int status = 0;
     long child = quire_call(spawn, "bin/priority", argv, ceiling);
 
     if (child < 0)
         return (int)child;
     EXPECT_CALL(0, process_start, child, &start);
-    EXPECT_EQ(process_wait(child, &end), 0);
+    EXPECT_EQ(process_wait(child, &status), 0);
     quire_call(close, child);
-    return WEXITSTATUS(end.status);
+    return WEXITSTATUS(status);
 }
 
 TEST(priority, who_spawns_gives_at_most_its_own_ceiling)

@@ -30,16 +30,16 @@ int main(int argc, char **argv)
     }
     int ceiling = atoi(argv[1]);
     struct quire_start start = {.nr_same = 3};
-    struct quire_status end;
+    int status = 0;
     if (argc < 3 || ceiling < 1)
         usage();
     long child = quire_call(spawn, argv[2], &argv[2], ceiling);
     long err = child < 0 ? child : quire_call(process_start, child, &start);
     if (!err)
-        err = process_wait(child, &end);
+        err = process_wait(child, &status);
     if (err) {
         printf("priority: %s: %s\n", argv[2], strerror((int)-err));
         return 127;
     }
-    return WIFEXITED(end.status) ? WEXITSTATUS(end.status) : 128 + WTERMSIG(end.status);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
