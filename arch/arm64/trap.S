@@ -347,6 +347,15 @@ FUNC(arch_call_fast_reply_receive)
     HAND_OVER 0
 END(arch_call_fast_reply_receive)
 
+FUNC(arch_call_fast_yield)
+    COMPLETE_FRAME
+    bl sched_fast_yield
+    cbz x0, whole
+    mov sp, x0
+    bl sched_has_yielded
+    b return_to_user
+END(arch_call_fast_yield)
+
 FUNC(arch_call_whole)
     COMPLETE_FRAME
 whole:

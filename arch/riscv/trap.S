@@ -303,6 +303,15 @@ FUNC(arch_call_fast_reply_receive)
     HAND_OVER 0
 END(arch_call_fast_reply_receive)
 
+FUNC(arch_call_fast_yield)
+    COMPLETE_FRAME
+    call sched_fast_yield
+    beqz a0, whole
+    mv sp, a0
+    call sched_has_yielded
+    j return_to_user
+END(arch_call_fast_yield)
+
 FUNC(arch_call_whole)
     COMPLETE_FRAME
 whole:

@@ -170,6 +170,19 @@ FUNC(arch_call_fast_reply_receive)
     HAND_OVER 0
 END(arch_call_fast_reply_receive)
 
+FUNC(arch_call_fast_yield)
+    stnsm 8(%r15), 0xfe
+    brasl %r14, sched_fast_yield
+    ltgr %r2, %r2
+    jz arch_call_whole
+    lay %r15, -TRAP_FRAME(%r2)
+#if QUIRE_DEBUG
+    xc 0(8, %r15), 0(%r15)
+#endif
+    brasl %r14, sched_has_yielded
+    j return_to_user
+END(arch_call_fast_yield)
+
 FUNC(arch_call_whole)
     stnsm 8(%r15), 0xfe
     la %r2, TRAP_FRAME(%r15)

@@ -290,6 +290,16 @@ FUNC(arch_call_fast_reply_receive)
     hand_over 0
 END(arch_call_fast_reply_receive)
 
+FUNC(arch_call_fast_yield)
+    complete_frame
+    call sched_fast_yield
+    testq %rax, %rax
+    jz whole
+    movq %rax, %rsp
+    call sched_has_yielded
+    jmp return_to_user
+END(arch_call_fast_yield)
+
 FUNC(arch_call_whole)
     complete_frame
 whole:

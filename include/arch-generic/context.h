@@ -8,11 +8,13 @@
 
 /*
  * Entries of <quire/syscall.h>'s tables, in trap.S: they store the rest of a short frame and call trap_syscall(). The
- * fast ones try ipc_fast_call() or ipc_fast_reply_receive() before, and do what <quire/upcalls.h> says there.
+ * fast ones try ipc_fast_call(), ipc_fast_reply_receive() or sched_fast_yield() before, and do what <quire/upcalls.h>
+ * says there.
  */
 s64 arch_call_whole(struct trapframe *tf);
 s64 arch_call_fast_call(struct trapframe *tf);
 s64 arch_call_fast_reply_receive(struct trapframe *tf);
+s64 arch_call_fast_yield(struct trapframe *tf);
 
 /*
  * Save the callee-saved registers in *prev and continue with *next. Interrupts off. Returns when

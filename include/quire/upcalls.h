@@ -96,6 +96,15 @@ struct trapframe *ipc_fast_reply_receive(struct trapframe *tf, u64 info);
 /* --- its end, if somebody has woken the thread that is left: arch -> kernel/sched ------------------------- */
 void sched_settle_woken(void);
 
+/* --- yielding: arch -> kernel/sched ------------------------------------------------------------------------ */
+/*
+ * The short cut of kernel/sched/yield.c. Called as ipc_fast_call() is. NULL: the ordinary way has to do the work. Else
+ * the result is the frame, whole and with its result, with which this CPU returns to user mode. Before that trap.S
+ * leaves this kernel stack, and then calls sched_has_yielded().
+ */
+struct trapframe *sched_fast_yield(struct trapframe *tf);
+void sched_has_yielded(void);
+
 /* --- input: arch -> kernel/unix ----------------------------------------------------------------------- */
 void trap_console_rx(void); /* arch_console_getc() may have something. Interrupts off */
 

@@ -20,6 +20,7 @@ system_call *const program_calls[QUIRE_NR_SYSCALLS] = {
     [QUIRE_SYS_guest_run] = arch_call_whole,
     [QUIRE_SYS_call] = arch_call_fast_call,
     [QUIRE_SYS_reply_receive] = arch_call_fast_reply_receive,
+    [QUIRE_SYS_yield] = arch_call_fast_yield,
     [QUIRE_SYS_send] = arch_call_whole,
     [QUIRE_SYS_receive] = arch_call_whole,
     [QUIRE_SYS_reply] = arch_call_whole,

@@ -45,6 +45,28 @@ static inline void raw_unlock(u32 *word) { __atomic_store_n(word, 0, __ATOMIC_RE
 static inline void rq_lock(struct runqueue *rq) { raw_lock(&rq->locked); }
 static inline void rq_unlock(struct runqueue *rq) { raw_unlock(&rq->locked); }
 
+/* --- the queues; under the run queue's lock ------------------------------------------------------ */
+/*
+ * Behind those that are as urgent; before them if a part of its time slice is left: a more urgent thread has taken the
+ * CPU.
+ */
+static inline void enqueue(struct runqueue *rq, struct thread *t)
+{
+    t->queue = READ_ONCE(t->priority);
+    struct list *queue = &rq->queue[t->queue];
+    list_insert_after(t->slice_left_ns ? queue : queue->prev, &t->run_link);
+    WRITE_ONCE(rq->occupied, rq->occupied | 1u << t->queue); /* urgency() reads it without the lock */
+    WRITE_ONCE(rq->nr_queued, rq->nr_queued + 1);
+}
+
+static inline void dequeue(struct runqueue *rq, struct thread *t)
+{
+    list_remove(&t->run_link);
+    if (list_empty(&rq->queue[t->queue]))
+        WRITE_ONCE(rq->occupied, rq->occupied & ~(1u << t->queue));
+    WRITE_ONCE(rq->nr_queued, rq->nr_queued - 1);
+}
+
 /* --- states: the table is in <quire/thread.h> --------------------------------------------------- */
 #define FOLLOWS(state) (1u << THREAD_##state)
 

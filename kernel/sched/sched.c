@@ -41,25 +41,24 @@ static void init_queue(struct runqueue *rq)
     this_cpu()->running_here = place(THREAD_RUNNING);
 }
 
-/*
- * Behind those that are as urgent; before them if a part of its time slice is left: a more urgent thread has taken the
- * CPU.
- */
-static void enqueue(struct runqueue *rq, struct thread *t)
+static void resume(void *arg)
 {
-    t->queue = READ_ONCE(t->priority);
-    struct list *queue = &rq->queue[t->queue];
-    list_insert_after(t->slice_left_ns ? queue : queue->prev, &t->run_link);
-    WRITE_ONCE(rq->occupied, rq->occupied | 1u << t->queue); /* urgency() reads it without the lock */
-    WRITE_ONCE(rq->nr_queued, rq->nr_queued + 1);
+    struct thread *self = arg;
+    s64 (*go_on)(struct thread *) = self->resume;
+    struct trapframe *tf = arch_user_frame(self->stack_top);
+
+    tf_set_ret(tf, go_on(self));
+    arch_irq_disable();
+    arch_enter_user(tf);
 }
 
-static void dequeue(struct runqueue *rq, struct thread *t)
+/* t's kernel stack holds nothing. */
+static void begin_at_resume(struct thread *t)
 {
-    list_remove(&t->run_link);
-    if (list_empty(&rq->queue[t->queue]))
-        WRITE_ONCE(rq->occupied, rq->occupied & ~(1u << t->queue));
-    WRITE_ONCE(rq->nr_queued, rq->nr_queued - 1);
+    t->locks.nr = 0;
+    t->entry = resume;
+    t->argument = t;
+    arch_context_init(&t->context, arch_user_frame(t->stack_top), thread_trampoline, t);
 }
 
 /* Takes the next thread for this CPU out of the queue; it is RUNNING from now on. None: the idle thread. */
@@ -70,6 +69,8 @@ static struct thread *pick(struct runqueue *rq)
     unsigned p = 31u - (unsigned)__builtin_clz(rq->occupied);
     struct thread *t = list_entry(rq->queue[p].next, struct thread, run_link);
     dequeue(rq, t);
+    if (t->resume)
+        begin_at_resume(t);
     WRITE_ONCE(t->cpu, this_cpu()->cpu); /* thread_interrupt() reads it without the lock */
     thread_change(t, THREAD_READY, THREAD_RUNNING);
     return t;
@@ -127,6 +128,7 @@ static void finish_switch(void)
     }
 }
 
+/* prev->resume says whether prev's kernel stack still matters. Under rq's lock, which finish_switch() drops. */
 static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *next)
 {
     struct percpu *cpu = this_cpu();
@@ -139,7 +141,6 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     rq->slice_end_ns = now + (next->slice_left_ns ? next->slice_left_ns : TIME_SLICE_NS);
     next->slice_left_ns = 0;
     leave_registers(cpu, prev);
-    prev->resume = NULL; /* its kernel stack isn't empty */
     rq->left = prev;
     WRITE_ONCE(rq->running_priority, next->priority);
     WRITE_ONCE(cpu->current, next); /* least_loaded() reads it from other CPUs */
@@ -230,17 +231,6 @@ static struct thread *choose(struct runqueue *rq, struct thread *prev)
 }
 
 /* --- handing over -------------------------------------------------------------------------------- */
-static void resume(void *arg)
-{
-    struct thread *self = arg;
-    s64 (*go_on)(struct thread *) = self->resume;
-    struct trapframe *tf = arch_user_frame(self->stack_top);
-
-    tf_set_ret(tf, go_on(self));
-    arch_irq_disable();
-    arch_enter_user(tf);
-}
-
 /* Whoever woke the thread that this CPU has left, has left it to this CPU. */
 void sched_settle_woken(void)
 {
@@ -293,6 +283,7 @@ void schedule(void)
     rq->need_resched = false;
     struct thread *next = choose(rq, prev);
     if (next != prev) {
+        prev->resume = NULL;
         switch_to(rq, prev, next);
     } else {
         WRITE_ONCE(rq->running_priority, next->priority);
@@ -301,6 +292,17 @@ void schedule(void)
         rq_unlock(rq);
     }
     irq_restore(irq);
+}
+
+void sched_leave(struct runqueue *rq, struct thread *self, s64 (*resume)(struct thread *))
+{
+    rq->need_resched = false;
+    self->slice_left_ns = 0;
+    self->resume = resume;
+    thread_change(self, THREAD_RUNNING, THREAD_READY);
+    enqueue(rq, self);
+    switch_to(rq, self, pick(rq));
+    panic("thread %s goes on where it left its kernel stack for good", self->name);
 }
 
 /* The caller may wait for a thread on another CPU, so QEMU may give its turn to other CPUs, too. */
@@ -387,12 +389,6 @@ static struct runqueue *lock_queue_for(const struct thread *t)
 void sched_queue(struct thread *t)
 {
     bool irq = irq_save();
-    if (t->resume) {
-        t->locks.nr = 0;
-        t->entry = resume;
-        t->argument = t;
-        arch_context_init(&t->context, arch_user_frame(t->stack_top), thread_trampoline, t);
-    }
     struct runqueue *rq = lock_queue_for(t);
     unsigned number = (unsigned)(rq - runqueues);
     struct percpu *cpu = cpu_area(number);
@@ -443,6 +439,7 @@ int thread_pin(s64 cpu)
         rq->need_resched = false;
         WRITE_ONCE(self->cpu, (unsigned)cpu);
         thread_change(self, THREAD_RUNNING, THREAD_LEAVING);
+        self->resume = NULL;
         switch_to(rq, self, pick(rq));
     }
     irq_restore(irq);

@@ -52,4 +52,17 @@ WAITING = [
     Mutant("a-new-priority-is-only-noted", "kernel/sched/sched.c",
            "    bool queued = !list_empty(&t->run_link), kick = false;", "    bool queued = 0 && !list_empty(&t->run_link), kick = false;",
            "priority.*", "a thread in a run queue moves up when its priority does"),
+    # --- yielding -------------------------------------------------------------------------------------------------
+    Mutant("a-kill-in-the-queue-is-not-seen", "kernel/sched/yield.c",
+           "process_seems_killed(next->process) || READ_ONCE", "READ_ONCE",
+           "yield.a_process*", "who gets the CPU by the short cut was perhaps killed meanwhile"),
+    Mutant("a-trace-in-the-queue-is-not-seen", "kernel/sched/yield.c",
+           "process_seems_killed(next->process) || READ_ONCE(next->traced)", "process_seems_killed(next->process)",
+           "yield.calls*", "who gets the CPU by the short cut is perhaps traced by now"),
+    Mutant("who-yields-stays-in-front", "kernel/sched/yield.c",
+           "list_push_back(&rq->queue[self->queue], &self->run_link);", "list_insert_after(&rq->queue[self->queue], &self->run_link);",
+           "yield.threads*", "who yields goes behind all that are as urgent"),
+    Mutant("less-urgent-ones-get-it", "kernel/sched/yield.c",
+           "rq->occupied >> priority;", "rq->occupied >> priority ? rq->occupied >> priority : rq->occupied != 0;",
+           "yield.nobody*", "nobody yields to a less urgent thread"),
 ]  # fmt: skip
