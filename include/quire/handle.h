@@ -112,6 +112,17 @@ struct object *handle_get(struct handle_table *t, long number, enum object_type 
 bool handle_look(struct handle_table *t, long number, enum object_type type, u32 rights, struct handle *found,
                  int *err);
 /*
+ * The short way for a call of the process whose table this is: without a reference. While the process has one thread,
+ * the handle stays in the table until the call ends, so the object lives. NULL: ask handle_get().
+ */
+static inline struct object *handle_borrow(struct handle_table *t, u64 number, enum object_type type, u32 rights)
+{
+    const struct handle *h = likely(!t->shared) ? handle_slot(t, number) : NULL;
+    bool good = h && h->object && h->object->type == type && !(rights & ~h->rights);
+
+    return good ? h->object : NULL;
+}
+/*
  * One more handle to the same object, in no table: with those of the rights that are in `keep`. It counts like one in a
  * table, so an endpoint isn't closed meanwhile. The caller fills a slot with it, or drops it. -EBADF; -EACCES: the
  * handle doesn't have all of `rights`.

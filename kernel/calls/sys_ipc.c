@@ -166,7 +166,7 @@ s64 sys_window_read(struct trapframe *tf) { return window(tf, false); }
 
 s64 sys_window_write(struct trapframe *tf) { return window(tf, true); }
 
-s64 sys_signal(struct trapframe *tf)
+static __noinline s64 look_and_signal(struct trapframe *tf)
 {
     struct handle h;
     int err;
@@ -175,6 +175,16 @@ s64 sys_signal(struct trapframe *tf)
         return err;
     notification_signal((struct notification *)h.object, tf_arg(tf, 1));
     object_put(h.object);
+    return 0;
+}
+
+s64 sys_signal(struct trapframe *tf)
+{
+    struct object *n = handle_borrow(&current_process()->handles, tf_arg(tf, 0), OBJECT_NOTIFICATION, RIGHT_CALL);
+
+    if (unlikely(!n))
+        return look_and_signal(tf);
+    notification_signal((struct notification *)n, tf_arg(tf, 1));
     return 0;
 }
 
