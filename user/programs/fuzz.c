@@ -433,7 +433,7 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         return true;
     case QUIRE_SYS_thread_priority: /* this process watches the players, so it is the most urgent one */
         a[0] = one_in(p, 2) ? 0 : a[0];
-        a[1] = below(p, QUIRE_PRIORITY_MAX + 2);
+        a[1] = one_in(p, 8) ? QUIRE_PRIORITY_MAX + 1 : below(p, QUIRE_PRIORITY_MAX);
         return true;
     case QUIRE_SYS_open:
         a[0] = path_or_not(p);
@@ -547,6 +547,7 @@ static void child(unsigned long seed)
 {
     struct player p = player_of(seed, 1);
 
+    quire_call(thread_priority, 0, QUIRE_PRIORITY_FIRST);
     p.console = one_in(&p, 16);
     for (int h = 0; h < 3 && !p.console; h++)
         quire_call(close, h);
