@@ -75,6 +75,7 @@ check_pages()
     "${PYTHON:-python3}" -B tools/mistakes.py || status=1
     "${PYTHON:-python3}" -B tools/lock_order.py || status=1
     "${PYTHON:-python3}" -B tools/ways.py || status=1
+    "${PYTHON:-python3}" -B tools/syscall_page.py || status=1
     verdict "tables and line numbers in docs/" $status
 }
 

@@ -9,7 +9,7 @@
 
 #define PATH_MAX 128 /* bytes of a path that a program names, with the zero at its end */
 
-#define X(number, name, nr_args, text) s64 sys_##name(struct trapframe *tf);
+#define X(number, name, arguments, errors) s64 sys_##name(struct trapframe *tf);
 QUIRE_SYSCALLS(X)
 #undef X
 

@@ -12,7 +12,7 @@
 /* The line that names a call again is the one that counts. */
 _Pragma("GCC diagnostic ignored \"-Woverride-init\"")
 system_call *const program_calls[QUIRE_NR_SYSCALLS] = {
-#define X(nr, name, nr_args, text) [nr] = sys_##name,
+#define X(number, name, arguments, errors) [number] = sys_##name,
     QUIRE_SYSCALLS(X)
 #undef X
     [QUIRE_SYS_exit] = arch_call_whole,
@@ -31,7 +31,7 @@ system_call *const whole_calls[QUIRE_NR_SYSCALLS] = {[0 ... QUIRE_NR_SYSCALLS - 
 static inline s64 call(u64 number, struct trapframe *tf)
 {
     switch (number) {
-#define X(nr, name, nr_args, text)                                                                 \
+#define X(nr, name, arguments, errors)                                                             \
     case nr:                                                                                       \
         return sys_##name(tf);
         QUIRE_SYSCALLS(X)

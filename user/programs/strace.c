@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <quire/call_table.h>
 #include <quire/message.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -15,23 +16,16 @@ PROGRAM("PROGRAM [ARGUMENTS]", "runs PROGRAM and prints its system calls and fau
 
 #define ENDED 1ul /* the notification's bit: the program has ended */
 
-static const struct {
-    const char *name;
-    unsigned nr_args;
-} calls[] = {
-#define X(number, name, nr_args, text) [number] = {#name, nr_args},
-    QUIRE_SYSCALLS(X)
-#undef X
-};
-
 static void print_call(unsigned long number, const unsigned long *arguments)
 {
-    if (number >= QUIRE_NR_SYSCALLS) {
+    struct call_line line = call_line(number);
+
+    if (!line.name) {
         printf("system call %lu, which doesn't exist", number);
         return;
     }
-    printf("%s(", calls[number].name);
-    for (unsigned i = 0; i < calls[number].nr_args; i++)
+    printf("%s(", line.name);
+    for (unsigned i = 0; i < line.nr_arguments; i++)
         if (i < 4)
             printf(arguments[i] < 1024 ? "%s%lu" : "%s0x%lx", i ? ", " : "", arguments[i]);
         else
@@ -41,7 +35,7 @@ static void print_call(unsigned long number, const unsigned long *arguments)
 
 static void print_result(unsigned long number, long result)
 {
-    const char *name = number < QUIRE_NR_SYSCALLS ? calls[number].name : "?";
+    const char *name = number < QUIRE_NR_SYSCALLS ? call_line(number).name : "?";
 
     if (result < 0 && result > -4096)
         printf("  %s: %s\n", name, strerror((int)-result));

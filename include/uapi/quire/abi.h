@@ -9,7 +9,7 @@
 #include <quire/syscall_table.h>
 
 enum {
-#define X(number, name, nr_args, text) QUIRE_SYS_##name = number,
+#define X(number, name, arguments, errors) QUIRE_SYS_##name = number,
     QUIRE_SYSCALLS(X)
 #undef X
     QUIRE_NR_SYSCALLS
