@@ -81,13 +81,13 @@ TEST(example, process_status)
     EXPECT_EQ(status, SIGKILL);
 }
 
-/* A process that reads from address 8, where nothing is, and the endpoint that its faults come to. */
+/* A process that reads from address 4096, where nothing is, and the endpoint that its faults come to. */
 static long start_faulty(long endpoint)
 {
     long process = quire_call(process_clone);
 
     if (process == QUIRE_IN_CHILD) {
-        volatile char *volatile nowhere = (char *)8;
+        volatile char *volatile nowhere = (char *)4096;
         quire_call(exit, *nowhere, 0);
     }
     EXPECT_EQ(quire_call(process_faults, process, endpoint, 0), 0);
@@ -97,13 +97,13 @@ static long start_faulty(long endpoint)
 
 TEST(example, process_faults)
 {
-    long endpoint = quire_call(endpoint_create), process = start_faulty(endpoint); /* it reads from address 8 */
+    long endpoint = quire_call(endpoint_create), process = start_faulty(endpoint); /* it reads from address 4096 */
     struct message m = {.info = 0};
     int status;
 
     EXPECT_EQ(message_receive((int)endpoint, &m), QUIRE_GOT_CALL);
     EXPECT_EQ(QUIRE_FAULT_KIND(m.word[0]), QUIRE_FAULT_MEMORY);
-    EXPECT_EQ(m.word[1], 8);
+    EXPECT_EQ(m.word[1], 4096);
     m = (struct message){.word = {QUIRE_FAULT_END}};
     EXPECT_EQ(message_reply(-1, &m), 0);
     EXPECT_EQ(process_wait(process, &status), 0);
@@ -114,7 +114,7 @@ static void end_process(void) { quire_call(exit, 9, 0); }
 
 TEST(example, fault_registers)
 {
-    long endpoint = quire_call(endpoint_create), process = start_faulty(endpoint); /* it reads from address 8 */
+    long endpoint = quire_call(endpoint_create), process = start_faulty(endpoint); /* it reads from address 4096 */
     struct quire_registers registers;
     struct message m = {.info = 0};
     int status;
