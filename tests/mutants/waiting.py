@@ -65,4 +65,7 @@ WAITING = [
     Mutant("less-urgent-ones-get-it", "kernel/sched/yield.c",
            "rq->occupied >> priority;", "rq->occupied >> priority ? rq->occupied >> priority : rq->occupied != 0;",
            "yield.nobody*", "nobody yields to a less urgent thread"),
+    Mutant("a-kill-is-seen-before-it-comes", "kernel/sched/thread.c",
+           "    if (unlikely(killed))\n        this_cpu()->user_work = true;\n", "",
+           "process.a_thread_whose*", "no program sees that a kill has ended its system call", machine="arm64", cpus="4"),
 ]  # fmt: skip

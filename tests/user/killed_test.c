@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
+#include <quire/message.h>
 #include <quire/thread.h>
 #include <code.h>
 
@@ -207,3 +208,35 @@ TEST(process, leaving_the_address_space_kills)
 }
 
 TEST(process, an_unknown_instruction_kills_by_signal_4) { EXPECT_DIES(SIGILL, CODE_ILLEGAL()); }
+
+/* --- what a killed thread sees ------------------------------------------------------------------------- */
+static int *interrupted; /* how often -EINTR came back; shared with the children */
+
+static void receive_again_and_again(void *endpoint)
+{
+    for (;;) {
+        struct message m = {.info = QUIRE_INFO_LIMIT_US(1)};
+        if (message_receive((int)(long)endpoint, &m) == -EINTR)
+            __atomic_add_fetch(interrupted, 1, __ATOMIC_RELAXED);
+    }
+}
+
+TEST(process, a_thread_whose_wait_a_kill_ends_does_not_see_it)
+{
+    long endpoint = quire_call(endpoint_create);
+
+    interrupted = (int *)map_shared(PAGE);
+    for (int round = 0; round < 40; round++) {
+        long child = process_fork();
+        if (child == QUIRE_IN_CHILD) {
+            struct thread others[6];
+            for (int i = 0; i < 6; i++)
+                thread_start(&others[i], receive_again_and_again, (void *)endpoint);
+            receive_again_and_again((void *)endpoint);
+        }
+        quire_call(sleep, 300000 + round * 1777);
+        EXPECT_EQ(quire_call(kill, child), 0);
+        EXPECT_EQ(end_of(child), SIGKILL);
+    }
+    EXPECT_EQ(*interrupted, 0);
+}
