@@ -42,7 +42,8 @@ bool duty_hold(const struct duty *duty)
     u64 held = CALL_WORD(CALL_GENERATION(duty->call), CALL_REPLYING);
 
     while (!call_try_change(duty->caller, duty->call, CALL_REPLYING)) {
-        if (__atomic_load_n(&duty->caller->ipc.call, __ATOMIC_ACQUIRE) != held)
+        u64 word = __atomic_load_n(&duty->caller->ipc.call, __ATOMIC_ACQUIRE);
+        if (word != held && word != duty->call) /* the other thread may have let go since */
             return false;
         cpu_relax(); /* another thread with the same reply object copies a piece of the window */
         shootdown_serve();
