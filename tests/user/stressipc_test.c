@@ -296,3 +296,60 @@ TEST(stressipc, a_caller_may_end_while_its_endpoint_is_closed)
         close(only);
     }
 }
+
+/* --- two threads with one reply object ---------------------------------------------------------------- */
+static int reply = -1, copies_end, copied;
+
+static void *copy_all_the_time(void *unused)
+{
+    static char bytes[2048];
+
+    while (!__atomic_load_n(&copies_end, __ATOMIC_ACQUIRE))
+        if (quire_call(window_read, __atomic_load_n(&reply, __ATOMIC_ACQUIRE), 0, bytes, sizeof(bytes)) > 0)
+            __atomic_add_fetch(&copied, 1, __ATOMIC_RELEASE);
+    return unused;
+}
+
+#define ANSWERS 100
+
+static void *call_with_window(void *unused)
+{
+    static char window[2048];
+    long wrong = 0;
+
+    for (int i = 0; i < ANSWERS; i++) {
+        struct quire_extra extra = {.window = (unsigned long)window, .window_bytes = sizeof(window),
+                                    .window_rights = RIGHT_READ};
+        struct message m = {.info = QUIRE_INFO_WINDOW, .extra = &extra};
+        wrong += message_call(endpoint, &m) != 0;
+    }
+    return (void *)wrong;
+}
+
+TEST(stressipc, an_answer_comes_while_another_thread_copies_from_the_window)
+{
+    pthread_t client, copier;
+    void *wrong = &client;
+
+    endpoint = (int)quire_call(endpoint_create);
+    pthread_create(&copier, NULL, copy_all_the_time, NULL);
+    pthread_create(&client, NULL, call_with_window, NULL);
+    for (int i = 0; i < ANSWERS; i++) {
+        struct message m = {.info = 0};
+        ASSERT_EQ(message_receive(endpoint, &m), QUIRE_GOT_CALL);
+        int saved = (int)quire_call(reply_save);
+        int before = __atomic_load_n(&copied, __ATOMIC_ACQUIRE);
+        __atomic_store_n(&reply, saved, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&copied, __ATOMIC_ACQUIRE) == before)
+            sched_yield();
+        for (volatile int k = 0; k < i * 29; k++)
+            ;
+        m = (struct message){.info = 0};
+        EXPECT_EQ(message_reply(saved, &m), 0);
+        close(saved);
+    }
+    pthread_join(client, &wrong);
+    EXPECT_EQ((long)wrong, 0);
+    __atomic_store_n(&copies_end, 1, __ATOMIC_RELEASE);
+    pthread_join(copier, NULL);
+}
