@@ -62,6 +62,7 @@ static char
     *pages; /* 0, 1 written; 2 to read; 3 PROT_NONE; 4 nothing; 5 shared; 6 untouched; 7 nothing */
 static char stacks[THREADS][STACK_BYTES] __attribute__((aligned(16)));
 static struct player threads[THREADS];
+static struct call_line lines[QUIRE_NR_SYSCALLS + 1]; /* the last: no call of the table, so it has no arguments */
 static bool may_not_end; /* a test runs, so poweroff must be refused and is tried */
 
 /* xorshift64 (Marsaglia 2003) */
@@ -407,10 +408,10 @@ static unsigned long of_type(struct player *p, enum call_argument type)
 /* Arguments by their types, then what some calls need beside. False: this player must not make this call. */
 static bool set_arguments(struct player *p, long nr, unsigned long *a)
 {
-    struct call_line line = call_line((unsigned long)nr);
+    const struct call_line *line = &lines[(unsigned long)nr < QUIRE_NR_SYSCALLS ? nr : QUIRE_NR_SYSCALLS];
 
     for (unsigned i = 0; i < CALL_ARGUMENTS_MAX; i++)
-        a[i] = i < line.nr_arguments ? of_type(p, line.argument[i]) : number(p);
+        a[i] = i < line->nr_arguments ? of_type(p, line->argument[i]) : number(p);
     switch (nr) {
     case QUIRE_SYS_read:
     case QUIRE_SYS_write:
@@ -432,6 +433,7 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         return true;
     case QUIRE_SYS_process_faults:
     case QUIRE_SYS_memory_pager:
+        a[2] = nr == QUIRE_SYS_process_faults ? below(p, 3) : a[2];
         a[nr == QUIRE_SYS_process_faults] = one_in(p, 4) ? ~0ul - below(p, 9) : endpoint_without_server();
         return true;
     case QUIRE_SYS_process_status:
@@ -459,6 +461,9 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
     case QUIRE_SYS_space_unmap:
     case QUIRE_SYS_space_protect:
         set_memory(p, nr, a + 1);
+        return true;
+    case QUIRE_SYS_memory_create:
+        a[1] = below(p, 3);
         return true;
     case QUIRE_SYS_memory_supply:
         a[3] = one_in(p, 4) ? number(p) : PAGE * below(p, 20);
@@ -616,6 +621,8 @@ static void play_until(unsigned long calls, unsigned long seed, int nr)
 
 static void set_up(void)
 {
+    for (unsigned long nr = 0; nr < QUIRE_NR_SYSCALLS; nr++)
+        lines[nr] = call_line(nr);
     score = mmap(FAR_AWAY, sizeof(*score), PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     pages = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
