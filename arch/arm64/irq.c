@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The interrupt controller, GICv3 without its translation service (Arm IHI 0069, chapters 3 and 12). All interrupts are
- * non-secure group 1 of one priority: interrupt 0 for messages between CPUs, the timer's and the console's.
+ * non-secure group 1 of one priority: interrupt 0 for messages between CPUs, the timer's, the console's, and those of
+ * devices that programs drive.
  */
 #include <arch-generic/machine.h>
+#include <quire/errno.h>
 #include <quire/log.h>
 #include <quire/upcalls.h>
 #include <arch/devices.h>
@@ -16,10 +18,15 @@
 #define GICD_CTLR_GRP1 (1u << 1)
 #define GICD_CTLR_ARE (1u << 4)
 #define GICD_CTLR_RWP (1u << 31)
+#define GICD_TYPER 0x0004
+#define GICD_TYPER_NR_IRQS(typer) (32 * (((typer) & 31) + 1))
+#define GICD_ICFGR(irq) (0x0c00 + (irq) / 16 * 4) /* two bits each */
+#define GICD_ICFGR_EDGE(irq) (2u << 2 * ((irq) % 16))
 #define GICD_IROUTER(irq) (0x6000 + 8 * (irq))
 /* The same layout in the distributor and in a redistributor's second frame, 12.9 and 12.11. */
 #define GIC_IGROUPR(irq) (0x0080 + (irq) / 32 * 4)
 #define GIC_ISENABLER(irq) (0x0100 + (irq) / 32 * 4)
+#define GIC_ICENABLER(irq) (0x0180 + (irq) / 32 * 4)
 #define GIC_IPRIORITYR(irq) (0x0400 + (irq))
 /* Redistributor, 12.11: 64 KiB each for the CPU, its private interrupts and, by VLPIS, two more. */
 #define GICR_TYPER 0x0008
@@ -52,13 +59,21 @@ static vaddr_t distributor(void) { return DIRECT_MAP_BASE + arm64_devices.distri
 static u32 read32(vaddr_t reg) { return *(volatile u32 *)reg; }
 static void write32(vaddr_t reg, u32 value) { *(volatile u32 *)reg = value; }
 
-/* Put the interrupt into group 1, with the one priority, and enable it; its registers are at `frame`. */
-static void enable(vaddr_t frame, u32 irq)
+/* Put the interrupt into group 1, with the one priority; its registers are at `frame`. */
+static void set_up(vaddr_t frame, u32 irq)
 {
     write32(frame + GIC_IGROUPR(irq), read32(frame + GIC_IGROUPR(irq)) | 1u << irq % 32);
     *(volatile u8 *)(frame + GIC_IPRIORITYR(irq)) = PRIORITY;
+}
+
+static void enable(vaddr_t frame, u32 irq)
+{
+    set_up(frame, irq);
     write32(frame + GIC_ISENABLER(irq), 1u << irq % 32);
 }
+
+/* A device's interrupt goes to this CPU. */
+static void route(u32 irq, u64 mpidr) { *(volatile u64 *)(distributor() + GICD_IROUTER(irq)) = mpidr; }
 
 /* Convert an affinity of MPIDR_EL1 to the form of GICR_TYPER and of GICD_IROUTER. */
 static u32 typer_affinity(u64 mpidr) { return (u32)(mpidr >> 32 << 24 | (mpidr & 0xffffff)); }
@@ -71,8 +86,7 @@ void gic_init(void)
     while (read32(distributor() + GICD_CTLR) & GICD_CTLR_RWP)
         ;
     if (irq >= FIRST_SPI) {
-        *(volatile u64 *)(distributor() + GICD_IROUTER(irq)) =
-            sysreg_read(mpidr_el1) & MPIDR_AFFINITY;
+        route(irq, sysreg_read(mpidr_el1) & MPIDR_AFFINITY);
         enable(distributor(), irq);
     }
     arch_io_fence();
@@ -127,7 +141,12 @@ static void serve(const struct trapframe *tf, u32 irq)
         trap_timer(tf);
     else if (irq == arm64_devices.uart_irq)
         trap_console_rx();
+    else if (irq >= FIRST_SPI && irq < ARCH_NR_INTERRUPTS)
+        trap_interrupt(irq);
 }
+
+/* Its source must be masked before its end, or a level comes again at once. */
+static bool masked_first(u32 irq) { return irq >= FIRST_SPI && irq != arm64_devices.uart_irq; }
 
 void arm64_irq(struct trapframe *tf)
 {
@@ -137,11 +156,32 @@ void arm64_irq(struct trapframe *tf)
         dsb(sy); /* acknowledge before the sender's stores are read */
         if (irq == arm64_devices.timer_irq)
             arch_timer_set(~0UL); /* level-triggered: it must be quiet before its end, or it comes again */
+        if (masked_first(irq))
+            serve(tf, irq);
         sysreg_write(ICC_EOIR1_EL1, irq);
         isb();
-        serve(tf, irq);
+        if (!masked_first(irq))
+            serve(tf, irq);
     }
 }
+
+int arch_interrupt_set_up(u32 number, bool edge)
+{
+    if (number < FIRST_SPI || number >= GICD_TYPER_NR_IRQS(read32(distributor() + GICD_TYPER)))
+        return -ENODEV;
+    if (number == arm64_devices.uart_irq)
+        return -EBUSY;
+    arch_interrupt_mask(number);
+    u32 others = read32(distributor() + GICD_ICFGR(number)) & ~GICD_ICFGR_EDGE(number);
+    write32(distributor() + GICD_ICFGR(number), others | (edge ? GICD_ICFGR_EDGE(number) : 0));
+    route(number, cpu_area(0)->hwid);
+    set_up(distributor(), number);
+    return 0;
+}
+
+void arch_interrupt_mask(u32 number) { write32(distributor() + GIC_ICENABLER(number), 1u << number % 32); }
+void arch_interrupt_unmask(u32 number) { write32(distributor() + GIC_ISENABLER(number), 1u << number % 32); }
+bool arch_interrupt_keeps(u32 number) { return (void)number, true; /* it stays pending: 4.1.2 */ }
 
 void arch_ipi_send(unsigned cpu)
 {

@@ -4,6 +4,7 @@
  * processor. There is no controller: a CPU's CR0 says which of them it takes (cpu.c).
  */
 #include <arch-generic/machine.h>
+#include <quire/errno.h>
 #include <quire/upcalls.h>
 #include "irq.h"
 
@@ -32,3 +33,9 @@ void irq_dispatch(const struct trapframe *tf, u16 code, u32 parameter)
         break;
     }
 }
+
+/* The only source is the service signal, and the kernel's own console listens to it. */
+int arch_interrupt_set_up(u32 number, bool edge) { return (void)number, (void)edge, -EBUSY; }
+void arch_interrupt_mask(u32 number) { (void)number; }
+void arch_interrupt_unmask(u32 number) { (void)number; }
+bool arch_interrupt_keeps(u32 number) { return (void)number, true; }

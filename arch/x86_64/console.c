@@ -50,6 +50,5 @@ int arch_console_getc(void)
 
 void arch_console_rx_enable(bool on)
 {
-    irq_route_console();
     port_write8(UART_IER, on ? UART_IER_RX : 0);
 }

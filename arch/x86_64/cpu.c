@@ -140,6 +140,7 @@ void arch_cpu_init(void)
 void arch_machine_init(const struct boot_info *boot)
 {
     lapic_init();
+    irq_route_console();
     timer_calibrate();
 }
 

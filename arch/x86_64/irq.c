@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local APIC (Intel SDM 3A chapter 10) and I/O APIC (82093AA data sheet), which brings the
- * console's interrupt to the boot CPU.
+ * Local APIC (Intel SDM 3A chapter 10) and I/O APIC (82093AA data sheet), which brings the interrupts of the console and
+ * of other devices to the boot CPU. Their numbers are the inputs of the I/O APIC.
  *
  * The local APIC's registers are memory (xAPIC), or MSRs if the firmware has switched the CPU to x2APIC, from which
  * there is no simple way back. The kernel doesn't switch itself: for ids below 255 it would gain nothing, and QEMU
  * can't access the MSRs of the timer under -icount ("Bad icount read").
  */
 #include <arch-generic/machine.h>
+#include <quire/errno.h>
 #include <quire/spinlock.h>
 #include "platform.h"
 
@@ -30,6 +31,7 @@
 #define IOAPIC_ENTRY(input)      (0x10 + 2 * (input)) /* two registers: low, high */
 #define IOAPIC_ACTIVE_LOW        (1 << 13)
 #define IOAPIC_LEVEL             (1 << 15)
+#define IOAPIC_MASKED            (1 << 16)
 #define IOAPIC_DESTINATION_SHIFT 24
 
 /* The two 8259A of the first PCs: everything masked. */
@@ -117,16 +119,43 @@ static void ioapic_write(u32 index, u32 value)
     *ioapic(IOAPIC_WINDOW) = value;
 }
 
+static u32 nr_inputs(void) { return (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1; }
+
 void irq_route_console(void)
 {
     u32 input = x86_devices.console_gsi;
 
     port_write8(PIC_MASTER_MASK, 0xff);
     port_write8(PIC_SLAVE_MASK, 0xff);
-    if (input > (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff))
+    if (input >= nr_inputs())
         return; /* the interrupt doesn't belong to this I/O APIC */
     ioapic_write(IOAPIC_ENTRY(input) + 1, (u32)cpu_area(0)->hwid << IOAPIC_DESTINATION_SHIFT);
     ioapic_write(IOAPIC_ENTRY(input), VEC_CONSOLE |
                                           (x86_devices.console_active_low ? IOAPIC_ACTIVE_LOW : 0) |
                                           (x86_devices.console_level ? IOAPIC_LEVEL : 0));
 }
+
+/* Inputs are active high; a request by an edge that comes while the input is masked is lost (82093AA, 3.2.4). */
+int arch_interrupt_set_up(u32 number, bool edge)
+{
+    if (number >= nr_inputs())
+        return -ENODEV;
+    if (number == x86_devices.console_gsi)
+        return -EBUSY;
+    ioapic_write(IOAPIC_ENTRY(number), IOAPIC_MASKED);
+    ioapic_write(IOAPIC_ENTRY(number) + 1, (u32)cpu_area(0)->hwid << IOAPIC_DESTINATION_SHIFT);
+    ioapic_write(IOAPIC_ENTRY(number), (VEC_DEVICES + number) | IOAPIC_MASKED | (edge ? 0 : IOAPIC_LEVEL));
+    return 0;
+}
+
+void arch_interrupt_mask(u32 number)
+{
+    ioapic_write(IOAPIC_ENTRY(number), ioapic_read(IOAPIC_ENTRY(number)) | IOAPIC_MASKED);
+}
+
+void arch_interrupt_unmask(u32 number)
+{
+    ioapic_write(IOAPIC_ENTRY(number), ioapic_read(IOAPIC_ENTRY(number)) & ~IOAPIC_MASKED);
+}
+
+bool arch_interrupt_keeps(u32 number) { return ioapic_read(IOAPIC_ENTRY(number)) & IOAPIC_LEVEL; }

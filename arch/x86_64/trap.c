@@ -62,6 +62,8 @@ static __noinline void interrupt(const struct trapframe *tf, u64 vector)
 {
     if (vector == VEC_SPURIOUS)
         return; /* needs no end of interrupt (SDM 3A 10.9) */
+    if (vector >= VEC_DEVICES && vector < VEC_DEVICES + ARCH_NR_INTERRUPTS)
+        trap_interrupt((u32)vector - VEC_DEVICES); /* before its end: a level comes again unless it is masked */
     lapic_eoi();
     switch (vector) {
     case VEC_TIMER:

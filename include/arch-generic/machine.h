@@ -42,6 +42,20 @@ u64 arch_clock_ns(void);
  */
 void arch_timer_set(u64 deadline_ns);
 
+/*
+ * Interrupts of devices, by the machine's own numbers, below ARCH_NR_INTERRUPTS of <arch/cpu.h>. All come to the boot CPU,
+ * by trap_interrupt(). The caller makes sure that no two CPUs are in these functions at once; interrupts are off.
+ */
+/*
+ * The source asks for service by a level, or by an edge. It is masked now. 0; -ENODEV: there is no such source; -EBUSY:
+ * it is the kernel's own; -EINVAL: the controller can't be told so.
+ */
+int arch_interrupt_set_up(u32 number, bool edge);
+void arch_interrupt_mask(u32 number);
+void arch_interrupt_unmask(u32 number);
+/* A request that comes while the source is masked is delivered when it is unmasked. False: it would be lost. */
+bool arch_interrupt_keeps(u32 number);
+
 /* Console. write: polled, raw, from any context, before arch_machine_init() too. */
 void arch_console_write(const char *text, size_t len);
 int arch_console_getc(void);          /* -1: nothing there */

@@ -14,6 +14,7 @@
 #include <uapi/quire/ipc.h>
 
 struct endpoint;
+struct interrupt;
 struct notification;
 struct reply;
 struct trapframe;
@@ -61,6 +62,25 @@ int fault_registers(struct reply *reply, struct user_ptr registers, bool set);
 
 /* Waits until a bit of the mask is set; takes these bits out, and stores them in *bits. 0; -ETIMEDOUT; -EINTR. */
 s64 notification_wait(struct notification *n, u64 mask, u64 until, u64 *bits);
+/*
+ * Sets the notification's one timer: at this time of the clock, in nanoseconds, n gets these bits, once. bits 0: no
+ * timer any more. True: it was set before, and that time won't come.
+ */
+bool notification_timer(struct notification *n, u64 bits, u64 at_ns);
 void notification_may_listen(struct notification *n); /* before console_listen() */
 /* From now on signals come to receivers of e. -EBUSY: one of the two is bound already, or threads wait for n. */
 int notification_bind(struct notification *n, struct endpoint *e);
+
+/*
+ * The source of interrupts with the machine's number for it, for whoever binds it. level or edge: how it asks for
+ * service. A reference; NULL: *err is -ENODEV: there is no such source; -EINVAL: the machine's controller can't be told
+ * so; -EBUSY: the source is bound, or it is the kernel's own.
+ */
+struct interrupt *interrupt_open(u64 number, bool edge, int *err);
+/*
+ * From now on the source is open, and n gets these bits when it asks for service; then it is masked until
+ * interrupt_ack(). -EBUSY: it is bound already. Takes no reference: the end of n masks and frees the source.
+ */
+int interrupt_bind(struct interrupt *i, struct notification *n, u64 bits);
+void interrupt_unbind(struct interrupt *i); /* masked, and free. Fine if it is free already */
+int interrupt_ack(struct interrupt *i);     /* open again. -ESRCH: it isn't bound */

@@ -29,7 +29,8 @@ enum object_type {
     OBJECT_ENDPOINT,
     OBJECT_REPLY,   /* the duty to answer a call, taken out of the thread that received it */
     OBJECT_NOTIFICATION,
-    OBJECT_DEVICES, /* the right to make memory objects of device registers */
+    OBJECT_DEVICES,   /* the right to make memory objects of device registers, and to open interrupts */
+    OBJECT_INTERRUPT, /* a source of interrupts: kernel/ipc/interrupt.c */
 };
 
 struct quota;

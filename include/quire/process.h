@@ -151,8 +151,11 @@ int process_set_faults(struct process *p, struct fault_handler handler);
 /* p's handler; if it has an endpoint, then with a reference. */
 struct fault_handler process_faults(struct process *p);
 
-/* One more thread of p, starting in user mode with this frame. Its id; -ENOMEM, -ESRCH (p is ending). */
-int process_add_thread(struct process *p, const struct trapframe *frame);
+/*
+ * One more thread of p, starting in user mode with this frame. told gets these bits when the thread has ended; NULL:
+ * nobody is told. Takes over no reference. Its id; -ENOMEM, -ESRCH (p is ending).
+ */
+int process_add_thread(struct process *p, const struct trapframe *frame, struct notification *told, u64 bits);
 void __noreturn process_thread_exit(void);
 /*
  * Gives a thread of the current process another priority of its own: 1 to the ceiling, 0: it stays. id 0: the caller.

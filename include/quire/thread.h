@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <quire/alarm.h>
 #include <quire/ipc.h>
 #include <quire/list.h>
 #include <quire/sync.h>
@@ -17,6 +18,7 @@
 
 struct process;
 struct guest_run;
+struct notification;
 struct quota;
 struct runqueue;
 
@@ -83,8 +85,7 @@ struct thread {
     struct mm *mm;
     struct list run_link;    /* run queue; under its lock */
     struct list wait_link;   /* wait queue; under its lock */
-    struct list sleep_link;  /* a CPU's sleepers; under their lock */
-    struct runqueue *sleeps_at; /* the run queue whose sleepers it is among; only the thread uses this */
+    struct alarm alarm;      /* wakes it from a sleep; only the thread itself sets and stops it */
     struct list process_link;
     struct thread_ipc ipc;
     unsigned priority;       /* its own, or a higher one that callers lend it: <quire/ipc.h> */
@@ -94,7 +95,6 @@ struct thread {
     bool pinned;             /* stays on its CPU */
     bool traced;             /* its system calls are told to its process's fault handler; under process->lock */
     u64 slice_left_ns;       /* while it is in a run queue: what is left of its slice; 0: it gets a new one */
-    u64 wake_at_ns;
     u64 id;
     u64 run_ns;
     const char *name;
@@ -107,6 +107,8 @@ struct thread {
      */
     s64 (*resume)(struct thread *self);
     struct quota *quota;     /* the account that pays for it; NULL: none */
+    struct notification *told; /* gets these bits at its end; with a reference. NULL: nobody is told */
+    u64 told_bits;
     struct guest_run *guest; /* the guest that it runs, <quire/guest.h>; NULL: none */
     struct arch_fpu fpu;
 };

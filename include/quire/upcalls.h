@@ -105,6 +105,13 @@ void sched_settle_woken(void);
 struct trapframe *sched_fast_yield(struct trapframe *tf);
 void sched_has_yielded(void);
 
+/* --- interrupts of devices: arch -> kernel/ipc ------------------------------------------------------------ */
+/*
+ * A device's source of interrupts, which isn't the kernel's own, asks for service. The controller is told after this
+ * that the interrupt was served, so that a source that was masked here doesn't come again at once.
+ */
+void trap_interrupt(u32 number);
+
 /* --- input: arch -> kernel/unix ----------------------------------------------------------------------- */
 void trap_console_rx(void); /* arch_console_getc() may have something. Interrupts off */
 
@@ -174,6 +181,10 @@ void ipc_destroy(struct object *object); /* an endpoint, a reply object or a not
 struct notification;
 /* Or-s bits in, and wakes a waiter. Any context, any locks but those of the ipc room and of the scheduler. */
 void notification_signal(struct notification *n, u64 bits);
+
+/* --- an alarm rings, <quire/alarm.h>: kernel/sched -> kernel/ipc ---------------------------------------- */
+struct alarm;
+void notification_alarm(struct alarm *timer); /* under the lock of this CPU's alarms, interrupts off */
 
 /* --- the object of a pager ends, <quire/pager.h>: mm/folios -> kernel/ipc ------------------------------- */
 struct pager;

@@ -7,6 +7,7 @@
 #include <quire/sys.h>
 #include <quire/upcalls.h>
 #include <arch-generic/machine.h>
+#include <uapi/quire/abi.h>
 #include <uapi/quire/ipc.h>
 
 static struct handle_table *own_handles(void) { return &current_process()->handles; }
@@ -219,6 +220,61 @@ s64 sys_notification_bind(struct trapframe *tf)
         object_put(e.object);
     }
     object_put(n.object);
+    return err;
+}
+
+s64 sys_timer_signal(struct trapframe *tf)
+{
+    struct handle h;
+    int err;
+
+    if (!look(tf, OBJECT_NOTIFICATION, RIGHT_CALL, &h, &err))
+        return err;
+    bool was_set = notification_timer((struct notification *)h.object, tf_arg(tf, 1), tf_arg(tf, 2));
+    object_put(h.object);
+    return was_set;
+}
+
+s64 sys_interrupt_open(struct trapframe *tf)
+{
+    struct handle h;
+    int err;
+
+    if (!look(tf, OBJECT_DEVICES, RIGHT_MAP, &h, &err))
+        return err;
+    object_put(h.object);
+    if (tf_arg(tf, 2) > QUIRE_INTERRUPT_EDGE)
+        return -EINVAL;
+    struct interrupt *i = interrupt_open(tf_arg(tf, 1), tf_arg(tf, 2) == QUIRE_INTERRUPT_EDGE, &err);
+    return i ? handle_install(own_handles(), (struct object *)i, RIGHT_RECEIVE | RIGHT_TRANSFER) : err;
+}
+
+s64 sys_interrupt_bind(struct trapframe *tf)
+{
+    struct handle i, n = {.object = NULL};
+    u64 bits = tf_arg(tf, 2);
+    int err;
+
+    if (!look(tf, OBJECT_INTERRUPT, RIGHT_RECEIVE, &i, &err))
+        return err;
+    if (!bits)
+        interrupt_unbind((struct interrupt *)i.object);
+    else if (handle_look(own_handles(), (long)tf_arg(tf, 1), OBJECT_NOTIFICATION, RIGHT_CALL, &n, &err))
+        err = interrupt_bind((struct interrupt *)i.object, (struct notification *)n.object, bits);
+    object_put(n.object);
+    object_put(i.object);
+    return bits ? err : 0;
+}
+
+s64 sys_interrupt_ack(struct trapframe *tf)
+{
+    struct handle h;
+    int err;
+
+    if (!look(tf, OBJECT_INTERRUPT, RIGHT_RECEIVE, &h, &err))
+        return err;
+    err = interrupt_ack((struct interrupt *)h.object);
+    object_put(h.object);
     return err;
 }
 

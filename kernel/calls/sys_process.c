@@ -87,9 +87,16 @@ static int first_frame(struct trapframe *frame, u64 entry, u64 sp, u64 arg0, u64
 s64 sys_thread_create(struct trapframe *tf)
 {
     struct trapframe frame;
+    struct object *told = NULL;
+    u64 bits = tf_arg(tf, 4);
     int err = first_frame(&frame, tf_arg(tf, 0), tf_arg(tf, 1), tf_arg(tf, 2), 0);
 
-    return err ? err : process_add_thread(current_process(), &frame);
+    if (!err && bits)
+        told = handle_get(&current_process()->handles, (long)tf_arg(tf, 3), OBJECT_NOTIFICATION, RIGHT_CALL, &err);
+    if (!err)
+        err = process_add_thread(current_process(), &frame, (struct notification *)told, bits);
+    object_put(told);
+    return err;
 }
 
 s64 sys_thread_priority(struct trapframe *tf) { return process_thread_priority(tf_arg(tf, 0), tf_arg(tf, 1)); }

@@ -3,7 +3,7 @@
  * What the files of kernel/ipc/ share: endpoints, and the steps of a message. <quire/ipc.h> has the table of a call's
  * states.
  *
- * Lock order: priority_lock or a notification's lock, then an endpoint's lock, then those of the scheduler. All are
+ * Lock order: interrupts_lock, a timer_lock, or priority_lock; then a notification's lock, then an endpoint's lock, then those of the scheduler. All are
  * taken with interrupts off, because timers and devices signal notifications. Nobody holds two locks of endpoints.
  *
  * A thread that waits here has, in its user frame, room for what it waits for: whoever answers or delivers writes the
@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <quire/alarm.h>
 #include <quire/errno.h>
 #include <quire/handle.h>
 #include <quire/ipc.h>
@@ -34,10 +35,14 @@ struct notification {
     struct object object;
     spinlock_t lock;
     bool listens;              /* the console may know it; from false to true only */
+    bool interrupts;           /* a source of interrupts may be bound to it; from false to true only */
     u64 bits;                  /* changed by atomic steps; grows under the lock */
     struct list waiters;       /* by thread->ipc.link */
     struct endpoint
         *endpoint; /* NULL: not bound. Without a reference: the endpoint's end sets it to NULL. Under the lock */
+    spinlock_t timer_lock; /* before the lock of the CPU where the timer is set */
+    struct alarm timer;
+    u64 timer_bits; /* what it signals; changed while it is quiet */
 };
 
 struct reply {
@@ -129,6 +134,7 @@ static inline u64 notification_take(struct notification *n)
 }
 void notification_unbind(struct notification *n); /* its endpoint ends; drops the endpoint's reference to n */
 void notification_destroy(struct notification *n);
+void interrupts_forget(struct notification *n); /* it ends: sources that are bound to it are masked, and free */
 void endpoint_signal(struct endpoint *e); /* under the lock of e->bound, which has bits: a receiver gets them */
 
 void extra_window(const struct extra *x, struct duty *duty); /* the window becomes the duty's */

@@ -5,6 +5,9 @@
  * and looks at the bits then; both under the notification's lock, so no signal is lost.
  *
  * A notification may be bound to one endpoint: then whoever receives from the endpoint gets its bits, too.
+ *
+ * Each notification has one timer, which is an alarm. So a program pays for its timers with its notifications, and they
+ * end together.
  */
 #include "ipc.h"
 #include <quire/console.h>
@@ -18,8 +21,10 @@ struct notification *notification_create(void)
 {
     struct notification *n = object_alloc(OBJECT_NOTIFICATION, sizeof(*n));
 
-    if (n)
+    if (n) {
         list_init(&n->waiters);
+        alarm_init(&n->timer, NULL);
+    }
     return n;
 }
 
@@ -68,6 +73,27 @@ s64 notification_wait(struct notification *n, u64 mask, u64 until, u64 *bits)
     return -EINTR;
 }
 
+/* --- the timer ----------------------------------------------------------------------------------- */
+bool notification_timer(struct notification *n, u64 bits, u64 at_ns)
+{
+    bool irq = spin_lock_irqsave(&n->timer_lock), was_set = alarm_stop(&n->timer);
+
+    n->timer_bits = bits;
+    if (bits)
+        alarm_set(&n->timer, at_ns);
+    sched_rearm_timer();
+    spin_unlock_irqrestore(&n->timer_lock, irq);
+    return was_set;
+}
+
+void notification_alarm(struct alarm *timer)
+{
+    struct notification *n = container_of(timer, struct notification, timer);
+
+    notification_signal(n, n->timer_bits);
+}
+
+/* --- binding, and the end ------------------------------------------------------------------------- */
 void notification_may_listen(struct notification *n) { WRITE_ONCE(n->listens, true); }
 
 int notification_bind(struct notification *n, struct endpoint *e)
@@ -101,6 +127,11 @@ void notification_destroy(struct notification *n)
 {
     if (n->listens)
         console_listen(n, 0);
+    if (n->interrupts)
+        interrupts_forget(n);
+    bool irq = irq_save();
+    alarm_stop(&n->timer);
+    irq_restore(irq);
     KASSERT(list_empty(&n->waiters), "a notification ends while threads wait for it");
     object_free(&n->object);
 }

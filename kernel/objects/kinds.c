@@ -61,6 +61,7 @@ void object_destroy(struct object *o)
         return;
     case OBJECT_CONSOLE:
     case OBJECT_DEVICES:
+    case OBJECT_INTERRUPT:
     case OBJECT_NONE:
         panic("an object of type %u has lost its last reference", o->type);
     }

@@ -11,6 +11,7 @@
 #include <quire/object.h>
 #include <quire/quota.h>
 #include <quire/slab.h>
+#include <quire/upcalls.h>
 #include <uapi/quire/ipc.h>
 
 static void drop_memory(struct process *p)
@@ -55,6 +56,15 @@ void process_finish(struct process *p)
     process_tell_watchers(p);
 }
 
+/* The calling thread has ended for all that a program can see: whoever wanted to know it is told. */
+static void tell_end(struct thread *self)
+{
+    if (self->told)
+        notification_signal(self->told, self->told_bits);
+    object_put((struct object *)self->told);
+    self->told = NULL;
+}
+
 /*
  * The calling thread ends. If it is the last thread, the process ends, too. The thread leaves the address space before
  * it subtracts itself from nr_threads: after that, another thread may be the last and free the page tables.
@@ -82,6 +92,7 @@ void __noreturn process_thread_exit(void)
     if (last)
         process_finish(p);
     object_put(&p->object);
+    tell_end(self);
     thread_exit();
 }
 

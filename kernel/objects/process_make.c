@@ -85,7 +85,7 @@ struct thread *process_new_thread(struct process *p, const struct trapframe *fra
     return t;
 }
 
-int process_add_thread(struct process *p, const struct trapframe *frame)
+int process_add_thread(struct process *p, const struct trapframe *frame, struct notification *told, u64 bits)
 {
     struct thread *t = process_new_thread(p, frame);
 
@@ -102,6 +102,10 @@ int process_add_thread(struct process *p, const struct trapframe *frame)
         thread_discard(t);
         return -ESRCH;
     }
+    if (told)
+        object_get((struct object *)told);
+    t->told = told;
+    t->told_bits = bits;
     thread_start(t);
     return id;
 }

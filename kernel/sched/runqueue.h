@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the scheduler's files share: run queues, and changes of a thread's state. kernel/sched/thread.c makes and ends
- * threads, kernel/sched/sleep.c lets them sleep, kernel/sched/sched.c lets them run.
+ * threads, kernel/sched/sleep.c lets them sleep, kernel/sched/alarm.c rings, kernel/sched/sched.c lets them run.
  *
- * Lock order: the lock of a list of sleepers, then the lock of a run queue; nobody holds two locks of run queues. Both
- * are taken with interrupts off, and after all other locks. They aren't counted as held, because a run queue's lock
- * passes from one thread to the next across a switch. A CPU that holds a run queue's lock never waits for another CPU.
- * A CPU that waits for a run queue's lock serves its own shoot-down mailbox meanwhile.
+ * Lock order: the lock of a CPU's alarms, then those of kernel/ipc/ that a signal takes, then the lock of a run queue;
+ * nobody holds two locks of run queues. The first and the last are taken with interrupts off, and aren't counted as held:
+ * a run queue's lock passes from one thread to the next across a switch. It comes after all other locks. A CPU that
+ * holds a run queue's lock never waits for another CPU. A CPU that waits for a run queue's lock serves its own
+ * shoot-down mailbox meanwhile.
  */
 #pragma once
 
@@ -26,9 +27,9 @@ struct runqueue {
     u64 switched_at_ns;
     u64 slice_end_ns; /* of the time slice that began at the last ordinary switch: a hand-over passes the rest on */
 
-    u32 sleepers_locked;
-    struct list sleepers; /* threads with a deadline, the earliest first */
-    u64 next_wake_ns;     /* when the first sleeper wakes; ~0: nobody sleeps. Read without the lock, too */
+    u32 alarms_locked;
+    struct tree alarms; /* that were set on this CPU; keyed by their time */
+    u64 next_alarm_ns;  /* when the first one rings; ~0: none is set. Read without the lock, too */
 };
 
 extern struct runqueue runqueues[MAX_CPUS];
@@ -111,7 +112,7 @@ static inline void thread_waits(struct thread *self)
 }
 
 void sched_queue(struct thread *t);            /* puts a READY thread into a CPU's queue, and tells that CPU */
-void sched_wake_sleepers(struct runqueue *rq); /* wakes those whose time has come; rq is this CPU's; interrupts off */
+void sched_ring_alarms(struct runqueue *rq);   /* those whose time has come; rq is this CPU's; interrupts off */
 void thread_free_dead(struct thread *t);       /* frees a dead thread; no CPU uses its stack any more */
 bool threads_are_ending(void);                 /* a thread is in thread_exit() or dead, and isn't freed yet */
 void thread_trampoline(void *thread);          /* where a new thread begins */

@@ -34,8 +34,7 @@ static void init_queue(struct runqueue *rq)
 {
     for (unsigned p = 0; p < NR_PRIORITIES; p++)
         list_init(&rq->queue[p]);
-    list_init(&rq->sleepers);
-    rq->next_wake_ns = ~0UL;
+    rq->next_alarm_ns = ~0UL;
     this_cpu()->runqueue = rq;
     this_cpu()->blocked_here = place(THREAD_BLOCKED);
     this_cpu()->running_here = place(THREAD_RUNNING);
@@ -88,7 +87,7 @@ static void set_timer(struct runqueue *rq, const struct thread *next)
         deadline = rq->slice_end_ns;
     if (next != rq->idle)
         deadline = MIN(deadline, turn_deadline()); /* even if no thread is queued yet: another CPU may do so */
-    deadline = MIN(deadline, READ_ONCE(rq->next_wake_ns));
+    deadline = MIN(deadline, READ_ONCE(rq->next_alarm_ns));
     if (QUIRE_CHECKS && next->process)
         deadline = MIN(deadline, arch_clock_ns() + WATCH_TICK_NS);
     arch_timer_set(deadline);
@@ -531,7 +530,7 @@ void sched_tick(void)
     struct runqueue *rq = this_cpu()->runqueue;
     struct thread *running = current_thread();
 
-    sched_wake_sleepers(rq);
+    sched_ring_alarms(rq);
     rq_lock(rq);
     if (arch_clock_ns() >= rq->slice_end_ns && rq->nr_queued) {
         rq->need_resched = true;
@@ -624,7 +623,7 @@ static void adopt(struct thread *t, const char *name, unsigned priority, u32 sta
     t->stack_top = (void *)cpu->kernel_sp;
     list_init(&t->run_link);
     list_init(&t->wait_link);
-    list_init(&t->sleep_link);
+    alarm_init(&t->alarm, t);
     list_init(&t->process_link);
     cpu->current = t;
     cpu->locks.nr = 0;

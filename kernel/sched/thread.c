@@ -75,7 +75,7 @@ struct thread *thread_create(const char *name, struct process *process, unsigned
     t->argument = arg;
     list_init(&t->run_link);
     list_init(&t->wait_link);
-    list_init(&t->sleep_link);
+    alarm_init(&t->alarm, t);
     list_init(&t->process_link);
     list_init(&t->ipc.link);
     arch_fpu_init(&t->fpu);

@@ -31,7 +31,7 @@
 #include <arch-generic/paging.h>
 
 static spinlock_t asid_lock;
-LOCK_ORDER_STATIC(31, asid_lock);
+LOCK_ORDER_STATIC(33, asid_lock);
 u64 asid_generation = 1;
 static u64 next_asid = 1, asid_limit = 1UL << ARCH_ASID_BITS;
 static u64 reserved[2 * MAX_CPUS];

@@ -81,6 +81,7 @@ u64 arch_clock_ns(void) { return 1; }
 void arch_timer_set(u64 deadline_ns) { (void)deadline_ns; }
 void shootdown_serve(void) {}
 void ipc_thread_gone(void) {}
+void notification_alarm(struct alarm *timer) { panic("alarm %p is nobody's", (void *)timer); }
 void cpu_request_reschedule(unsigned cpu) { (void)cpu; } /* an idle CPU looks at each turn anyway */
 
 void arch_idle(void)

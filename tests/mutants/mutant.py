@@ -12,6 +12,7 @@ HEADERS = f"arch/{MACHINE}/include/arch"
 # is quicker, and the model TLB, the model instruction caches and the games see bugs that no simulated machine shows.
 NATIVE = "native"
 INVALIDATES = "s390x"  # an instruction invalidates its entries (ARCH_FLUSH_ON_CLEAR)
+DEVICES = "x86_64"  # the device of its tests asks for service by levels and by edges
 HIGH_BITS = "x86_64"  # the format whose entries have bits above the frame number
 NATIVE_AS = f"native-as-{MACHINE}"
 NATIVE_UV = "native-uv"  # uv/core alone, against a model

@@ -225,3 +225,15 @@ TEST(example, notification_bind)
     EXPECT_EQ(message_receive((int)endpoint, &m), QUIRE_GOT_SIGNAL);
     EXPECT_EQ(m.word[0], 3);
 }
+
+TEST(example, timer_signal)
+{
+    long notification = quire_call(notification_create), now = quire_call(clock);
+    unsigned long bits;
+
+    EXPECT_EQ(quire_call(timer_signal, notification, 1, now + 1000000000), 0);
+    EXPECT_EQ(quire_call(timer_signal, notification, 2, now + 1000000), 1); /* instead of the second: a millisecond */
+    EXPECT_EQ(quire_call(notification_wait, notification, ~0ul, 0, &bits), 0);
+    EXPECT_EQ(bits, 2);
+    EXPECT(quire_call(clock) >= now + 1000000);
+}

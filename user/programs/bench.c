@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <device.h>
 #include <quire/message.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -297,6 +298,110 @@ static void bench_messages(void)
     close(notification);
 }
 
+/* --- signals ------------------------------------------------------------------------------------- */
+#define WAKES 200
+
+static struct {
+    long notification, interrupt; /* interrupt -1: none */
+    volatile unsigned *registers; /* of the device */
+    volatile long woken_ns, spins;
+} driver;
+
+/* More urgent than the main thread; notes when it runs. Bit 2: it ends. */
+static void *drive(void *unused)
+{
+    unsigned long bits = 0;
+
+    quire_call(thread_priority, 0, QUIRE_PRIORITY_MAX);
+    while (!(bits & 2)) {
+        quire_call(notification_wait, driver.notification, ~0ul, 0, &bits);
+        driver.woken_ns = now();
+        if (driver.interrupt >= 0) {
+            device_quiet(driver.registers);
+            quire_call(interrupt_ack, driver.interrupt);
+        }
+    }
+    return unused;
+}
+
+/* What passes between the moments that two calls of now() give, if nothing is between the calls. */
+static long cost_of_now(void)
+{
+    long start = now(), end = start;
+
+    for (int i = 0; i < CALLS; i++)
+        end = now();
+    return (end - start) / CALLS;
+}
+
+/* The time until the driver runs, or until so many rounds have passed; counts them. */
+static void __attribute__((noinline)) await_driver(long rounds)
+{
+    while (!driver.woken_ns && driver.spins < rounds)
+        driver.spins++;
+}
+
+static void bench_wake(void)
+{
+    long total = 0;
+
+    for (int i = 0; i < WAKES; i++) {
+        long start = now();
+        quire_call(signal, driver.notification, 1);
+        total += driver.woken_ns - start - cost_of_now();
+    }
+    print("signal_wake", total, WAKES);
+}
+
+/* A device whose interrupt isn't there at once: the rounds that the main thread counts meanwhile are taken off. */
+static void bench_interrupt(void)
+{
+    long total = 0, start = now();
+
+    driver.woken_ns = driver.spins = 0;
+    await_driver(CALLS);
+    long round = (now() - start) * 16 / CALLS;
+    for (int i = 0; i < WAKES; i++) {
+        driver.woken_ns = driver.spins = 0;
+        start = now();
+        device_raise(driver.registers);
+        await_driver(CALLS);
+        total += driver.woken_ns - start - cost_of_now() - driver.spins * round / 16;
+    }
+    print("irq_to_driver", total, WAKES);
+}
+
+/* Init gives the right to devices only to a program that it calls a driver. */
+static bool open_device(void)
+{
+    long memory = quire_call(memory_device, QUIRE_DEVICES, DEVICE_ADDRESS, PAGE);
+
+    driver.interrupt = quire_call(interrupt_open, QUIRE_DEVICES, DEVICE_INTERRUPT, QUIRE_INTERRUPT_LEVEL);
+    if (memory < 0 || driver.interrupt < 0)
+        return false;
+    driver.registers = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)memory, 0);
+    device_set_up(driver.registers, QUIRE_INTERRUPT_LEVEL);
+    return true;
+}
+
+static void bench_signals(void)
+{
+    pthread_t thread;
+
+    driver.notification = quire_call(notification_create);
+    driver.interrupt = -1;
+    pthread_create(&thread, NULL, drive, NULL);
+    quire_call(sleep, 1000000);
+    bench_wake();
+    if (open_device()) {
+        quire_call(interrupt_bind, driver.interrupt, driver.notification, 1);
+        bench_interrupt();
+    }
+    quire_call(signal, driver.notification, 2);
+    pthread_join(thread, NULL);
+    close((int)driver.notification);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
@@ -317,5 +422,6 @@ int main(int argc, char **argv)
     bench_messages();
     bench_threads(); /* last: with one thread this process needs no lock to look up a handle */
     bench_switch();
+    bench_signals();
     return 0;
 }

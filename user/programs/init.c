@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first program. With run="prog args; prog args" on the kernel's command line it runs these programs and powers
- * off, with status 0 only if all ended with 0. Without run= it keeps a shell running.
+ * off, with status 0 only if all ended with 0. Without run= it keeps a shell running. "driver PROGRAM" among the commands
+ * runs a program that may use devices.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +11,37 @@
 #include <quire/command.h>
 #include <quire/explain.h>
 #include <quire/plural.h>
+#include <quire/process.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
 PROGRAM("[COMMANDS]",
         "the first program: runs COMMANDS and ends the machine, or keeps a shell running");
+
+/* "driver PROGRAM" gives the program init's right to devices. Returns its exit code, as command_run(). */
+static int run_driver(char *const argv[])
+{
+    struct quire_start start = {.nr_same = QUIRE_DEVICES + 1};
+    char path[128];
+    int status = 0;
+
+    snprintf(path, sizeof(path), "bin/%s", argv[0] ? argv[0] : "");
+    long driver = quire_call(spawn, path, argv, 0);
+    long err = driver < 0 ? driver : quire_call(process_start, driver, &start);
+    if (!err)
+        err = process_wait(driver, &status);
+    if (driver >= 0)
+        quire_call(close, driver);
+    if (!err)
+        return command_code(status);
+    printf("init: driver %s: %s\n", path, strerror((int)-err));
+    return 127;
+}
+
+static int run(const struct command *command)
+{
+    return strcmp(command->argv[0], "driver") == 0 ? run_driver(&command->argv[1]) : command_run(command);
+}
 
 /*
  * The first exit code that isn't 0. The last line says how many programs ended; the script that started the machine
@@ -27,7 +54,7 @@ static int run_all(char *line)
 
     while (line) {
         const char *wrong = command_next(&line, &command);
-        int code = wrong ? 2 : command.argc ? command_run(&command) : 0;
+        int code = wrong ? 2 : command.argc ? run(&command) : 0;
         if (wrong)
             printf("init: %s\n", wrong);
         else if (code)

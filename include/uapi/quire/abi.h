@@ -60,7 +60,10 @@ struct quire_start {
 
 #define QUIRE_FAULTS_TRACE 1 /* process_faults: system calls, too */
 
-#define QUIRE_DEVICES 15 /* init's handle to all device registers, for memory_device; it may pass it on */
+#define QUIRE_DEVICES 15 /* init's handle to all devices, for memory_device and interrupt_open; it may pass it on */
+/* interrupt_open: how the source asks for service */
+#define QUIRE_INTERRUPT_LEVEL 0
+#define QUIRE_INTERRUPT_EDGE 1
 /* memory_create: frames come in blocks that one entry of an upper table maps, if there are any */
 #define QUIRE_MEMORY_LARGE 1
 

@@ -11,7 +11,7 @@
 #define RIGHT_KILL 8u
 #define RIGHT_MAP 16u      /* memory: map it; a process: map, unmap and protect its memory */
 #define RIGHT_CALL 32u     /* an endpoint: call and send; a notification: signal */
-#define RIGHT_RECEIVE 64u  /* an endpoint: receive; a notification: wait */
+#define RIGHT_RECEIVE 64u  /* an endpoint: receive; a notification: wait; an interrupt: bind and acknowledge */
 #define RIGHT_TRANSFER 128u /* the handle may go into a message */
 #define RIGHT_RESIZE 256u  /* memory: change its size */
 #define RIGHT_ALL 511u

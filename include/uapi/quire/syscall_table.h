@@ -40,7 +40,8 @@
     X(14, clock, (), ())                                                                                               \
     X(15, yield, (), ())                                                                                               \
     X(16, sleep, (u64 nanoseconds), ())                                                                                \
-    X(17, thread_create, (address entry, address stack, u64 argument), (EINVAL, ENOMEM))                               \
+    X(17, thread_create, (address entry, address stack, u64 argument, handle notification, u64 bits),                  \
+      (EACCES, EBADF, EINVAL, ENOMEM))                                                                                 \
     X(18, thread_exit, (), ())                                                                                         \
     X(19, getpid, (), ())                                                                                              \
     X(20, process_clone, (), (EMFILE, ENOMEM))                                                                         \
@@ -111,7 +112,12 @@
       (EACCES, EBADF, EINVAL, EMFILE, ENODEV, ENOMEM))                                                                 \
     X(72, futex_wait, (const uint32_t *word, u64 expected, info limit), (EAGAIN, EFAULT, EINVAL, ETIMEDOUT))           \
     X(73, futex_wake, (const uint32_t *word, u64 threads), (EFAULT, EINVAL))                                           \
-    X(74, thread_priority, (u64 thread_id, u64 priority), (EPERM, ESRCH))
+    X(74, thread_priority, (u64 thread_id, u64 priority), (EPERM, ESRCH))                                              \
+    X(75, timer_signal, (handle notification, u64 bits, u64 nanoseconds), (EACCES, EBADF))                             \
+    X(76, interrupt_open, (handle devices, u64 source, flags how),                                                     \
+      (EACCES, EBADF, EBUSY, EINVAL, EMFILE, ENODEV, ENOMEM))                                                          \
+    X(77, interrupt_bind, (handle interrupt, handle notification, u64 bits), (EACCES, EBADF, EBUSY))                   \
+    X(78, interrupt_ack, (handle interrupt), (EACCES, EBADF, ESRCH))
 
 /* For users of the table: a list in brackets as an initializer; how many there are in it. */
 #define QUIRE_LIST(...) {__VA_ARGS__}

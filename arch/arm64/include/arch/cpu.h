@@ -7,6 +7,8 @@
 
 struct percpu;
 
+#define ARCH_NR_INTERRUPTS 288 /* those of devices begin at 32 */
+
 /* Volatile: the thread may have moved to another CPU since the last read. */
 static __always_inline struct percpu *this_cpu(void)
 {

@@ -6,6 +6,8 @@
 
 struct percpu;
 
+#define ARCH_NR_INTERRUPTS 96 /* of the PLIC; 0 is no source */
+
 #define SSTATUS_SIE (1UL << 1)
 #define SSTATUS_SPIE (1UL << 5)
 #define SSTATUS_SPP (1UL << 8)

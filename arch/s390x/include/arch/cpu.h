@@ -9,6 +9,8 @@
 #include <arch/lowcore.h>
 #include <arch/psw.h>
 
+#define ARCH_NR_INTERRUPTS 1 /* the service signal */
+
 static __always_inline struct percpu *this_cpu(void)
 {
     struct percpu *cpu;

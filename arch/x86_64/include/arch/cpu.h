@@ -10,6 +10,8 @@
 
 struct percpu;
 
+#define ARCH_NR_INTERRUPTS 24 /* inputs of the I/O APIC */
+
 /* volatile: after a switch the thread may be on another CPU, so the compiler must read it again. */
 static __always_inline struct percpu *this_cpu(void)
 {

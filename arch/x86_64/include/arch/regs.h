@@ -96,6 +96,7 @@
 #define VEC_CONSOLE             0x30
 #define VEC_TIMER               0x40
 #define VEC_IPI                 0x50
+#define VEC_DEVICES             0x60 /* and above: the inputs of the I/O APIC */
 #define VEC_SPURIOUS            0xff
 #define VEC_SYSCALL             0x100 /* not a vector: marks a frame that SYSCALL made */
 #define TRAP_STUB_SIZE          16    /* bytes of code per gate, trap.S */
