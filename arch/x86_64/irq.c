@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local APIC (Intel SDM 3A chapter 10) and I/O APIC (82093AA data sheet), which brings the interrupts of the console and
- * of other devices to the boot CPU. Their numbers are the inputs of the I/O APIC.
+ * Local APIC (Intel SDM 3A chapter 10) and I/O APIC (82093AA data sheet), which brings the interrupts of the console
+ * and of other devices to the boot CPU. Their numbers are the inputs of the I/O APIC.
  *
  * The local APIC's registers are memory (xAPIC), or MSRs if the firmware has switched the CPU to x2APIC, from which
  * there is no simple way back. The kernel doesn't switch itself: for ids below 255 it would gain nothing, and QEMU

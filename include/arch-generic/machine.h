@@ -43,8 +43,8 @@ u64 arch_clock_ns(void);
 void arch_timer_set(u64 deadline_ns);
 
 /*
- * Interrupts of devices, by the machine's own numbers, below ARCH_NR_INTERRUPTS of <arch/cpu.h>. All come to the boot CPU,
- * by trap_interrupt(). The caller makes sure that no two CPUs are in these functions at once; interrupts are off.
+ * Interrupts of devices, by the machine's own numbers, below ARCH_NR_INTERRUPTS of <arch/cpu.h>. All come to the boot
+ * CPU, by trap_interrupt(). The caller makes sure that no two CPUs are in these functions at once; interrupts are off.
  */
 /*
  * The source asks for service by a level, or by an edge. It is masked now. 0; -ENODEV: there is no such source; -EBUSY:

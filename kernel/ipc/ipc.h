@@ -3,8 +3,9 @@
  * What the files of kernel/ipc/ share: endpoints, and the steps of a message. <quire/ipc.h> has the table of a call's
  * states.
  *
- * Lock order: interrupts_lock, a timer_lock, or priority_lock; then a notification's lock, then an endpoint's lock, then those of the scheduler. All are
- * taken with interrupts off, because timers and devices signal notifications. Nobody holds two locks of endpoints.
+ * Lock order: interrupts_lock, a timer_lock, or priority_lock; then a notification's lock, then an endpoint's lock,
+ * then those of the scheduler. All are taken with interrupts off, because timers and devices signal notifications.
+ * Nobody holds two locks of endpoints.
  *
  * A thread that waits here has, in its user frame, room for what it waits for: whoever answers or delivers writes the
  * frame's registers, and the thread returns to user mode with them.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Alarms: see <quire/alarm.h>. An alarm rings under the lock of its tree. So whoever stops it under this lock knows that
- * it rings no more, and may free it.
+ * Alarms: see <quire/alarm.h>. An alarm rings under the lock of its tree. So whoever stops it under this lock knows
+ * that it rings no more, and may free it.
  *
  * Lock order: a tree's lock, then the locks of kernel/ipc/ that a signal takes, then a run queue's lock.
  */

@@ -4,9 +4,9 @@
  * threads, kernel/sched/sleep.c lets them sleep, kernel/sched/alarm.c rings, kernel/sched/sched.c lets them run.
  *
  * Lock order: the lock of a CPU's alarms, then those of kernel/ipc/ that a signal takes, then the lock of a run queue;
- * nobody holds two locks of run queues. The first and the last are taken with interrupts off, and aren't counted as held:
- * a run queue's lock passes from one thread to the next across a switch. It comes after all other locks. A CPU that
- * holds a run queue's lock never waits for another CPU. A CPU that waits for a run queue's lock serves its own
+ * nobody holds two locks of run queues. The first and the last are taken with interrupts off, and aren't counted as
+ * held: a run queue's lock passes from one thread to the next across a switch. It comes after all other locks. A CPU
+ * that holds a run queue's lock never waits for another CPU. A CPU that waits for a run queue's lock serves its own
  * shoot-down mailbox meanwhile.
  */
 #pragma once

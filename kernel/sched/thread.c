@@ -145,7 +145,9 @@ void thread_interrupt(struct thread *t)
         cpu_request_reschedule(READ_ONCE(t->cpu));
 }
 
-/* Whoever kills may be on its way to thread_interrupt() still. So a thread that has seen the kill looks again itself. */
+/*
+ * Whoever kills may be on its way to thread_interrupt() still. So a thread that has seen the kill looks again itself.
+ */
 bool current_killed(void)
 {
     const struct process *p = current_process();

@@ -5,8 +5,8 @@ from tests.mutants.mutant import DEVICES, Mutant
 
 SIGNALS = [
     # --- timers ---------------------------------------------------------------------------------------------------
-    Mutant("a-cancelled-timer-rings", "kernel/sched/alarm.c",
-           "    bool was_set = a->set;\n    if (was_set) {", "    bool was_set = a->set;\n    if (0 && was_set) {",
+    Mutant("a-cancelled-timer-rings", "kernel/ipc/notification.c",
+           "was_set = alarm_stop(&n->timer);\n\n    n->timer_bits = bits;\n", "was_set = bits && alarm_stop(&n->timer);\n\n    if (bits)\n        n->timer_bits = bits;\n",
            "timer.*", "a timer that is cancelled doesn't signal"),
     Mutant("a-timer-outlives-its-notification", "kernel/ipc/notification.c",
            "    bool irq = irq_save();\n    alarm_stop(&n->timer);\n    irq_restore(irq);\n", "",
@@ -17,9 +17,6 @@ SIGNALS = [
     Mutant("no-timer-is-told-the-cpu", "kernel/ipc/notification.c",
            "    sched_rearm_timer();\n", "",
            "timer.a_timer_signals_while*", "the CPU's timer knows the first alarm"),
-    Mutant("rings-under-no-limit-and-forgets", "kernel/sched/alarm.c",
-           "    note_next(rq);\n    raw_unlock(&rq->alarms_locked);\n}\n\nvoid alarm_init", "    rq->next_alarm_ns = ~0UL;\n    raw_unlock(&rq->alarms_locked);\n}\n\nvoid alarm_init",
-           "timer.timers_of_many*", "what is left in the tree after an interrupt rings in the next one"),
     # --- interrupts -----------------------------------------------------------------------------------------------
     Mutant("a-delivered-interrupt-is-not-masked", f"arch/{DEVICES}/irq.c",
            "ioapic_read(IOAPIC_ENTRY(number)) | IOAPIC_MASKED);", "ioapic_read(IOAPIC_ENTRY(number)));",

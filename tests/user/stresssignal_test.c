@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers that others set, stop and close, and a device whose driver changes, on CPUs that really run at the same time. */
+/*
+ * Timers that others set, stop and close, and a device whose driver changes, on CPUs that really run at the same time.
+ */
 #include "threads.h"
 #include <device.h>
 #include <quire/message.h>

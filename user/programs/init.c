@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first program. With run="prog args; prog args" on the kernel's command line it runs these programs and powers
- * off, with status 0 only if all ended with 0. Without run= it keeps a shell running. "driver PROGRAM" among the commands
- * runs a program that may use devices.
+ * off, with status 0 only if all ended with 0. Without run= it keeps a shell running. "driver PROGRAM" among the
+ * commands runs a program that may use devices.
  */
 #include <stdio.h>
 #include <stdlib.h>

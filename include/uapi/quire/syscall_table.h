@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of system calls: number, name, arguments with their types, errors. Each line has one function sys_<name>()
- * in the kernel. Dispatch, user stubs, the fuzzer's arguments and the page docs/system-calls.md are made from the table;
- * what each call does is said in docs/calls/, and an example of each is in tests/user/example_*_test.c.
+ * in the kernel. Dispatch, user stubs, the fuzzer's arguments and the page docs/system-calls.md are made from the
+ * table; what each call does is said in docs/calls/, and an example of each is in tests/user/example_*_test.c.
  *
  *   X(number, name, (type argument, ...), (errors))
  *
