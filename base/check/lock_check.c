@@ -29,6 +29,7 @@
 #include <quire/printf.h>
 #include <quire/spinlock.h>
 #include <quire/upcalls.h>
+#include <arch-generic/machine.h>
 
 #define NR_CLASSES 256 /* class 0: none */
 #define NR_ORDERS  1024
@@ -218,6 +219,18 @@ static void check_interrupts(const void *lock, u8 class, vaddr_t pc, bool in_han
               in_handler ? "with interrupts on" : "by an interrupt handler", symbol_text(other, where));
 }
 
+/* --- for how long ------------------------------------------------------------------------------ */
+static bool measure_times; /* it costs: each lock reads the clock twice */
+static struct lock_time longest; /* two CPUs that find a longer one at once: one of them is forgotten */
+
+void lock_time_begin(bool measure)
+{
+    measure_times = measure;
+    longest = (struct lock_time){.ns = 0};
+}
+struct lock_time lock_time_longest(void) { return longest; }
+static u64 now(void) { return unlikely(measure_times) ? arch_clock_ns() : 0; }
+
 /* --- taking and letting go --------------------------------------------------------------------- */
 static void take(const void *lock, bool sleeping, bool tried, vaddr_t pc, bool irq)
 {
@@ -238,7 +251,7 @@ static void take(const void *lock, bool sleeping, bool tried, vaddr_t pc, bool i
     for (unsigned i = 0; class && !tried && i < list->nr; i++)
         if (list->held[i].class && !list->held[i].waiting && list->held[i].from_irq == in_handler)
             check_order(&list->held[i], lock, class, pc);
-    list->held[list->nr++] = (struct held_lock){lock, pc, class, in_handler, !tried};
+    list->held[list->nr++] = (struct held_lock){lock, pc, now(), class, sleeping, in_handler, !tried};
 }
 
 void lock_check_take(const void *lock, bool sleeping, bool tried)
@@ -258,6 +271,7 @@ void lock_check_got(const void *lock)
 
     for (unsigned at = list->nr; at--;)
         if (list->held[at].lock == lock) {
+            list->held[at].since_ns = now();
             list->held[at].waiting = false;
             return;
         }
@@ -273,6 +287,23 @@ static const struct held_lock *holder_of(const void *lock, unsigned *cpu)
                 return &list->held[i];
     }
     return NULL;
+}
+
+static void note_time(const struct held_lock *held)
+{
+    u64 ns = held->since_ns && !held->sleeping ? now() - held->since_ns : 0;
+
+    if (ns > READ_ONCE(longest.ns) && measure_times)
+        longest = (struct lock_time){ns, held->pc, held->lock};
+}
+
+void lock_time_is_long(const void *lock)
+{
+    struct lock_list *list = &this_cpu()->locks;
+
+    for (unsigned i = 0; i < list->nr; i++)
+        if (list->held[i].lock == lock)
+            list->held[i].since_ns = 0;
 }
 
 void lock_check_drop(const void *lock)
@@ -294,6 +325,7 @@ void lock_check_drop(const void *lock)
         panic("%s is let go, but nobody holds it. likely: it is let go twice, or on a path that never took it",
               name_of(lock, class_of(lock), a));
     }
+    note_time(&list->held[at - 1]);
     for (; at < list->nr; at++)
         list->held[at - 1] = list->held[at];
     barrier(); /* an interrupt handler's locks come behind the last one, which mustn't be moved any more by then */

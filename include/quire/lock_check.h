@@ -17,7 +17,9 @@
 struct held_lock {
     const void *lock;
     vaddr_t pc;    /* where it was taken */
+    u64 since_ns;  /* when the wait for it ended; 0: nobody measures */
     u8 class;      /* base/check/lock_check.c */
+    bool sleeping;
     bool from_irq; /* by an interrupt handler */
     bool waiting;  /* it isn't held yet; whoever waits may serve messages, which take locks */
 };
@@ -52,6 +54,26 @@ static inline const char *locks_text(void) { return "a debug kernel says which";
 static inline void locks_print(const struct lock_list *list) { (void)list; }
 #endif
 unsigned lock_orders_seen(void); /* how many orders of two classes; for tests */
+
+/*
+ * The longest time that a spinlock was held since lock_time_begin(true), and where it was taken. What interrupt
+ * handlers did meanwhile is part of it. Debug kernels only: else 0.
+ */
+struct lock_time {
+    u64 ns;
+    vaddr_t pc;
+    const void *lock;
+};
+#if QUIRE_CHECKS
+void lock_time_begin(bool measure);
+struct lock_time lock_time_longest(void);
+/* The caller holds this lock, and it may be long: docs/design.md says why. */
+void lock_time_is_long(const void *lock);
+#else
+static inline void lock_time_begin(bool measure) { (void)measure; }
+static inline void lock_time_is_long(const void *lock) { (void)lock; }
+static inline struct lock_time lock_time_longest(void) { return (struct lock_time){.ns = 0}; }
+#endif
 
 /*
  * The documented order (docs/design.md, "Locks and their order"): a lock is taken only under locks with lower numbers.

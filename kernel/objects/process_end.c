@@ -14,6 +14,8 @@
 #include <quire/upcalls.h>
 #include <uapi/quire/ipc.h>
 
+#define THREADS_AT_ONCE 64 /* under a process's lock */
+
 static void drop_memory(struct process *p)
 {
     spin_lock(&p->lock); /* process_mm() */
@@ -96,7 +98,31 @@ void __noreturn process_thread_exit(void)
     thread_exit();
 }
 
-/* crash NULL: none. */
+/*
+ * Up to THREADS_AT_ONCE threads behind `at`, or from the first one: each is told that its process ends. Drops the
+ * reference to `at`, and returns the last one with a reference; NULL: that were all. If `at` has left the process
+ * meanwhile, it begins again: no thread joins a process that ends, so there are fewer each time.
+ */
+static struct thread *interrupt_some(struct process *p, struct thread *at)
+{
+    struct thread *last = NULL;
+
+    spin_lock(&p->lock);
+    struct list *node = at && !list_empty(&at->process_link) ? at->process_link.next : p->threads.next;
+    for (unsigned i = 0; i < THREADS_AT_ONCE && node != &p->threads; i++, node = node->next) {
+        last = list_entry(node, struct thread, process_link);
+        if (last != current_thread())
+            thread_interrupt(last);
+    }
+    if (last)
+        thread_get(last);
+    spin_unlock(&p->lock);
+    if (at)
+        thread_put(at);
+    return last;
+}
+
+/* crash NULL: none. No locks held. */
 static void end(struct process *p, int status, const struct quire_crash *crash)
 {
     spin_lock(&p->lock);
@@ -107,12 +133,9 @@ static void end(struct process *p, int status, const struct quire_crash *crash)
             p->crash = *crash;
         __atomic_store_n(&p->state, PROCESS_ENDING, __ATOMIC_RELEASE);
     }
-    list_for_each(node, &p->threads) {
-        struct thread *t = list_entry(node, struct thread, process_link);
-        if (t != current_thread())
-            thread_interrupt(t);
-    }
     spin_unlock(&p->lock);
+    for (struct thread *at = interrupt_some(p, NULL); at; at = interrupt_some(p, at))
+        preempt_point(); /* the caller may be killed itself: it ends what it has begun */
     if (never_started)
         process_finish(p);
 }

@@ -164,6 +164,7 @@ void run_program_test(const char *path, const char *test, u64 number)
 
     run_begin(number, test, path, 0);
     judge_program(run_program(path, test));
+    run_check_lock_times(test);
     run_compare_books(before);
     report_test();
 }

@@ -12,6 +12,7 @@
 #include <quire/elf.h>
 #include <quire/guest.h>
 #include <quire/kvmap.h>
+#include <quire/ksyms.h>
 #include <quire/memory_init.h>
 #include <quire/plural.h>
 #include <quire/printf.h>
@@ -189,6 +190,7 @@ void run_begin(u64 number, const char *name, const char *file, u64 line)
     random_state = run_options.seed * 0x9e3779b97f4a7c15UL + 1;
     for (unsigned c = 0; c < COUNTER_COUNT; c++)
         counters_before[c] = counter_read(c);
+    lock_time_begin(run_options.lock_limit_ns != 0);
     run_time = (struct run_time){.deadline_ns = arch_clock_ns() + run_options.limit_ns};
 }
 
@@ -216,6 +218,22 @@ static void wait_for_test(void)
               run_options.limit_ns / NS_PER_MS);
 }
 
+/*
+ * Suites named stress* run in the host's time: there a lock seems to be held while another program has the host's CPU.
+ */
+void run_check_lock_times(const char *name)
+{
+    struct lock_time longest = lock_time_longest();
+    char where[SYMBOL_TEXT];
+
+    if (!run_options.lock_limit_ns || longest.ns <= run_options.lock_limit_ns || strncmp(name, "stress", 6) == 0)
+        return;
+    test_runner_fail();
+    test_diag("a spinlock was held for %lu us, which is more than %lu; it was taken in %s", longest.ns / 1000,
+              run_options.lock_limit_ns / 1000, symbol_text(longest.pc, where));
+    test_diag("likely: a loop under it whose length somebody chose; do it in pieces, or before the lock is taken");
+}
+
 void run_kernel_test(const struct test_case *test, u64 number)
 {
     char name[MAX_NAME];
@@ -230,6 +248,7 @@ void run_kernel_test(const struct test_case *test, u64 number)
     } else {
         thread_start_on(run_threads.test, this_cpu()->cpu);
         wait_for_test();
+        run_check_lock_times(name);
         run_compare_books(before);
     }
     report_test();

@@ -41,6 +41,7 @@ void __noreturn report_and_power_off(void);
 struct run_options { /* from the command line */
     u64 seed, limit_ns;
     u64 race_places; /* 0: the test's own number */
+    u64 lock_limit_ns; /* a test fails that holds a spinlock for longer; 0: nobody asks */
 };
 extern struct run_options run_options;
 
@@ -66,6 +67,8 @@ struct books { /* what must be the same after a test */
 bool run_take(void);
 void run_let_go(void);
 struct books run_settled_books(void);
+/* Fails the test if a spinlock was held for longer than run_options.lock_limit_ns. */
+void run_check_lock_times(const char *name);
 void run_compare_books(struct books before); /* a difference is a failure */
 void run_begin(u64 number, const char *name, const char *file, u64 line);
 void run_kernel_test(const struct test_case *test, u64 number);

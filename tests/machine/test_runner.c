@@ -113,6 +113,7 @@ static void read_options(const struct boot_info *boot)
     selection.from = number_option(boot, "from", 1);
     run_options.seed = number_option(boot, "seed", 1);
     run_options.race_places = number_option(boot, "race_places", 0);
+    run_options.lock_limit_ns = number_option(boot, "lock_limit_us", 0) * 1000;
     run_options.limit_ns = number_option(boot, "limit_ms", run_options.limit_ns / NS_PER_MS) * NS_PER_MS;
 }
 

@@ -14,7 +14,11 @@
 
 struct uv_soft uv_soft;
 
-void enforce_lock(unsigned guest) { spin_lock(&uv_soft.lock[guest]); }
+void enforce_lock(unsigned guest)
+{
+    spin_lock(&uv_soft.lock[guest]);
+    lock_time_is_long(&uv_soft.lock[guest]); /* a call may fill and measure up to UV_BATCH pages */
+}
 void enforce_unlock(unsigned guest) { spin_unlock(&uv_soft.lock[guest]); }
 
 void enforce_panic(const char *rule, unsigned guest, u64 number, s64 result)
