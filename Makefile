@@ -21,10 +21,10 @@ MAP_GOALS   := $(ARCHES:%=memory-map-%)
 HARNESS_ARCHES := $(ARCHES)
 
 # Native tests: mm/ as programs on this machine, tests/native/native.mk: with a page-table format of its own, with that
-# of each machine, and in the byte order of those that user-mode QEMU can run; uv/core alone; and the C library. NATIVE=
-# picks some of them.
+# of each machine, and in the byte order of those that user-mode QEMU can run; uv/core alone; the C library; and the model
+# of a call, tests/model/model.mk. NATIVE= picks some of them.
 NATIVE_ON     := $(patsubst arch/%/arch.mk,%,$(shell grep -l '^ARCH_NATIVE_RUN' $(ARCHES:%=arch/%/arch.mk)))
-NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%) native-uv native-libc
+NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%) native-uv native-libc model
 NATIVE        ?= $(NATIVE_FORMS)
 # Also every order in which operations of mm/ and uv/ can meet: tests/explore/explore.mk.
 
@@ -145,8 +145,10 @@ fuzz: .native-native-fuzz
 	@sh tests/native/fuzz.sh
 
 .PHONY: $(NATIVE:%=.native-%) .native-native-fuzz
-$(NATIVE:%=.native-%) .native-native-fuzz: .native-%: ready
+$(filter-out .native-model,$(NATIVE:%=.native-%)) .native-native-fuzz: .native-%: ready
 	+@$(MAKE) -s $(sub_jobs) -f tests/native/native.mk FORM=$*
+.native-model: ready
+	+@$(MAKE) -s -f tests/model/model.mk
 
 # Random system calls (user/programs/fuzz.c) on CPUs that run at the same time, with new seeds for SECONDS=60 a machine.
 fuzz-calls: $(FUZZ_GOALS)

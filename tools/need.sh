@@ -124,6 +124,7 @@ find_native()
     gcc_ok=$(echo 'int main(void) { return 0; }' | gcc -fsanitize=address,undefined -xc -o /dev/null - 2>/dev/null && echo yes) || true
     [ -n "$gcc_ok" ] || add_packages gcc libc6-dev
     for form in $NATIVE; do
+        [ "$form" != model ] || have spin || add_packages spin
         [ "${form#native-on-}" != "$form" ] || continue
         eval "$(MAKEFLAGS='' "${MAKE:-make}" -s -f tests/native/native.mk FORM="$form" describe)"
         if ! { have "$NATIVE_RUN" && echo '#include <stdio.h>' | "$NATIVE_CC" -xc -E -o /dev/null - 2>/dev/null; }; then

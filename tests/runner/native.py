@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The native tests: programs built from mm/ that run on the build machine, tests/native/.
+"""The native tests: programs built from mm/ that run on the build machine, tests/native/; and the model of a call.
 
 A *form* is one such program, built into build/<form>/; build/<form>/run holds the command that starts it (nothing, or
 user-mode QEMU for a program of another machine).
@@ -27,7 +27,7 @@ def command(form, options):
     with open(f"{FOLDER}/{form}/run", encoding="utf-8") as file:
         starter = file.read().split()
     words = [*starter, f"{FOLDER}/{form}/test", "--test", options.pattern]
-    if form != "explore":  # explore has no games: it has no random moves and no depth
+    if form not in ("explore", "model"):  # these have no games: no random moves and no depth
         words += ["--seed", str(options.seed), "--label", form, "--depth", os.environ.get("NATIVE_DEPTH") or "0", "--corpus", CORPUS]
     return words
 
