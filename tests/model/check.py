@@ -13,6 +13,7 @@ import sys
 from fnmatch import fnmatchcase
 
 LABEL = "tests/model/call.pml"
+DEEP = ["-m20000", "-w24"]  # so many steps; room for 2^24 states before the table grows
 WALL = 600  # seconds a search; a whole one takes a quarter of a minute
 
 # A search, and what is switched on in it. CLOSES=0: the endpoint is closed only when the caller has ended.
@@ -42,7 +43,7 @@ def spin(program, switches, *options):
     path = os.path.abspath(program)
     environment = {name: str(value) for name, value in switches.items()}
     done = subprocess.run(
-        [path, "-m20000", "-w24", *options], cwd=os.path.dirname(path), env=environment, stdin=subprocess.DEVNULL,
+        [path, *(options or DEEP)], cwd=os.path.dirname(path), env=environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WALL, check=False, text=True, errors="replace",
     )  # fmt: skip
     return done.stdout
@@ -61,8 +62,9 @@ def explain(program, name, switches, output):
     if "FAULT" in switches:
         lines = ["nothing was found", "rule: the model without this part goes wrong"]
     else:
-        steps = spin(program, switches, "-r") if "wrote" in output else ""
-        lines = [*output.splitlines()[:3], *steps.splitlines()]
+        steps = spin(program, switches, "-r", "call.pml.trail") if "wrote" in output else ""
+        steps = steps.replace(os.path.abspath(LABEL), "call.pml")
+        lines = [*output.splitlines()[:1], *re.findall(r"^ *\d+:\tproc.*|^\t\S.*", steps, re.M)]
         lines.append("rule: each call ends in one way, nobody waits for ever, and every reference is dropped once")
     return [*lines, f"again: make test-native NATIVE=model TEST={name}"]
 
