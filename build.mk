@@ -77,7 +77,8 @@ endif
 
 # The main() of tests is no part of the library: a program without a main() must not get that one.
 TEST_MAIN := user/lib/test.c
-LIBC_SRC := $(filter-out $(TEST_MAIN),$(wildcard user/lib/*.c)) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c lib/glob.c lib/places.c lib/crash.c
+LIBC_SRC := $(filter-out $(TEST_MAIN),$(wildcard user/lib/*.c)) $(wildcard arch/$(ARCH)/user/*.S) lib/string.c lib/printf.c lib/bits.c lib/glob.c lib/places.c lib/crash.c \
+    lib/archive.c lib/elf.c lib/program_layout.c
 LIBC_OBJ := $(patsubst %,$(OUT)/user/%.o,$(LIBC_SRC))
 # What the compiler calls for long double and other work without an instruction.
 LIBGCC    = $(shell $(CC) $(ARCH_USER_CFLAGS) -print-libgcc-file-name)
@@ -245,11 +246,10 @@ ARCHIVED   := $(patsubst $(OUT)/root/%,%,$(PROGRAMS) $(GUESTS) $(USER_TESTS) $(i
 $(OUT)/initrd.list: FORCE
 	@mkdir -p $(OUT)
 	@echo '$(ARCHIVED)' | cmp -s - $@ || echo '$(ARCHIVED)' > $@
-$(OUT)/initrd.cpio: $(OUT)/initrd.list $(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN) $(ROOT_FILES)
+$(OUT)/initrd.cpio: $(OUT)/initrd.list $(PROGRAMS) $(GUESTS) $(USER_TESTS) $(BROKEN) $(ROOT_FILES) tools/archive.py
 	$(call say,CPIO,$@)
 	$(Q)cp -r user/root/. $(OUT)/root/
-	$(Q)cd $(OUT)/root && printf '%s\n' $(ARCHIVED) | LC_ALL=C sort | \
-	    cpio --quiet --reproducible -o -H newc > ../initrd.cpio
+	$(Q)cd $(OUT)/root && printf '%s\n' $(ARCHIVED) | $(or $(PYTHON),python3) -B $(CURDIR)/tools/archive.py . > ../initrd.cpio
 
 -include $(KERNEL_OBJ:.o=.d) $(LIBC_OBJ:.o=.d)
 -include $(wildcard $(OUT)/user/user/*/*.d $(OUT)/user/tests/user/*.d)

@@ -5,10 +5,10 @@
  */
 #include <quire/boot_info.h>
 #include <quire/bench.h>
+#include <quire/boot_archive.h>
 #include <quire/console.h>
 #include <quire/errno.h>
 #include <quire/futex.h>
-#include <quire/initrd.h>
 #include <quire/inspect.h>
 #include <quire/kvmap.h>
 #include <quire/log.h>
@@ -87,16 +87,31 @@ static void print_hello(void)
         kprintf("the command line is longer than %u characters; the rest is ignored\n", BOOT_CMDLINE_MAX - 1);
 }
 
-static bool read_initrd(void)
+/* Whether the boot archive has a file. If it can't be read to its end, a line says why. */
+static bool read_to_the_end(void)
 {
+    struct archive_file file;
+    const char *wrong;
+    u64 at = 0, files = 0;
+
+    while (!(wrong = archive_next(boot_archive(), &at, &file)) && file.name)
+        files++;
+    if (wrong)
+        kprintf("the boot archive can't be read to its end: %s\n", wrong);
+    return files > 0;
+}
+
+static bool take_archive(void)
+{
+    int err = boot_archive_init(boot->initrd);
+
     if (!boot->initrd.size) {
         kprintf("no boot archive: QEMU's option -initrd gives one\n");
         return false;
     }
-    const char *wrong = initrd_init(paddr_address(boot->initrd.start), boot->initrd.size);
-    if (wrong)
-        kprintf("the boot archive can't be read to its end: %s\n", wrong);
-    return initrd_file(0) != NULL;
+    if (err)
+        kprintf("the boot archive can't be used: %s\n", err == -EINVAL ? "it doesn't begin on a page" : "no memory");
+    return !err && read_to_the_end();
 }
 
 /* Starts init. The words of run="..." on the kernel's command line become its one argument. */
@@ -160,7 +175,7 @@ void __noreturn kernel_main(struct boot_info *info)
     if (!memory_print_accounts())
         panic("memory isn't accounted for");
     kprintf("%u of %u CPUs run; %s\n", started, nr_cpus, arch_features());
-    bool archive = read_initrd();
+    bool archive = take_archive();
     console_init();
     struct thread *first = thread_create("first", NULL, PRIORITY_KERNEL, first_thread, NULL);
     if (!first)

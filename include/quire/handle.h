@@ -22,7 +22,6 @@
 enum object_type {
     OBJECT_NONE,
     OBJECT_CONSOLE,
-    OBJECT_FILE,    /* an open file of the boot archive */
     OBJECT_PROCESS,
     OBJECT_MEMORY,
     OBJECT_GUEST,

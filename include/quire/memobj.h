@@ -2,7 +2,7 @@
 /*
  * Memory objects: what areas map. Three kinds:
  *
- *   backed     holds folios by index in a radix tree: program images, shared memory
+ *   backed     holds folios by index in a radix tree: the boot archive, shared memory
  *   anonymous  holds none; it owns private pages only so that they can be found (a folio's owner), and
  *              is shared by parent and child after fork
  *   device     holds none either: its pages are device registers at consecutive physical addresses

@@ -24,6 +24,15 @@ struct memory_object *memory_object_create(u64 bytes, bool large, int *err);
  * it.
  */
 s64 memory_object_copy(struct memory_object *m, u64 offset, struct user_window *own, bool write);
+/* In bytes, as it is at the moment. */
+u64 memory_object_size(const struct memory_object *m);
+/* Whether these bytes lie in the object. It may become smaller meanwhile. */
+bool memory_object_holds(const struct memory_object *m, u64 offset, u64 bytes);
+/*
+ * Copies bytes of the object into the kernel's memory. -EINVAL: not all inside; -ENODEV, -EHWPOISON, -EACCES, -EAGAIN:
+ * as memory_object_copy(); -EINTR: the caller was killed. After an error a part may have been copied.
+ */
+int memory_object_fetch(struct memory_object *m, u64 offset, void *to, u64 bytes);
 /*
  * An object of the device registers at these physical addresses, which can only be mapped: all else that is asked of it
  * is refused by -ENODEV. NULL: *err is -ENODEV (this machine has none), -EINVAL (not whole pages, or no such

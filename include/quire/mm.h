@@ -78,7 +78,10 @@ struct memobj *mm_miss(struct mm *mm, vaddr_t addr, u64 *page);
  */
 pte_t mm_lookup(struct mm *mm, vaddr_t addr);
 
-/* Write into an address space that no thread runs in yet (arguments of a new program). */
+/*
+ * Write into an address space that no thread runs in yet (variables and arguments of a new program). The errors of
+ * mm_fault(); -EACCES also for what is no folio's: a hole, device registers.
+ */
 int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len);
 
 /*

@@ -11,7 +11,7 @@
  * its root may.
  *
  * Priorities: no thread of a process gives itself or another more than the process's ceiling. Init's ceiling is
- * PRIORITY_USER_MAX. Who spawns a process says its ceiling, at most the own one; a copy has its parent's. A new thread,
+ * PRIORITY_USER_MAX. Who makes an empty process says its ceiling, at most the own one; a copy has its parent's. A new thread,
  * and the first thread of a new process, begin with the own priority of the thread that made them, or with the ceiling
  * if that is lower.
  */
@@ -20,15 +20,13 @@
 #include <quire/handle.h>
 #include <quire/list.h>
 #include <quire/mm.h>
+#include <quire/program_layout.h>
 #include <quire/sync.h>
 #include <quire/thread.h>
 #include <uapi/quire/abi.h>
 
 #define FIRST_PROCESS 1 /* the id of init */
 #define PROCESS_NAME_MAX 32
-#define PROCESS_MAX_ARGS 32
-#define PROCESS_ARGS_BYTES 4096
-#define USER_STACK_BYTES (64 * KiB) /* to start with; it grows */
 #define PROCESS_QUOTA_SHARE 4 /* an account may hold 3/4 of memory: one quarter remains for others */
 #define PROCESS_OWN_ACCOUNTS 2 /* a process that is started at most this deep below init has its own account */
 #define PROCESS_FRAMES 2 /* charged for a process: its descriptor, and what its 64 handles may show */
@@ -38,9 +36,9 @@
  *   from     to       by whom                                         under
  *   MAKING   EMPTY    its maker: others may find it from now on       processes_lock and its own
  *   MAKING   LIVES    the kernel, for a program that it starts itself the same
- *   EMPTY    STARTING process_begin()                                 its own
- *   STARTING EMPTY    the same, without memory: nothing has changed   its own
- *   STARTING LIVES    the same: the first thread runs                 its own
+ *   EMPTY    STARTING process_begin(), process_write()                its own
+ *   STARTING EMPTY    the same: out of memory, or all is written      its own
+ *   STARTING LIVES    process_begin(): the first thread runs          its own
  *   EMPTY    ENDING   kill, which finishes the process itself         its own
  *   STARTING ENDING   kill; process_begin() finishes it               its own
  *   LIVES    ENDING   exit, kill, a fault; its last thread's end      its own
@@ -100,39 +98,27 @@ static inline bool process_ended(const struct process *p)
     return __atomic_load_n(&p->state, __ATOMIC_ACQUIRE) == PROCESS_ENDED;
 }
 
-struct user_ptr;
-
-struct arguments { /* zero-terminated strings, one behind the other; at most PROCESS_MAX_ARGS and PROCESS_ARGS_BYTES */
-    const char *text;
-    unsigned nr;
-    size_t bytes;
-};
-
 /*
- * A new process from a program of the boot archive. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG, and from process_spawn() also
- * -EMFILE.
- *
- * process_start() is for the kernel: the process has the console as handles 0 to 2, and QUIRE_DEVICES, and runs.
- * Returns a reference, or NULL and *err. process_spawn() is for programs: the process isn't started, and has registers.
- * Returns a handle with all rights. -EPERM: the ceiling is higher than the caller's own; 0: the same.
+ * A new process that the kernel itself starts from a program of the boot archive: it has the console as handles 0 to 2,
+ * QUIRE_ARCHIVE and QUIRE_DEVICES, and runs. Returns a reference; NULL: *err is -ENOENT, -ENOEXEC or -ENOMEM.
  */
 struct process *process_start(const char *path, const struct arguments *args, int *err);
-int process_spawn(const char *path, const struct arguments *args, unsigned ceiling);
 /*
- * Whether p was spawned from the program of this name, or is a copy of one that was. Names are compared as processes
+ * Whether p was made for the program of this name, or is a copy of one that was. Names are compared as processes
  * carry them: without the folder, the first PROCESS_NAME_MAX - 1 characters. No lock: a name never changes.
  */
 bool process_runs(const struct process *p, const char *path);
 /*
  * Processes from outside. Each of the two makers returns the number of a handle with all rights; -ENOMEM, -EMFILE.
- * process_create(): no memory, no thread, no handles. process_clone(): a copy of the caller's memory, and of the
+ * process_create(): no memory, no thread, no handles; -EPERM: the ceiling is above the caller's own, and 0 means the
+ * same as that. process_clone(): a copy of the caller's memory, and of the
  * calling thread's registers, so that it will return to user mode with the result QUIRE_IN_CHILD. May sleep; no locks.
  */
-int process_create(const char *name);
+int process_create(const char *name, u64 ceiling);
 int process_clone(const struct trapframe *tf);
 #define START_GIVEN_MAX 8
 struct start {
-    const struct trapframe *frame; /* NULL: p has registers, from its maker or of its program's beginning */
+    const struct trapframe *frame; /* NULL: p has its maker's registers */
     unsigned nr_same;              /* the caller's handles [0, nr_same) get the same numbers: handle_copy_all() */
     unsigned nr_given;             /* or, with nr_same 0: these get the numbers from 0 on. The caller drops its own */
     struct handle given[START_GIVEN_MAX];
@@ -142,6 +128,15 @@ struct start {
  * before.
  */
 int process_begin(struct process *p, struct start *start);
+
+struct user_window;
+/*
+ * Writes to the memory of a process that wasn't started. Pages are brought in for it, and charged to its account. -EBUSY:
+ * it was started, or somebody else writes to it; -ESRCH: it was killed; -EFAULT: nothing is mapped there, or the caller's
+ * memory; -EACCES: it may not be written, or is none of a folio's; -EINTR: the caller was killed; the errors of
+ * mm_fault(). After an error the first bytes may have been written. May sleep; no locks.
+ */
+int process_write(struct process *p, vaddr_t to, struct user_window *from);
 
 struct notification;
 /* When p ends, or if it has ended, n gets these bits. Takes over no reference. -ENOMEM. */

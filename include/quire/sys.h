@@ -7,8 +7,6 @@
 #include <arch/trap.h>
 #include <uapi/quire/syscall_table.h>
 
-#define PATH_MAX 128 /* bytes of a path that a program names, with the zero at its end */
-
 #define X(number, name, arguments, errors) s64 sys_##name(struct trapframe *tf);
 QUIRE_SYSCALLS(X)
 #undef X

@@ -20,6 +20,8 @@ static u64 end_of_wait(u64 info)
     return !us ? ~0UL : us > (~0UL - 1 - now) / 1000 ? ~0UL - 1 : now + us * 1000;
 }
 
+s64 sys_close(struct trapframe *tf) { return handle_close(own_handles(), (long)tf_arg(tf, 0)); }
+
 s64 sys_handle_duplicate(struct trapframe *tf)
 {
     u64 rights = tf_arg(tf, 1);

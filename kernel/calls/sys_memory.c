@@ -81,6 +81,20 @@ s64 sys_space_unmap(struct trapframe *tf)
     return err;
 }
 
+s64 sys_space_write(struct trapframe *tf)
+{
+    struct user_window from;
+    int err = user_window(&from, user_arg(tf, 2), tf_arg(tf, 3));
+    struct object *o =
+        err ? NULL : handle_get(own_handles(), (long)tf_arg(tf, 0), OBJECT_PROCESS, RIGHT_MAP, &err);
+
+    if (!o)
+        return err;
+    err = process_write((struct process *)o, tf_arg(tf, 1), &from);
+    object_put(o);
+    return err;
+}
+
 s64 sys_space_protect(struct trapframe *tf)
 {
     int err = -EINVAL;
@@ -163,6 +177,18 @@ static s64 copy(struct trapframe *tf, bool write)
 s64 sys_memory_read(struct trapframe *tf) { return copy(tf, false); }
 
 s64 sys_memory_write(struct trapframe *tf) { return copy(tf, true); }
+
+s64 sys_memory_size(struct trapframe *tf)
+{
+    int err;
+    struct memory_object *m = look_memory(tf, 0, &err);
+
+    if (!m)
+        return err;
+    u64 bytes = memory_object_size(m);
+    object_put(&m->object);
+    return (s64)bytes;
+}
 
 s64 sys_memory_resize(struct trapframe *tf)
 {

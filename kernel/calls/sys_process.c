@@ -2,7 +2,6 @@
 /* System calls on processes, threads and time. */
 #include <quire/errno.h>
 #include <quire/process.h>
-#include <quire/slab.h>
 #include <quire/sys.h>
 #include <arch-generic/machine.h>
 #include <uapi/quire/abi.h>
@@ -13,48 +12,6 @@ s64 sys_nop(struct trapframe *tf) { return 0; }
 s64 sys_exit(struct trapframe *tf)
 {
     process_exit(tf, STATUS_EXIT((int)tf_arg(tf, 0)) | STATUS_SIGNAL((int)tf_arg(tf, 1)));
-}
-
-/*
- * Copies the strings that argv names into one buffer, one behind the other. argv ends with a null pointer; a null argv
- * names none. Returns their number; -EFAULT, -E2BIG.
- */
-static int copy_arguments(struct user_ptr argv, char *buffer, size_t *bytes)
-{
-    *bytes = 0;
-    if (user_ptr_is_null(argv))
-        return 0;
-    for (unsigned i = 0; i <= PROCESS_MAX_ARGS; i++) {
-        struct user_ptr argument;
-        if (copy_in(&argument, user_ptr_add(argv, i * sizeof(argument)), sizeof(argument)))
-            return -EFAULT;
-        if (user_ptr_is_null(argument))
-            return (int)i;
-        ssize_t n = copy_in_string(buffer + *bytes, argument, PROCESS_ARGS_BYTES - *bytes);
-        if (n < 0)
-            return n == -ENAMETOOLONG ? -E2BIG : (int)n;
-        *bytes += (size_t)n + 1;
-    }
-    return -E2BIG;
-}
-
-s64 sys_spawn(struct trapframe *tf)
-{
-    char path[PATH_MAX];
-    ssize_t n = copy_in_string(path, user_arg(tf, 0), sizeof(path));
-
-    if (n < 0)
-        return n;
-    char *args = kmalloc(PROCESS_ARGS_BYTES);
-    if (!args)
-        return -ENOMEM;
-    size_t bytes;
-    unsigned ceiling = (unsigned)MIN(tf_arg(tf, 2), (u64)NR_PRIORITIES);
-    int result = copy_arguments(user_arg(tf, 1), args, &bytes);
-    if (result >= 0)
-        result = process_spawn(path, &(struct arguments){args, (unsigned)result, bytes}, ceiling);
-    kfree(args);
-    return result;
 }
 
 s64 sys_kill(struct trapframe *tf)
@@ -144,7 +101,7 @@ s64 sys_process_create(struct trapframe *tf)
     char name[PROCESS_NAME_MAX];
     ssize_t n = copy_in_string(name, user_arg(tf, 0), sizeof(name));
 
-    return n < 0 ? n : process_create(name);
+    return n < 0 ? n : process_create(name, tf_arg(tf, 1));
 }
 
 s64 sys_process_clone(struct trapframe *tf) { return process_clone(tf); }

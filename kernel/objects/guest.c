@@ -12,6 +12,7 @@
 #include <quire/errno.h>
 #include <quire/hole.h>
 #include <quire/log.h>
+#include <quire/memory.h>
 #include <quire/upcalls.h>
 #include <quire/process.h>
 #include <quire/quota.h>
@@ -122,6 +123,12 @@ int guest_uv_pages(struct guest *g, enum uv_call call, u64 page, u64 nr, unsigne
     return 0;
 }
 
+/* What a guest begins with: an ELF file in a memory object. */
+struct guest_program {
+    struct memory_object *memory;
+    u64 offset, bytes;
+};
+
 /* --- making ------------------------------------------------------------------------------------- */
 static bool charge(struct guest *g, u64 frames)
 {
@@ -160,25 +167,47 @@ static int donate(struct guest *g)
     return err;
 }
 
-/* Copies the program's segments into the folio. *info says which pages UV_LOAD has to secure. -ENOENT, -ENOEXEC. */
-static int copy_program(struct guest *g, const char *path, struct elf_info *info)
+/* Checks the program. Its headers lie in its first page. -ENOEXEC, and a line on the console says why. */
+static int check_program(struct guest *g, const struct guest_program *program, struct elf_info *info)
 {
-    const struct initrd_file *file = initrd_find(path);
+    u64 head_bytes = MIN(program->bytes, PAGE_SIZE);
+    void *head = kmalloc(PAGE_SIZE);
+    int err = head ? memory_object_fetch(program->memory, program->offset, head, head_bytes) : -ENOMEM;
 
-    if (!file)
-        return -ENOENT;
-    const char *wrong = elf_check(file->data, file->size, PAGE_SIZE, folio_size(g->folio) - PAGE_SIZE, info);
-    if (wrong) {
-        kprintf("%s can't be a guest: %s\n", file->name, wrong);
-        return -ENOEXEC;
+    if (!err) {
+        const char *wrong =
+            elf_check(head, head_bytes, program->bytes, PAGE_SIZE, folio_size(g->folio) - PAGE_SIZE, info);
+        if (wrong)
+            kprintf("a guest can't be started: %s\n", wrong);
+        err = wrong ? -ENOEXEC : 0;
     }
-    for (unsigned i = 0; i < info->nr_segments; i++) {
-        const struct elf_segment *s = &info->segment[i];
-        u8 *to = (u8 *)folio_address(g->folio) + s->vaddr;
-        memcpy(to, file->data + s->offset, s->file_size);
-        memset(to + s->file_size, 0, ALIGN_UP(s->mem_size, PAGE_SIZE) - s->file_size);
+    kfree(head);
+    return err;
+}
+
+static int clear(u8 *from, u64 bytes)
+{
+    for (u64 done = 0; done < bytes; done += PAGE_SIZE) {
+        memset(from + done, 0, MIN(bytes - done, PAGE_SIZE));
+        if (guest_loop_step())
+            return -EINTR;
     }
     return 0;
+}
+
+/* Copies the program's segments into the folio. *info says which pages UV_LOAD has to secure. */
+static int copy_program(struct guest *g, const struct guest_program *program, struct elf_info *info)
+{
+    int err = check_program(g, program, info);
+
+    for (unsigned i = 0; !err && i < info->nr_segments; i++) {
+        const struct elf_segment *s = &info->segment[i];
+        u8 *to = (u8 *)folio_address(g->folio) + s->vaddr;
+        err = memory_object_fetch(program->memory, program->offset + s->offset, to, s->file_size);
+        if (!err)
+            err = clear(to + s->file_size, ALIGN_UP(s->mem_size, PAGE_SIZE) - s->file_size);
+    }
+    return err;
 }
 
 /* Finds the first pages from `page` on that lie in no segment: [*from, *to). */
@@ -274,13 +303,13 @@ static int make_folio(struct guest *g, unsigned order)
     return err;
 }
 
-static int guest_make(struct guest *g, unsigned order, const char *path)
+static int guest_make(struct guest *g, unsigned order, const struct guest_program *program)
 {
     struct elf_info info;
     int err = make_folio(g, order);
 
     if (!err)
-        err = copy_program(g, path, &info);
+        err = copy_program(g, program, &info);
     if (err)
         return err;
     s64 id = uvcall(UV_CREATE, folio_nr_pages(g->folio), 0, 0, 0, 0);
@@ -348,23 +377,34 @@ static struct guest *guest_new(void)
     return g;
 }
 
-s64 sys_guest_create(struct trapframe *tf)
+static s64 create(unsigned order, const struct guest_program *program)
 {
-    char path[PATH_MAX];
-    u64 order = tf_arg(tf, 0);
-    ssize_t n = copy_in_string(path, user_arg(tf, 1), sizeof(path));
-
-    if (n < 0)
-        return n;
-    if (order < GUEST_MIN_ORDER || order > BUDDY_MAX_ORDER)
-        return -EINVAL;
     int err = guest_start_uv();
     struct guest *g = err ? NULL : guest_new();
+
     if (!g)
         return err ? err : -ENOMEM;
-    err = guest_make(g, (unsigned)order, path);
+    err = guest_make(g, order, program);
     if (!err)
         return handle_install(&current_process()->handles, &g->object, RIGHT_ALL);
     tear_down(g);
     return err;
+}
+
+s64 sys_guest_create(struct trapframe *tf)
+{
+    u64 order = tf_arg(tf, 0);
+    struct guest_program program = {.offset = tf_arg(tf, 2), .bytes = tf_arg(tf, 3)};
+    int err;
+
+    if (order < GUEST_MIN_ORDER || order > BUDDY_MAX_ORDER)
+        return -EINVAL;
+    program.memory = (struct memory_object *)handle_get(&current_process()->handles, (long)tf_arg(tf, 1), OBJECT_MEMORY,
+                                                        RIGHT_READ, &err);
+    if (!program.memory)
+        return err;
+    s64 result = memory_object_holds(program.memory, program.offset, program.bytes) ? create((unsigned)order, &program)
+                                                                                    : -EINVAL;
+    object_put(&program.memory->object);
+    return result;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The small kinds of objects: files, the console; and what destroys an object of each kind. See
+ * The small kinds of objects: the console, device registers; and what destroys an object of each kind. See
  * <quire/object.h>.
  */
 #include <quire/object.h>
@@ -25,25 +25,9 @@ struct object *devices_object(void)
     return &devices;
 }
 
-struct file *file_open(const char *path, int *err)
-{
-    const struct initrd_file *entry = initrd_find(path);
-
-    *err = entry ? -ENOMEM : -ENOENT;
-    struct file *f = entry ? object_alloc(OBJECT_FILE, sizeof(*f)) : NULL;
-    if (!f)
-        return NULL;
-    f->entry = entry;
-    *err = 0;
-    return f;
-}
-
 void object_destroy(struct object *o)
 {
     switch (o->type) {
-    case OBJECT_FILE:
-        object_free(o);
-        return;
     case OBJECT_MEMORY:
         memobj_put(((struct memory_object *)o)->memobj);
         object_free(o);

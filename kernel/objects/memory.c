@@ -190,6 +190,34 @@ s64 memory_object_copy(struct memory_object *m, u64 offset, struct user_window *
     return (s64)all;
 }
 
+bool memory_object_holds(const struct memory_object *m, u64 offset, u64 bytes)
+{
+    u64 size = memory_object_size(m);
+
+    return offset <= size && bytes <= size - offset;
+}
+
+int memory_object_fetch(struct memory_object *m, u64 offset, void *to, u64 bytes)
+{
+    struct page p;
+
+    for (u64 done = 0, n; done < bytes; done += n) {
+        u64 at = offset + done;
+        n = MIN(bytes - done, PAGE_SIZE - at % PAGE_SIZE);
+        int err = page_get(m->memobj, at >> PAGE_SHIFT, false, &p);
+        if (err)
+            return err;
+        if (p.folio)
+            memcpy((u8 *)to + done, (u8 *)p.access.address + at % PAGE_SIZE, n);
+        else
+            memset((u8 *)to + done, 0, n);
+        page_put(&p);
+        if (preempt_point())
+            return -EINTR;
+    }
+    return 0;
+}
+
 /* --- pagers --------------------------------------------------------------------------------------- */
 struct memory_object *memory_object_pager(struct pager *pager, u64 bytes, int *err)
 {
@@ -249,6 +277,8 @@ s64 memory_object_supply(struct memory_object *m, u64 offset, struct memory_obje
 }
 
 /* --- size ---------------------------------------------------------------------------------------- */
+u64 memory_object_size(const struct memory_object *m) { return READ_ONCE(m->memobj->nr_pages) << PAGE_SHIFT; }
+
 int memory_object_resize(struct memory_object *m, u64 bytes)
 {
     if (m->memobj->kind != MEMOBJ_BACKED || !size_ok(bytes))

@@ -4,11 +4,13 @@
  * the table of a process's states.
  *
  * Starting: process_begin() takes the state from EMPTY to STARTING and counts as a thread meanwhile. So nobody else
- * starts the process, and a kill at that moment leaves the end of the process to process_begin().
+ * starts the process, and a kill at that moment leaves the end of the process to process_begin(). process_write() does
+ * the same, and gives up at its end: so no thread runs in the memory to which it writes.
  */
 #include "process_list.h"
 #include <quire/errno.h>
 #include <quire/object.h>
+#include <quire/uaccess.h>
 #include <quire/upcalls.h>
 #include <uapi/quire/abi.h>
 #include <uapi/quire/ipc.h>
@@ -24,12 +26,17 @@ static int show(struct process *p)
     return number;
 }
 
-int process_create(const char *name)
+int process_create(const char *name, u64 ceiling)
 {
-    struct process *p = process_new(current_process(), name, true);
+    struct process *maker = current_process();
+
+    if (ceiling > maker->ceiling)
+        return -EPERM;
+    struct process *p = process_new(maker, name, true);
 
     if (!p)
         return -ENOMEM;
+    p->ceiling = ceiling ? (unsigned)ceiling : maker->ceiling;
     p->mm = mm_create();
     if (p->mm && !mm_set_quota(p->mm, p->quota))
         return show(p);
@@ -56,6 +63,7 @@ int process_clone(const struct trapframe *tf)
 }
 
 /* --- starting ---------------------------------------------------------------------------------- */
+/* start NULL: not to start it. */
 static int claim(struct process *p, const struct start *start)
 {
     int err = 0;
@@ -65,7 +73,7 @@ static int claim(struct process *p, const struct start *start)
         err = -ESRCH;
     else if (p->state != PROCESS_EMPTY)
         err = -EBUSY;
-    else if (!p->first != !!start->frame)
+    else if (start && !p->first != !!start->frame)
         err = -EINVAL;
     if (!err) {
         WRITE_ONCE(p->state, PROCESS_STARTING);
@@ -135,6 +143,27 @@ int process_begin(struct process *p, struct start *start)
     }
     if (t && t != p->first)
         thread_discard(t);
+    give_up(p);
+    return err;
+}
+
+/* --- writing ----------------------------------------------------------------------------------- */
+int process_write(struct process *p, vaddr_t to, struct user_window *from)
+{
+    u8 piece[256];
+    int err = user_range_ok(to, from->left) ? claim(p, NULL) : -EFAULT;
+
+    if (err)
+        return err;
+    while (!err && from->left) {
+        size_t n = MIN(from->left, sizeof(piece));
+        err = window_in(piece, from, n);
+        if (!err)
+            err = mm_write(p->mm, to, piece, n);
+        to += n;
+        if (!err && preempt_point())
+            err = -EINTR;
+    }
     give_up(p);
     return err;
 }

@@ -6,7 +6,7 @@
  * or process_show_to_maker() puts the process into the list. Starting it is the business of process_begin.c.
  */
 #include "process_list.h"
-#include <quire/elf.h>
+#include <quire/boot_archive.h>
 #include <quire/errno.h>
 #include <quire/object.h>
 #include <quire/quota.h>
@@ -16,8 +16,6 @@
 #include <quire/upcalls.h>
 #include <uapi/quire/abi.h>
 #include <uapi/quire/ipc.h>
-
-#define USER_STACK_TOP ((vaddr_t)USER_TOP - 1 * MiB)
 
 static u64 next_process_id = FIRST_PROCESS;
 
@@ -142,7 +140,7 @@ int process_thread_priority(u64 id, u64 priority)
     return (int)was;
 }
 
-/* --- spawn ------------------------------------------------------------------------------------- */
+/* --- programs that the kernel starts ------------------------------------------------------------- */
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -154,58 +152,43 @@ bool process_runs(const struct process *p, const char *path)
     return strncmp(p->name, base_name(path), sizeof(p->name) - 1) == 0;
 }
 
-/* Puts the arguments on the new stack: at its top the strings, below them the pointers. The stack begins below both. */
-static int push_arguments(struct process *p, const struct arguments *args, vaddr_t *sp, vaddr_t *argv)
+static int push_arguments(struct mm *mm, const struct first_stack *stack, const struct arguments *args)
 {
-    vaddr_t pointers[PROCESS_MAX_ARGS + 1];
-    vaddr_t strings = ALIGN_DOWN(USER_STACK_TOP - args->bytes, 16UL);
-    size_t at = 0;
-
-    for (unsigned i = 0; i < args->nr; i++) {
-        pointers[i] = strings + at;
-        at += strlen(args->text + at) + 1;
-    }
-    pointers[args->nr] = 0;
-    *argv = ALIGN_DOWN(strings - (args->nr + 1) * sizeof(vaddr_t), 16UL);
-    *sp = *argv - 160; /* s390x: a function may use 160 bytes above its first stack pointer; harmless elsewhere */
     /* No CPU has loaded this address space yet: mm_write() writes through the direct map. */
-    int err = mm_write(p->mm, strings, args->text, args->bytes);
-    return err ? err : mm_write(p->mm, *argv, pointers, (args->nr + 1) * sizeof(vaddr_t));
+    int err = mm_write(mm, stack->strings, args->text, args->bytes);
+    return err ? err : mm_write(mm, stack->argv, stack->pointers, (args->nr + 1) * sizeof(stack->pointers[0]));
 }
 
 /* Gives p an address space with the program and a stack, and fills *frame for the program's first instruction. */
-static int set_up(struct process *p, struct image *image, const struct arguments *args, struct trapframe *frame)
+static int set_up(struct process *p, const char *path, const struct arguments *args, struct trapframe *frame)
 {
+    vaddr_t bottom = FIRST_STACK_TOP - FIRST_STACK_BYTES;
+    struct first_stack stack;
+    u64 entry;
+
     p->mm = mm_create();
     if (!p->mm)
         return -ENOMEM;
+    first_stack_plan(&stack, args);
     int err = mm_set_quota(p->mm, p->quota);
     if (!err)
-        err = image_map(image, p->mm);
-    vaddr_t stack = USER_STACK_TOP - USER_STACK_BYTES, sp, argv;
+        err = boot_archive_load(path, p->mm, &entry);
     if (!err)
-        err = mm_map(p->mm, &stack, USER_STACK_BYTES, PROT_READ | PROT_WRITE,
+        err = mm_map(p->mm, &bottom, FIRST_STACK_BYTES, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_FIXED | MAP_GROWSDOWN, NULL, 0);
     if (!err)
-        err = push_arguments(p, args, &sp, &argv);
+        err = push_arguments(p->mm, &stack, args);
     if (!err)
-        tf_init_user(frame, image->entry, sp, args->nr, argv);
+        tf_init_user(frame, entry, stack.sp, args->nr, stack.argv);
     return err;
 }
 
-/* Gives p the program, and a thread that will run it. -ENOENT, -ENOEXEC, -ENOMEM, -E2BIG. */
+/* Gives p the program, and a thread that will run it. -ENOENT, -ENOEXEC, -ENOMEM. */
 static int load(struct process *p, const char *path, const struct arguments *args)
 {
     struct trapframe frame;
-    int err;
+    int err = set_up(p, path, args, &frame);
 
-    if (args->nr > PROCESS_MAX_ARGS || args->bytes > PROCESS_ARGS_BYTES)
-        return -E2BIG;
-    struct image *image = image_get(path, &err);
-    if (!image)
-        return err;
-    err = set_up(p, image, args, &frame);
-    image_put(image);
     if (!err)
         p->first = process_new_thread(p, &frame);
     return err || p->first ? err : -ENOMEM;
@@ -219,6 +202,8 @@ struct process *process_start(const char *path, const struct arguments *args, in
     if (!*err) {
         for (int i = 0; i < 3; i++)
             handle_install(&p->handles, console_object(), RIGHT_READ | RIGHT_WRITE | RIGHT_TRANSFER);
+        handle_install_at(&p->handles, QUIRE_ARCHIVE, boot_archive_object(),
+                          RIGHT_READ | RIGHT_MAP | RIGHT_TRANSFER);
         handle_install_at(&p->handles, QUIRE_DEVICES, devices_object(), RIGHT_MAP | RIGHT_TRANSFER);
         process_show(p);
         return p;
@@ -226,22 +211,4 @@ struct process *process_start(const char *path, const struct arguments *args, in
     if (p)
         process_abandon(p);
     return NULL;
-}
-
-int process_spawn(const char *path, const struct arguments *args, unsigned ceiling)
-{
-    struct process *maker = current_process();
-
-    if (ceiling > maker->ceiling)
-        return -EPERM;
-    struct process *p = process_new(maker, base_name(path), true);
-    if (!p)
-        return -ENOMEM;
-    p->ceiling = ceiling ? ceiling : maker->ceiling;
-    int err = load(p, path, args);
-    if (!err)
-        err = process_show_to_maker(p);
-    if (err < 0)
-        process_abandon(p);
-    return err;
 }

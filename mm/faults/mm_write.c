@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Writing into an address space from the kernel: page by page, each brought in by a fault. */
 #include <quire/mm.h>
+#include <quire/cacheflush.h>
+#include <quire/errno.h>
 #include <quire/folio.h>
 #include <quire/space.h>
 #include <quire/string.h>
@@ -14,11 +16,15 @@ int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len)
         if (err)
             return err;
         pte_t e = mm_lookup(mm, addr);
-        struct folio *f = pte_present(e) && pte_write(e) ? pfn_folio_get(pte_pfn(e)) : NULL;
+        bool there = pte_present(e) && pte_write(e);
+        struct folio *f = there ? pfn_folio_get(pte_pfn(e)) : NULL;
+        if (!f && there && pte_pfn(mm_lookup(mm, addr)) == pte_pfn(e))
+            return -EACCES; /* a hole, or device registers */
         if (!f)
             continue; /* the page was taken away again: the next fault brings it back, or says why it can't */
         size_t offset = addr & (PAGE_SIZE - 1), n = MIN(len, PAGE_SIZE - offset);
         memcpy((u8 *)pfn_address(pte_pfn(e)) + offset, from, n);
+        flush_dcache_page(pte_pfn(e));
         folio_put(f);
         addr += n;
         from += n;

@@ -35,6 +35,19 @@ struct folio *folio_alloc(unsigned order, unsigned flags)
     return f;
 }
 
+struct folio *folio_of_frames(pfn_t pfn, unsigned order)
+{
+    struct folio *f = slab_alloc(&folio_cache);
+
+    if (!f)
+        return NULL;
+    f->pfn = pfn;
+    f->order = (u8)order;
+    memdesc_fill(memory.words + pfn, 1UL << order, folio_word(f));
+    folio_publish(f, FOLIO_REFERENCE);
+    return f;
+}
+
 /* Frees all frames but the broken ones, whose records no longer name the folio. */
 static __noinline void free_around_poison(pfn_t first, u64 nr)
 {

@@ -2,10 +2,10 @@
 /*
  * The input of boot and of program loading: archives, device trees, ELF headers; good, truncated and damaged.
  */
+#include <quire/archive.h>
 #include <quire/boot_info.h>
 #include <quire/elf.h>
 #include <quire/elf_file.h>
-#include <quire/initrd.h>
 #include <quire/mm.h>
 #include <quire/printf.h>
 #include <quire/slab.h>
@@ -16,7 +16,6 @@
 #include "../../boot/fdt.h"
 
 /* --- archives -------------------------------------------------------------------------- */
-static struct initrd initrd;
 static char archive[1024];
 
 static size_t add_file(size_t at, const char *name, const char *data, unsigned mode)
@@ -42,36 +41,80 @@ static size_t make_archive(void)
     return add_file(at, "TRAILER!!!", "", 0);
 }
 
+/* What is wrong with the first size bytes at `data`; NULL: nothing. Every file lies inside. */
+static const char *read_archive(const void *data, size_t size, struct archive_file *files, unsigned *nr)
+{
+    const struct archive a = {data, size};
+    struct archive_file file;
+    const char *wrong;
+    u64 at = 0;
+
+    *nr = 0;
+    while (!(wrong = archive_next(&a, &at, &file)) && file.name) {
+        EXPECT(file.offset <= size && file.size <= size - file.offset);
+        EXPECT(file.name >= (const char *)data && file.name + strlen(file.name) < (const char *)data + size);
+        if (files)
+            files[*nr] = file;
+        ++*nr;
+    }
+    return wrong;
+}
+
+static const char *complaint(size_t size)
+{
+    unsigned nr;
+    const char *wrong = read_archive(archive, size, NULL, &nr);
+
+    return wrong ? wrong : "nothing";
+}
+
 TEST(cpio, a_good_archive_gives_its_files)
 {
+    struct archive_file file[4], found;
     size_t size = make_archive();
+    const struct archive a = {archive, size};
+    unsigned nr;
 
-    EXPECT(initrd_read(&initrd, archive, size) == NULL);
-    ASSERT_EQ(initrd.nr_files, 3);
-    EXPECT(strcmp(initrd.files[0].name, "one") == 0);
-    EXPECT_EQ(initrd.files[0].size, 5);
-    EXPECT(memcmp(initrd.files[0].data, "first", 5) == 0);
-    EXPECT(strcmp(initrd.files[1].name, "dir/two") == 0);
-    EXPECT_EQ(initrd.files[1].size, 0);
-    EXPECT_EQ(initrd.files[1].mode, 0100755);
-    EXPECT(memcmp(initrd.files[2].data, "1234", 4) == 0);
+    EXPECT(read_archive(archive, size, file, &nr) == NULL);
+    ASSERT_EQ(nr, 3);
+    EXPECT(strcmp(file[0].name, "one") == 0);
+    EXPECT_EQ(file[0].size, 5);
+    EXPECT(memcmp(archive_contents(&a, &file[0]), "first", 5) == 0);
+    EXPECT(strcmp(file[1].name, "dir/two") == 0);
+    EXPECT_EQ(file[1].size, 0);
+    EXPECT_EQ(file[1].mode, 0100755);
+    EXPECT(memcmp(archive_contents(&a, &file[2]), "1234", 4) == 0);
+    EXPECT(archive_find(&a, "/dir/two", &found) && found.offset == file[1].offset);
+    EXPECT(!archive_find(&a, "dir", &found)); /* a folder is no file */
+    EXPECT(!archive_find(&a, "four", &found));
+}
+
+/* Zeros behind the name, which the number of its bytes counts, are no part of it. */
+TEST(cpio, a_name_may_be_longer_than_its_text)
+{
+    size_t size = make_archive();
+    struct archive_file found;
+
+    memmove(archive + 110 + 6 + 16, archive + 110 + 6, size - 110 - 6);
+    memset(archive + 110 + 6, 0, 16);
+    memcpy(archive + 6 + 8 * 11, "00000016", 8);
+    const struct archive a = {archive, size + 16};
+    ASSERT(archive_find(&a, "one", &found));
+    EXPECT(memcmp(archive_contents(&a, &found), "first", 5) == 0);
+    EXPECT(archive_find(&a, "three", &found));
 }
 
 TEST(cpio, truncated_at_any_length_it_says_so_and_reads_nothing_beyond)
 {
     size_t size = make_archive();
+    unsigned nr;
 
     for (size_t n = 0; n < size - 3; n++) {
         char *copy = kmalloc(n ? n : 1); /* the bytes behind it aren't the archive */
         ASSERT(copy != NULL);
         memcpy(copy, archive, n);
-        const char *wrong = initrd_read(&initrd, copy, n);
-        if (!wrong)
+        if (!read_archive(copy, n, NULL, &nr))
             test_fail(__FILE__, __LINE__, "%lu of %lu bytes were taken for an archive", n, size);
-        for (unsigned i = 0; i < initrd.nr_files; i++) {
-            EXPECT(initrd.files[i].data + initrd.files[i].size <= (u8 *)copy + n);
-            EXPECT(strlen(initrd.files[i].name) < 16);
-        }
         kfree(copy);
     }
 }
@@ -81,31 +124,30 @@ TEST(cpio, damage_is_told_in_words)
     size_t size = make_archive();
 
     archive[0] = 'x';
-    EXPECT(strstr(initrd_read(&initrd, archive, size), "cpio") != NULL);
+    EXPECT(strstr(complaint(size), "cpio") != NULL);
     make_archive();
     archive[6 + 8 * 6] = 'g'; /* the file's size */
-    EXPECT(strstr(initrd_read(&initrd, archive, size), "hexadecimal") != NULL);
+    EXPECT(strstr(complaint(size), "hexadecimal") != NULL);
     make_archive();
     memcpy(archive + 6 + 8 * 6, "ffffffff", 8);
-    EXPECT(strstr(initrd_read(&initrd, archive, size), "end") != NULL);
+    EXPECT(strstr(complaint(size), "end") != NULL);
     make_archive();
     memcpy(archive + 6 + 8 * 11, "00000000", 8); /* no name */
-    EXPECT(initrd_read(&initrd, archive, size) != NULL);
+    EXPECT(strcmp(complaint(size), "nothing") != 0);
     make_archive();
     archive[110 + 5] = 'x'; /* the name's end */
-    EXPECT(strstr(initrd_read(&initrd, archive, size), "name") != NULL);
+    EXPECT(strstr(complaint(size), "name") != NULL);
 }
 
 TEST(cpio, any_damaged_byte_is_survived)
 {
     size_t size = make_archive();
+    unsigned nr;
 
     for (size_t at = 0; at < size; at++) {
         char saved = archive[at];
         archive[at] = (char)(saved ^ (1 << at % 8));
-        initrd_read(&initrd, archive, size);
-        for (unsigned i = 0; i < initrd.nr_files; i++)
-            EXPECT(initrd.files[i].data + initrd.files[i].size <= (u8 *)archive + size);
+        read_archive(archive, size, NULL, &nr);
         archive[at] = saved;
     }
 }
@@ -303,7 +345,7 @@ TEST(fdt, any_damaged_word_is_survived)
 static struct program {
     struct elf_header h;
     struct program_header s[10];
-    u8 rest[3000];
+    u8 rest[6000];
 } program;
 
 #define LOW  0x10000UL
@@ -322,13 +364,13 @@ static void make_program(void)
     program.h.phentsize = sizeof(struct program_header);
     program.h.phnum = 2;
     program.s[0] = (struct program_header){1, 5, 0, LOW, LOW, 2000, 2000, 4096};
-    program.s[1] = (struct program_header){1, 6, 2000, LOW + 0x2000, 0, 100, 9000, 4096};
+    program.s[1] = (struct program_header){1, 6, 4096, LOW + 0x2000, 0, 100, 9000, 4096};
 }
 
 static const char *check(void)
 {
     static struct elf_info info;
-    return elf_check(&program, sizeof(program), LOW, HIGH, &info);
+    return elf_check(&program, sizeof(program), sizeof(program), LOW, HIGH, &info);
 }
 
 TEST(elf_check, a_good_program_is_taken)
@@ -336,7 +378,7 @@ TEST(elf_check, a_good_program_is_taken)
     static struct elf_info info;
 
     make_program();
-    EXPECT(elf_check(&program, sizeof(program), LOW, HIGH, &info) == NULL);
+    EXPECT(elf_check(&program, sizeof(program), sizeof(program), LOW, HIGH, &info) == NULL);
     EXPECT_EQ(info.nr_segments, 2);
     EXPECT_EQ(info.entry, LOW + 16);
     EXPECT_EQ(info.segment[0].prot, 5);
@@ -371,6 +413,8 @@ TEST(elf_check, every_kind_of_wrong_is_told_in_words)
     EXPECT_WRONG("program headers", program.h.phnum = 65535);
     EXPECT_WRONG("larger in the file", program.s[0].memsz = 1999);
     EXPECT_WRONG("past the end", program.s[0].offset = sizeof(program) - 1999);
+    EXPECT_WRONG("page of the file", program.s[1].offset = 4096 + 8);
+    EXPECT_WRONG("smaller in the file", program.s[0].filesz = 1999);
     EXPECT_WRONG("past the end", program.s[0].offset = ~0UL);
     EXPECT_WRONG("past the end", (program.s[1].filesz = ~0UL, program.s[1].memsz = ~0UL));
     EXPECT_WRONG("outside the addresses", program.s[0].vaddr = LOW - 4096);
@@ -386,26 +430,6 @@ TEST(elf_check, every_kind_of_wrong_is_told_in_words)
     EXPECT_WRONG("entry point", program.h.phnum = 0);
 }
 
-/* image_get() holds the image, also before it is mapped. */
-TEST(image, one_that_is_being_used_is_not_released)
-{
-    int err;
-    struct image *image = image_get("bin/true", &err), *again;
-    struct mm *mm = mm_create();
-
-    ASSERT(image && mm);
-    images_release();
-    again = image_get("bin/true", &err);
-    EXPECT(again == image); /* another one would mean that the first is gone */
-    image_put(again);
-    images_release();
-    EXPECT_EQ(image_map(image, mm), 0);
-    image_put(image);
-    images_release(); /* now its mappings hold it */
-    EXPECT_EQ(mm_fault(mm, image->entry, ACCESS_EXEC), 0);
-    mm_put(mm);
-}
-
 TEST(elf_check, more_segments_than_can_be_loaded_are_refused)
 {
     make_program();
@@ -417,11 +441,22 @@ TEST(elf_check, more_segments_than_can_be_loaded_are_refused)
     EXPECT(check() == NULL);
 }
 
+TEST(elf_check, headers_that_are_not_there_to_be_read_are_refused)
+{
+    static struct elf_info info;
+    u64 end = offsetof(struct program, s) + 2 * sizeof(struct program_header);
+
+    make_program();
+    EXPECT(elf_check(&program, end, sizeof(program), LOW, HIGH, &info) == NULL);
+    EXPECT(strstr(elf_check(&program, end - 1, sizeof(program), LOW, HIGH, &info), "at its beginning") != NULL);
+    EXPECT(elf_check(&program, 63, sizeof(program), LOW, HIGH, &info) != NULL);
+}
+
 TEST(elf_check, truncated_at_any_length_it_is_refused)
 {
     static struct elf_info info;
 
     make_program();
-    for (u64 n = 0; n < 2100; n += n < 300 ? 1 : 50)
-        EXPECT(elf_check(&program, n, LOW, HIGH, &info) != NULL);
+    for (u64 n = 0; n < 4196; n += n < 300 ? 1 : 50)
+        EXPECT(elf_check(&program, n, n, LOW, HIGH, &info) != NULL);
 }

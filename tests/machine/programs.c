@@ -7,9 +7,9 @@
  * such as a fuzzer, can report that a test has failed, or that there are more tests.
  */
 #include "runner.h"
+#include <quire/boot_archive.h>
 #include <quire/crash.h>
 #include <quire/errno.h>
-#include <quire/initrd.h>
 #include <quire/ksyms.h>
 #include <quire/object.h>
 #include <quire/printf.h>
@@ -92,12 +92,13 @@ static int wait_for_program(struct process *p)
 /* Where the program was when it crashed. Its file has names and lines. */
 static void report_crash(const char *path, const struct quire_crash *crash)
 {
-    const struct initrd_file *file = initrd_find(path);
+    struct archive_file file;
     struct crash_line lines[CRASH_LINES];
     char text[SYMBOL_TEXT + 24];
     struct places places;
 
-    if (!crash->name[0] || !file || !places_in_program(&places, file->data, file->size))
+    if (!crash->name[0] || !archive_find(boot_archive(), path, &file) ||
+        !places_in_program(&places, archive_contents(boot_archive(), &file), file.size))
         return;
     unsigned nr = crash_lines(crash, &places, lines);
     for (unsigned i = 0; i < nr; i++) {

@@ -9,7 +9,6 @@
  */
 #include "../../kernel/sched/runqueue.h"
 #include "runner.h"
-#include <quire/elf.h>
 #include <quire/guest.h>
 #include <quire/kvmap.h>
 #include <quire/ksyms.h>
@@ -101,7 +100,6 @@ void __noreturn test_skip(const char *reason)
 /* --- books ------------------------------------------------------------------------------------- */
 static struct books read_books(void)
 {
-    images_release();
     return (struct books){memory_available_frames() + guest_uv_frames(), slab_objects_in_use() - kstack_tables()};
 }
 

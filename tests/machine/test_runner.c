@@ -6,8 +6,8 @@
  * a plan, numbers from 1 what it runs.
  */
 #include "runner.h"
+#include <quire/boot_archive.h>
 #include <quire/console.h>
-#include <quire/elf.h>
 #include <quire/errno.h>
 #include <quire/glob.h>
 #include <quire/log.h>
@@ -68,13 +68,12 @@ static void begin_report(u64 total) { kprint_line("KTAP version 1\n1..%lu\n", to
 /* Go over all selected tests in order; returns their number. */
 static u64 go_over(enum pass pass)
 {
-    u64 number = go_over_kernel(pass);
+    u64 number = go_over_kernel(pass), at = 0;
+    struct archive_file file;
 
-    for (unsigned i = 0; initrd_file(i); i++) {
-        const char *path = initrd_file(i)->name;
-        if (strncmp(path, "tests/", 6) == 0 && in_group(path))
-            go_over_program(pass, path, &number);
-    }
+    while (!archive_next(boot_archive(), &at, &file) && file.name)
+        if (strncmp(file.name, "tests/", 6) == 0 && in_group(file.name))
+            go_over_program(pass, file.name, &number);
     return number;
 }
 

@@ -26,7 +26,7 @@ WAITING = [
     Mutant("no-ceiling", "kernel/objects/process_make.c",
            "    if (priority > self->process->ceiling)\n        return -EPERM;\n", "    if (priority >= NR_PRIORITIES)\n        return -EPERM;\n",
            "priority.a_thread_gets*", "no thread gets more than its process's ceiling"),
-    Mutant("any-ceiling-is-given", "kernel/objects/process_make.c",
+    Mutant("any-ceiling-is-given", "kernel/objects/process_begin.c",
            "    if (ceiling > maker->ceiling)\n", "    if (ceiling > PRIORITY_USER_MAX)\n",
            "priority.who_spawns*", "who spawns gives at most its own ceiling"),
     # --- words ----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <quire/message.h>
+#include <uapi/quire/ipc.h>
 
 /* A copy of this process that isn't started; in the copy: QUIRE_IN_CHILD. */
 static long copy(void) { return quire_call(process_clone); }
@@ -102,6 +103,71 @@ TEST(begin, the_last_handle_to_one_that_never_started_tells_its_watchers)
     EXPECT_EQ(quire_call(notification_wait, n, ~0ul, QUIRE_INFO_LIMIT_US(1000), &bits), 0);
     EXPECT_EQ(bits, 1ul << 63);
     EXPECT_EQ(quire_call(close, n), 0);
+}
+
+/* --- writing from outside ------------------------------------------------------------- */
+TEST(begin, what_is_written_before_the_start_is_the_processs_own)
+{
+    static volatile int value = 3;
+    int other = 44;
+    long p = copy();
+
+    if (p == QUIRE_IN_CHILD)
+        quire_call(exit, value);
+    ASSERT(p >= 0);
+    EXPECT_EQ(quire_call(space_write, p, &value, &other, sizeof(other)), 0);
+    EXPECT_EQ(value, 3);
+    EXPECT_EQ(start_copy(p, 0), 0);
+    EXPECT_EQ(status_of(p), 44 << 8);
+    EXPECT_EQ(quire_call(space_write, p, &value, &other, sizeof(other)), -ESRCH);
+    EXPECT_EQ(quire_call(close, p), 0);
+}
+
+TEST(begin, what_runs_is_not_written_to)
+{
+    static int value;
+    long p = process_fork();
+
+    if (p == QUIRE_IN_CHILD)
+        for (;;)
+            quire_call(sleep, 1000000);
+    ASSERT(p >= 0);
+    EXPECT_EQ(quire_call(space_write, p, &value, &value, sizeof(value)), -EBUSY);
+    EXPECT_EQ(quire_call(kill, p), 0);
+    EXPECT_EQ(status_of(p), SIGKILL);
+    EXPECT_EQ(quire_call(close, p), 0);
+}
+
+TEST(begin, writes_from_outside_are_checked)
+{
+    char *text = map_pages(3 * PAGE, PROT_READ | PROT_WRITE);
+    const unsigned long at = 0x400000;
+    long p = quire_call(process_create, "empty"), m = quire_call(memory_create, 2 * PAGE);
+    struct quire_map shared = {at, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, m, 0},
+                     constant = {at + 2 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0};
+
+    ASSERT(p >= 0 && m >= 0);
+    memset(text, 'x', 3 * PAGE);
+    EXPECT_EQ(quire_call(space_map, p, &shared), at);
+    EXPECT_EQ(quire_call(space_map, p, &constant), at + 2 * PAGE);
+    EXPECT_EQ(quire_call(space_write, p, at + 10, text, 2 * PAGE - 20), 0);
+    char *seen = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, (int)m, 0);
+    EXPECT(seen[9] == 0 && seen[10] == 'x' && seen[2 * PAGE - 11] == 'x' && seen[2 * PAGE - 10] == 0);
+    EXPECT_EQ(quire_call(space_write, p, at, text, 0), 0);
+    EXPECT_EQ(quire_call(space_write, p, at + PAGE, text, PAGE + 1), -EACCES);
+    EXPECT_EQ(quire_call(space_write, p, at - 1, text, 1), -EFAULT);
+    EXPECT_EQ(quire_call(space_write, p, -1l, text, 1), -EFAULT);
+    EXPECT_EQ(quire_call(space_write, p, at, NULL, 1), -EFAULT);
+    EXPECT_EQ(quire_call(space_write, p, at, text, -1l), -EFAULT);
+    EXPECT_EQ(quire_call(space_write, 0, at, text, 1), -EBADF);
+    EXPECT_EQ(quire_call(space_write, -1l, at, text, 1), -EBADF);
+    long weak = quire_call(handle_duplicate, p, RIGHT_WAIT, 0);
+    EXPECT_EQ(quire_call(space_write, weak, at, text, 1), -EACCES);
+    EXPECT_EQ(quire_call(kill, p), 0);
+    EXPECT_EQ(quire_call(space_write, p, at, text, 1), -ESRCH);
+    quire_call(close, weak);
+    quire_call(close, p);
+    quire_call(close, m);
 }
 
 TEST(begin, wrong_arguments_change_nothing)

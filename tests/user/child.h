@@ -43,6 +43,14 @@
 /* Compares the result of a system call, error numbers included. */
 #define EXPECT_CALL(want, ...) EXPECT_EQ(quire_call(__VA_ARGS__), want)
 
+/* The call of POSIX is refused with this error. */
+#define EXPECT_REFUSED(error, call)                                                                \
+    do {                                                                                           \
+        errno = 0;                                                                                 \
+        EXPECT_EQ(call, -1);                                                                       \
+        EXPECT_EQ(errno, error);                                                                   \
+    } while (0)
+
 static inline char *map_pages(size_t bytes, int prot)
 {
     char *p = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -19,6 +19,21 @@ static int open_device(void)
     return (int)m;
 }
 
+/* The kernel writes to memory only: it says so, and doesn't try for ever. */
+TEST(device, nobody_writes_to_them_from_outside)
+{
+    int m = open_device();
+    const unsigned long at = 0x400000;
+    long p = quire_call(process_create, "empty");
+    struct quire_map map = {at, PAGE, RW, MAP_SHARED | MAP_FIXED, m, 0};
+    int value = 0;
+
+    EXPECT_CALL((long)at, space_map, p, &map);
+    EXPECT_CALL(-EACCES, space_write, p, at, &value, sizeof(value));
+    EXPECT_CALL(0, close, p);
+    EXPECT_EQ(close(m), 0);
+}
+
 TEST(device, its_registers_are_mapped_and_answer)
 {
     int m = open_device();

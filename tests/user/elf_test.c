@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel refuses broken programs before it allocates anything for them, and says what is wrong. tools/broken_elf.py
+ * The loader refuses broken programs before it makes anything for them, and says what is wrong. tools/broken_elf.py
  * makes the files from bin/hello.
  */
 #include "child.h"
+#include <quire/files.h>
+#include <quire/loader.h>
 
 static void expect_refused(const char *name)
 {
     char path[64] = "broken/", *const argv[] = {"broken", NULL};
 
     strlcpy(path + 7, name, sizeof(path) - 7);
-    long result = quire_call(spawn, path, argv);
+    struct quire_start start;
+    long result = program_load(path, argv, 0, &start);
     if (result != -ENOEXEC)
-        test_fail(__FILE__, __LINE__, "%s: spawn says %ld, expected %d (not a program)", path,
-                  result, -ENOEXEC);
+        test_fail(__FILE__, __LINE__, "%s: the loader says %ld, expected %d (not a program)", path, result, -ENOEXEC);
 }
 
 #define REFUSED(name)                                                                              \
@@ -48,10 +50,10 @@ REFUSED(in_kernel)
 
 TEST(elf, every_broken_file_of_the_archive_is_refused)
 {
-    struct quire_entry e;
+    struct listed_file e;
     int nr = 0;
 
-    for (long i = 0; quire_call(entry, i, &e) == 0; i++)
+    for (long i = 0; list_file(i, &e) == 0; i++)
         if (strncmp(e.name, "broken/", 7) == 0) {
             expect_refused(e.name + 7);
             nr++;
@@ -63,5 +65,5 @@ TEST(elf, a_refused_program_leaves_no_process)
 {
     expect_refused("segment_cut");
     EXPECT_EQ(wait(NULL), -1);
-    EXPECT_CALL(-EBADF, close, 3);
+    EXPECT_CALL(-EBADF, close, QUIRE_SPAWN_HANDLES);
 }

@@ -11,7 +11,9 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <quire/files.h>
 #include <quire/guest_text.h>
+#include <quire/loader.h>
 #include <quire/test.h>
 #include <quire/thread.h>
 #include "../../user/guest/enemy.h"
@@ -33,7 +35,7 @@ static struct quire_guest_exit run(int guest)
 /* Make a guest, give it its task and the task's number; returns its next exit. */
 static struct quire_guest_exit start(int *guest, int task, long number)
 {
-    long handle = quire_call(guest_create, ORDER, "guest/enemy");
+    long handle = guest_load(ORDER, "guest/enemy");
 
     ASSERT(handle >= 0);
     *guest = (int)handle;
@@ -195,7 +197,7 @@ TEST(evilguest, an_honest_host_reads_no_secret_either)
 TEST(evilguest, answers_out_of_turn_are_refused)
 {
     struct quire_guest_exit e;
-    long guest = quire_call(guest_create, ORDER, "guest/enemy");
+    long guest = guest_load(ORDER, "guest/enemy");
 
     ASSERT(guest >= 0);
     EXPECT_EQ(quire_call(guest_answer, guest, 1), -EINVAL); /* the guest hasn't asked anything yet */
@@ -391,6 +393,8 @@ static unsigned long charged(void)
 
 TEST(evilguest, what_a_guest_costs_is_charged_to_its_maker_and_comes_back)
 {
+    struct listed_file file;
+    EXPECT_EQ(find_file("guest/enemy", &file), 0); /* the archive's mapping stays */
     unsigned long before = charged();
     int guest;
     struct quire_guest_exit e = start(&guest, ENEMY_SIDE_BY_SIDE, 200);
@@ -414,7 +418,7 @@ TEST(evilguest, a_process_that_is_killed_while_it_makes_a_guest_leaves_nothing)
         pid_t pid = fork();
         if (pid == 0) {
             for (;;) {
-                long guest = quire_call(guest_create, 13, "guest/enemy");
+                long guest = guest_load(13, "guest/enemy");
                 if (guest >= 0)
                     close((int)guest);
             }

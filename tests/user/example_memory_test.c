@@ -86,6 +86,17 @@ TEST(example, space_protect)
     EXPECT_EQ(quire_call(space_protect, -1, address, PAGE, PROT_NONE), 0);
 }
 
+TEST(example, space_write)
+{
+    long process = quire_call(process_create, "empty");
+    struct quire_map map = {.bytes = PAGE, .prot = RW, .flags = MAP_PRIVATE | MAP_ANONYMOUS, .memory = -1};
+    long address = quire_call(space_map, process, &map);
+
+    ASSERT(address > 0);
+    EXPECT_EQ(quire_call(space_write, process, address, "abc", 4), 0); /* the process begins with this memory */
+    EXPECT_EQ(quire_call(space_write, process, address + PAGE, "abc", 4), -EFAULT);
+}
+
 /* --- memory objects -------------------------------------------------------------------------------- */
 TEST(example, memory_create)
 {
@@ -95,6 +106,13 @@ TEST(example, memory_create)
 
     here[0] = 'x';
     EXPECT_EQ(there[0], 'x');
+}
+
+TEST(example, memory_size)
+{
+    long memory = quire_call(memory_create, PAGE + 1, 0);
+
+    EXPECT_EQ(quire_call(memory_size, memory), 2 * PAGE);
 }
 
 TEST(example, memory_read)

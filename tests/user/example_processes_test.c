@@ -4,6 +4,7 @@
  * page docs/system-calls.md.
  */
 #include "child.h"
+#include <quire/loader.h>
 #include <quire/message.h>
 #include <quire/thread.h>
 
@@ -27,6 +28,7 @@ TEST(example, process_create)
 
     ASSERT(process >= 0); /* now space_map gives it memory, and process_start a first thread */
     EXPECT_EQ(quire_call(close, process), 0);
+    EXPECT_EQ(quire_call(process_create, "too important", QUIRE_PRIORITY_MAX + 1), -EPERM);
 }
 
 TEST(example, process_clone)
@@ -38,23 +40,16 @@ TEST(example, process_clone)
     EXPECT_EQ(run(process), 3 << 8); /* run() starts it and waits for its end */
 }
 
-TEST(example, spawn)
-{
-    static const char *const arguments[] = {"true", NULL};
-    long process = quire_call(spawn, "bin/true", arguments);
-
-    ASSERT(process >= 0);
-    EXPECT_EQ(run(process), 0);
-    EXPECT_EQ(quire_call(spawn, "bin/nothing", arguments), -ENOENT);
-}
-
 TEST(example, process_start)
 {
-    static const char *const arguments[] = {"true", NULL};
-    long process = quire_call(spawn, "bin/true", arguments), log = quire_call(endpoint_create);
-    struct quire_start start = {.nr_given = 1, .handle = {(int)log}, .rights = {RIGHT_CALL}};
+    struct quire_start start; /* with the program's entry and its stack */
+    long process = program_load("bin/true", NULL, 0, &start), log = quire_call(endpoint_create);
     int status;
 
+    start.nr_same = 0;
+    start.nr_given = 1;
+    start.handle[0] = (int)log;
+    start.rights[0] = RIGHT_CALL;
     EXPECT_EQ(quire_call(process_start, process, &start), 0); /* the program's handle 0 can call `log` */
     EXPECT_EQ(process_wait(process, &status), 0);
 }

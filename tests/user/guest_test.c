@@ -5,11 +5,15 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <quire/files.h>
+#include <quire/loader.h>
 #include <quire/test.h>
+#include <uapi/quire/ipc.h>
 
 #define ORDER 11 /* 8 MiB: programs of every machine fit */
 #define PAGE 4096ul
@@ -25,7 +29,7 @@ static struct quire_guest_exit run(int guest)
 /* A guest that has been told its task and runs until it next leaves. */
 static struct quire_guest_exit start(int *guest, int task)
 {
-    long handle = quire_call(guest_create, ORDER, "guest/tester");
+    long handle = guest_load(ORDER, "guest/tester");
 
     ASSERT(handle >= 0);
     *guest = (int)handle;
@@ -106,7 +110,7 @@ static long start_shared(int *guest)
 }
 
 /* The kernel can't read a name at this address. (A child would prove nothing, because it never has the mapping.) */
-#define EXPECT_NOTHING_AT(address) EXPECT_EQ(quire_call(guest_create, ORDER, address), -EFAULT)
+#define EXPECT_NOTHING_AT(address) EXPECT_EQ(quire_call(process_create, address), -EFAULT)
 
 TEST(guest, a_mapping_of_shared_pages_dies_when_they_are_taken_back)
 {
@@ -253,13 +257,44 @@ TEST(guest, unshare_waits_while_somebody_else_maps_the_pages)
 
 TEST(guest, creation_checks_its_arguments)
 {
-    EXPECT_EQ(quire_call(guest_create, 8, "guest/tester"), -EINVAL);
-    EXPECT_EQ(quire_call(guest_create, 19, "guest/tester"), -EINVAL);
-    EXPECT_EQ(quire_call(guest_create, -1, "guest/tester"), -EINVAL);
-    EXPECT_EQ(quire_call(guest_create, ORDER, "guest/nobody"), -ENOENT);
-    EXPECT_EQ(quire_call(guest_create, ORDER, "motd"), -ENOEXEC);
-    EXPECT_EQ(quire_call(guest_create, ORDER, 0), -EFAULT);
-    EXPECT_EQ(quire_call(guest_create, 18, "guest/tester"), -ENOMEM);
+    struct listed_file f;
+    long size = quire_call(memory_size, QUIRE_ARCHIVE);
+
+    EXPECT_EQ(guest_load(8, "guest/tester"), -EINVAL);
+    EXPECT_EQ(guest_load(19, "guest/tester"), -EINVAL);
+    EXPECT_EQ(guest_load(-1ul, "guest/tester"), -EINVAL);
+    EXPECT_EQ(guest_load(ORDER, "guest/nobody"), -ENOENT);
+    EXPECT_EQ(guest_load(ORDER, "motd"), -ENOEXEC);
+    EXPECT_EQ(guest_load(18, "guest/tester"), -ENOMEM);
+    ASSERT_EQ(find_file("guest/tester", &f), 0);
+    EXPECT_EQ(quire_call(guest_create, ORDER, 0, f.offset, f.size), -EBADF);
+    EXPECT_EQ(quire_call(guest_create, ORDER, QUIRE_ARCHIVE, f.offset, size - f.offset + 1), -EINVAL);
+    EXPECT_EQ(quire_call(guest_create, ORDER, QUIRE_ARCHIVE, f.offset, ~0ul), -EINVAL);
+    EXPECT_EQ(quire_call(guest_create, ORDER, QUIRE_ARCHIVE, ~0ul, 0), -EINVAL);
+    EXPECT_EQ(quire_call(guest_create, ORDER, QUIRE_ARCHIVE, size, 0), -ENOEXEC);
+    EXPECT_EQ(quire_call(guest_create, ORDER, QUIRE_ARCHIVE, f.offset + 4, f.size), -ENOEXEC);
+}
+
+/* A program's own memory will do, from any place on, and a handle that only reads. */
+TEST(guest, a_program_may_lie_in_any_memory)
+{
+    struct listed_file f;
+    ASSERT_EQ(find_file("guest/tester", &f), 0);
+    char *text = malloc(f.size);
+    ASSERT_EQ(quire_call(memory_read, QUIRE_ARCHIVE, f.offset, text, f.size), (long)f.size);
+    int m = (int)quire_call(memory_create, f.size + 2 * PAGE);
+    ASSERT_EQ(quire_call(memory_write, m, 100, text, f.size), (long)f.size);
+    int reads = (int)quire_call(handle_duplicate, m, RIGHT_READ, 0), maps = (int)quire_call(handle_duplicate, m, RIGHT_MAP, 0);
+
+    EXPECT_EQ(quire_call(guest_create, ORDER, maps, 100, f.size), -EACCES);
+    int guest = (int)quire_call(guest_create, ORDER, reads, 100, f.size);
+    ASSERT(guest >= 0);
+    quire_call(memory_resize, m, 0); /* the guest has a copy */
+    EXPECT_EQ(run(guest).kind, QUIRE_GUEST_YIELD);
+    close(guest);
+    ASSERT_EQ(quire_call(memory_resize, m, f.size + PAGE), 0);
+    EXPECT_EQ(quire_call(guest_create, ORDER, m, 100, f.size), -ENOEXEC); /* zeros now */
+    free(text);
 }
 
 TEST(guest, calls_in_the_wrong_state_are_refused)

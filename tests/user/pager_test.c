@@ -269,9 +269,9 @@ TEST(pager, the_kernel_does_not_wait_for_it)
 {
     char *p = (char *)begin(SUPPLY);
     char c;
-    int file = (int)quire_call(open, "motd", 0), m = (int)quire_call(memory_create, PAGE);
+    int file = QUIRE_ARCHIVE, m = (int)quire_call(memory_create, PAGE);
 
-    EXPECT_CALL(-EFAULT, read, file, p, 1);
+    EXPECT_CALL(-EFAULT, memory_read, file, 0, p, 1);
     EXPECT_CALL(-EFAULT, memory_write, m, 0, p, 1);
     EXPECT_CALL(-EFAULT, memory_read, m, 0, p, 1);
     EXPECT_CALL(-EAGAIN, memory_read, memory, 0, &c, 1);
@@ -279,7 +279,7 @@ TEST(pager, the_kernel_does_not_wait_for_it)
     EXPECT_CALL(-EAGAIN, madvise, p, PAGE, MADV_POPULATE_READ);
     EXPECT_EQ(shared->misses, 0);
     EXPECT_EQ(p[0], contents(0));
-    EXPECT_CALL(1, read, file, p, 1);
+    EXPECT_CALL(1, memory_read, file, 0, p, 1);
     EXPECT_CALL(1, memory_write, m, 0, p, 1);
     EXPECT_CALL(1, memory_read, memory, 1, &c, 1);
     EXPECT_EQ(c, contents(0));

@@ -4,6 +4,7 @@
  * less urgent than a thread that spins gets nowhere, unless a more urgent caller waits for it.
  */
 #include "threads.h"
+#include <quire/loader.h>
 #include <quire/message.h>
 #include <quire/process.h>
 
@@ -29,11 +30,11 @@ TEST(priority, a_thread_gets_no_more_than_its_process_may)
 }
 
 /* The status of bin/priority with this ceiling; what spawn says if it refuses. */
-static int run_with_ceiling(char *const argv[], long ceiling)
+static int run_with_ceiling(char *const argv[], unsigned ceiling)
 {
-    struct quire_start start = {.nr_same = 3};
+    struct quire_start start;
     int status = 0;
-    long child = quire_call(spawn, "bin/priority", argv, ceiling);
+    long child = program_load("bin/priority", argv, ceiling, &start);
 
     if (child < 0)
         return (int)child;

@@ -128,10 +128,10 @@ TEST(process, spawn_refuses_what_is_not_there_or_not_a_program)
 
     memset(long_path, 'x', sizeof(long_path));
     long_path[299] = 0;
-    EXPECT_CALL(-ENOENT, spawn, "bin/nothing", no_arguments);
-    EXPECT_CALL(-ENOENT, spawn, "", no_arguments);
-    EXPECT_CALL(-ENOEXEC, spawn, "motd", no_arguments);
-    EXPECT_CALL(-ENAMETOOLONG, spawn, long_path, no_arguments);
+    EXPECT_REFUSED(ENOENT, spawn("bin/nothing", no_arguments));
+    EXPECT_REFUSED(ENOENT, spawn("", no_arguments));
+    EXPECT_REFUSED(ENOEXEC, spawn("motd", no_arguments));
+    EXPECT_REFUSED(ENAMETOOLONG, spawn(long_path, no_arguments));
     EXPECT_EQ(wait(NULL), -1);
 }
 
@@ -144,14 +144,14 @@ TEST(process, arguments_arrive_up_to_their_limits)
     for (int i = 0; i < MAX_ARGS + 1; i++)
         argv[i] = "a";
     argv[MAX_ARGS + 1] = NULL;
-    EXPECT_CALL(-E2BIG, spawn, "bin/true", argv);
+    EXPECT_REFUSED(E2BIG, spawn("bin/true", argv));
     argv[MAX_ARGS] = NULL;
     EXPECT(spawn("bin/true", argv) > 0);
     memset(bytes, 'b', sizeof(bytes));
     argv[0] = bytes;
     argv[1] = NULL;
     bytes[MAX_BYTES] = 0;
-    EXPECT_CALL(-E2BIG, spawn, "bin/true", argv);
+    EXPECT_REFUSED(E2BIG, spawn("bin/true", argv));
     bytes[MAX_BYTES - 1] = 0;
     EXPECT(spawn("bin/true", argv) > 0);
     while (wait(&status) > 0)
@@ -165,8 +165,8 @@ TEST(process, a_spawned_program_gets_the_standard_handles_only)
     char *const argv[] = {"sh", "-c", "cat motd", NULL};
     int first = open("motd", O_RDONLY), status;
 
-    EXPECT_EQ(first, 3);
-    EXPECT(spawn("bin/sh", argv) > 0); /* its cat would show that handle 3 exists */
+    EXPECT_EQ(first, QUIRE_SPAWN_HANDLES);
+    EXPECT(spawn("bin/sh", argv) > 0); /* its cat would show that this handle exists */
     wait(&status);
     EXPECT_EQ(status, 0);
     close(1);
@@ -400,10 +400,34 @@ TEST(process, a_full_handle_table_says_emfile_and_closing_makes_room)
     EXPECT_EQ(errno, EMFILE);
     EXPECT_EQ(last, QUIRE_HANDLES_MAX - 1);
     EXPECT_CALL(-EMFILE, memory_create, PAGE);
-    EXPECT_CALL(-EMFILE, spawn, "bin/true", no_arguments);
+    EXPECT_REFUSED(EMFILE, spawn("bin/true", no_arguments));
     EXPECT_CALL(-EMFILE, process_clone);
     EXPECT_EQ(close(10), 0);
     EXPECT_EQ(open("motd", O_RDONLY), 10); /* the lowest that is free */
+}
+
+/* Spawning fails at each place where it takes a handle; what it has taken until then comes back. */
+TEST(process, a_spawn_that_finds_no_handle_keeps_none)
+{
+    int status, n, last = 0;
+
+    EXPECT(spawn("bin/true", no_arguments) > 0);
+    EXPECT(wait(&status) > 0 && status == 0);
+    while ((n = (int)quire_call(handle_duplicate, 0, 0, 0)) >= 0)
+        last = n;
+    for (int room = 0; room < 3; room++) {
+        pid_t pid = spawn("bin/true", no_arguments);
+        EXPECT_EQ(pid > 0, room >= 1); /* the process's handle */
+        if (pid > 0)
+            EXPECT(wait(&status) == pid && status == 0);
+        else
+            EXPECT_EQ(errno, EMFILE);
+        for (int i = 0; i < room; i++)
+            EXPECT_EQ(quire_call(handle_duplicate, 0, 0, 0), last - room + 1 + i);
+        EXPECT_CALL(-EMFILE, handle_duplicate, 0, 0, 0);
+        for (int i = 0; i <= room; i++)
+            quire_call(close, last - i);
+    }
 }
 
 TEST(process, a_process_that_wants_all_memory_gets_an_error_and_dies_alone)

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <quire/loader.h>
 #include <quire/test.h>
 #include <quire/thread.h>
 #include "../../user/guest/enemy.h"
@@ -29,7 +30,7 @@ static unsigned long next_random(unsigned long *state)
 static long make(int task, long number)
 {
     struct quire_guest_exit e;
-    long guest = quire_call(guest_create, ORDER, "guest/enemy");
+    long guest = guest_load(ORDER, "guest/enemy");
 
     if (guest < 0)
         return guest;
@@ -121,7 +122,7 @@ static void make_some(void *unused)
     (void)unused;
     for (int k = 0; k < 4; k++) {
         struct quire_guest_info i;
-        long guest = quire_call(guest_create, ORDER, "guest/enemy");
+        long guest = guest_load(ORDER, "guest/enemy");
         if (guest < 0 || quire_call(guest_info, guest, &i) || i.secure_frames != i.folio_frames)
             made_wrong = (int)guest ? (int)guest : 1;
         if (guest >= 0)

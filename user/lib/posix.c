@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* POSIX names over the kernel's system calls. */
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <quire/glob.h>
 #include <quire/sys.h>
 #include <uapi/quire/ipc.h>
+#include "archive.h"
 
 long __result(long value)
 {
@@ -20,19 +19,14 @@ long __result(long value)
     return value;
 }
 
-ssize_t read(int fd, void *buffer, size_t n) { return __result(quire_call(read, fd, buffer, n)); }
-ssize_t write(int fd, const void *buffer, size_t n) { return __result(quire_call(write, fd, buffer, n)); }
-int open(const char *path, int flags, ...) { return (int)__result(quire_call(open, path, flags)); }
-int close(int fd) { return (int)__result(quire_call(close, fd)); }
-off_t lseek(int fd, off_t offset, int whence) { return __result(quire_call(seek, fd, offset, whence)); }
 pid_t getpid(void) { return (pid_t)quire_call(getpid); }
 
 void *mmap(void *address, size_t bytes, int prot, int flags, int fd, off_t offset)
 {
     long result = quire_call(mmap, address, bytes, prot, flags, fd, offset);
 
-    if (result == -EBADF && quire_call(seek, fd, 0, SEEK_CUR) != -EBADF)
-        result = -ENODEV; /* the handle is there, but it isn't memory */
+    if (!(flags & MAP_ANONYMOUS) && __not_mappable(fd, result))
+        result = -ENODEV;
     return (void *)__result(result);
 }
 int munmap(void *address, size_t bytes) { return (int)__result(quire_call(munmap, address, bytes)); }

@@ -16,8 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <quire/explain.h>
+#include <quire/loader.h>
 #include <quire/sys.h>
 #include <uapi/quire/ipc.h>
+#include "archive.h"
 #include "lock.h"
 
 #define FIRST_CHILDREN 32
@@ -116,15 +118,14 @@ static pid_t adopt(long handle)
     return children[place].pid;
 }
 
-/* A new process becomes a child and starts, with the handles below nr_same that may be given away. */
-static pid_t begin(long process, unsigned nr_same)
+/* A new process becomes a child and starts. */
+static pid_t begin(long process, const struct quire_start *start)
 {
-    struct quire_start start = {.nr_same = nr_same};
     pid_t pid = adopt(process);
 
     if (pid < 0)
         return pid;
-    long err = quire_call(process_start, process, &start);
+    long err = quire_call(process_start, process, start);
     if (!err)
         return pid;
     forget(child_of(pid));
@@ -137,8 +138,12 @@ static pid_t begin(long process, unsigned nr_same)
  */
 pid_t fork(void)
 {
+    struct quire_start start = {.nr_same = QUIRE_HANDLES_MAX};
+
     lock(&children_lock);
     bool room = make_room() && make_notification();
+    __lock_files();
+    __lock_archive();
     __lock_keys();
     __lock_threads();
     __lock_heap();
@@ -147,22 +152,30 @@ pid_t fork(void)
     __unlock_heap(in_child);
     __unlock_threads(in_child);
     __unlock_keys(in_child);
+    __unlock_archive(in_child);
+    __unlock_files(in_child);
     if (in_child) { /* the parent's children aren't this process's */
         children_used = 0;
         ends = -1;
         leads = interrupted = false;
         followers = 0;
     }
-    pid_t pid = in_child ? 0 : begin(copy, QUIRE_HANDLES_MAX);
+    pid_t pid = in_child ? 0 : begin(copy, &start);
     unlock_after_fork(&children_lock, in_child);
     return pid;
 }
 
 pid_t spawn(const char *path, char *const argv[])
 {
+    struct quire_start start;
+    long process = program_load(path, argv, 0, &start);
+
     lock(&children_lock);
-    bool room = make_room() && make_notification();
-    pid_t pid = begin(room ? quire_call(spawn, path, argv, 0) : -ENOMEM, 3);
+    if (process >= 0 && !(make_room() && make_notification())) {
+        quire_call(close, process);
+        process = -ENOMEM;
+    }
+    pid_t pid = begin(process, &start);
     unlock(&children_lock);
     return pid;
 }

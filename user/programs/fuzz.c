@@ -9,8 +9,7 @@
  * A player must not end the machine or the test that runs it, wait where nobody wakes or kills it, or print much. A
  * grandchild may outlive its parent, and then nobody holds a handle to it. So it doesn't read the console, doesn't
  * start programs or threads that may compute for ever, and runs no guest, because a guest may compute for ever too.
- * Players start only some programs: guestdemo would still run when the frames are counted, and poweroff ends the
- * machine.
+ * The only program that players start ends at once.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -19,6 +18,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <quire/call_table.h>
+#include <quire/files.h>
+#include <quire/loader.h>
 #include <quire/message.h>
 #include <quire/process.h>
 #include <quire/program.h>
@@ -38,8 +39,7 @@ PROGRAM("CALLS SEED [PLAYERS [test]]",
 #define FAR_AWAY                                                                                   \
     ((void *)0x2f00000000) /* an address for the score that no result behind the pages reaches \ */
 #define STACK_BYTES  8192ul
-/* Frames and objects that stay: kernel stacks, tables and images that the kernel keeps for the next
- * process. */
+/* Frames and objects that stay: kernel stacks and tables that the kernel keeps for the next process. */
 #define KEPT_FRAMES  512ul
 #define KEPT_OBJECTS 96ul
 
@@ -63,6 +63,7 @@ static char
 static char stacks[THREADS][STACK_BYTES] __attribute__((aligned(16)));
 static struct player threads[THREADS];
 static struct call_line lines[QUIRE_NR_SYSCALLS + 1]; /* the last: no call of the table, so it has no arguments */
+static unsigned long guest_program[3]; /* a program for guests: memory, offset, bytes */
 static bool may_not_end; /* a test runs, so poweroff must be refused and is tried */
 
 /* xorshift64 (Marsaglia 2003) */
@@ -170,20 +171,6 @@ static unsigned long number(struct player *p)
     }
 }
 
-static const char *path(struct player *p)
-{
-    static const char *const paths[] = {"bin/true",    "bin/false", "bin/echo",  "bin/ls",
-                                        "bin/nothing", "",          "/",         "bin/true/",
-                                        "motd",        "bin",       "./bin/true"};
-
-    return paths[below(p, sizeof(paths) / sizeof(paths[0]))];
-}
-
-static unsigned long path_or_not(struct player *p)
-{
-    return one_in(p, 3) ? pointer(p) : (unsigned long)path(p);
-}
-
 /* --- calls ----------------------------------------------------------------------------- */
 static void play(struct player *p, unsigned long calls);
 
@@ -198,9 +185,15 @@ static long throw_message(long nr, const unsigned long *a)
     return message_system_call_(nr, (long)a[0], &m);
 }
 
+/* The line of this number, and its place in the score; the last one for a number that no call has. */
+static unsigned line_of(long nr)
+{
+    return (unsigned long)nr < QUIRE_NR_SYSCALLS && lines[nr].name ? (unsigned)nr : QUIRE_NR_SYSCALLS;
+}
+
 static long throw(long nr, const unsigned long *a)
 {
-    unsigned row = (unsigned long)nr < QUIRE_NR_SYSCALLS ? (unsigned)nr : QUIRE_NR_SYSCALLS;
+    unsigned row = line_of(nr);
 
     __atomic_fetch_add(&score->calls, 1, __ATOMIC_RELAXED);
     long result = is_message(nr) ? throw_message(nr, a)
@@ -362,12 +355,6 @@ static bool set_process(struct player *p, long nr, unsigned long *a)
     case QUIRE_SYS_sleep:
         a[0] = below(p, 50000);
         return true;
-    case QUIRE_SYS_spawn:
-        /* never a name that a call wrote to this program's pages */
-        a[0] = one_in(p, 3) ? foreign(p) : (unsigned long)path(p);
-        a[1] = one_in(p, 2) ? 0 : pointer(p);
-        a[2] = one_in(p, 8) ? a[2] : below(p, QUIRE_PRIORITY_MAX + 2);
-        return !p->console && p->depth == 1 && one_in(p, 4);
     case QUIRE_SYS_process_clone:
         return !p->console && p->depth == 1 && one_in(p, 4);
     case QUIRE_SYS_thread_create:
@@ -395,7 +382,7 @@ static unsigned long of_type(struct player *p, enum call_argument type)
     case ARGUMENT_INFO:
         return info_word(p);
     case ARGUMENT_TEXT:
-        return path_or_not(p);
+        return one_in(p, 3) ? pointer(p) : (unsigned long)"made by the fuzzer";
     case ARGUMENT_POINTER:
         return pointer(p);
     case ARGUMENT_HANDLE:
@@ -408,7 +395,7 @@ static unsigned long of_type(struct player *p, enum call_argument type)
 /* Arguments by their types, then what some calls need beside. False: this player must not make this call. */
 static bool set_arguments(struct player *p, long nr, unsigned long *a)
 {
-    const struct call_line *line = &lines[(unsigned long)nr < QUIRE_NR_SYSCALLS ? nr : QUIRE_NR_SYSCALLS];
+    const struct call_line *line = &lines[line_of(nr)];
 
     for (unsigned i = 0; i < CALL_ARGUMENTS_MAX; i++)
         a[i] = i < line->nr_arguments ? of_type(p, line->argument[i]) : number(p);
@@ -427,6 +414,9 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         return true;
     case QUIRE_SYS_console_listen: /* not in a shell: it would take Ctrl-C from it */
         a[2] = may_not_end ? a[2] : 0;
+        return true;
+    case QUIRE_SYS_process_create:
+        a[1] = one_in(p, 8) ? a[1] : below(p, QUIRE_PRIORITY_MAX + 2);
         return true;
     case QUIRE_SYS_process_start: /* an empty process has no code, so it ends at once */
         a[1] = (unsigned long)start_or_not(p);
@@ -447,9 +437,6 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
     case QUIRE_SYS_thread_priority: /* this process watches the players, so it is the most urgent one */
         a[0] = one_in(p, 2) ? 0 : a[0];
         a[1] = one_in(p, 8) ? QUIRE_PRIORITY_MAX + 1 : below(p, QUIRE_PRIORITY_MAX);
-        return true;
-    case QUIRE_SYS_open:
-        a[1] = one_in(p, 4) ? a[1] : 0;
         return true;
     case QUIRE_SYS_mmap:
     case QUIRE_SYS_munmap:
@@ -482,7 +469,10 @@ static bool set_arguments(struct player *p, long nr, unsigned long *a)
         return true;
     case QUIRE_SYS_guest_create:
         a[0] = one_in(p, 2) ? 9 + below(p, 3) : a[0];
-        a[1] = one_in(p, 4) ? (unsigned long)"guest/enemy" : a[1];
+        if (one_in(p, 3)) /* a guest takes its time */
+            memcpy(a + 1, guest_program, sizeof(guest_program));
+        if (one_in(p, 3)) /* another place, or too few bytes */
+            a[2 + below(p, 2)] = PAGE * below(p, 20);
         return one_in(p, 8);
     case QUIRE_SYS_guest_run:
         return p->depth == 1;
@@ -528,12 +518,23 @@ static void play(struct player *p, unsigned long calls)
 static void make_guest(struct player *p)
 {
     struct quire_guest_exit e;
-    long guest = quire_call(guest_create, 10 + below(p, 2), "guest/enemy");
+    long guest = guest_load(10 + below(p, 2), "guest/enemy");
 
     for (int i = 0; guest >= 0 && i < 3; i++) {
         quire_call(guest_run, guest, &e);
         quire_call(guest_answer, guest, i ? below(p, 4) : 1 + below(p, 12));
     }
+}
+
+/* A program that has just started. */
+static void start_program(void)
+{
+    char *const arguments[] = {"true", NULL};
+    struct quire_start start;
+    long process = program_load("bin/true", arguments, 0, &start);
+
+    if (process >= 0)
+        quire_call(process_start, process, &start);
 }
 
 static void child(unsigned long seed)
@@ -546,6 +547,8 @@ static void child(unsigned long seed)
         quire_call(close, h);
     if (one_in(&p, 12))
         make_guest(&p);
+    if (one_in(&p, 6))
+        start_program();
     if (one_in(&p, 3))
         quire_call(memory_create, 16 * PAGE);
     play(&p, CHILD_CALLS);
@@ -619,6 +622,17 @@ static void play_until(unsigned long calls, unsigned long seed, int nr)
         round_of(nr, seed * 1000003 + round, before);
 }
 
+static void find_guest_program(void)
+{
+    struct listed_file file;
+
+    if (find_file("guest/enemy", &file) == 0) {
+        guest_program[0] = QUIRE_ARCHIVE;
+        guest_program[1] = file.offset;
+        guest_program[2] = file.size;
+    }
+}
+
 static void set_up(void)
 {
     for (unsigned long nr = 0; nr < QUIRE_NR_SYSCALLS; nr++)
@@ -631,6 +645,7 @@ static void set_up(void)
         exit(2);
     }
     memset(score, 0, sizeof(*score));
+    find_guest_program();
     memset(pages, 'a', 4 * PAGE);
     mprotect(pages + 2 * PAGE, PAGE, PROT_READ);
     mprotect(pages + 3 * PAGE, PAGE, PROT_NONE);
@@ -690,29 +705,33 @@ static bool compare(const struct books *was)
     return as_before(was, &now);
 }
 
+/* How often this call had each result, all in all. */
+static unsigned long times(unsigned call)
+{
+    unsigned long n = 0;
+
+    for (int e = 0; e < ERRORS; e++)
+        n += score->pairs[call][e];
+    return n;
+}
+
 static void report(void)
 {
-    unsigned long calls = 0, pairs = 0;
+    unsigned long seen = 0, in_table = 0, pairs = 0;
 
-    for (int row = 0; row <= QUIRE_NR_SYSCALLS; row++) {
-        bool seen = false;
-        for (int e = 0; e < ERRORS; e++) {
-            pairs += score->pairs[row][e] != 0;
-            seen |= score->pairs[row][e] != 0;
-        }
-        calls += seen && row < QUIRE_NR_SYSCALLS;
-    }
-    printf("fuzz: %lu calls by %lu children, %lu of %d in the table, %lu pairs of call and error; "
-           "%lu rounds stood still\n",
-           score->calls, children, calls, QUIRE_NR_SYSCALLS, pairs, killed);
-    printf("fuzz: not called:");
-    for (int row = 0; row < QUIRE_NR_SYSCALLS; row++) {
-        bool seen = false;
+    for (unsigned call = 0; call <= QUIRE_NR_SYSCALLS; call++) {
+        in_table += lines[call].name != NULL;
+        seen += lines[call].name && times(call);
         for (int e = 0; e < ERRORS; e++)
-            seen |= score->pairs[row][e] != 0;
-        if (!seen)
-            printf(" %d", row);
+            pairs += score->pairs[call][e] != 0;
     }
+    printf("fuzz: %lu calls by %lu children, %lu of %lu in the table, %lu pairs of call and error; "
+           "%lu rounds stood still\n",
+           score->calls, children, seen, in_table, pairs, killed);
+    printf("fuzz: not called:");
+    for (unsigned call = 0; call < QUIRE_NR_SYSCALLS; call++)
+        if (lines[call].name && !times(call))
+            printf(" %u", call);
     printf(" (docs/system-calls.md has the numbers: what ends the machine, or only tests may)\n");
 }
 
@@ -761,7 +780,7 @@ int main(int argc, char **argv)
     play_until(calls, seed, nr);
     bool good = compare(&before);
     report();
-    puts(good ? "fuzz: the machine is as before, but for what it keeps: kernel stacks, tables, images"
+    puts(good ? "fuzz: the machine is as before, but for what it keeps: kernel stacks, tables"
               : "fuzz: THE MACHINE IS NOT AS BEFORE");
     return good_answers() && good ? 0 : 1;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <quire/guest_text.h>
+#include <quire/loader.h>
 #include <quire/plural.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -93,7 +94,7 @@ static void create(void)
     int order = LARGEST_ORDER;
 
     for (; order >= SMALLEST_ORDER; order--) {
-        handle = quire_call(guest_create, order, "guest/demo");
+        handle = guest_load(order, "guest/demo");
         if (handle != -ENOMEM)
             break;
         printf("no room for a folio of order %d, trying a smaller one\n", order);

@@ -2,9 +2,9 @@
 /* The files of the boot archive; with -l their sizes. */
 #include <stdio.h>
 #include <string.h>
+#include <quire/files.h>
 #include <quire/plural.h>
 #include <quire/program.h>
-#include <quire/sys.h>
 
 PROGRAM("[-l] [FOLDER]", "lists the files of the boot archive");
 
@@ -12,12 +12,12 @@ int main(int argc, char **argv)
 {
     int sizes = argc > 1 && strcmp(argv[1], "-l") == 0;
     const char *folder = argc > 1 + sizes ? argv[1 + sizes] : "";
-    struct quire_entry file;
+    struct listed_file file;
     uint64_t files = 0, bytes = 0;
 
     if (argc > 2 + sizes || folder[0] == '-')
         usage();
-    for (long i = 0; quire_call(entry, i, &file) == 0; i++) {
+    for (long i = 0; list_file(i, &file) == 0; i++) {
         if (strncmp(file.name, folder, strlen(folder)) != 0)
             continue;
         if (sizes)

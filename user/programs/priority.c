@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <quire/loader.h>
 #include <quire/process.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -29,11 +30,11 @@ int main(int argc, char **argv)
         return own_ceiling();
     }
     int ceiling = atoi(argv[1]);
-    struct quire_start start = {.nr_same = 3};
+    struct quire_start start;
     int status = 0;
     if (argc < 3 || ceiling < 1)
         usage();
-    long child = quire_call(spawn, argv[2], &argv[2], ceiling);
+    long child = program_load(argv[2], &argv[2], (unsigned)ceiling, &start);
     long err = child < 0 ? child : quire_call(process_start, child, &start);
     if (!err)
         err = process_wait(child, &status);

@@ -15,6 +15,7 @@
 #include <quire/command.h>
 #include <quire/complete.h>
 #include <quire/explain.h>
+#include <quire/files.h>
 #include <quire/line_edit.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -32,9 +33,9 @@ struct builtin {
 static const struct builtin builtins[];
 
 /* The name of the n-th program, in *file; NULL: there are fewer. */
-static const char *nth_program(long n, struct quire_entry *file)
+static const char *nth_program(long n, struct listed_file *file)
 {
-    for (long i = 0; quire_call(entry, i, file) == 0; i++)
+    for (long i = 0; list_file(i, file) == 0; i++)
         if (strncmp(file->name, BIN, strlen(BIN)) == 0 && n-- == 0)
             return file->name + strlen(BIN);
     return NULL;
@@ -62,7 +63,7 @@ static int ask_program(char *name)
 static int help_on(char *name)
 {
     const struct builtin *b = find_builtin(name);
-    struct quire_entry file;
+    struct listed_file file;
 
     if (b) {
         say_builtin(b);
@@ -79,7 +80,7 @@ static int help_on(char *name)
 
 static int run_help(const struct command *c)
 {
-    struct quire_entry file;
+    struct listed_file file;
 
     if (c->argc > 2) {
         puts("usage: help [NAME]");
@@ -237,11 +238,11 @@ static void show(const char *text, size_t n) { write(STDOUT_FILENO, text, n); }
 /* Names that Tab knows: commands at the beginning of a command and behind help, else files. See <quire/complete.h>. */
 static const char *names(long i, const char *command, size_t length)
 {
-    static struct quire_entry file;
+    static struct listed_file file;
     const long nr_builtins = sizeof(builtins) / sizeof(builtins[0]) - 1;
 
     if (length && (length != 4 || strncmp(command, "help", 4) != 0))
-        return quire_call(entry, i, &file) == 0 ? file.name : NULL;
+        return list_file(i, &file) == 0 ? file.name : NULL;
     if (i < nr_builtins)
         return builtins[i].name;
     return nth_program(i - nr_builtins, &file);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <quire/call_table.h>
+#include <quire/loader.h>
 #include <quire/message.h>
 #include <quire/program.h>
 #include <quire/sys.h>
@@ -35,7 +36,7 @@ static void print_call(unsigned long number, const unsigned long *arguments)
 
 static void print_result(unsigned long number, long result)
 {
-    const char *name = number < QUIRE_NR_SYSCALLS ? call_line(number).name : "?";
+    const char *known = call_line(number).name, *name = known ? known : "?";
 
     if (result < 0 && result > -4096)
         printf("  %s: %s\n", name, strerror((int)-result));
@@ -90,12 +91,12 @@ static void fail(const char *what, long error)
 }
 
 /* The program with us as its handler, not started; the end of it comes to the endpoint as a signal. */
-static long prepare(char **argv, int *endpoint)
+static long prepare(char **argv, struct quire_start *start, int *endpoint)
 {
     char path[128];
 
     snprintf(path, sizeof(path), "%s%s", strchr(argv[0], '/') ? "" : "bin/", argv[0]);
-    long process = quire_call(spawn, path, argv);
+    long process = program_load(path, argv, 0, start);
     if (process < 0)
         fail(argv[0], process);
     long e = quire_call(endpoint_create), n = quire_call(notification_create), err = e < 0 ? e : n < 0 ? n : 0;
@@ -113,12 +114,12 @@ static long prepare(char **argv, int *endpoint)
 
 int main(int argc, char **argv)
 {
-    struct quire_start start = {.nr_same = 3};
+    struct quire_start start;
     int endpoint, status = 0;
 
     if (argc < 2)
         usage();
-    long process = prepare(argv + 1, &endpoint);
+    long process = prepare(argv + 1, &start, &endpoint);
     long err = quire_call(process_start, process, &start);
     if (err)
         fail("can't start it", err);

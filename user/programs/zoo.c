@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <quire/loader.h>
 #include <quire/program.h>
 #include <quire/sys.h>
 
@@ -66,7 +67,7 @@ static void keep_child(char *p, size_t size, size_t step)
 static void keep_guest(void)
 {
     struct quire_guest_exit e = {0};
-    long guest = quire_call(guest_create, GUEST_ORDER, "guest/demo");
+    long guest = guest_load(GUEST_ORDER, "guest/demo");
 
     if (guest < 0) {
         printf("zoo: no room for a guest\n");

@@ -21,12 +21,6 @@ enum {
 #define QUIRE_PRIORITY_FIRST 3 /* of the first program's threads; 1 is the lowest */
 #define QUIRE_PRIORITY_MAX 6   /* the ceiling of the first program */
 
-struct quire_entry { /* a file of the boot archive */
-    char name[QUIRE_NAME_MAX];
-    uint64_t size;
-    uint32_t mode, index;
-};
-
 struct quire_process {
     uint64_t id, parent, threads, frames, tables, quota_used, quota_limit, run_ns;
     char name[QUIRE_NAME_MAX];
@@ -48,7 +42,7 @@ struct quire_crash {
     uint64_t calls[QUIRE_CRASH_CALLS]; /* return addresses, the innermost first; 0: not known, or no more */
 };
 
-/* How a process starts. A copy, and one with a program, has registers: entry is 0 then. */
+/* How a process starts. A copy has registers: entry is 0 then. */
 #define QUIRE_START_HANDLES 8
 struct quire_start {
     uint64_t entry, stack, arguments[2];
@@ -60,6 +54,12 @@ struct quire_start {
 
 #define QUIRE_FAULTS_TRACE 1 /* process_faults: system calls, too */
 
+/*
+ * Handles that a program begins with, besides the console's 0 to 2. The boot archive is a memory object, to be read and
+ * mapped: <quire/archive.h>.
+ */
+#define QUIRE_ARCHIVE 3
+#define QUIRE_SPAWN_HANDLES 4 /* what spawn() passes on: the handles below this number */
 #define QUIRE_DEVICES 15 /* init's handle to all devices, for memory_device and interrupt_open; it may pass it on */
 /* interrupt_open: how the source asks for service */
 #define QUIRE_INTERRUPT_LEVEL 0

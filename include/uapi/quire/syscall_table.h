@@ -15,6 +15,8 @@
  *   info             the info word of a message, or the time limit in one: QUIRE_INFO_*
  *   u64              any other number
  *
+ * The numbers of calls that are gone stay free: who calls one gets -ENOSYS.
+ *
  * A result below 0 is one of the errors, negated. A pointer to constants is read by the kernel, any other written.
  */
 #pragma once
@@ -22,15 +24,10 @@
 #define QUIRE_SYSCALLS(X)                                                                                              \
     X(0, nop, (), ())                                                                                                  \
     X(1, exit, (u64 status, u64 signal), ())                                                                           \
-    X(2, spawn, (const char *path, char *const *arguments, u64 ceiling),                                               \
-      (E2BIG, EFAULT, EMFILE, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM, EPERM))                                           \
     X(3, console_listen, (handle console, handle notification, u64 bits), (EACCES, EBADF))                             \
-    X(4, read, (handle from, void *buffer, size_t bytes, flags how), (EACCES, EBADF, EFAULT, EINVAL))                  \
-    X(5, write, (handle to, const void *buffer, size_t bytes), (EACCES, EBADF, EFAULT))                                \
-    X(6, open, (const char *path, flags how), (EFAULT, EINVAL, EMFILE, ENAMETOOLONG, ENOENT, ENOMEM, EROFS))           \
+    X(4, read, (handle console, void *buffer, size_t bytes, flags how), (EACCES, EBADF, EFAULT, EINVAL))               \
+    X(5, write, (handle console, const void *buffer, size_t bytes), (EACCES, EBADF, EFAULT))                           \
     X(7, close, (handle any), (EBADF))                                                                                 \
-    X(8, seek, (handle file, u64 offset, flags whence), (EBADF, EINVAL, ESPIPE))                                       \
-    X(9, entry, (u64 index, struct quire_entry *entry), (EFAULT, ENOENT))                                              \
     X(10, mmap, (address hint, size_t bytes, flags prot, flags how, handle_or_none memory, u64 offset),                \
       (EACCES, EBADF, EEXIST, EINVAL, ENOMEM, EPERM))                                                                  \
     X(11, munmap, (address start, size_t bytes), (EINVAL, ENOMEM))                                                     \
@@ -54,8 +51,8 @@
     X(27, test_run, (const char *pattern), (EBUSY, EFAULT, ENAMETOOLONG, ENOENT, ENOSYS))                              \
     X(28, test_event, (u64 kind, const char *text, u64 value), (EFAULT, EINVAL, ENAMETOOLONG, ENOSYS, EPERM))          \
     X(29, kill, (handle process), (EACCES, EBADF))                                                                     \
-    X(30, guest_create, (u64 order, const char *path),                                                                 \
-      (EFAULT, EINVAL, EMFILE, ENAMETOOLONG, ENOENT, ENOEXEC, ENOMEM))                                                 \
+    X(30, guest_create, (u64 order, handle memory, u64 offset, size_t bytes),                                          \
+      (EACCES, EAGAIN, EBADF, EHWPOISON, EINVAL, EMFILE, ENODEV, ENOEXEC, ENOMEM))                                     \
     X(31, guest_run, (handle guest, struct quire_guest_exit *why), (EACCES, EBADF, EBUSY, EFAULT, ESRCH))              \
     X(32, guest_share, (handle guest, u64 allow), (EACCES, EBADF, EBUSY, EHWPOISON, EINVAL, ENOMEM))                   \
     X(33, guest_map, (handle guest, u64 page, u64 pages), (EACCES, EBADF, EBUSY, ENOMEM))                              \
@@ -85,7 +82,7 @@
     X(54, notification_wait, (handle notification, u64 mask, info limit, unsigned long *bits),                         \
       (EACCES, EBADF, EFAULT, ETIMEDOUT))                                                                              \
     X(55, notification_bind, (handle notification, handle endpoint), (EACCES, EBADF, EBUSY))                           \
-    X(56, process_create, (const char *name), (EFAULT, EMFILE, ENAMETOOLONG, ENOMEM))                                  \
+    X(56, process_create, (const char *name, u64 ceiling), (EFAULT, EMFILE, ENAMETOOLONG, ENOMEM, EPERM))              \
     X(57, process_start, (handle process, const struct quire_start *start),                                            \
       (EACCES, EBADF, EBUSY, EFAULT, EINVAL, ENOMEM, ESRCH))                                                           \
     X(58, process_watch, (handle process, handle notification, u64 bits), (EACCES, EBADF, ENOMEM))                     \
@@ -117,7 +114,10 @@
     X(76, interrupt_open, (handle devices, u64 source, flags how),                                                     \
       (EACCES, EBADF, EBUSY, EINVAL, EMFILE, ENODEV, ENOMEM))                                                          \
     X(77, interrupt_bind, (handle interrupt, handle notification, u64 bits), (EACCES, EBADF, EBUSY))                   \
-    X(78, interrupt_ack, (handle interrupt), (EACCES, EBADF, ESRCH))
+    X(78, interrupt_ack, (handle interrupt), (EACCES, EBADF, ESRCH))                                                   \
+    X(79, memory_size, (handle memory), (EBADF))                                                                       \
+    X(80, space_write, (handle process, address to, const void *buffer, size_t bytes),                                 \
+      (E2BIG, EACCES, EAGAIN, EBADF, EBUSY, EFAULT, EHWPOISON, ENOMEM, ENXIO, ESRCH))
 
 /* For users of the table: a list in brackets as an initializer; how many there are in it. */
 #define QUIRE_LIST(...) {__VA_ARGS__}

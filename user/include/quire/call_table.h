@@ -29,7 +29,7 @@ struct call_line {
     enum call_argument argument[CALL_ARGUMENTS_MAX];
 };
 
-/* The line of this number; name NULL: there is none. */
+/* The line of this number; name NULL: no call has it. */
 struct call_line call_line(unsigned long number);
 /* Whether the table says that this call can fail with this error, a positive number. */
 bool call_has_error(unsigned long number, int error);
