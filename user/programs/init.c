@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <quire/command.h>
 #include <quire/explain.h>
+#include <quire/loader.h>
 #include <quire/plural.h>
 #include <quire/process.h>
 #include <quire/program.h>
@@ -21,12 +22,13 @@ PROGRAM("[COMMANDS]",
 /* "driver PROGRAM" gives the program init's right to devices. Returns its exit code, as command_run(). */
 static int run_driver(char *const argv[])
 {
-    struct quire_start start = {.nr_same = QUIRE_DEVICES + 1};
+    struct quire_start start;
     char path[128];
     int status = 0;
 
     snprintf(path, sizeof(path), "bin/%s", argv[0] ? argv[0] : "");
-    long driver = quire_call(spawn, path, argv, 0);
+    long driver = program_load(path, argv, 0, &start);
+    start.nr_same = QUIRE_DEVICES + 1;
     long err = driver < 0 ? driver : quire_call(process_start, driver, &start);
     if (!err)
         err = process_wait(driver, &status);
