@@ -88,8 +88,8 @@ struct folio *folio_alloc(unsigned order, unsigned flags);
 struct folio *folio_make(unsigned order, unsigned flags);
 
 /*
- * A folio of frames that belong to nobody else and are in no use, with a reference: their words become the folio's. NULL:
- * no memory. The first frame's number is a multiple of 2^order. The contents stay.
+ * A folio of frames that belong to nobody else and are in no use, with a reference: their words become the folio's.
+ * NULL: no memory. The first frame's number is a multiple of 2^order. The contents stay.
  */
 struct folio *folio_of_frames(pfn_t pfn, unsigned order);
 

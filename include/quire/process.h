@@ -11,9 +11,9 @@
  * its root may.
  *
  * Priorities: no thread of a process gives itself or another more than the process's ceiling. Init's ceiling is
- * PRIORITY_USER_MAX. Who makes an empty process says its ceiling, at most the own one; a copy has its parent's. A new thread,
- * and the first thread of a new process, begin with the own priority of the thread that made them, or with the ceiling
- * if that is lower.
+ * PRIORITY_USER_MAX. Who makes an empty process says its ceiling, at most the own one; a copy has its parent's. A new
+ * thread, and the first thread of a new process, begin with the own priority of the thread that made them, or with the
+ * ceiling if that is lower.
  */
 #pragma once
 
@@ -131,10 +131,10 @@ int process_begin(struct process *p, struct start *start);
 
 struct user_window;
 /*
- * Writes to the memory of a process that wasn't started. Pages are brought in for it, and charged to its account. -EBUSY:
- * it was started, or somebody else writes to it; -ESRCH: it was killed; -EFAULT: nothing is mapped there, or the caller's
- * memory; -EACCES: it may not be written, or is none of a folio's; -EINTR: the caller was killed; the errors of
- * mm_fault(). After an error the first bytes may have been written. May sleep; no locks.
+ * Writes to the memory of a process that wasn't started. Pages are brought in for it, and charged to its account.
+ * -EBUSY: it was started, or somebody else writes to it; -ESRCH: it was killed; -EFAULT: nothing is mapped there, or
+ * the caller's memory; -EACCES: it may not be written, or is none of a folio's; -EINTR: the caller was killed; the
+ * errors of mm_fault(). After an error the first bytes may have been written. May sleep; no locks.
  */
 int process_write(struct process *p, vaddr_t to, struct user_window *from);
 

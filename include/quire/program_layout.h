@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a new program and its first stack lie. The kernel lays out the programs that it starts itself, and the C library
- * all others: the same.
+ * Where a new program and its first stack lie. The kernel lays out the programs that it starts itself, and the C
+ * library all others: the same.
  */
 #pragma once
 
