@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot archive. It stays where the machine's loader has put it, and its frames are the folios of one memory object.
- * Programs get a handle to this object, QUIRE_ARCHIVE, and find their files there by themselves. The kernel takes from
- * it only the programs that it starts itself: init, and in debug builds the tests.
+ * The boot archive. It stays where the machine's loader has put it (but with ICACHE=stale), and its frames are the
+ * folios of one memory object. Programs get a handle to this object, QUIRE_ARCHIVE, and find their files there by
+ * themselves. The kernel takes from it only the programs that it starts itself: init, and in debug builds the tests.
  */
 #pragma once
 

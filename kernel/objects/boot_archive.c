@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The boot archive as a memory object, and programs from it: see <quire/boot_archive.h>. */
 #include <quire/boot_archive.h>
+#include <quire/buddy.h>
 #include <quire/cacheflush.h>
 #include <quire/elf.h>
 #include <quire/errno.h>
+#include <quire/exec_pfn.h>
 #include <quire/log.h>
 #include <quire/memobj.h>
 #include <quire/mm.h>
@@ -50,6 +52,25 @@ static int add_frames(struct memobj *obj, pfn_t first, u64 nr)
     return 0;
 }
 
+/*
+ * With ICACHE=stale what programs execute must have a shadow, <quire/exec_pfn.h>, and the place where the loader has put
+ * the archive has none: so a copy is the archive there. The rest of the copy's frames stay unused. PFN_NONE: no memory.
+ */
+static pfn_t executable_place(struct boot_range where, u64 nr)
+{
+    pfn_t first = paddr_value(where.start) >> PAGE_SHIFT;
+
+    if (ICACHE_STALE && nr) {
+        unsigned order = 0;
+        while (1UL << order < nr)
+            order++;
+        first = frames_alloc(order, memdesc_make_misc(MISC_INITRD));
+        if (first != PFN_NONE)
+            memcpy(pfn_address(first), paddr_address(where.start), where.size);
+    }
+    return first;
+}
+
 int boot_archive_init(struct boot_range where)
 {
     u64 start = paddr_value(where.start), nr = DIV_ROUND_UP(where.size, PAGE_SIZE);
@@ -61,9 +82,12 @@ int boot_archive_init(struct boot_range where)
     object.memobj = obj;
     if (err || !nr)
         return err;
-    u8 *data = paddr_address(where.start);
+    pfn_t first = executable_place(where, nr);
+    if (first == PFN_NONE)
+        return -ENOMEM;
+    u8 *data = pfn_address(first);
     memset(data + where.size, 0, (nr << PAGE_SHIFT) - where.size);
-    err = add_frames(obj, start >> PAGE_SHIFT, nr);
+    err = add_frames(obj, first, nr);
     if (!err)
         archive = (struct archive){data, where.size};
     return err;
