@@ -118,8 +118,10 @@ static void deliver_to_waiting(struct thread *from, u64 badge, struct trapframe 
     deliver(from, badge, tf, receiver, got);
     receiver->ipc.receiving = RECEIVE_GOT;
     from->ipc.lent = READ_ONCE(from->priority);
-    WRITE_ONCE(receiver->priority, priority_of(receiver, NULL)); /* it waits, so the queue is empty */
-    thread_wake(receiver);
+    unsigned priority = priority_of(receiver, NULL); /* it waits, so the queue is empty */
+    WRITE_ONCE(receiver->priority, priority);
+    if (!thread_wake(receiver)) /* something else has woken it, and it may be in a CPU's queue already */
+        sched_set_priority(receiver, priority);
 }
 
 /* --- waiting --------------------------------------------------------------------------------------- */

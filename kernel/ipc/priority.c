@@ -82,9 +82,9 @@ static bool settle(struct thread *t)
 
     if (e)
         spin_lock(&e->lock);
-    unsigned priority = priority_of(t, e);
-    bool changes = priority != t->priority;
-    if (changes)
+    bool changes = false;
+    /* Again after the store: t's duty may have ended meanwhile, and t has found its priority unchanged. */
+    for (unsigned priority; (priority = priority_of(t, e)) != READ_ONCE(t->priority); changes = true)
         sched_set_priority(t, priority);
     if (e)
         spin_unlock(&e->lock);
@@ -128,7 +128,8 @@ void priority_lend(struct thread *self)
 
 void priority_settle(struct thread *self)
 {
-    if (self->priority == READ_ONCE(self->own_priority))
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the duty is over, then look: settle() does it the other way round */
+    if (READ_ONCE(self->priority) == READ_ONCE(self->own_priority))
         return; /* nothing is lent to it, or it gets no more by it */
     bool irq = priority_begin();
     priority_spread(self);

@@ -163,6 +163,8 @@ int process_write(struct process *p, vaddr_t to, struct user_window *from)
         to += n;
         if (!err && preempt_point())
             err = -EINTR;
+        if (!err && process_killed(p))
+            err = -ESRCH;
     }
     give_up(p);
     return err;

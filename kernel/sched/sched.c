@@ -280,9 +280,9 @@ void schedule(void)
 
     rq_lock(rq);
     rq->need_resched = false;
+    prev->resume = NULL; /* before prev is in the queue, where pick() may find it: it has become more urgent meanwhile */
     struct thread *next = choose(rq, prev);
     if (next != prev) {
-        prev->resume = NULL;
         switch_to(rq, prev, next);
     } else {
         WRITE_ONCE(rq->running_priority, next->priority);
@@ -298,9 +298,10 @@ void sched_leave(struct runqueue *rq, struct thread *self, s64 (*resume)(struct 
     rq->need_resched = false;
     self->slice_left_ns = 0;
     self->resume = resume;
+    struct thread *next = pick(rq); /* first: self may become more urgent than all in the queue meanwhile */
     thread_change(self, THREAD_RUNNING, THREAD_READY);
     enqueue(rq, self);
-    switch_to(rq, self, pick(rq));
+    switch_to(rq, self, next);
     panic("thread %s goes on where it left its kernel stack for good", self->name);
 }
 

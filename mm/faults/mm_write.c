@@ -18,9 +18,13 @@ int mm_write(struct mm *mm, vaddr_t addr, const void *data, size_t len)
         pte_t e = mm_lookup(mm, addr);
         bool there = pte_present(e) && pte_write(e);
         struct folio *f = there ? pfn_folio_get(pte_pfn(e)) : NULL;
-        if (!f && there && pte_pfn(mm_lookup(mm, addr)) == pte_pfn(e))
+        pte_t now = mm_lookup(mm, addr); /* without the reference the frame may have become somebody else's */
+        bool same = there && pte_present(now) && pte_write(now) && pte_pfn(now) == pte_pfn(e);
+        if (!f && same)
             return -EACCES; /* a hole, or device registers */
-        if (!f)
+        if (f && !same)
+            folio_put(f);
+        if (!f || !same)
             continue; /* the page was taken away again: the next fault brings it back, or says why it can't */
         size_t offset = addr & (PAGE_SIZE - 1), n = MIN(len, PAGE_SIZE - offset);
         memcpy((u8 *)pfn_address(pte_pfn(e)) + offset, from, n);

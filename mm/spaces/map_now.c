@@ -5,7 +5,8 @@
  * isn't mapped, faults bring in later, and they have the errors. These are pages that the object doesn't have yet,
  * pages with a hole or poison in their folio, and executable pages, because caches need their maintenance first.
  *
- * The object is locked, so its folios stay in it; areas_lock is held for writing, so no fault comes in between.
+ * The object is locked for each step, so its folios stay in it; areas_lock is held for writing, so no fault comes in
+ * between.
  */
 #include <quire/batch.h>
 #include <quire/block.h>
@@ -66,22 +67,29 @@ static vaddr_t map_some(struct vma *vma, vaddr_t addr, vaddr_t end, unsigned pro
     return addr + nr * PAGE_SIZE;
 }
 
+/* Maps the first pages from addr on that the object has. Returns where to go on; 0: nowhere. The object is locked. */
+static vaddr_t map_next(struct vma *vma, vaddr_t addr, vaddr_t end, unsigned prot)
+{
+    u64 first = area_page(vma, addr), last = MIN(area_page(vma, end), vma->obj->nr_pages);
+    void *folio;
+    u64 page = first < last ? radix_next(&vma->obj->folios, first, &folio) : last;
+
+    if (page >= last)
+        return 0;
+    return map_some(vma, addr + ((page - first) << PAGE_SHIFT), addr + ((last - first) << PAGE_SHIFT), prot);
+}
+
 void map_what_is_there(struct vma *vma, vaddr_t start, vaddr_t end)
 {
     struct memobj *obj = vma->obj;
     unsigned prot = vma->flags & VMA_SHARED ? vma->prot : vma->prot & ~(unsigned)PROT_WRITE;
-    void *folio;
 
     if (!prot || prot & PROT_EXEC)
         return;
-    mutex_lock(&obj->lock);
-    u64 first = area_page(vma, start), last = MIN(area_page(vma, end), obj->nr_pages);
-    for (u64 page = first; page < last && (page = radix_next(&obj->folios, page, &folio)) < last;) {
-        vaddr_t addr = start + ((page - first) << PAGE_SHIFT);
-        vaddr_t next = map_some(vma, addr, start + ((last - first) << PAGE_SHIFT), prot);
-        if (!next || preempt_point())
-            break;
-        page += (next - addr) >> PAGE_SHIFT;
-    }
-    mutex_unlock(&obj->lock);
+    /* The lock goes in between: nobody more urgent waits for a thread that isn't urgent enough to run. */
+    do {
+        mutex_lock(&obj->lock);
+        start = map_next(vma, start, end, prot);
+        mutex_unlock(&obj->lock);
+    } while (start && !preempt_point());
 }

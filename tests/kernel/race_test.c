@@ -461,6 +461,47 @@ TEST(race, a_folio_is_trimmed_while_it_is_unmapped)
     RACE(trim_parts, drop_last, .before = begin_part, .after = nothing_is_left);
 }
 
+/* --- writing from outside ---------------------------------------------------------------------- */
+static unsigned same_frame;
+
+static void map_page_beside_another(struct mm *mm)
+{
+    ASSERT_EQ(map_at(mm, TEST_BASE, PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED), 0);
+    ASSERT_EQ(map_at(mm, TEST_BASE + PAGES(4), PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED), 0);
+    ASSERT_EQ(mm_fault(mm, TEST_BASE + PAGES(4), ACCESS_WRITE), 0); /* so the table is there, and stays */
+}
+static void begin_two_spaces(void)
+{
+    begin();
+    w.child = mm_create();
+    ASSERT(w.child != NULL);
+    map_page_beside_another(w.mm);
+    map_page_beside_another(w.child);
+    ASSERT_EQ(mm_fault(w.mm, TEST_BASE, ACCESS_WRITE), 0);
+    w.pfn = mapped_frame(w.mm, TEST_BASE);
+}
+static void write_from_outside(void) { w.b = mm_write(w.mm, TEST_BASE, "x", 1); }
+static void give_the_frame_to_another(void)
+{
+    w.a = mm_unmap(w.mm, TEST_BASE, PAGE_SIZE);
+    EXPECT_EQ(mm_fault(w.child, TEST_BASE, ACCESS_WRITE), 0);
+    same_frame += mapped_frame(w.child, TEST_BASE) == w.pfn;
+}
+static void the_other_has_its_zeros(void)
+{
+    EXPECT_EQ(w.a, 0);
+    EXPECT(w.b == 0 || w.b == -EFAULT);
+    EXPECT_EQ(*user_byte(w.child, TEST_BASE), 0);
+    mm_put(w.child);
+    end();
+}
+TEST(race, a_write_from_outside_while_the_page_goes_to_another_process)
+{
+    same_frame = 0;
+    RACE(give_the_frame_to_another, write_from_outside, .before = begin_two_spaces, .after = the_other_has_its_zeros);
+    EXPECT(same_frame > 0);
+}
+
 /* --- accounts ---------------------------------------------------------------------------------- */
 static struct quota *narrow;
 static void make_account(void) { ASSERT((narrow = quota_create(100)) != NULL); }

@@ -3,6 +3,7 @@
  * Processes from outside: copies that are started later, empty ones, their handles, watchers, and faults as messages.
  */
 #include "child.h"
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -167,6 +168,37 @@ TEST(begin, writes_from_outside_are_checked)
     EXPECT_EQ(quire_call(space_write, p, at, text, 1), -ESRCH);
     quire_call(close, weak);
     quire_call(close, p);
+    quire_call(close, m);
+}
+
+static long written_to, result_of_write;
+
+static void *write_much(void *text)
+{
+    result_of_write = quire_call(space_write, written_to, 0x400000, text, 8 * MIB);
+    return NULL;
+}
+
+TEST(begin, a_write_ends_when_the_process_is_killed)
+{
+    char *text = map_pages(8 * MIB, PROT_READ);
+    long m = quire_call(memory_create, 8 * MIB);
+    struct quire_map map = {0x400000, 8 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, m, 0};
+    struct quire_start nowhere = {.nr_same = 0};
+    pthread_t writer;
+
+    written_to = quire_call(process_create, "empty");
+    ASSERT(written_to >= 0 && m >= 0);
+    EXPECT_EQ(quire_call(space_map, written_to, &map), 0x400000);
+    EXPECT_EQ(quire_call(thread_priority, 0, 4), 3);
+    ASSERT_EQ(pthread_create(&writer, NULL, write_much, text), 0);
+    while (quire_call(process_start, written_to, &nowhere) != -EBUSY) /* until it writes */
+        quire_call(sleep, 20000);
+    EXPECT_EQ(quire_call(kill, written_to), 0);
+    EXPECT_EQ(pthread_join(writer, NULL), 0);
+    EXPECT_EQ(result_of_write, -ESRCH);
+    EXPECT_EQ(status_of(written_to), SIGKILL);
+    quire_call(close, written_to);
     quire_call(close, m);
 }
 

@@ -2,6 +2,7 @@
 /* Files of the boot archive, and the console as a file. */
 #include "child.h"
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <quire/files.h>
@@ -191,6 +192,43 @@ TEST(file, a_file_is_no_memory_to_map)
     EXPECT_REFUSED(EBADF, (long)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, 100, 0));
 }
 
+static int enough;
+
+static void *open_and_close(void *unused)
+{
+    while (!__atomic_load_n(&enough, __ATOMIC_ACQUIRE))
+        close(open("motd", O_RDONLY));
+    return unused;
+}
+
+/* In a child: each descriptor that the library knows can be read. */
+static int all_can_be_read(void)
+{
+    struct stat st;
+    char c;
+
+    for (int fd = 0; fd < 16; fd++)
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read(fd, &c, 1) != 1)
+            return 0;
+    return 1;
+}
+
+TEST(file, a_child_has_the_files_of_one_moment)
+{
+    pthread_t t;
+
+    if (quire_call(cpu_pin, 1) < 0)
+        SKIP("needs two CPUs");
+    quire_call(cpu_pin, -1);
+    ASSERT_EQ(pthread_create(&t, NULL, open_and_close, NULL), 0);
+    for (int i = 0; i < 60; i++) {
+        usleep(200 + (unsigned)i * 7);
+        EXPECT_EQ(IN_CHILD(_exit(!all_can_be_read())), 0);
+    }
+    __atomic_store_n(&enough, 1, __ATOMIC_RELEASE);
+    EXPECT_EQ(pthread_join(t, NULL), 0);
+}
+
 /* --- the archive ----------------------------------------------------------------------- */
 TEST(file, nobody_can_write_to_the_archive)
 {
@@ -209,6 +247,22 @@ TEST(file, nobody_can_write_to_the_archive)
     memset(own, 'x', PAGE);
     EXPECT_EQ(memcmp(p, "070701", 6), 0);
     EXPECT_CALL(-EACCES, handle_duplicate, QUIRE_ARCHIVE, RIGHT_READ | RIGHT_WRITE);
+}
+
+TEST(file, nobody_can_break_the_archive)
+{
+    struct listed_file e;
+
+    ASSERT_EQ(find_file("motd", &e), 0);
+    char *p = (char *)quire_call(mmap, NULL, PAGE, PROT_READ, MAP_SHARED | QUIRE_MAP_NOW, QUIRE_ARCHIVE, e.offset);
+    EXPECT_EQ(p[0], 'W');
+    if (quire_call(madvise, p, PAGE, MADV_HWPOISON) == -EPERM)
+        SKIP("no program breaks frames in a release build");
+    EXPECT_CALL(-EACCES, madvise, p, PAGE, MADV_HWPOISON);
+    char *own = (char *)quire_call(mmap, NULL, PAGE, PROT_READ, MAP_PRIVATE | QUIRE_MAP_NOW, QUIRE_ARCHIVE, e.offset);
+    EXPECT_EQ(own[0], 'W');
+    EXPECT_CALL(-EACCES, madvise, own, PAGE, MADV_HWPOISON);
+    EXPECT_EQ(IN_CHILD(_exit(p[0] != 'W')), 0);
 }
 
 TEST(file, without_the_archive_there_are_no_files)

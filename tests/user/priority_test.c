@@ -313,3 +313,82 @@ TEST(priority, a_circle_of_calls_ends)
         EXPECT((long)result == -ETIMEDOUT || (long)result == -EPIPE);
     }
 }
+
+/* --- a receiver whose time is over ------------------------------------------------------------------------ */
+static void *receive_for_a_while(void *unused)
+{
+    struct message m = {.info = QUIRE_INFO_LIMIT_US(2 * MS)};
+
+    begin(LOW);
+    if (message_receive(endpoint[0], &m) == QUIRE_GOT_CALL)
+        message_reply(-1, &(struct message){.info = 0});
+    return unused;
+}
+
+/*
+ * It was woken by its time limit and waits for the CPU, and then the call comes: it must get ahead of the one that
+ * spins.
+ */
+TEST(priority, a_call_hurries_a_receiver_that_waits_for_the_cpu)
+{
+    struct message m = {.info = QUIRE_INFO_LIMIT_US(20 * MS)};
+
+    begin(TOP);
+    endpoint[0] = (int)quire_call(endpoint_create);
+    start_one(&servers[0], receive_for_a_while, 0);
+    usleep(MS);
+    start_one(&spinner, spin, 0);
+    usleep(3 * MS);
+    EXPECT_EQ(message_call(endpoint[0], &m), 0);
+    STORE(stop, 1);
+    EXPECT_EQ(pthread_join(spinner, NULL), 0);
+    EXPECT_EQ(pthread_join(servers[0], NULL), 0);
+}
+
+/* --- the kernel's own locks ------------------------------------------------------------------------------- */
+static void map_again_and_again(void)
+{
+    unsigned long bytes = (unsigned long)quire_call(memory_size, QUIRE_ARCHIVE);
+
+    begin(LOW);
+    for (;;) {
+        long at = quire_call(mmap, NULL, bytes, PROT_READ, MAP_SHARED | QUIRE_MAP_NOW, QUIRE_ARCHIVE, 0);
+        quire_call(munmap, at, bytes);
+    }
+}
+
+static void *spin_in_bursts(void *unused)
+{
+    begin(MIDDLE);
+    for (int i = 0; !LOAD(stop); i++) {
+        usleep(300 + i * 37 % 200);
+        for (long end = quire_call(clock) + 4000000; quire_call(clock) < end;)
+            ;
+    }
+    return unused;
+}
+
+/* All programs share the archive: one that maps it holds up none that is more urgent. */
+TEST(priority, who_maps_the_archive_holds_up_nobody_more_urgent)
+{
+    long longest = 0;
+    char c;
+
+    begin(TOP);
+    pid_t mapper = fork();
+    if (!mapper)
+        map_again_and_again();
+    start_one(&spinner, spin_in_bursts, 0);
+    for (int i = 0; i < 40; i++) {
+        usleep(3 * MS + (unsigned)i * 131);
+        long begun = quire_call(clock);
+        EXPECT_CALL(1, memory_read, QUIRE_ARCHIVE, 0, &c, 1);
+        long took = quire_call(clock) - begun;
+        longest = took > longest ? took : longest;
+    }
+    STORE(stop, 1);
+    EXPECT_EQ(pthread_join(spinner, NULL), 0);
+    expect_killed(mapper);
+    if (longest > 1000000)
+        test_fail(__FILE__, __LINE__, "one byte of the archive took %ld us", longest / 1000);
+}

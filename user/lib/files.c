@@ -54,13 +54,13 @@ static bool make_room(int fd)
     return true;
 }
 
+/* Under files_lock. */
 static bool remember(int fd, const struct archive_file *file)
 {
-    lock(&files_lock);
     bool room = make_room(fd);
+
     if (room)
         files[fd] = (struct file){true, file->mode, file->offset, file->size, 0};
-    unlock(&files_lock);
     return room;
 }
 
@@ -95,24 +95,28 @@ static long open_file(const char *path, int flags)
     long err = __find_file(path, &file);
     if (err)
         return err;
+    lock(&files_lock);
     long fd = quire_call(handle_duplicate, QUIRE_ARCHIVE, RIGHT_READ | RIGHT_TRANSFER, 0);
-    if (fd < 0 || remember((int)fd, &file))
-        return fd;
-    quire_call(close, fd);
-    return -ENOMEM;
+    if (fd >= 0 && !remember((int)fd, &file)) {
+        quire_call(close, fd);
+        fd = -ENOMEM;
+    }
+    unlock(&files_lock);
+    return fd;
 }
 
 int open(const char *path, int flags, ...) { return (int)__result(open_file(path, flags)); }
 
-/* The file is forgotten first: another thread may get the number as soon as it is free. */
+/* Under one lock: another thread may get the number as soon as it is free, and fork() copies table and handles. */
 int close(int fd)
 {
     lock(&files_lock);
     struct file *f = file_of(fd);
     if (f)
         f->open = false;
+    long err = quire_call(close, fd);
     unlock(&files_lock);
-    return (int)__result(quire_call(close, fd));
+    return (int)__result(err);
 }
 
 /* --- reading --------------------------------------------------------------------------- */

@@ -153,7 +153,6 @@ pid_t fork(void)
     __unlock_threads(in_child);
     __unlock_keys(in_child);
     __unlock_archive(in_child);
-    __unlock_files(in_child);
     if (in_child) { /* the parent's children aren't this process's */
         children_used = 0;
         ends = -1;
@@ -161,6 +160,7 @@ pid_t fork(void)
         followers = 0;
     }
     pid_t pid = in_child ? 0 : begin(copy, &start);
+    __unlock_files(in_child); /* the child gets its handles at the start: those that it knows */
     unlock_after_fork(&children_lock, in_child);
     return pid;
 }
