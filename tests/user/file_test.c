@@ -221,7 +221,7 @@ TEST(file, a_child_has_the_files_of_one_moment)
         SKIP("needs two CPUs");
     quire_call(cpu_pin, -1);
     ASSERT_EQ(pthread_create(&t, NULL, open_and_close, NULL), 0);
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 15; i++) {
         usleep(200 + (unsigned)i * 7);
         EXPECT_EQ(IN_CHILD(_exit(!all_can_be_read())), 0);
     }

@@ -265,7 +265,7 @@ static void change_priority_of(void (*f)(void), void *(*beside)(void *))
     ASSERT(id > 0);
     ASSERT_EQ(pthread_create(&other, NULL, beside, NULL), 0);
     quire_call(cpu_pin, 1); /* with one CPU there is nothing to see */
-    for (unsigned long end = (unsigned long)quire_call(clock) + 150000000ul; (unsigned long)quire_call(clock) < end;) {
+    for (unsigned long end = (unsigned long)quire_call(clock) + 50000000ul; (unsigned long)quire_call(clock) < end;) {
         quire_call(thread_priority, id, 5);
         quire_call(thread_priority, id, 3);
     }
