@@ -92,8 +92,8 @@ static u8 class_of(const void *lock)
         if (classes[at].offset == place.offset)
             return (u8)at;
     }
-    panic("more than %u kinds of locks. likely: an array of locks, each of which counts as a kind: put them into objects of "
-          "one slab cache",
+    panic("more than %u kinds of locks. likely: an array of locks, each of which counts as a kind: put them "
+          "into objects of one slab cache",
           NR_CLASSES - 1);
 }
 

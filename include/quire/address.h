@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the kernel finds physical memory: address arithmetic of the direct map, which <quire/direct_map.h> describes. */
+/*
+ * Where the kernel finds physical memory: address arithmetic of the direct map, which <quire/direct_map.h> describes.
+ */
 #pragma once
 
 #include <quire/types.h>

@@ -21,8 +21,8 @@
 
 bool sched_claim_anywhere(struct percpu *cpu, struct thread *t); /* sched_claim() for a thread of any CPU */
 /*
- * The caller goes into the queue behind others, and leaves its kernel stack in the ordinary way, but for good: it goes on
- * at resume(self). Under rq's lock, which is dropped.
+ * The caller goes into the queue behind others, and leaves its kernel stack in the ordinary way, but for good: it goes
+ * on at resume(self). Under rq's lock, which is dropped.
  */
 void __noreturn sched_leave(struct runqueue *rq, struct thread *self, s64 (*resume)(struct thread *));
 void sched_unclaim(struct thread *t); /* the claimed thread goes on as if somebody had woken it */

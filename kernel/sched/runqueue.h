@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the scheduler's files share: run queues, and changes of a thread's state. kernel/sched/thread.c makes and ends
- * threads, kernel/sched/sleep.c lets them sleep, kernel/sched/alarm.c rings, kernel/sched/sched.c lets them run.
+ * threads, kernel/sched/place.c says where they wait, kernel/sched/sleep.c lets them sleep, kernel/sched/alarm.c rings,
+ * kernel/sched/sched.c lets them run.
  *
  * Lock order: the lock of a CPU's alarms, then those of kernel/ipc/ that a signal takes, then the lock of a run queue;
  * nobody holds two locks of run queues. The first and the last are taken with interrupts off, and aren't counted as
@@ -111,6 +112,13 @@ static inline void thread_waits(struct thread *self)
     WRITE_ONCE(self->state, THREAD_WAITING);
 }
 
+/*
+ * Where t, whose time slice is over, has fewer threads beside it than here, and none that is more urgent. Its own CPU:
+ * there is no such place.
+ */
+unsigned sched_less_loaded(const struct thread *t);
+/* Takes a thread out of another CPU's queue into this CPU's, the most urgent first. False: there is none. */
+bool sched_steal(struct runqueue *mine);
 void sched_queue(struct thread *t);            /* puts a READY thread into a CPU's queue, and tells that CPU */
 void sched_ring_alarms(struct runqueue *rq);   /* those whose time has come; rq is this CPU's; interrupts off */
 void thread_free_dead(struct thread *t);       /* frees a dead thread; no CPU uses its stack any more */

@@ -85,7 +85,7 @@ MUTANTS = [
     # --- threads that go to another CPU, which these tests rely on ----------------------------------------------------
     Mutant("pinned-threads-stay-where-they-are", "kernel/sched/sched.c", "    if (self->pinned && (unsigned)cpu", "    if (0 && (unsigned)cpu",
            "jit.*", "code is run on another CPU than it was written on", cpus="4"),
-    Mutant("pinned-threads-are-stolen", "kernel/sched/sched.c",
+    Mutant("pinned-threads-are-stolen", "kernel/sched/place.c",
            "            if (t->pinned || stays_for_fpu(t))\n                continue;\n",
            "", "thread.*", "a pinned thread stays", cpus="4"),
     # --- frames that change sides ------------------------------------------------------------------------------------

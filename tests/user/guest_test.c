@@ -284,7 +284,8 @@ TEST(guest, a_program_may_lie_in_any_memory)
     ASSERT_EQ(quire_call(memory_read, QUIRE_ARCHIVE, f.offset, text, f.size), (long)f.size);
     int m = (int)quire_call(memory_create, f.size + 2 * PAGE);
     ASSERT_EQ(quire_call(memory_write, m, 100, text, f.size), (long)f.size);
-    int reads = (int)quire_call(handle_duplicate, m, RIGHT_READ, 0), maps = (int)quire_call(handle_duplicate, m, RIGHT_MAP, 0);
+    int reads = (int)quire_call(handle_duplicate, m, RIGHT_READ, 0);
+    int maps = (int)quire_call(handle_duplicate, m, RIGHT_MAP, 0);
 
     EXPECT_EQ(quire_call(guest_create, ORDER, maps, 100, f.size), -EACCES);
     int guest = (int)quire_call(guest_create, ORDER, reads, 100, f.size);

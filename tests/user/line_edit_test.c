@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The shell's line editor, key by key; what it shows is only counted. tests/runner/keyboard.py looks at a real screen. */
+/*
+ * The shell's line editor, key by key; what it shows is only counted. tests/runner/keyboard.py looks at a real screen.
+ */
 #include <string.h>
 #include <quire/complete.h>
 #include <quire/test.h>

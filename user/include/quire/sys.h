@@ -22,12 +22,17 @@ enum { /* how many arguments the table gives each call */
 #undef X
 };
 
-/* quire_call(nop), quire_call(read, handle, buffer, n): missing arguments are 0; more than the table has don't compile */
+/*
+ * quire_call(nop), quire_call(read, handle, buffer, n): missing arguments are 0; more than the table has don't compile.
+ */
 #define QUIRE_ARG(x) ((long)(x))
 #define QUIRE_CALL_(name, a, b, c, d, e, f, ...)                                                   \
     quire_##name##_(QUIRE_ARG(a), QUIRE_ARG(b), QUIRE_ARG(c), QUIRE_ARG(d), QUIRE_ARG(e), QUIRE_ARG(f))
 #define QUIRE_FITS_(given, name, ...)                                                              \
-    ((void)sizeof(struct { _Static_assert((given) <= QUIRE_ARGUMENTS_##name, "too many arguments for " #name); int none; }))
+    ((void)sizeof(struct {                                                                         \
+        _Static_assert((given) <= QUIRE_ARGUMENTS_##name, "too many arguments for " #name);        \
+        int none;                                                                                  \
+    }))
 #define quire_call(...)                                                                            \
     (QUIRE_FITS_(QUIRE_NUMBER(__VA_ARGS__) - 1, __VA_ARGS__, 0), QUIRE_CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0))
 
