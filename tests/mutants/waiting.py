@@ -55,16 +55,13 @@ WAITING = [
     # --- a priority that changes while its thread is on its way -----------------------------------------------------
     Mutant("a-stack-that-is-in-use-is-begun-anew", "kernel/sched/sched.c",
            "    prev->resume = NULL; /* before prev is in the queue, where pick() may find it: it has become more urgent meanwhile */\n", "",
-           "yield.who_is_preempted*", "a thread that leaves its CPU keeps its kernel stack", cpus="4"),
+           "stressyield.who_is_preempted*", "a thread that leaves its CPU keeps its kernel stack", cpus="4", parallel=True),
     Mutant("who-yields-gets-itself", "kernel/sched/sched.c",
            "    struct thread *next = pick(rq); /* first: self may become more urgent than all in the queue meanwhile */\n    thread_change(self, THREAD_RUNNING, THREAD_READY);\n    enqueue(rq, self);\n", "    thread_change(self, THREAD_RUNNING, THREAD_READY);\n    enqueue(rq, self);\n    struct thread *next = pick(rq);\n",
-           "yield.who_yields_may*", "who yields never finds itself in the queue", cpus="4"),
+           "stressyield.who_yields_may*", "who yields never finds itself in the queue", cpus="4", parallel=True),
     Mutant("a-woken-receiver-isnt-hurried", "kernel/ipc/endpoint.c",
            "        sched_set_priority(receiver, priority);\n", "        ;\n",
            "priority.a_call_hurries*", "a lent priority reaches a receiver that is in a CPU's queue"),
-    Mutant("an-argument-in-a-register-that-is-given-back", "arch/s390x/arch.mk",
-           "ARCH_KEPT_REGISTERS := r7", "ARCH_KEPT_REGISTERS := r6 r7",
-           "yield.who_is_preempted*", "the short cut of messages goes on with the right frame", machine="s390x", cpus="4"),
     # --- yielding -------------------------------------------------------------------------------------------------
     Mutant("a-kill-in-the-queue-is-not-seen", "kernel/sched/yield.c",
            "process_seems_killed(next->process) || READ_ONCE", "READ_ONCE",
