@@ -15,6 +15,8 @@
 #include "user_registers.h"
 #include <quire/upcalls.h>
 
+struct runqueue runqueues[MAX_CPUS];
+
 /* --- how much a CPU has to do -------------------------------------------------------------------- */
 static unsigned load_of(unsigned cpu)
 {

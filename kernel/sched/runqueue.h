@@ -2,7 +2,7 @@
 /*
  * What the scheduler's files share: run queues, and changes of a thread's state. kernel/sched/thread.c makes and ends
  * threads, kernel/sched/place.c says where they wait, kernel/sched/sleep.c lets them sleep, kernel/sched/alarm.c rings,
- * kernel/sched/sched.c lets them run.
+ * kernel/sched/sched.c lets them run, kernel/sched/timer.c sets the CPU's timer.
  *
  * Lock order: the lock of a CPU's alarms, then those of kernel/ipc/ that a signal takes, then the lock of a run queue;
  * nobody holds two locks of run queues. The first and the last are taken with interrupts off, and aren't counted as
@@ -119,6 +119,11 @@ static inline void thread_waits(struct thread *self)
 unsigned sched_less_loaded(const struct thread *t);
 /* Takes a thread out of another CPU's queue into this CPU's, the most urgent first. False: there is none. */
 bool sched_steal(struct runqueue *mine);
+/*
+ * Sets this CPU's timer to its next event, while `next` runs. When need_resched is set, the end of the time slice needs
+ * no second interrupt. Sleepers do need theirs, because the kernel may run for long before it reschedules.
+ */
+void sched_set_timer(struct runqueue *rq, const struct thread *next);
 void sched_queue(struct thread *t);            /* puts a READY thread into a CPU's queue, and tells that CPU */
 void sched_ring_alarms(struct runqueue *rq);   /* those whose time has come; rq is this CPU's; interrupts off */
 void thread_free_dead(struct thread *t);       /* frees a dead thread; no CPU uses its stack any more */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The scheduler: which thread a CPU runs, and how it goes from one to the next. See <quire/thread.h> and runqueue.h.
- * place.c says on which CPU a thread waits.
+ * place.c says on which CPU a thread waits, timer.c when a CPU's timer comes.
  */
 #include "hand_over.h"
 #include <quire/errno.h>
@@ -11,7 +11,6 @@
 #include <quire/upcalls.h>
 #include <arch-generic/machine.h>
 
-struct runqueue runqueues[MAX_CPUS];
 static struct thread boot_thread;
 
 #define SLICE_GIVEN_UP 1 /* runqueue.slice_end_ns: the thread yields */
@@ -67,34 +66,6 @@ static struct thread *pick(struct runqueue *rq)
     return t;
 }
 
-/*
- * Sets this CPU's timer to its next event, while `next` runs. When need_resched is set, the end of the time slice needs
- * no second interrupt. Sleepers do need theirs, because the kernel may run for long before it reschedules.
- */
-static void set_timer(struct runqueue *rq, const struct thread *next)
-{
-    u64 deadline = ~0UL;
-
-    if (rq->nr_queued && next != rq->idle && !rq->need_resched)
-        deadline = rq->slice_end_ns;
-    if (next != rq->idle)
-        deadline = MIN(deadline, turn_deadline()); /* even if no thread is queued yet: another CPU may do so */
-    deadline = MIN(deadline, READ_ONCE(rq->next_alarm_ns));
-    if (QUIRE_CHECKS && next->process)
-        deadline = MIN(deadline, arch_clock_ns() + WATCH_TICK_NS);
-    arch_timer_set(deadline);
-}
-
-void sched_rearm_timer(void)
-{
-    bool irq = irq_save();
-    struct runqueue *rq = this_cpu()->runqueue;
-
-    if (rq)
-        set_timer(rq, current_thread());
-    irq_restore(irq);
-}
-
 /* --- switching --------------------------------------------------------------------------------- */
 /* The first step after a switch, still under this run queue's lock. No CPU uses the stack of rq->left any more. */
 static void finish_switch(void)
@@ -142,7 +113,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     cpu->user_work = true; /* on its way out, `next` asks: was I killed, and must this CPU fence for my code? */
     mm_activate(next->mm);
     enter_registers(cpu, next);
-    set_timer(rq, next);
+    sched_set_timer(rq, next);
     arch_switch(&prev->context, &next->context);
     finish_switch();
 }
@@ -244,7 +215,7 @@ void schedule(void)
     } else {
         WRITE_ONCE(rq->running_priority, next->priority);
         rq->slice_end_ns = arch_clock_ns() + TIME_SLICE_NS;
-        set_timer(rq, next);
+        sched_set_timer(rq, next);
         rq_unlock(rq);
     }
     irq_restore(irq);
@@ -396,7 +367,7 @@ void sched_tick(void)
         this_cpu()->user_work = true;
         counter_inc(COUNTER_PREEMPTIONS);
     }
-    set_timer(rq, running);
+    sched_set_timer(rq, running);
     rq_unlock(rq);
 }
 
