@@ -26,7 +26,7 @@ LDFLAGS  := -no-pie -Wl,--wrap=frame_cache_alloc,--wrap=frame_cache_free,--wrap=
 MM_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c) base/fail.c base/fence.c base/tlb_local.c)
 UV_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(filter-out uv/soft/soft.c uv/soft/inspect.c,$(wildcard uv/*/*.c)))
 # The scheduler with the real sleeping locks, under other names: mm's are in locks.c.
-SCHED_OBJ := $(patsubst %,$(OUT)/%.o,kernel/sched/sched kernel/sched/place kernel/sched/thread kernel/sched/sleep kernel/sched/alarm base/sync base/spin base/turns)
+SCHED_OBJ := $(patsubst %,$(OUT)/%.o,kernel/sched/sched kernel/sched/place kernel/sched/timer kernel/sched/thread kernel/sched/sleep kernel/sched/alarm base/sync base/spin base/turns)
 STATEFUL  := $(MM_OBJ) $(SCHED_OBJ)
 OTHER_NAMES := $(patsubst %,--redefine-sym %,spin_wait=sched_spin_wait rwsem_init=sched_rwsem_init rwsem_wake=sched_rwsem_wake \
     rwsem_read_contended=sched_rwsem_read_contended rwsem_write_lock=sched_rwsem_write_lock rwsem_write_unlock=sched_rwsem_write_unlock \
