@@ -69,14 +69,17 @@ static int break_frame(pfn_t pfn)
     return err;
 }
 
-/* Whether the frame is the program's own, or of an object that the program may write to. */
-static bool may_spoil(struct mm *mm, vaddr_t addr, const struct folio *f)
+/*
+ * 0: the frame is the program's own, or of an object that the program may write to; -EACCES: it isn't; -ENOMEM: the
+ * page isn't mapped any more.
+ */
+static int may_spoil(struct mm *mm, vaddr_t addr, const struct folio *f)
 {
     rwsem_read_lock(&mm->areas_lock);
     struct vma *vma = area_find(mm, addr);
     bool may = vma && (vma->flags & VMA_SHARED ? !(vma->flags & VMA_NOWRITE) : !vma->obj || f->owner != vma->obj);
     rwsem_read_unlock(&mm->areas_lock);
-    return may;
+    return !vma ? -ENOMEM : may ? 0 : -EACCES;
 }
 
 /* Breaks the frames of these pages. */
@@ -87,7 +90,9 @@ static int break_frames(struct mm *mm, vaddr_t start, vaddr_t end)
     for (vaddr_t addr = start; addr < end; addr += PAGE_SIZE) {
         pte_t e = mm_lookup(mm, addr);
         struct folio *f = pte_present(e) ? pfn_folio_get(pte_pfn(e)) : NULL; /* NULL for the zero page and holes */
-        int err = !f ? -ENOMEM : may_spoil(mm, addr, f) ? break_frame(pte_pfn(e)) : -EACCES;
+        int err = f ? may_spoil(mm, addr, f) : -ENOMEM;
+        if (!err)
+            err = break_frame(pte_pfn(e));
         if (f)
             folio_put(f);
         if (err)
