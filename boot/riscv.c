@@ -64,6 +64,7 @@ static void read_cpus(const struct fdt *fdt, u64 boot_hart)
         die("the device tree has no /cpus");
     riscv_has_svnapot = true;
     riscv_devices.timebase_hz = (u32)fdt_number(fdt, cpus, "timebase-frequency", 10000000);
+    riscv_devices.tick_ns = NS_PER_S % riscv_devices.timebase_hz ? 0 : (u32)(NS_PER_S / riscv_devices.timebase_hz);
     for (int n = fdt_first_child(fdt, cpus); n >= 0; n = fdt_next_sibling(fdt, n)) {
         const char *type = fdt_string(fdt, n, "device_type");
         if (!type || strcmp(type, "cpu") != 0 || !fdt_enabled(fdt, n) || !fdt_reg(fdt, n, 0, &hart, &size))

@@ -178,7 +178,6 @@ user_sync:
     mrs x16, tpidr_el1
     ldrb w16, [x16, #PERCPU_USER_WORK]
     cbnz w16, 2f
-3:
 #if QUIRE_DEBUG
     str x0, [sp, #0]
     mov x0, sp
@@ -205,9 +204,7 @@ user_sync:
     eret
 1:  bl arch_call_whole
 2:  str x0, [sp, #0]
-    bl trap_user_work
-    ldr x0, [sp, #0]
-    b 3b
+    b complete
 
 user_exception:
     ldp x16, x17, [sp, #128]
@@ -227,8 +224,12 @@ return_to_user:
     bl trap_leaves
 #endif
     RESTORE_FRAME_AND_RETURN 1
-4:  bl trap_user_work
-    b 5b
+4:  mov x0, sp
+    bl trap_user_work
+    mov x1, sp
+    cmp x0, x1
+    b.eq 5b
+    b arch_hand_over
 
 user_irq:
     FROM_USER arm64_irq
@@ -351,10 +352,24 @@ FUNC(arch_call_fast_yield)
     COMPLETE_FRAME
     bl sched_fast_yield
     cbz x0, whole
-    mov sp, x0
-    bl sched_has_yielded
-    b return_to_user
+    mov x1, sp
+    cmp x0, x1
+    b.eq return_to_user
+    /* and on into arch_hand_over */
 END(arch_call_fast_yield)
+
+/* void arch_hand_over(struct trapframe *to) */
+FUNC(arch_hand_over)
+    mov sp, x0
+    bl sched_has_left
+    b return_to_user
+END(arch_hand_over)
+
+/* A system call's result is in its short frame, and there is more to do. */
+FUNC(complete)
+    COMPLETE_FRAME
+    b return_to_user
+END(complete)
 
 FUNC(arch_call_whole)
     COMPLETE_FRAME

@@ -8,7 +8,6 @@
 #include <arch/sbi.h>
 #include <quire/spinlock.h>
 
-
 static inline u64 read_time(void)
 {
     u64 t;
@@ -18,11 +17,11 @@ static inline u64 read_time(void)
 
 u64 arch_clock_ns(void)
 {
-    u32 hz = riscv_devices.timebase_hz;
+    u64 ns = riscv_devices.tick_ns;
 
-    if (likely(hz == 10000000)) /* exact and without a division, because every scheduler decision reads the clock */
-        return read_time() * 100;
-    u64 t = read_time();
+    if (likely(ns)) /* exact and without a division, because every scheduler decision reads the clock */
+        return read_time() * ns;
+    u64 hz = riscv_devices.timebase_hz, t = read_time();
     return t / hz * NS_PER_S + t % hz * NS_PER_S / hz;
 }
 

@@ -160,9 +160,7 @@ end_call:
     sret
 1:  call arch_call_whole
 2:  sd a0, 80(sp)
-    call trap_user_work
-    ld a0, 80(sp)
-    j end_call
+    j complete
 
 from_user:
     ld t2, PERCPU_SCRATCH(tp)
@@ -188,8 +186,10 @@ go_to_user:
     ld tp, 32(sp)
     ld sp, 16(sp)
     sret
-4:  call trap_user_work
-    j go_to_user
+4:  mv a0, sp
+    call trap_user_work
+    beq a0, sp, go_to_user
+    j arch_hand_over
 
 from_kernel:
     csrrw tp, sscratch, tp
@@ -307,10 +307,22 @@ FUNC(arch_call_fast_yield)
     COMPLETE_FRAME
     call sched_fast_yield
     beqz a0, whole
-    mv sp, a0
-    call sched_has_yielded
-    j return_to_user
+    beq a0, sp, return_to_user
+    /* and on into arch_hand_over */
 END(arch_call_fast_yield)
+
+/* void arch_hand_over(struct trapframe *to) */
+FUNC(arch_hand_over)
+    mv sp, a0
+    call sched_has_left
+    j return_to_user
+END(arch_hand_over)
+
+/* A system call's result is in its short frame, and there is more to do. */
+FUNC(complete)
+    COMPLETE_FRAME
+    j return_to_user
+END(complete)
 
 FUNC(arch_call_whole)
     COMPLETE_FRAME

@@ -108,7 +108,10 @@ FUNC(return_to_user)
     lg %r1, LC_CPU(%r0)
     cli PERCPU_USER_WORK(%r1), 0
     je 1f
+    la %r2, TRAP_FRAME(%r15)
     brasl %r14, trap_user_work
+    la %r1, TRAP_FRAME(%r15)
+    cgrjne %r1, %r2, arch_hand_over
 1:
 #if QUIRE_DEBUG
     la %r2, TRAP_FRAME(%r15)
@@ -175,13 +178,20 @@ FUNC(arch_call_fast_yield)
     brasl %r14, sched_fast_yield
     ltgr %r2, %r2
     jz arch_call_whole
+    la %r1, TRAP_FRAME(%r15)
+    cgrje %r1, %r2, return_to_user
+    /* and on into arch_hand_over */
+END(arch_call_fast_yield)
+
+/* void arch_hand_over(struct trapframe *to) */
+FUNC(arch_hand_over)
     lay %r15, -TRAP_FRAME(%r2)
 #if QUIRE_DEBUG
     xc 0(8, %r15), 0(%r15)
 #endif
-    brasl %r14, sched_has_yielded
+    brasl %r14, sched_has_left
     j return_to_user
-END(arch_call_fast_yield)
+END(arch_hand_over)
 
 FUNC(arch_call_whole)
     stnsm 8(%r15), 0xfe

@@ -142,8 +142,7 @@ FUNC(syscall_entry)
     call *(%rcx, %rax, 8)
     cli
     cmpb $0, %gs:PERCPU_USER_WORK
-    jne 2f
-3:
+    jne 4f
 #if QUIRE_DEBUG
     movq %rax, TF_RAX(%rsp)
     movq %rsp, %rdi
@@ -162,10 +161,6 @@ FUNC(syscall_entry)
     swapgs
     sysretq
 1:  call arch_call_whole
-2:  movq %rax, TF_RAX(%rsp)
-    call trap_user_work
-    movq TF_RAX(%rsp), %rax
-    jmp 3b
 4:  movq %rax, TF_RAX(%rsp)
     leaq return_to_user(%rip), %rdi
     jmp complete
@@ -214,8 +209,12 @@ FUNC(return_to_user)
 2:  movabsq $0x00007fffffffffff, %rax /* the last address of the lower half, where fetching faults in user mode */
     movq %rax, TF_RIP(%rsp)
     jmp 1b
-3:  call trap_user_work
-    jmp 4b
+3:  movq %rsp, %rdi
+    call trap_user_work
+    cmpq %rax, %rsp
+    je 4b
+    movq %rax, %rdi
+    jmp arch_hand_over
 END(return_to_user)
 
 /* void arch_enter_user(struct trapframe *tf) */
@@ -295,10 +294,18 @@ FUNC(arch_call_fast_yield)
     call sched_fast_yield
     testq %rax, %rax
     jz whole
-    movq %rax, %rsp
-    call sched_has_yielded
-    jmp return_to_user
+    movq %rax, %rdi
+    cmpq %rdi, %rsp
+    je return_to_user
+    /* and on into arch_hand_over */
 END(arch_call_fast_yield)
+
+/* void arch_hand_over(struct trapframe *to) */
+FUNC(arch_hand_over)
+    movq %rdi, %rsp
+    call sched_has_left
+    jmp return_to_user
+END(arch_hand_over)
 
 FUNC(arch_call_whole)
     complete_frame

@@ -31,6 +31,12 @@ void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(voi
  */
 void __noreturn arch_enter_user(struct trapframe *tf);
 
+/*
+ * The same with another thread's frame: leaves the caller's kernel stack, then calls sched_has_left(). Under the run
+ * queue's lock.
+ */
+void __noreturn arch_hand_over(struct trapframe *to);
+
 /* Where a trap from user mode saves its frame on the kernel stack that ends at stack_top. */
 static inline struct trapframe *arch_user_frame(void *stack_top)
 {

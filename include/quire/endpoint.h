@@ -60,8 +60,11 @@ struct user_ptr;
  */
 int fault_registers(struct reply *reply, struct user_ptr registers, bool set);
 
-/* Waits until a bit of the mask is set; takes these bits out, and stores them in *bits. 0; -ETIMEDOUT; -EINTR. */
-s64 notification_wait(struct notification *n, u64 mask, u64 until, u64 *bits);
+/*
+ * The caller waits until a bit of its mask is set, and takes these bits out. The mask is the first word of its user
+ * frame, and then the bits are. Takes over the reference. 0; -ETIMEDOUT; -EINTR. May leave the kernel stack for good.
+ */
+s64 notification_wait(struct notification *n, u64 until);
 /*
  * Sets the notification's one timer: at this time of the clock, in nanoseconds, n gets these bits, once. bits 0: no
  * timer any more. True: it was set before, and that time won't come.

@@ -73,6 +73,7 @@ struct thread_ipc {
     struct endpoint *calls;  /* while its call is QUEUED: there */
     struct thread *server;   /* while its call is TAKEN: who has the duty; NULL: a reply object */
     unsigned lent;           /* the priority that it lends to the server, or with which it is counted in the queue */
+    struct notification *waits_for; /* or has waited for, at rest; with a reference */
     struct endpoint *endpoint; /* from which it receives or has received last; with a reference */
     u32 receiving;           /* enum receive_state; under the endpoint's lock */
     struct trapframe *frame; /* where the words of its call are; NULL: in its user frame */

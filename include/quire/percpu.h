@@ -48,7 +48,7 @@ struct percpu {
     struct thread *current;
     struct arch_percpu arch;
     const void *calls;   /* the running thread's table of system calls, <quire/syscall.h> */
-    struct thread *left; /* by a hand-over: <quire/upcalls.h> */
+    struct thread *left; /* the thread that ran before the last switch: its kernel stack was left. <quire/upcalls.h> */
     bool user_work;      /* something to do before the next return to user mode: trap_user_work() */
     /* ------------------------------------------------------------------------------------------ */
     unsigned cpu;        /* index, 0..nr_cpus-1 */

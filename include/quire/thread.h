@@ -101,11 +101,11 @@ struct thread {
     void (*entry)(void *); /* first function and its argument */
     void *argument;
     /*
-     * While the thread waits, not NULL: its kernel stack holds nothing. If somebody wakes it, it begins there; it gets
-     * itself as the argument, and its result is that of the system call. See kernel/sched/hand_over.h. In other states
-     * this means nothing: an ordinary switch clears it.
+     * While the thread waits or is in a queue, not NULL: its kernel stack holds nothing. It begins there, with itself as
+     * the argument, and goes to user mode then; sched_rest: it may go there at once. See kernel/sched/hand_over.h and
+     * rest.c. In other states this means nothing: an ordinary switch clears it.
      */
-    s64 (*resume)(struct thread *self);
+    void (*resume)(struct thread *self);
     struct quota *quota;     /* the account that pays for it; NULL: none */
     struct notification *told; /* gets these bits at its end; with a reference. NULL: nobody is told */
     u64 told_bits;
@@ -169,6 +169,12 @@ void sched_copy_fpu(struct arch_fpu *to); /* the caller's, as they are now */
  */
 void sched_set_priority(struct thread *t, unsigned priority);
 
+/*
+ * The caller has announced that it waits, and self->resume says where it goes on. It waits at rest: its kernel stack
+ * holds nothing any more. This comes back only if the caller was woken meanwhile. No locks.
+ */
+void sched_leave_waiting(struct thread *self);
+void sched_rest(struct thread *self); /* thread->resume: straight to user mode, kernel/sched/rest.c */
 void sched_tick(void);        /* trap_timer() */
 bool sched_need_resched(void);
 void sched_rearm_timer(void); /* after somebody else used this CPU's timer */

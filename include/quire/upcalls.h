@@ -66,10 +66,12 @@ void trap_timer(const struct trapframe *tf);
 void trap_ipi(void);        /* another CPU sent arch_ipi_send(); the source is already quiet */
 
 /*
- * What trap.S calls before each return to user mode if percpu.user_work is set: reschedules, delivers kills, runs
- * instruction-cache generations. The flag is clear after this.
+ * What trap.S calls before each return to user mode if percpu.user_work is set, with the whole frame: reschedules,
+ * delivers kills, runs instruction-cache generations. The flag is clear after this. The result is the frame to go on
+ * with. If it is another thread's, trap.S leaves this kernel stack and calls sched_has_left() then, and looks at
+ * user_work again: arch_hand_over().
  */
-void trap_user_work(void);
+struct trapframe *trap_user_work(struct trapframe *tf);
 /* Debug kernels: the last thing before each return to user mode, after trap_user_work(). */
 void trap_leaves(struct trapframe *tf);
 
@@ -98,12 +100,17 @@ void sched_settle_woken(void);
 
 /* --- yielding: arch -> kernel/sched ------------------------------------------------------------------------ */
 /*
- * The short cut of kernel/sched/yield.c. Called as ipc_fast_call() is. NULL: the ordinary way has to do the work. Else
+ * The short cut of kernel/sched/rest.c. Called as ipc_fast_call() is. NULL: the ordinary way has to do the work. Else
  * the result is the frame, whole and with its result, with which this CPU returns to user mode. Before that trap.S
- * leaves this kernel stack, and then calls sched_has_yielded().
+ * leaves this kernel stack, and then calls sched_has_left().
  */
 struct trapframe *sched_fast_yield(struct trapframe *tf);
-void sched_has_yielded(void);
+/*
+ * A more urgent thread waits for this CPU, or the time slice is over; the current thread is on its way to user mode.
+ * Returns the frame to go on with; it is another thread's: as trap_user_work(). Interrupts off.
+ */
+struct trapframe *sched_preempt(struct trapframe *tf);
+void sched_has_left(void);
 
 /* --- interrupts of devices: arch -> kernel/ipc ------------------------------------------------------------ */
 /*

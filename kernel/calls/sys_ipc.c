@@ -194,20 +194,11 @@ s64 sys_signal(struct trapframe *tf)
 s64 sys_notification_wait(struct trapframe *tf)
 {
     struct handle h;
-    u64 bits = 0;
-    int err = copy_out(user_arg(tf, 3), &bits, sizeof(bits)); /* fails now, not when bits were taken out */
+    int err;
 
-    if (err)
-        return err;
     if (!look(tf, OBJECT_NOTIFICATION, RIGHT_RECEIVE, &h, &err))
         return err;
-    s64 result = notification_wait((struct notification *)h.object, tf_arg(tf, 1), end_of_wait(tf_arg(tf, 2)), &bits);
-    if (!result && copy_out(user_arg(tf, 3), &bits, sizeof(bits))) {
-        notification_signal((struct notification *)h.object, bits); /* the program didn't get them */
-        result = -EFAULT;
-    }
-    object_put(h.object);
-    return result;
+    return notification_wait((struct notification *)h.object, end_of_wait(*tf_info(tf)));
 }
 
 s64 sys_notification_bind(struct trapframe *tf)

@@ -25,6 +25,7 @@ system_call *const program_calls[QUIRE_NR_SYSCALLS] = {
     [QUIRE_SYS_send] = arch_call_whole,
     [QUIRE_SYS_receive] = arch_call_whole,
     [QUIRE_SYS_reply] = arch_call_whole,
+    [QUIRE_SYS_notification_wait] = arch_call_whole,
 };
 
 system_call *const whole_calls[QUIRE_NR_SYSCALLS] = {[0 ... QUIRE_NR_SYSCALLS - 1] = arch_call_whole};

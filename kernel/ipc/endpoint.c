@@ -196,14 +196,14 @@ static s64 call_wait(struct endpoint *e, struct trapframe *tf, u64 until)
     }
 }
 
-s64 ipc_resume_call(struct thread *self)
+void ipc_resume_call(struct thread *self)
 {
     struct trapframe *tf = frame_of(self);
     s64 result = call_wait(NULL, tf, ~0UL);
 
     *tf_info(tf) = extra_out(self->ipc.gets, result == 0 ? *tf_extra(tf) : 0);
     self->ipc.gets = NULL;
-    return result;
+    tf_set_ret(tf, result);
 }
 
 /* --- system calls: sending ----------------------------------------------------------------------------- */
@@ -392,9 +392,11 @@ s64 ipc_receive(struct endpoint *e, struct trapframe *tf, u64 until)
     return receive_wait(self, tf, *tf_extra(tf), until);
 }
 
-s64 ipc_resume_receive(struct thread *self)
+void ipc_resume_receive(struct thread *self)
 {
-    return receive_wait(self, frame_of(self), *tf_extra(frame_of(self)), ~0UL);
+    struct trapframe *tf = frame_of(self);
+
+    tf_set_ret(tf, receive_wait(self, tf, *tf_extra(tf), ~0UL));
 }
 
 /* --- system calls: replying ------------------------------------------------------------------------------ */
@@ -480,6 +482,7 @@ void ipc_thread_ends(void)
     if (duty->caller)
         duty_answer(duty, -EPIPE, NULL, NULL);
     priority_receive_from(current_thread(), NULL);
+    notification_thread_ends();
 }
 
 static void reply_destroy(struct reply *r)
@@ -544,6 +547,8 @@ void object_closed(struct object *o, u32 rights)
     if (o->type == OBJECT_ENDPOINT && rights & RIGHT_RECEIVE &&
         __atomic_sub_fetch(&e->nr_receive, 1, __ATOMIC_SEQ_CST) == 0)
         endpoint_close(e);
+    if (o->type == OBJECT_NOTIFICATION)
+        notification_closed((struct notification *)o);
 }
 
 void ipc_destroy(struct object *o)

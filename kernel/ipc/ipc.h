@@ -84,8 +84,8 @@ void priority_receive_from(struct thread *self, struct endpoint *e);
 void priority_gone(struct endpoint *e); /* before it is freed */
 
 /* Where threads go on that fast.c made wait, if they are woken in the ordinary way. */
-s64 ipc_resume_call(struct thread *self);
-s64 ipc_resume_receive(struct thread *self);
+void ipc_resume_call(struct thread *self);
+void ipc_resume_receive(struct thread *self);
 
 /*
  * A call of six words that the kernel makes for the current thread, whose registers stay as they are; the words of the
@@ -135,6 +135,8 @@ static inline u64 notification_take(struct notification *n)
 }
 void notification_unbind(struct notification *n); /* its endpoint ends; drops the endpoint's reference to n */
 void notification_destroy(struct notification *n);
+void notification_thread_ends(void); /* the current thread ends */
+void notification_closed(struct notification *n); /* the current thread has closed a handle to it */
 void interrupts_forget(struct notification *n); /* it ends: sources that are bound to it are masked, and free */
 void endpoint_signal(struct endpoint *e); /* under the lock of e->bound, which has bits: a receiver gets them */
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Notifications: 64 bits that anybody may or in, and that a thread waits for. A bit that is set twice before somebody
- * looks is one bit. A signal stores its bits first and looks for waiters then; a waiter announces that it waits first
- * and looks at the bits then; both under the notification's lock, so no signal is lost.
+ * looks is one bit. A signal gives its bits to the first waiter that wants them, under the notification's lock: the
+ * first word in the waiter's frame is the mask of bits that it waits for, and then the bits that it has got. Who is in
+ * the list waits; who isn't any more has got bits.
+ *
+ * A waiter without a time limit rests (kernel/sched/rest.c): its kernel stack holds nothing. So it keeps the reference
+ * to its notification until it waits for another one, closes it or ends.
  *
  * A notification may be bound to one endpoint: then whoever receives from the endpoint gets its bits, too.
  *
@@ -15,6 +19,7 @@
 #include <quire/errno.h>
 #include <quire/log.h>
 #include <quire/messages.h>
+#include <quire/process.h>
 #include <arch-generic/machine.h>
 
 struct notification *notification_create(void)
@@ -28,49 +33,140 @@ struct notification *notification_create(void)
     return n;
 }
 
+static void resume_wait(struct thread *self);
+
+/* w waits, and gets the bits that it waits for, if there are any. Under n's lock. */
+static void deliver(struct notification *n, struct thread *w)
+{
+    u64 *word = tf_word(frame_of(w), 0), bits = READ_ONCE(n->bits) & *word;
+
+    if (!bits || process_seems_killed(w->process)) /* a killed one takes itself out */
+        return;
+    __atomic_fetch_and(&n->bits, ~bits, __ATOMIC_SEQ_CST);
+    list_remove(&w->ipc.link);
+    *word = bits;
+    if (w->resume == resume_wait)
+        WRITE_ONCE(w->resume, sched_rest); /* it has all that it waited for */
+    thread_wake(w);
+}
+
+static __noinline void deliver_to_all(struct notification *n)
+{
+    for (struct list *node = n->waiters.next, *next; node != &n->waiters && READ_ONCE(n->bits); node = next) {
+        next = node->next;
+        deliver(n, list_entry(node, struct thread, ipc.link));
+    }
+}
+
 void notification_signal(struct notification *n, u64 bits)
 {
     bool irq = spin_lock_irqsave(&n->lock);
 
     __atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);
-    list_for_each(node, &n->waiters)
-        thread_wake(list_entry(node, struct thread, ipc.link));
+    if (!list_empty(&n->waiters))
+        deliver_to_all(n);
     if (n->endpoint)
         endpoint_signal(n->endpoint);
     spin_unlock_irqrestore(&n->lock, irq);
 }
 
-/* Takes the bits of the mask; without any, and if `stay`, the caller is among the waiters after this. */
-static u64 take(struct notification *n, u64 mask, bool stay)
+/* --- waiting ------------------------------------------------------------------------------------- */
+/* Takes the bits of self's mask, or makes self a waiter. Whether there were any. */
+static bool begin(struct notification *n, struct thread *self)
 {
-    struct thread *self = current_thread();
     bool irq = spin_lock_irqsave(&n->lock);
-    u64 bits = __atomic_fetch_and(&n->bits, ~mask, __ATOMIC_SEQ_CST) & mask;
+    u64 *word = tf_word(frame_of(self), 0);
+    u64 bits = __atomic_fetch_and(&n->bits, ~*word, __ATOMIC_SEQ_CST) & *word;
 
-    if (!list_empty(&self->ipc.link) && (bits || !stay))
-        list_remove(&self->ipc.link);
-    else if (list_empty(&self->ipc.link) && !bits && stay)
+    if (bits)
+        *word = bits;
+    else
         list_push_back(&n->waiters, &self->ipc.link);
     spin_unlock_irqrestore(&n->lock, irq);
     return bits;
 }
 
-s64 notification_wait(struct notification *n, u64 mask, u64 until, u64 *bits)
+/* Whether self is still a waiter. The next signal finds where self goes on. */
+static bool still_waits(struct notification *n, struct thread *self, bool rests)
 {
-    bool in_time = true;
+    bool irq = spin_lock_irqsave(&n->lock), waits = !list_empty(&self->ipc.link);
 
-    for (;;) {
+    self->resume = rests ? resume_wait : NULL;
+    spin_unlock_irqrestore(&n->lock, irq);
+    return waits;
+}
+
+/* self is no waiter after this. Whether it has got bits. */
+static bool end(struct notification *n, struct thread *self)
+{
+    bool irq = spin_lock_irqsave(&n->lock), waits = !list_empty(&self->ipc.link);
+
+    if (waits)
+        list_remove(&self->ipc.link);
+    spin_unlock_irqrestore(&n->lock, irq);
+    return !waits;
+}
+
+/* Sleeps once, or not at all if the caller is killed or its time is over: false then. */
+static bool sleep(struct thread *self, u64 until, bool rests)
+{
+    if (!rests || current_killed())
+        return ipc_sleep(until);
+    sched_leave_waiting(self);
+    return true;
+}
+
+/* self is a waiter. */
+static s64 wait(struct notification *n, struct thread *self, u64 until)
+{
+    bool rests = until == ~0UL && !self->traced; /* a tracer is told about the end of the system call */
+
+    do {
         thread_announce_wait();
-        *bits = take(n, mask, in_time);
-        if (*bits || !in_time)
-            break;
-        in_time = ipc_sleep(until);
-    }
+    } while (still_waits(n, self, rests) && sleep(self, until, rests));
     thread_withdraw_wait();
-    if (!*bits || !current_killed())
-        return *bits ? 0 : ipc_why_over();
-    notification_signal(n, *bits); /* the caller is dead already: another waiter gets them */
-    return -EINTR;
+    bool got = end(n, self);
+    if (got && current_killed())
+        notification_signal(n, *tf_word(frame_of(self), 0)); /* self was dead already: another waiter gets them */
+    return got && !current_killed() ? 0 : ipc_why_over();
+}
+
+/* The reference to the notification for which self waits, or has waited at rest. */
+static void drop(struct thread *self)
+{
+    struct notification *n = self->ipc.waits_for;
+
+    self->ipc.waits_for = NULL;
+    object_put((struct object *)n);
+}
+
+static void resume_wait(struct thread *self)
+{
+    tf_set_ret(frame_of(self), wait(self->ipc.waits_for, self, ~0UL));
+    drop(self);
+}
+
+s64 notification_wait(struct notification *n, u64 until)
+{
+    struct thread *self = current_thread();
+    s64 result = 0;
+
+    drop(self);
+    self->ipc.waits_for = n;
+    if (!begin(n, self)) {
+        tf_set_ret(frame_of(self), 0); /* for a waiter at rest */
+        result = wait(n, self, until);
+    }
+    drop(self);
+    return result;
+}
+
+void notification_thread_ends(void) { drop(current_thread()); }
+
+void notification_closed(struct notification *n)
+{
+    if (current_thread()->ipc.waits_for == n)
+        drop(current_thread());
 }
 
 /* --- the timer ----------------------------------------------------------------------------------- */

@@ -21,10 +21,10 @@
 
 bool sched_claim_anywhere(struct percpu *cpu, struct thread *t); /* sched_claim() for a thread of any CPU */
 /*
- * The caller goes into the queue behind others, and leaves its kernel stack in the ordinary way, but for good: it goes
- * on at resume(self). Under rq's lock, which is dropped.
+ * The caller leaves its kernel stack in the ordinary way, but for good: it goes on at self->resume. If it doesn't wait
+ * it goes into the queue. Under rq's lock, which is dropped.
  */
-void __noreturn sched_leave(struct runqueue *rq, struct thread *self, s64 (*resume)(struct thread *));
+void __noreturn sched_leave(struct runqueue *rq, struct thread *self);
 void sched_unclaim(struct thread *t); /* the claimed thread goes on as if somebody had woken it */
 /* The rest of a hand-over to mm whose ASID may be too old. Returns `to`. */
 struct trapframe *sched_refresh_and_go(struct mm *mm, struct trapframe *to);
@@ -48,11 +48,11 @@ static inline bool sched_claim(struct percpu *cpu, struct thread *t)
 
 /*
  * The caller waits from now on, and its kernel stack holds nothing: if it is woken in the ordinary way it begins at
- * resume(self), whose result is that of its system call. The address space of `next`, which is the result, is
+ * resume(self). The address space of `next`, which is the result, is
  * announced, too: one fence is enough for both. p: the caller's process.
  */
 static __always_inline struct mm *sched_give_up(struct percpu *cpu, struct thread *self, struct process *p,
-                                                struct thread *next, s64 (*resume)(struct thread *))
+                                                struct thread *next, void (*resume)(struct thread *))
 {
     struct mm *mm = next->mm;
 

@@ -25,7 +25,13 @@ static unsigned load_of(unsigned cpu)
     return READ_ONCE(rq->nr_queued) + (READ_ONCE(cpu_area(cpu)->current) != rq->idle);
 }
 
-/* A thread runs on that CPU at once if its priority is higher than this. */
+/* Whether a thread of this priority runs on that CPU at once. */
+static bool runs_at_once(const struct runqueue *rq, unsigned priority)
+{
+    return !(READ_ONCE(rq->occupied) >> priority) && READ_ONCE(rq->running_priority) < priority;
+}
+
+/* The lowest priority with which a thread doesn't run there at once. */
 static unsigned urgency(const struct runqueue *rq)
 {
     u32 occupied = READ_ONCE(rq->occupied);
@@ -50,7 +56,7 @@ unsigned sched_less_loaded(const struct thread *t)
 }
 
 /* --- where a thread waits ------------------------------------------------------------------------- */
-static bool is_idle(unsigned cpu) { return cpu_area(cpu)->online && urgency(&runqueues[cpu]) == PRIORITY_IDLE; }
+static bool is_idle(unsigned cpu) { return cpu_area(cpu)->online && runs_at_once(&runqueues[cpu], PRIORITY_IDLE + 1); }
 
 static unsigned least_loaded(void)
 {
@@ -72,11 +78,12 @@ static unsigned least_loaded(void)
 /* The CPU where t runs at once: its own CPU before others, an idle CPU before a busy one. If there is none: its own. */
 static unsigned choose_cpu(const struct thread *t)
 {
-    unsigned best = t->cpu, least = urgency(&runqueues[best]);
+    unsigned best = t->cpu;
 
-    bool stays = t->pinned || stays_for_fpu(t);
-
-    for (unsigned i = 1; !stays && least > PRIORITY_IDLE && i < nr_cpus; i++) {
+    if (nr_cpus == 1 || t->pinned || stays_for_fpu(t))
+        return best;
+    unsigned least = urgency(&runqueues[best]);
+    for (unsigned i = 1; least > PRIORITY_IDLE && i < nr_cpus; i++) {
         unsigned cpu = (t->cpu + i) % nr_cpus;
         if (!cpu_area(cpu)->online || urgency(&runqueues[cpu]) >= MIN(least, t->priority))
             continue;
@@ -87,7 +94,7 @@ static unsigned choose_cpu(const struct thread *t)
 }
 
 /* The message ends the idle CPU's wait, and then this CPU looks into the other CPUs' queues. */
-static void wake_an_idle_cpu(void)
+void sched_wake_an_idle_cpu(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the thread was queued before; sched_idle() has the other fence */
     for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
@@ -97,40 +104,69 @@ static void wake_an_idle_cpu(void)
         }
 }
 
-/* Chooses the queue for t, and returns it locked. */
-static struct runqueue *lock_queue_for(const struct thread *t)
+/* Chooses the CPU for t, and returns its number, with its queue locked. */
+static unsigned lock_queue_for(const struct thread *t)
 {
     for (unsigned tries = 0;; tries++) {
-        struct runqueue *rq = &runqueues[choose_cpu(t)];
+        unsigned cpu = choose_cpu(t);
+        struct runqueue *rq = &runqueues[cpu];
         rq_lock(rq);
-        if (tries == nr_cpus || t->pinned || stays_for_fpu(t) || urgency(rq) < t->priority || rq == &runqueues[t->cpu])
-            return rq;
+        if (cpu == t->cpu || tries == nr_cpus || runs_at_once(rq, t->priority))
+            return cpu;
         rq_unlock(rq); /* another thread was queued there meanwhile: choose again */
     }
 }
 
-/* t is READY and in no queue, so nobody else touches it. After rq_unlock() it may run, end and be freed. */
-void sched_queue(struct thread *t)
+/* Under rq's lock. */
+static inline void add(struct percpu *cpu, struct runqueue *rq, struct thread *t, bool kick)
 {
-    bool irq = irq_save();
-    struct runqueue *rq = lock_queue_for(t);
-    unsigned number = (unsigned)(rq - runqueues);
-    struct percpu *cpu = cpu_area(number);
-    WRITE_ONCE(t->cpu, number);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* sched_set_priority() */
-    bool local = cpu == this_cpu(), kick = urgency(rq) < READ_ONCE(t->priority), may_move = !t->pinned;
     enqueue(rq, t);
     if (kick) {
         rq->need_resched = true;
         cpu->user_work = true;
     }
+}
+
+static __noinline void queue_somewhere(struct thread *t)
+{
+    unsigned number = lock_queue_for(t);
+    struct runqueue *rq = &runqueues[number];
+    struct percpu *cpu = cpu_area(number);
+    WRITE_ONCE(t->cpu, number);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* sched_set_priority() */
+    bool local = cpu == this_cpu(), kick = runs_at_once(rq, READ_ONCE(t->priority)), may_move = !t->pinned;
+    add(cpu, rq, t, kick);
     if (!kick && local && rq->nr_queued == 1)
         sched_rearm_timer(); /* the running thread was alone here: only from now on its time slice ends */
     rq_unlock(rq);
     if (!local)
         cpu_request_reschedule(number);
     if (!kick && may_move)
-        wake_an_idle_cpu();
+        sched_wake_an_idle_cpu();
+}
+
+/* Into this CPU's queue, if t would run here at once, and nowhere else. False: nothing has changed. */
+static inline bool queue_here(struct percpu *cpu, struct thread *t)
+{
+    struct runqueue *rq = cpu->runqueue;
+
+    if (t->cpu != cpu->cpu || (nr_cpus > 1 && !t->pinned))
+        return false;
+    rq_lock(rq);
+    bool here = runs_at_once(rq, READ_ONCE(t->priority));
+    if (here)
+        add(cpu, rq, t, true);
+    rq_unlock(rq);
+    return here;
+}
+
+/* t is READY and in no queue, so nobody else touches it. When it is in one it may run, end and be freed. */
+void sched_queue(struct thread *t)
+{
+    bool irq = irq_save();
+
+    if (!queue_here(this_cpu(), t))
+        queue_somewhere(t);
     irq_restore(irq);
 }
 

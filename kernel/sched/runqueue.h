@@ -24,7 +24,6 @@ struct runqueue {
     unsigned running_priority; /* of the thread that this CPU runs; PRIORITY_IDLE: it idles */
     bool need_resched;
     struct thread *idle;
-    struct thread *left; /* the thread that ran before the switch; the next thread settles it in finish_switch() */
     u64 switched_at_ns;
     u64 slice_end_ns; /* of the time slice that began at the last ordinary switch: a hand-over passes the rest on */
 
@@ -117,6 +116,8 @@ static inline void thread_waits(struct thread *self)
  * there is no such place.
  */
 unsigned sched_less_loaded(const struct thread *t);
+/* A thread that may go anywhere is in this CPU's queue: if a CPU idles, it comes and takes it. */
+void sched_wake_an_idle_cpu(void);
 /* Takes a thread out of another CPU's queue into this CPU's, the most urgent first. False: there is none. */
 bool sched_steal(struct runqueue *mine);
 /*
@@ -124,6 +125,7 @@ bool sched_steal(struct runqueue *mine);
  * no second interrupt. Sleepers do need theirs, because the kernel may run for long before it reschedules.
  */
 void sched_set_timer(struct runqueue *rq, const struct thread *next);
+void sched_has_left(void); /* the first step after a switch, still under the run queue's lock, which is dropped */
 void sched_queue(struct thread *t);            /* puts a READY thread into a CPU's queue, and tells that CPU */
 void sched_ring_alarms(struct runqueue *rq);   /* those whose time has come; rq is this CPU's; interrupts off */
 void thread_free_dead(struct thread *t);       /* frees a dead thread; no CPU uses its stack any more */

@@ -34,12 +34,11 @@ static void init_queue(struct runqueue *rq)
 static void resume(void *arg)
 {
     struct thread *self = arg;
-    s64 (*go_on)(struct thread *) = self->resume;
-    struct trapframe *tf = arch_user_frame(self->stack_top);
+    void (*go_on)(struct thread *) = READ_ONCE(self->resume);
 
-    tf_set_ret(tf, go_on(self));
+    go_on(self);
     arch_irq_disable();
-    arch_enter_user(tf);
+    arch_enter_user(arch_user_frame(self->stack_top));
 }
 
 /* t's kernel stack holds nothing. */
@@ -67,11 +66,8 @@ static struct thread *pick(struct runqueue *rq)
 }
 
 /* --- switching --------------------------------------------------------------------------------- */
-/* The first step after a switch, still under this run queue's lock. No CPU uses the stack of rq->left any more. */
-static void finish_switch(void)
+static __noinline void left_otherwise(struct runqueue *rq, struct thread *left)
 {
-    struct runqueue *rq = this_cpu()->runqueue;
-    struct thread *left = rq->left;
     u32 state = __atomic_load_n(&left->state, __ATOMIC_ACQUIRE);
 
     if (state == THREAD_WAITING && !thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED))
@@ -90,7 +86,20 @@ static void finish_switch(void)
     }
 }
 
-/* prev->resume says whether prev's kernel stack still matters. Under rq's lock, which finish_switch() drops. */
+/* No CPU uses the stack of cpu->left any more. */
+void sched_has_left(void)
+{
+    struct percpu *cpu = this_cpu();
+    struct runqueue *rq = cpu->runqueue;
+    struct thread *left = cpu->left;
+
+    if (likely(READ_ONCE(left->state) == THREAD_READY)) /* it is in this queue */
+        rq_unlock(rq);
+    else
+        left_otherwise(rq, left);
+}
+
+/* prev->resume says whether prev's kernel stack still matters. Under rq's lock, which sched_has_left() drops. */
 static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *next)
 {
     struct percpu *cpu = this_cpu();
@@ -103,7 +112,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     rq->slice_end_ns = now + (next->slice_left_ns ? next->slice_left_ns : TIME_SLICE_NS);
     next->slice_left_ns = 0;
     leave_registers(cpu, prev);
-    rq->left = prev;
+    cpu->left = prev;
     WRITE_ONCE(rq->running_priority, next->priority);
     WRITE_ONCE(cpu->current, next); /* least_loaded() reads it from other CPUs */
     lock_list_copy(&prev->locks, &cpu->locks);
@@ -115,7 +124,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     enter_registers(cpu, next);
     sched_set_timer(rq, next);
     arch_switch(&prev->context, &next->context);
-    finish_switch();
+    sched_has_left();
 }
 
 /*
@@ -134,6 +143,8 @@ static __noinline void step_aside(struct runqueue *rq, struct thread *prev)
     if (cpu == this_cpu()->cpu) {
         thread_change(prev, THREAD_RUNNING, THREAD_READY);
         enqueue(rq, prev);
+        if (!prev->pinned)
+            sched_wake_an_idle_cpu();
     } else {
         WRITE_ONCE(prev->cpu, cpu);
         thread_change(prev, THREAD_RUNNING, THREAD_LEAVING);
@@ -221,14 +232,14 @@ void schedule(void)
     irq_restore(irq);
 }
 
-void sched_leave(struct runqueue *rq, struct thread *self, s64 (*resume)(struct thread *))
+void sched_leave(struct runqueue *rq, struct thread *self)
 {
     rq->need_resched = false;
-    self->slice_left_ns = 0;
-    self->resume = resume;
     struct thread *next = pick(rq); /* first: self may become more urgent than all in the queue meanwhile */
-    thread_change(self, THREAD_RUNNING, THREAD_READY);
-    enqueue(rq, self);
+    if (READ_ONCE(self->state) == THREAD_RUNNING) {
+        thread_change(self, THREAD_RUNNING, THREAD_READY);
+        enqueue(rq, self);
+    }
     switch_to(rq, self, next);
     panic("thread %s goes on where it left its kernel stack for good", self->name);
 }
@@ -279,7 +290,7 @@ void thread_trampoline(void *arg)
 {
     struct thread *self = arg;
 
-    finish_switch();
+    sched_has_left();
     arch_irq_enable();
     self->entry(self->argument);
     thread_exit();
@@ -379,7 +390,7 @@ void __noreturn sched_idle(void)
     for (;;) {
         arch_irq_disable();
         shootdown_serve();
-        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* others see that it idles before it looks: wake_an_idle_cpu() */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* others see that it idles before it looks: sched_wake_an_idle_cpu() */
         if (READ_ONCE(rq->nr_queued) || sched_steal(rq))
             schedule();
         else

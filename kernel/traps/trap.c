@@ -259,19 +259,23 @@ void trap_ipi(void)
 }
 
 /* A message or a switch sets user_work if this CPU has something to do here. So the usual way out is one test. */
-void trap_user_work(void)
+struct trapframe *trap_user_work(struct trapframe *tf)
 {
     struct percpu *cpu;
 
     while (READ_ONCE((cpu = this_cpu())->user_work)) {
         cpu->user_work = false;
         __atomic_thread_fence(__ATOMIC_SEQ_CST); /* clear the flag, then look at `killed`: thread_interrupt() */
-        if (sched_need_resched())
-            schedule();
+        if (sched_need_resched()) {
+            struct trapframe *to = sched_preempt(tf);
+            if (to != tf)
+                return to;
+        }
         process_check_killed();
         this_cpu()->calls = calls_of(current_thread()); /* a handler may trace it from now on, or not any more */
         icache_enter_user(current_thread()->mm);
     }
+    return tf;
 }
 
 void trap_leaves(struct trapframe *tf)

@@ -22,7 +22,7 @@ SIGNALS = [
            "ioapic_read(IOAPIC_ENTRY(number)) | IOAPIC_MASKED);", "ioapic_read(IOAPIC_ENTRY(number)));",
            "interrupt.a_level*", "a source is masked when its driver is told", machine=DEVICES),
     Mutant("a-signal-that-nobody-awaits-is-lost", "kernel/ipc/notification.c",
-           "    __atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);\n    list", "    if (!list_empty(&n->waiters) || n->endpoint)\n        __atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);\n    list",
+           "    __atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);\n    if", "    if (!list_empty(&n->waiters) || n->endpoint)\n        __atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);\n    if",
            "interrupt.*", "an interrupt between the binding and the wait isn't lost", machine=DEVICES),
     Mutant("an-acknowledge-opens-nothing", "kernel/ipc/interrupt.c",
            "        i->state = INTERRUPT_OPEN;\n        arch_interrupt_unmask(number_of(i));\n    }\n    if (again)", "        i->state = INTERRUPT_OPEN;\n    }\n    if (again)",

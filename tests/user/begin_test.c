@@ -31,7 +31,7 @@ static int status_of(long process)
 
     EXPECT(n >= 0);
     EXPECT(quire_call(process_watch, process, n, 4) > 0);
-    EXPECT_EQ(quire_call(notification_wait, n, ~0ul, 0, &bits), 0);
+    EXPECT_EQ(notification_wait(n, ~0ul, 0, &bits), 0);
     EXPECT_EQ(bits, 4);
     EXPECT_EQ(quire_call(close, n), 0);
     EXPECT_EQ(quire_call(process_status, process, &status), 0);
@@ -101,7 +101,7 @@ TEST(begin, the_last_handle_to_one_that_never_started_tells_its_watchers)
     ASSERT(p >= 0 && n >= 0);
     EXPECT(quire_call(process_watch, p, n, 1ul << 63) > 0);
     EXPECT_EQ(quire_call(close, p), 0);
-    EXPECT_EQ(quire_call(notification_wait, n, ~0ul, QUIRE_INFO_LIMIT_US(1000), &bits), 0);
+    EXPECT_EQ(notification_wait(n, ~0ul, QUIRE_INFO_LIMIT_US(1000), &bits), 0);
     EXPECT_EQ(bits, 1ul << 63);
     EXPECT_EQ(quire_call(close, n), 0);
 }
@@ -272,9 +272,9 @@ TEST(begin, who_is_killed_takes_the_processes_that_it_owns_with_it)
     }
     ASSERT(n >= 0 && p >= 0);
     EXPECT_EQ(start_copy(p, (unsigned)n + 1), 0);
-    EXPECT_EQ(quire_call(notification_wait, n, 2, 0, &bits), 0);
+    EXPECT_EQ(notification_wait(n, 2, 0, &bits), 0);
     EXPECT_EQ(quire_call(kill, p), 0);
-    EXPECT_EQ(quire_call(notification_wait, n, 1, QUIRE_INFO_LIMIT_US(200000), &bits), 0);
+    EXPECT_EQ(notification_wait(n, 1, QUIRE_INFO_LIMIT_US(200000), &bits), 0);
     EXPECT_EQ(status_of(p), SIGKILL);
     quire_call(close, p);
     quire_call(close, n);

@@ -5,6 +5,7 @@
  */
 #include "child.h"
 #include <device.h>
+#include <quire/message.h>
 
 #define NO_DEVICE "the only source of interrupts of this machine is the kernel's own"
 
@@ -45,7 +46,7 @@ TEST(example, interrupt_ack)
     EXPECT_EQ(quire_call(interrupt_bind, interrupt, notification, 1), 0);
     for (int i = 0; i < 2; i++) {
         device_raise(registers);
-        EXPECT_EQ(quire_call(notification_wait, notification, 1, 0, &bits), 0);
+        EXPECT_EQ(notification_wait(notification, 1, 0, &bits), 0);
         device_quiet(registers); /* serve the device, and then: */
         EXPECT_EQ(quire_call(interrupt_ack, interrupt), 0);
     }

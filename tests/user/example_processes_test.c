@@ -61,7 +61,7 @@ TEST(example, process_watch)
 
     EXPECT(quire_call(process_watch, process, notification, ENDED) > 0);
     EXPECT_EQ(quire_call(kill, process), 0);
-    EXPECT_EQ(quire_call(notification_wait, notification, ENDED, 0, &bits), 0);
+    EXPECT_EQ(notification_wait(notification, ENDED, 0, &bits), 0);
 }
 
 TEST(example, process_status)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that yield to each other on one CPU: the kernel has a short cut for them (kernel/sched/yield.c). Whatever
+ * Threads that yield to each other on one CPU: the kernel has a short cut for them (kernel/sched/rest.c). Whatever
  * happens to a thread that waits for its turn there must count as if it had waited in the ordinary way.
  */
 #include "threads.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes by handle: see <quire/process.h>. */
 #include <quire/process.h>
+#include <quire/message.h>
 #include <quire/sys.h>
 #include <uapi/quire/ipc.h>
 
@@ -27,7 +28,7 @@ long process_wait(long process, int *status)
         return n;
     long err = quire_call(process_watch, process, n, 1);
     if (err >= 0)
-        err = quire_call(notification_wait, n, 1, 0, &bits);
+        err = notification_wait(n, 1, 0, &bits);
     if (!err)
         err = quire_call(process_status, process, status);
     quire_call(close, n);

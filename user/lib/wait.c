@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <quire/explain.h>
 #include <quire/loader.h>
+#include <quire/message.h>
 #include <quire/sys.h>
 #include <uapi/quire/ipc.h>
 #include "archive.h"
@@ -239,11 +240,11 @@ static void wait_for_news(bool listens)
     }
     leads = true;
     if (listens) { /* a Ctrl-C that came when an earlier wait was over interrupts no later one */
-        quire_call(notification_wait, ends, CTRL_C_BIT, QUIRE_INFO_LIMIT_US(1), &bits);
+        notification_wait(ends, CTRL_C_BIT, QUIRE_INFO_LIMIT_US(1), &bits);
         quire_call(console_listen, 0, ends, CTRL_C_BIT);
     }
     unlock(&children_lock);
-    long err = quire_call(notification_wait, ends, ~0ul, 0, &bits);
+    long err = notification_wait(ends, ~0ul, 0, &bits);
     if (err) /* the program has closed the handle: look at all children again and again */
         quire_call(sleep, 200000);
     lock(&children_lock);

@@ -314,7 +314,7 @@ static void *drive(void *unused)
 
     quire_call(thread_priority, 0, QUIRE_PRIORITY_MAX);
     while (!(bits & 2)) {
-        quire_call(notification_wait, driver.notification, ~0ul, 0, &bits);
+        notification_wait(driver.notification, ~0ul, 0, &bits);
         driver.woken_ns = now();
         if (driver.interrupt >= 0) {
             device_quiet(driver.registers);

@@ -79,8 +79,7 @@
       (E2BIG, EACCES, EBADF, EBUSY, EFAULT, EHWPOISON, EINVAL, ENOMEM, ENXIO, ESRCH))                                  \
     X(52, notification_create, (), (EMFILE, ENOMEM))                                                                   \
     X(53, signal, (handle notification, u64 bits), (EACCES, EBADF))                                                    \
-    X(54, notification_wait, (handle notification, u64 mask, info limit, unsigned long *bits),                         \
-      (EACCES, EBADF, EFAULT, ETIMEDOUT))                                                                              \
+    X(54, notification_wait, (handle notification, info limit), (EACCES, EBADF, ETIMEDOUT))                            \
     X(55, notification_bind, (handle notification, handle endpoint), (EACCES, EBADF, EBUSY))                           \
     X(56, process_create, (const char *name, u64 ceiling), (EFAULT, EMFILE, ENAMETOOLONG, ENOMEM, EPERM))              \
     X(57, process_start, (handle process, const struct quire_start *start),                                            \

@@ -41,6 +41,19 @@ static inline long message_reply_receive(int endpoint, struct message *m)
 {
     return message_system_call_(QUIRE_SYS_reply_receive, endpoint, m);
 }
+/*
+ * Waits for bits of the mask at a notification. limit: 0, or QUIRE_INFO_LIMIT_US(). The bits go to *bits, none after an error. The mask, and
+ * then the bits, are the first word of a message.
+ */
+static inline long notification_wait(long notification, unsigned long mask, unsigned long limit, unsigned long *bits)
+{
+    struct message m = {.word = {mask}, .info = limit};
+    long result = message_system_call_(QUIRE_SYS_notification_wait, notification, &m);
+
+    *bits = result == 0 ? m.word[0] : 0;
+    return result;
+}
+
 /* reply: a handle from quire_call(reply_save), or -1: the call that this thread received last. */
 static inline long message_reply(int reply, struct message *m)
 {
