@@ -23,6 +23,9 @@ INIT_STARTS = re.compile(r"^init runs, ([0-9,]+) ticks of this CPU's counter aft
 TOLERANCE = 0.01
 WORSE = 0.03
 MEMORY = "1G"
+PAIRS = "ipc_pairs_{}"  # instructions of a round trip while so many pairs of programs have a CPU each
+SCALE = "ipc_scale_{}"  # made of them: 1 if many pairs need no more than one does
+PAIRS_CPUS = 8
 
 
 class NoFigures(Exception):
@@ -45,8 +48,14 @@ def boot_to_user(console_lines):
     return {"boot_to_user": number(match.group(1)) for line in console_lines if (match := INIT_STARTS.match(line))}
 
 
-def boot(machine, append):
-    ending = machine.boot(append, 1, MEMORY, 1, silence=60)
+def scales(figures):
+    """What a round trip costs alone, divided by what it costs while several pairs of programs run."""
+    counts = [count for count in (2, 4, 8) if PAIRS.format(count) in figures]
+    return {SCALE.format(count): round(figures[PAIRS.format(1)] / figures[PAIRS.format(count)], 3) for count in counts}
+
+
+def boot(machine, append, cpus=1):
+    ending = machine.boot(append, cpus, MEMORY, 1, silence=60)
     if ending.said_status != 0 or not machine.status_agrees(ending):
         last = "\n".join("  " + line for line in ending.lines if line.strip())
         raise NoFigures(f"{machine.arch}: the machine with \"{append}\" ended badly:\n{last[-2000:]}")
@@ -57,8 +66,9 @@ def measure(machine):
     """One machine once. The start is measured without the kernel's own benchmarks, which run before init."""
     figures = {"kernel_text_bytes": machine.text_bytes()}
     figures |= boot_to_user(boot(machine, 'run="hello"'))
-    figures |= figures_of(boot(machine, 'bench run="driver bench"'))
-    return figures
+    figures |= figures_of(boot(machine, 'bench run="driver bench; bench_ipc"'))
+    figures |= figures_of(boot(machine, 'run="bench_cpus"', PAIRS_CPUS))
+    return figures | scales(figures)
 
 
 def differences(first, second):
@@ -93,7 +103,7 @@ def table(machine, figures, book):
     for key in [*known, *sorted(figures.keys() - known.keys())]:
         entry = known.get(key, {})
         value, limit = figures.get(key), limit_of(entry, machine)
-        mark = "over" if value is not None and limit is not None and value > limit else ""
+        mark = "over" if over_limit(entry, machine, value) else ""
         peers = [with_commas(entry.get(peer, {}).get(machine.arch)) for peer in book["peers"]]
         rows.append([entry.get("title", key), with_commas(value), with_commas(limit), mark, *peers])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -110,10 +120,17 @@ def heading(machine):
             "guest instructions, release build")  # fmt: skip
 
 
+def over_limit(entry, machine, value):
+    """Whether a figure is over its limit; if the entry has "least": below it."""
+    limit = limit_of(entry, machine)
+    if value is None or limit is None:
+        return False
+    return value < limit if entry.get("least") else value > limit
+
+
 def too_large(machine, figures, book):
     """Keys over their limits."""
-    limits = {key: limit_of(entry, machine) for key, entry in book["figures"].items()}
-    return [key for key, limit in limits.items() if limit is not None and figures.get(key, 0) > limit]
+    return [key for key, entry in book["figures"].items() if over_limit(entry, machine, figures.get(key))]
 
 
 def missing(machine, figures, book):
@@ -121,9 +138,14 @@ def missing(machine, figures, book):
     return [key for key in book["figures"] if limit_of(book["figures"][key], machine) is not None and key not in figures]
 
 
-def worse(figures, recorded):
+def worse(figures, recorded, book):
     """Keys that have become worse by more than WORSE: (key, recorded figure)."""
-    return [(key, old) for key, old in recorded.items() if figures.get(key, 0) > old * (1 + WORSE)]
+    least = {key for key, entry in book["figures"].items() if entry.get("least")}
+    return [
+        (key, old)
+        for key, old in recorded.items()
+        if (figures.get(key, old) < old * (1 - WORSE) if key in least else figures.get(key, 0) > old * (1 + WORSE))
+    ]
 
 
 def tell(machine, first, second, book, recorded):
@@ -131,7 +153,7 @@ def tell(machine, first, second, book, recorded):
     print("\n".join([heading(machine), *table(machine, first, book)]))
     complaints = [f"{key}: two runs differ, {first.get(key)} and {second.get(key)}" for key in differences(first, second)]
     complaints += [f"{key}: not measured" for key in missing(machine, first, book)]
-    complaints += [f"{key}: {first[key]:,}, but it was {old:,} before" for key, old in worse(first, recorded)]
+    complaints += [f"{key}: {first[key]:,}, but it was {old:,} before" for key, old in worse(first, recorded, book)]
     over = [f"{key}: {first[key]:,} is over the limit" for key in too_large(machine, first, book)]  # no failure
     print("".join(f"  ! {text}\n" for text in complaints + over), flush=True)
     return not complaints
