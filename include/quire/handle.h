@@ -30,6 +30,7 @@ enum object_type {
     OBJECT_NOTIFICATION,
     OBJECT_DEVICES,   /* the right to make memory objects of device registers, and to open interrupts */
     OBJECT_INTERRUPT, /* a source of interrupts: kernel/ipc/interrupt.c */
+    OBJECT_EVENTS,    /* the right to read the events: look/sys_events.c */
 };
 
 struct quota;

@@ -13,6 +13,7 @@
 #include <quire/log.h>
 #include <quire/messages.h>
 #include <quire/mm.h>
+#include <quire/mm_event.h>
 #include <quire/process.h>
 #include <quire/slab.h>
 #include <uapi/quire/ipc.h>
@@ -75,8 +76,10 @@ int duty_answer(struct duty *duty, s64 result, const struct trapframe *tf, struc
     bool waits = duty_hold(duty);
 
     *duty = (struct duty){.caller = NULL}; /* before the caller may end: priority.c finds it by the duty */
-    if (waits)
+    if (waits) {
+        thread_event(MM_EVENT_REPLY, current_thread()->id, caller->id, (u64)result);
         answer(caller, result, tf, extra);
+    }
     irq_restore(irq);
     if (waits)
         return 0;
@@ -95,6 +98,7 @@ static void deliver(struct thread *from, u64 badge, struct trapframe *tf, struct
     struct trapframe *to = frame_of(receiver);
     struct extra *extra = from->ipc.sends;
 
+    thread_event(MM_EVENT_MESSAGE, from->id, receiver->id, (u64)got);
     from->ipc.sends = NULL;
     copy_words(to, tf);
     *tf_info(to) = 0;
@@ -229,6 +233,7 @@ static bool hand_in(struct endpoint *e, struct thread *self, struct trapframe *t
     bool irq = spin_lock_irqsave(&e->lock), open = READ_ONCE(e->nr_receive) != 0, slow_server = false;
 
     if (open && list_empty(&e->receivers)) {
+        thread_event(MM_EVENT_CALL, self->id, (u64)e, 0);
         priority_count(e, self);
         __atomic_store_n(&self->ipc.call, CALL_WORD(generation, CALL_QUEUED), __ATOMIC_RELEASE);
         list_push_back(&e->callers, &self->ipc.link);

@@ -20,6 +20,7 @@
 #include <quire/log.h>
 #include <quire/messages.h>
 #include <quire/process.h>
+#include <quire/mm_event.h>
 #include <arch-generic/machine.h>
 
 struct notification *notification_create(void)
@@ -62,6 +63,7 @@ void notification_signal(struct notification *n, u64 bits)
 {
     bool irq = spin_lock_irqsave(&n->lock);
 
+    thread_event(MM_EVENT_SIGNAL, current_thread()->id, (u64)n, bits);
     __atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);
     if (!list_empty(&n->waiters))
         deliver_to_all(n);

@@ -6,6 +6,7 @@
 #include <quire/object.h>
 #include <quire/errno.h>
 #include <quire/log.h>
+#include <quire/mm_event.h>
 #include <quire/process.h>
 #include <quire/slab.h>
 #include <quire/upcalls.h>
@@ -42,6 +43,10 @@ void object_destroy(struct object *o)
         return;
     case OBJECT_GUEST:
         guest_destroy_object(o);
+        return;
+    case OBJECT_EVENTS:
+        events_want(false);
+        object_free(o);
         return;
     case OBJECT_CONSOLE:
     case OBJECT_DEVICES:

@@ -15,9 +15,11 @@
 #include <quire/activate.h>
 #include <quire/code_events.h>
 #include <quire/counters.h>
+#include <quire/mm_event.h>
 #include <quire/process.h>
 #include <quire/upcalls.h>
 #include <quire/watch.h>
+#include <uapi/quire/ipc.h>
 
 bool sched_claim_anywhere(struct percpu *cpu, struct thread *t); /* sched_claim() for a thread of any CPU */
 /*
@@ -46,6 +48,15 @@ static inline bool sched_claim(struct percpu *cpu, struct thread *t)
     return __atomic_compare_exchange_n(&t->place, &place, cpu->running_here, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
+/* Self has called next, which has the duty to answer then, or it has answered next's call. */
+static inline void tell_message(const struct thread *self, const struct thread *next)
+{
+    if (next->ipc.duty.caller == self)
+        thread_event(MM_EVENT_MESSAGE, self->id, next->id, QUIRE_GOT_CALL);
+    else
+        thread_event(MM_EVENT_REPLY, self->id, next->id, 0);
+}
+
 /*
  * The caller waits from now on, and its kernel stack holds nothing: if it is woken in the ordinary way it begins at
  * resume(self). The address space of `next`, which is the result, is
@@ -57,6 +68,7 @@ static __always_inline struct mm *sched_give_up(struct percpu *cpu, struct threa
     struct mm *mm = next->mm;
 
     ASSUME(mm && cpu->active_mm, "thread %s or %s has no address space", self->name, next->name);
+    tell_message(self, next);
     self->resume = resume;
     thread_waits(self);
     mm_announce(cpu, mm);
@@ -75,6 +87,7 @@ static __always_inline struct trapframe *sched_hand_over(struct percpu *cpu, str
                                                          struct thread *next, struct mm *mm, struct trapframe *to)
 {
     debug_counter_inc(COUNTER_SWITCHES);
+    thread_event(MM_EVENT_SWITCH, self->id, next->id, next->process ? next->process->id : 0);
     watch_gets_on();
     cpu->left = self;
     WRITE_ONCE(rq->running_priority, next->priority); /* read after the claim and a fence: sched_set_priority() */

@@ -6,6 +6,7 @@
 #include "hand_over.h"
 #include <quire/errno.h>
 #include <quire/mm.h>
+#include <quire/mm_event.h>
 #include <quire/syscall.h>
 #include <quire/turns.h>
 #include <quire/upcalls.h>
@@ -106,6 +107,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     u64 now = arch_clock_ns();
 
     counter_inc(COUNTER_SWITCHES);
+    thread_event(MM_EVENT_SWITCH, prev->id, next->id, next->process ? next->process->id : 0);
     watch_switch(next->process != NULL);
     prev->run_ns += now - rq->switched_at_ns;
     rq->switched_at_ns = now;

@@ -15,6 +15,7 @@
 #include <quire/pager.h>
 #include <quire/process.h>
 #include <quire/messages.h>
+#include <quire/mm_event.h>
 #include <quire/code_events.h>
 #include <quire/syscall.h>
 #include <quire/tlb.h>
@@ -88,6 +89,7 @@ void trap_user_fault(struct trapframe *tf, vaddr_t addr, unsigned access)
         guest_trap_fault(tf, addr, access);
         return;
     }
+    thread_event(MM_EVENT_FAULT, current_thread()->id, addr, access);
     arch_irq_enable();
     int err = mm_fault(current_process()->mm, addr, access);
     if (unlikely(err == -EAGAIN))

@@ -116,7 +116,10 @@
     X(78, interrupt_ack, (handle interrupt), (EACCES, EBADF, ESRCH))                                                   \
     X(79, memory_size, (handle memory), (EBADF))                                                                       \
     X(80, space_write, (handle process, address to, const void *buffer, size_t bytes),                                 \
-      (E2BIG, EACCES, EAGAIN, EBADF, EBUSY, EFAULT, EHWPOISON, ENOMEM, ENXIO, ESRCH))
+      (E2BIG, EACCES, EAGAIN, EBADF, EBUSY, EFAULT, EHWPOISON, ENOMEM, ENXIO, ESRCH))                                  \
+    X(84, events_open, (handle devices), (EACCES, EBADF, EMFILE, ENOMEM, ENOSYS))                                      \
+    X(85, events_read, (handle events, struct mm_event_record *records, size_t bytes, u64 from),                       \
+      (EACCES, EBADF, EFAULT, ENOSYS))
 
 /* For users of the table: a list in brackets as an initializer; how many there are in it. */
 #define QUIRE_LIST(...) {__VA_ARGS__}
