@@ -17,6 +17,7 @@ TEST_GOALS  := $(ARCHES:%=test-%)
 BENCH_GOALS := $(ARCHES:%=bench-%)
 FUZZ_GOALS  := $(ARCHES:%=fuzz-calls-%)
 MAP_GOALS   := $(ARCHES:%=memory-map-%)
+TRACE_GOALS := $(ARCHES:%=trace-%)
 # Machines whose builds hold the tests of the test runner itself.
 HARNESS_ARCHES := $(ARCHES)
 
@@ -46,7 +47,7 @@ $(error "$(firstword $(UNKNOWN))=" is no option of this Makefile. Options have c
 endif
 
 # `make qemu ARCH=arm64` is `make qemu-arm64`, and so on.
-ONE_MACHINE := build qemu gdb test bench memory-map fuzz-calls
+ONE_MACHINE := build qemu gdb test bench memory-map trace fuzz-calls
 ifneq ($(ARCH),)
 ifeq ($(filter $(ARCH),$(ARCHES)),)
 $(error ARCH=$(ARCH): there is no such machine. Machines: $(ARCHES))
@@ -101,6 +102,10 @@ MAP_OPTIONS = $(if $(RUN),--run "$$RUN") \
     $(if $(MEM),--memory $(MEM))
 $(MAP_GOALS): memory-map-%: build-%
 	@$(PYTHON) -B tools/memory_map $* $(MAP_OPTIONS)
+
+# What the machine's CPUs did while a program ran, as a time line.
+$(TRACE_GOALS): trace-%: build-%
+	@$(PYTHON) -B tools/trace.py $* $(MAP_OPTIONS)
 
 # --- tests ---------------------------------------------------------------------------------------
 $(TEST_GOALS): test-%: build-% .cachesan
@@ -206,12 +211,12 @@ clean:
 
 # --- what is no goal -----------------------------------------------------------------------------
 # A known goal with the name of a machine that doesn't exist.
-build-% qemu-% gdb-% test-% bench-% memory-map-% fuzz-calls-%:
+build-% qemu-% gdb-% test-% bench-% memory-map-% trace-% fuzz-calls-%:
 	@echo "There is no machine in \"$@\". Machines: $(ARCHES). \"make help\" lists what there is." >&2; exit 1
 
 # A goal for one machine without a machine; and words that people try. Some of them are folders.
-.PHONY: qemu gdb memory-map run tests grade kernel docs labs
-qemu gdb memory-map:
+.PHONY: qemu gdb memory-map trace run tests grade kernel docs labs
+qemu gdb memory-map trace:
 	@echo "\"make $@\" is for one machine: make $@ ARCH=$(DEFAULT_ARCH). Machines: $(ARCHES)" >&2; exit 1
 .DEFAULT run tests grade kernel docs labs:
 	@echo "There is no goal \"$@\". To start a machine: make qemu-$(DEFAULT_ARCH); to test: make test." \

@@ -9,6 +9,8 @@ Quire: a teaching microkernel. Machines: ${ARCHES:-see arch/}
   make gdb-MACHINE          in another terminal: starts gdb-multiarch and attaches it, with names and lines of the
                             kernel, and of the program in PROG=
   make memory-map-MACHINE   a picture of its physical memory (SVG) while it runs a program (RUN=, or zoo)
+  make trace-MACHINE        a time line of its CPUs, threads and messages while it runs a program (RUN=), for
+                            ui.perfetto.dev
   make test                 all tests on all machines, with 1 and with 4 CPUs
   make test-MACHINE         the tests of one machine
   make test-native          mm/ and uv/core as programs here, against a model: every short sequence, and random ones

@@ -7,6 +7,7 @@
 #include <quire/files.h>
 #include <quire/loader.h>
 #include <quire/message.h>
+#include <uapi/quire/event.h>
 
 #define RW (PROT_READ | PROT_WRITE)
 
@@ -162,6 +163,28 @@ TEST(example, counter)
     page[0] = 1;
     EXPECT(quire_call(counter, COUNTER_FOLIO_ALLOC) > before);
     EXPECT_EQ(quire_call(counter, COUNTER_COUNT), -EINVAL);
+}
+
+TEST(example, events_open)
+{
+    long events = quire_call(events_open, QUIRE_DEVICES);
+
+    EXPECT(events >= 0); /* from now on switches, messages, signals and faults are recorded, too */
+    EXPECT_EQ(quire_call(close, events), 0);
+}
+
+TEST(example, events_read)
+{
+    struct mm_event_record record[64];
+    long events = quire_call(events_open, QUIRE_DEVICES);
+    long next = quire_call(events_read, events, record, 0, 0);
+    char *page = mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    page[0] = 1; /* a fault, and an entry that is set */
+    long got = quire_call(events_read, events, record, sizeof(record), next);
+    EXPECT(got >= 2);
+    EXPECT(record[0].sequence >= (unsigned long)next);
+    EXPECT_EQ(quire_call(close, events), 0);
 }
 
 TEST(example, test_run)
