@@ -66,7 +66,8 @@ sub_jobs = $(if $(findstring jobserver,$(MAKEFLAGS))$(filter -j%,$(MAKEFLAGS)),,
 build = +@JOBS='$(sub_jobs)' sh tools/build.sh
 
 .PHONY: default help build test test-native explore fuzz fuzz-calls test-harness mutants bench check house size clean ready \
-    $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(ATTACH_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS) $(FUZZ_GOALS)
+    $(BUILD_GOALS) $(QEMU_GOALS) $(GDB_GOALS) $(ATTACH_GOALS) $(TEST_GOALS) $(BENCH_GOALS) $(MAP_GOALS) \
+    $(TRACE_GOALS) $(FUZZ_GOALS)
 
 default: build-$(DEFAULT_ARCH)
 

@@ -24,7 +24,7 @@ tools_for() # GOAL
     test-native)                echo python plugins native ;;
     test-harness)               echo python plugins firmware ;;
     test-*)                     echo python plugins ;;
-    bench* | memory-map-*)      echo python ;;
+    bench* | memory-map-* | trace-*) echo python ;;
     mutants | check)            echo python ;;
     house)                      echo python graphviz ;;
     gdb-*)                      echo gdb ;;

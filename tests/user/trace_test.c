@@ -9,6 +9,7 @@
 
 #define CHUNK  256
 #define ROUNDS 2000
+#define MORE_THAN_THE_RING 10000ul
 
 static struct mm_event_record records[CHUNK];
 
@@ -212,6 +213,27 @@ TEST(trace, a_reader_beside_writers_gets_whole_events)
     }
     EXPECT(seen > 0);
     EXPECT(seen + lost >= NR * ROUNDS); /* what wasn't read is counted */
+    EXPECT_CALL(0, close, events);
+}
+
+/* More events than the ring holds: the oldest are lost, and the numbers say how many. */
+TEST(trace, a_reader_that_comes_too_late_knows_what_it_has_lost)
+{
+    long events = open_events();
+    unsigned long from = next_number(events), first = from, lost = 0;
+
+    writer[0] = (struct writer){.notification = quire_call(notification_create)};
+    for (unsigned long i = 0; i < MORE_THAN_THE_RING; i++)
+        EXPECT_CALL(0, signal, writer[0].notification, 1);
+    unsigned long end = next_number(events), before = from;
+    do {
+        before = from;
+        from = read_some(events, from, &lost);
+    } while (from < end && from != before);
+    EXPECT(from >= end);
+    EXPECT(lost > 0);
+    EXPECT(from - first - lost <= MORE_THAN_THE_RING);
+    EXPECT_CALL(0, close, writer[0].notification);
     EXPECT_CALL(0, close, events);
 }
 

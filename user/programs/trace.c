@@ -29,6 +29,7 @@ static struct {
     struct mm_event_record *record;
     unsigned long nr, from, lost, not_kept;
     long events; /* the handle */
+    unsigned cpu; /* where this program ran when it began to collect */
 } trace;
 
 static unsigned long own_id; /* of this process */
@@ -54,6 +55,7 @@ static void open_events(void)
     if (trace.record == MAP_FAILED)
         fail("no memory", -ENOMEM);
     memset(trace.record, 0, bytes); /* now, so that there are no faults later */
+    trace.cpu = (unsigned)quire_call(cpu);
     trace.from = (unsigned long)quire_call(events_read, trace.events, trace.record, 0, 0);
 }
 
@@ -193,7 +195,7 @@ static void print_words(unsigned long lines)
     static unsigned long process[CPUS];
     unsigned long start = trace.nr ? trace.record[0].time_ns : 0, own = 0, shown = 0;
 
-    process[(unsigned long)quire_call(cpu) % CPUS] = own_id; /* at the beginning, most likely */
+    process[trace.cpu % CPUS] = own_id;
     for (unsigned long i = 0; i < trace.nr && shown < lines; i++) {
         const struct mm_event_record *r = &trace.record[i];
         if (is_own(r, process)) {
