@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <quire/loader.h>
 #include <quire/program.h>
+#include <quire/message.h>
 #include <quire/sys.h>
 #include <uapi/quire/event.h>
 #include <uapi/quire/ipc.h>
@@ -111,7 +112,7 @@ static int run(long process, const struct quire_start *start, long notification)
         fail("can't start it", err);
     quire_call(thread_priority, 0, QUIRE_PRIORITY_MAX);
     while (!(bits & ENDED)) {
-        quire_call(notification_wait, notification, ENDED, PAUSE, &bits);
+        notification_wait(notification, ENDED, PAUSE, &bits);
         collect();
     }
     quire_call(thread_priority, 0, QUIRE_PRIORITY_FIRST);
