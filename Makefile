@@ -25,7 +25,7 @@ HARNESS_ARCHES := $(ARCHES)
 # of each machine, and in the byte order of those that user-mode QEMU can run; uv/core alone; the C library; and the model
 # of a call, tests/model/model.mk. NATIVE= picks some of them.
 NATIVE_ON     := $(patsubst arch/%/arch.mk,%,$(shell grep -l '^ARCH_NATIVE_RUN' $(ARCHES:%=arch/%/arch.mk)))
-NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%) native-uv native-libc model
+NATIVE_FORMS  := native $(ARCHES:%=native-as-%) $(NATIVE_ON:%=native-on-%) native-uv native-ipc native-libc model
 NATIVE        ?= $(NATIVE_FORMS)
 # Also every order in which operations of mm/ and uv/ can meet: tests/explore/explore.mk.
 

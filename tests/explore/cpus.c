@@ -34,7 +34,7 @@ static u64 looks;      /* of cpu_relax() */
 
 bool cpus_on_stack(const void *at)
 {
-    return (u64)at - (u64)stacks < sizeof(stacks) || (u64)at - (u64)thread_stacks < thread_stacks_bytes;
+    return (u64)at - (u64)stacks < sizeof(stacks) || thread_stack_has(at);
 }
 
 static void be(unsigned cpu)

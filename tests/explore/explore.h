@@ -40,8 +40,7 @@ void cpus_relax(void);
 /* An access changed something: CPUs that wait may find something new. */
 void cpus_progress(void);
 bool cpus_on_stack(const void *at);
-extern u8 thread_stacks[][64 * KiB]; /* machine_threads.c */
-extern const size_t thread_stacks_bytes;
+bool thread_stack_has(const void *at); /* machine_threads.c */
 /* The running CPU's operation is over. */
 void cpus_through(void) __attribute__((noreturn));
 /* A check has failed: never returns. */

@@ -2,7 +2,7 @@
 # Builds the program of `make explore`: make -f tests/explore/explore.mk. All output goes to build/explore/
 # (O=dir: dir/explore/).
 #
-# mm/, uv/ (but for what enforces its table, see enforce.c) and the scheduler are compiled as they are, with gcc's
+# mm/, uv/ (but for what enforces its table, see enforce.c), the scheduler and calls are compiled as they are, with gcc's
 # -fsanitize=thread, so that they call tests/explore/instrument.c before each access; libtsan isn't linked. The machine under
 # them is that of the native tests, but for its locks. As there, .data and .bss of mm's objects are renamed, so that worlds can
 # put its state back (tests/native/machine/ram.c).
@@ -27,12 +27,13 @@ MM_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(wildcard mm/*.c mm/*/*.c) base/fail.c b
 UV_OBJ    := $(patsubst %.c,$(OUT)/%.o,$(filter-out uv/soft/soft.c uv/soft/inspect.c,$(wildcard uv/*/*.c)))
 # The scheduler with the real sleeping locks, under other names: mm's are in locks.c.
 SCHED_OBJ := $(patsubst %,$(OUT)/%.o,kernel/sched/sched kernel/sched/place kernel/sched/timer kernel/sched/thread kernel/sched/sleep kernel/sched/alarm base/sync base/spin base/turns)
-STATEFUL  := $(MM_OBJ) $(SCHED_OBJ)
+IPC_OBJ   := $(patsubst %,$(OUT)/%.o,kernel/ipc/endpoint kernel/ipc/notification kernel/ipc/priority kernel/objects/object)
+STATEFUL  := $(MM_OBJ) $(SCHED_OBJ) $(IPC_OBJ)
 OTHER_NAMES := $(patsubst %,--redefine-sym %,spin_wait=sched_spin_wait rwsem_init=sched_rwsem_init rwsem_wake=sched_rwsem_wake \
     rwsem_read_contended=sched_rwsem_read_contended rwsem_write_lock=sched_rwsem_write_lock rwsem_write_unlock=sched_rwsem_write_unlock \
     preempt_point=sched_preempt_point kstack_alloc=explore_stack_alloc kstack_free=explore_stack_free)
-WATCHED   := $(MM_OBJ) $(UV_OBJ) $(SCHED_OBJ) $(OUT)/$(HERE)/threads.o $(OUT)/lib/tree.o $(OUT)/$(HERE)/locks.o $(OUT)/$(HERE)/inlines.o
-OTHER     := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(HERE)/locks.c $(HERE)/inlines.c $(HERE)/threads.c,$(wildcard $(HERE)/*.c)) \
+WATCHED   := $(MM_OBJ) $(UV_OBJ) $(SCHED_OBJ) $(IPC_OBJ) $(OUT)/$(HERE)/threads.o $(OUT)/$(HERE)/calls.o $(OUT)/lib/tree.o $(OUT)/$(HERE)/locks.o $(OUT)/$(HERE)/inlines.o
+OTHER     := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(HERE)/locks.c $(HERE)/inlines.c $(HERE)/threads.c $(HERE)/calls.c,$(wildcard $(HERE)/*.c)) \
     $(filter-out $(PLAYED)/machine/locks.c,$(wildcard $(PLAYED)/machine/*.c)) \
     lib/sha256.c $(PLAYED)/play/check.c $(PLAYED)/play/error_name.c $(PLAYED)/play/process.c)
 

@@ -8,16 +8,19 @@
 #include "explore.h"
 #include "../native/machine/machine.h"
 #include "../native/play/check.h"
+#include "../../kernel/ipc/ipc.h"
 #include <arch-generic/machine.h>
+#include <quire/console.h>
+#include <quire/object.h>
 #include <quire/messages.h>
 #include <quire/thread.h>
+#include <quire/upcalls.h>
 #include <ucontext.h>
 
 #define THREADS_MAX 8
 #define STACK_BYTES (64 * KiB)
 
-u8 thread_stacks[THREADS_MAX][STACK_BYTES] __attribute__((aligned(64)));
-const size_t thread_stacks_bytes = sizeof(thread_stacks);
+static u8 thread_stacks[THREADS_MAX][STACK_BYTES] __attribute__((aligned(64)));
 static struct saved {
     const struct arch_context *owner;
     ucontext_t context;
@@ -49,7 +52,7 @@ void arch_context_init(struct arch_context *ctx, void *stack_top, void (*fn)(voi
     s->arg = arg;
     getcontext(&s->context);
     s->context.uc_stack.ss_sp = thread_stacks[((u64)stack_top - (u64)thread_stacks) / STACK_BYTES];
-    s->context.uc_stack.ss_size = STACK_BYTES;
+    s->context.uc_stack.ss_size = (u64)stack_top - (u64)s->context.uc_stack.ss_sp; /* above it is the user frame */
     makecontext(&s->context, begin, 0);
     nr_living++;
 }
@@ -76,12 +79,35 @@ void explore_stack_free(void *top)
     nr_living--;
 }
 
+/* Above the stack of a thread is its user frame, which others write. */
+bool thread_stack_has(const void *at)
+{
+    u64 offset = (u64)at - (u64)thread_stacks;
+    return offset < sizeof(thread_stacks) && offset % STACK_BYTES < STACK_BYTES - ALIGN_UP(sizeof(struct trapframe), 16);
+}
+
+/* --- what kernel/ipc/ needs of other rooms: messages here are words, and nobody has the console ---- */
+void object_destroy(struct object *o) { ipc_destroy(o); }
+void console_listen(struct notification *n, u64 bits) { (void)n, (void)bits; }
+void interrupts_forget(struct notification *n) { (void)n; }
+struct extra *extra_in(u64 info, u64 address, int *err)
+{
+    (void)info, (void)address;
+    *err = 0;
+    return NULL;
+}
+void extra_free(struct extra *x) { (void)x; }
+u64 extra_out(struct extra *x, u64 address)
+{
+    (void)x, (void)address;
+    return 0;
+}
+void extra_window(const struct extra *x, struct duty *duty) { (void)x, (void)duty; }
+
 /* --- time, other CPUs -------------------------------------------------------------------------- */
 u64 arch_clock_ns(void) { return 1; }
 void arch_timer_set(u64 deadline_ns) { (void)deadline_ns; }
 void shootdown_serve(void) {}
-void ipc_thread_gone(void) {}
-void notification_alarm(struct alarm *timer) { panic("alarm %p is nobody's", (void *)timer); }
 void cpu_request_reschedule(unsigned cpu) { (void)cpu; } /* an idle CPU looks at each turn anyway */
 
 void arch_idle(void)

@@ -16,5 +16,6 @@ const struct stage *const stages[] = {
     &stage_going,       &stage_stack,         &stage_closing,
     &stage_closing_cut,
     &stage_waiting,     &stage_dying_thread,  &stage_locking,
+    &stage_calls,       &stage_bits,
 };
 const unsigned nr_stages = ARRAY_SIZE(stages);

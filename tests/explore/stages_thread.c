@@ -10,7 +10,7 @@
 #include "../native/machine/machine.h"
 #include <quire/thread.h>
 
-static void begin_threads(void)
+void begin_cpus(void)
 {
     scene_begin(1024);
     machine_threads_begin();
@@ -24,6 +24,11 @@ static void begin_threads(void)
         sched_init_cpu();
     }
     cpu_play(0);
+}
+
+static void begin_threads(void)
+{
+    begin_cpus();
     threads_begin(operations_nr);
 }
 

@@ -5,6 +5,8 @@
 #include <quire/types.h>
 
 void machine_threads_begin(void);
+/* A world with a CPU for each operation; each CPU idles. */
+void begin_cpus(void);
 
 /* threads.c, compiled like the scheduler: the functions of threads. */
 void threads_begin(unsigned nr);

@@ -18,6 +18,10 @@ static const struct {
     {&stage_dying, {"put", "hole-get", "poison"}},      {&stage_free, {"put", "get", "poison"}},
     {&stage_locking, {"lock", "lock", "lock"}},         {&stage_locking, {"lock", "read", "lock"}},
     {&stage_waiting, {"wait", "wake", "wake"}},         {&stage_guest_asking, {"expose", "refuse-one", "stop"}},
+    {&stage_calls, {"call", "serve", "kill"}},          {&stage_calls, {"call", "serve", "close"}},
+    {&stage_calls, {"call", "serve-by-object", "kill"}}, {&stage_calls, {"serve", "call", "kill"}},
+    {&stage_calls, {"call", "serve", "hurry"}},         {&stage_calls, {"serve-twice", "call-late", "signal"}},
+    {&stage_bits, {"wait-late", "wait-late", "signal"}},
     {&stage_parts, {"join", "get", "alloc"}},           {&stage_shown, {"hide", "write", "hole-get"}},
 };
 const unsigned nr_triples = ARRAY_SIZE(list);

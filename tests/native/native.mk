@@ -7,6 +7,7 @@
 #   native-as-A    on the build machine, with the page-table entries of machine A
 #   native-fuzz    clang with libFuzzer
 #   native-uv      uv/core alone, with a machine of its own (uv/): no header and no object of arch/, base/ or mm/ is there
+#   native-ipc     kernel/ipc/ alone, with threads that are coroutines (ipc/)
 #   native-libc    the C library beside that of the build machine (libc/)
 #
 # mm/ is compiled as it is. Each of its objects has .data and .bss renamed, so that worlds can put its state back to
@@ -67,7 +68,15 @@ CFLAGS   := $(filter-out -Iinclude -Iinclude/uapi -I$(HERE)/include,$(CFLAGS)) -
 LDFLAGS  := -no-pie $(SANITIZE)
 MM_OBJ   :=
 TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(wildcard uv/core/*.c $(HERE)/uv/*.c) lib/sha256.c \
-    $(patsubst %,$(HERE)/play/%.c,main child process check error_name play))
+    $(patsubst %,$(HERE)/play/%.c,main child every process check error_name play))
+endif
+
+# Messages: the files of kernel/ipc/ that a call goes through, with what they need of threads and objects.
+ifeq ($(FORM),native-ipc)
+LDFLAGS  := -no-pie $(SANITIZE)
+MM_OBJ   :=
+TEST_OBJ := $(patsubst %.c,$(OUT)/%.o,$(patsubst %,kernel/%.c,ipc/endpoint ipc/notification ipc/priority sched/sleep sched/thread \
+    objects/object) $(wildcard $(HERE)/ipc/*.c) $(patsubst %,$(HERE)/play/%.c,main child every process check error_name play))
 endif
 
 # Quire's files see no header of the build machine, and the tests see only the build machine's.

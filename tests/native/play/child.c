@@ -27,7 +27,7 @@ void child_init(void)
 
 void story_over(void) { _exit(1); }
 
-void play_shared(const struct game *game, unsigned config, const struct move *moves, size_t nr)
+void play_shared(const struct game *game, unsigned config, const struct move *moves, size_t nr, u64 *state)
 {
     struct sequence *s = now_playing;
 
@@ -36,7 +36,7 @@ void play_shared(const struct game *game, unsigned config, const struct move *mo
     s->failing_everywhere = failing_everywhere;
     s->nr = nr;
     memcpy(s->moves, moves, nr * sizeof(*moves));
-    s->made += play_sequence(game, config, s->moves, nr);
+    s->made += play_sequence(game, config, s->moves, nr, state);
     s->played++;
 }
 
@@ -45,7 +45,7 @@ static void play_again(const void *arg)
     const struct sequence *s = arg;
 
     failing_everywhere = s->failing_everywhere;
-    play_sequence(s->game, s->config, s->moves, s->nr);
+    play_sequence(s->game, s->config, s->moves, s->nr, NULL);
 }
 
 static void play_aloud(const void *arg)

@@ -18,6 +18,8 @@ struct sequence {
     size_t nr;
     struct move moves[SEQUENCE_MAX];
     u64 played, made; /* sequences and moves so far, for the summary */
+    u64 states;       /* the exhaustive test, of a game with states: how many were reached */
+    unsigned longest; /* and by how many moves */
 };
 extern struct sequence *now_playing;
 
@@ -28,5 +30,5 @@ int child_play(const struct sequence *s, enum child_voice voice, bool tell_moves
 /* Leave out moves as long as the sequence still fails. */
 void child_shrink(struct sequence *s);
 
-/* In the child: store these moves for the parent first, then play them. */
-void play_shared(const struct game *game, unsigned config, const struct move *moves, size_t nr);
+/* In the child: store these moves for the parent first, then play them. *state: as play_sequence(). */
+void play_shared(const struct game *game, unsigned config, const struct move *moves, size_t nr, u64 *state);

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t nr)
     memcpy(moves, bytes + 2, nr - 2);
     failing_everywhere = bytes[1] & 0x80;
     const struct game *game = games[bytes[0] % nr_games];
-    play_sequence(game, (bytes[1] & 0x7f) % game->configs, moves, (nr - 2) / sizeof(struct move));
+    play_sequence(game, (bytes[1] & 0x7f) % game->configs, moves, (nr - 2) / sizeof(struct move), NULL);
     return 0;
 }
 

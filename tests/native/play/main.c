@@ -9,6 +9,7 @@
  */
 #ifndef FUZZING /* the fuzzer's main() is in libFuzzer */
 #include "child.h"
+#include "every.h"
 #include "tests.h"
 #include <fnmatch.h>
 #include <stdio.h>
@@ -43,7 +44,7 @@ static void random_sequences(const struct game *game, unsigned nr, unsigned move
             u64 bits = random_next(&r);
             sequence[k] = (struct move){(u8)(bits >> 8), (u8)(bits >> 24), (u8)(bits >> 40), (u8)(bits >> 56)};
         }
-        play_shared(game, config % game->configs, sequence, length);
+        play_shared(game, config % game->configs, sequence, length, NULL);
     }
 }
 
@@ -61,29 +62,11 @@ static void body_failing(const void *arg)
     random_sequences(game, game->random_sequences / 8, game->random_moves);
 }
 
-/*
- * All sequences of `left` more moves behind those of `sequence`. If the last move of a prefix did nothing, the prefix
- * is the same as without this move, so it isn't extended.
- */
-static void every_sequence(const struct game *game, unsigned config, const struct move *alphabet, size_t letters, size_t nr,
-                           unsigned left)
-{
-    for (size_t i = 0; i < letters; i++) {
-        u64 before = now_playing->made;
-        sequence[nr] = alphabet[i];
-        play_shared(game, config, sequence, nr + 1);
-        if (left > 1 && now_playing->made - before == nr + 1)
-            every_sequence(game, config, alphabet, letters, nr + 1, left - 1);
-    }
-}
-
 static void body_every(const void *arg)
 {
     const struct game *game = arg;
-    struct move alphabet[64];
-    size_t letters = game->alphabet(game->exhaustive_config, alphabet, 64);
 
-    every_sequence(game, game->exhaustive_config, alphabet, letters, 0, game->exhaustive_depth + options.depth - (WORK_SHIFT > 0));
+    every_sequence(game, game->exhaustive_config, game->exhaustive_depth + options.depth - (WORK_SHIFT > 0));
 }
 
 /* The fuzzer's bytes, as play/fuzz.c reads them: game, config and mode, then moves. False: no such file. */
@@ -126,7 +109,7 @@ static void body_corpus(const void *arg)
         snprintf(path, sizeof(path), "%s/%s", (const char *)arg, files[i]);
         CHECK(read_file(path, &s), "the corpus holds files of at least two bytes", "%s can't be read", path);
         failing_everywhere = s.failing_everywhere;
-        play_shared(s.game, s.config, s.moves, s.nr);
+        play_shared(s.game, s.config, s.moves, s.nr, NULL);
     }
 }
 
@@ -174,6 +157,8 @@ static void run(const char *name, const char *file, void (*body)(const void *), 
         printf("ok %u %s # %s", number, name, base ? base : file);
         if (is_game)
             printf(" # %lu sequences, %lu moves", now_playing->played, now_playing->made);
+        if (is_game && now_playing->states)
+            printf(", %lu states, the farthest %u moves away", now_playing->states, now_playing->longest);
         printf("\n");
         return;
     }

@@ -14,7 +14,7 @@ const struct game *game_by_name(const char *name, size_t len)
     return NULL;
 }
 
-size_t play_sequence(const struct game *game, unsigned config, const struct move *moves, size_t nr)
+size_t play_sequence(const struct game *game, unsigned config, const struct move *moves, size_t nr, u64 *state)
 {
     size_t made = 0;
 
@@ -28,6 +28,8 @@ size_t play_sequence(const struct game *game, unsigned config, const struct move
         made++;
         game->check();
     }
+    if (state)
+        *state = game->state();
     tell("the end: everything is given back");
     game->end();
     return made;

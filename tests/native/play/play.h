@@ -23,6 +23,9 @@ struct game {
     bool (*step)(struct move m);        /* false: the move makes no sense here, nothing was done */
     void (*check)(void);                /* compare everything with the model */
     void (*end)(void);                  /* give everything back, compare what is left */
+    /* All that decides how it can go on, as one number: then the exhaustive test extends one sequence to each state
+     * only. NULL: it extends every sequence. */
+    u64 (*state)(void);
     /* The moves that the exhaustive test tries in each place, for a config; returns how many. */
     size_t (*alphabet)(unsigned config, struct move *moves, size_t max);
     unsigned exhaustive_depth;          /* moves in a sequence, NATIVE_DEPTH=0 */
@@ -36,8 +39,11 @@ extern const struct game *const games[];
 extern const unsigned nr_games;
 const struct game *game_by_name(const char *name, size_t len);
 
-/* Play from power on to power off. Ends through fail() if something is wrong. Returns how many moves were made. */
-size_t play_sequence(const struct game *game, unsigned config, const struct move *moves, size_t nr);
+/*
+ * Play from power on to power off. Ends through fail() if something is wrong. Returns how many moves were made;
+ * *state, if it isn't NULL: the game's state behind them.
+ */
+size_t play_sequence(const struct game *game, unsigned config, const struct move *moves, size_t nr, u64 *state);
 
 /*
  * The n-th allocation fails, for every n: in this mode each move is tried with its first, second, ... allocation
