@@ -37,6 +37,17 @@ static inline struct list *list_pop_front(struct list *head)
     list_remove(node);
     return node;
 }
+/* All nodes of `from`, which is empty after this, go to the end of the list. */
+static inline void list_push_all(struct list *head, struct list *from)
+{
+    if (list_empty(from))
+        return;
+    from->next->prev = head->prev;
+    head->prev->next = from->next;
+    from->prev->next = head;
+    head->prev = from->prev;
+    list_init(from);
+}
 
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_for_each(node, head) for (struct list *node = (head)->next; node != (head); node = node->next)

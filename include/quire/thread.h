@@ -91,6 +91,11 @@ struct thread {
     unsigned priority;       /* its own, or a higher one that callers lend it: <quire/ipc.h> */
     unsigned own_priority;
     unsigned queue;          /* of its run queue, while it is in there */
+    /*
+     * The run queue in which it is; NULL: in none. Changes under that queue's lock, so whoever holds the lock of a queue
+     * knows whether the thread is in there, although another CPU may be about to queue it elsewhere.
+     */
+    struct runqueue *queued;
     u32 refs; /* the thread's own, and one for each duty to answer a call that it doesn't wait in any more */
     bool pinned;             /* stays on its CPU */
     bool traced;             /* its system calls are told to its process's fault handler; under process->lock */

@@ -75,7 +75,7 @@ int duty_answer(struct duty *duty, s64 result, const struct trapframe *tf, struc
     bool irq = irq_save(); /* a caller whose time is over meanwhile waits until its registers are written */
     bool waits = duty_hold(duty);
 
-    *duty = (struct duty){.caller = NULL}; /* before the caller may end: priority.c finds it by the duty */
+    WRITE_ONCE(duty->caller, NULL); /* before the caller may end: priority.c finds it by the duty */
     if (waits) {
         thread_event(MM_EVENT_REPLY, current_thread()->id, caller->id, (u64)result);
         answer(caller, result, tf, extra);
@@ -121,7 +121,7 @@ static void deliver_to_waiting(struct thread *from, u64 badge, struct trapframe 
     list_remove(&receiver->ipc.link);
     deliver(from, badge, tf, receiver, got);
     receiver->ipc.receiving = RECEIVE_GOT;
-    from->ipc.lent = READ_ONCE(from->priority);
+    WRITE_ONCE(from->ipc.lent, READ_ONCE(from->priority));
     unsigned priority = priority_of(receiver, NULL); /* it waits, so the queue is empty */
     WRITE_ONCE(receiver->priority, priority);
     if (!thread_wake(receiver)) /* something else has woken it, and it may be in a CPU's queue already */
@@ -239,12 +239,12 @@ static bool hand_in(struct endpoint *e, struct thread *self, struct trapframe *t
         list_push_back(&e->callers, &self->ipc.link);
         slow_server = e->server && READ_ONCE(e->server->priority) < self->ipc.lent;
     } else if (open) {
-        self->ipc.call = CALL_WORD(generation, CALL_IDLE);
+        WRITE_ONCE(self->ipc.call, CALL_WORD(generation, CALL_IDLE));
         deliver_to_waiting(self, self->ipc.badge, tf, first_of(&e->receivers), QUIRE_GOT_CALL);
     }
     spin_unlock_irqrestore(&e->lock, irq);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the call's word is stored: priority.c */
-    if (open && (slow_server || READ_ONCE(self->priority) != self->ipc.lent))
+    if (open && (slow_server || READ_ONCE(self->priority) != READ_ONCE(self->ipc.lent)))
         priority_lend(self);
     return open;
 }
@@ -473,7 +473,7 @@ struct reply *reply_save(int *err)
     if (READ_ONCE(duty->caller->ipc.call) == duty->call)
         duty->caller->ipc.server = NULL; /* from now on it lends nothing */
     r->duty = *duty;
-    *duty = (struct duty){.caller = NULL};
+    WRITE_ONCE(duty->caller, NULL);
     priority_spread(current_thread());
     priority_end(irq);
     return r;

@@ -23,6 +23,8 @@
 #include <quire/mm_event.h>
 #include <arch-generic/machine.h>
 
+#define WAITERS_AT_ONCE 32
+
 struct notification *notification_create(void)
 {
     struct notification *n = object_alloc(OBJECT_NOTIFICATION, sizeof(*n));
@@ -36,27 +38,54 @@ struct notification *notification_create(void)
 
 static void resume_wait(struct thread *self);
 
-/* w waits, and gets the bits that it waits for, if there are any. Under n's lock. */
-static void deliver(struct notification *n, struct thread *w)
+/* w waits. Gives it the bits that it waits for. False: there are none. Under n's lock. */
+static bool deliver(struct notification *n, struct thread *w)
 {
     u64 *word = tf_word(frame_of(w), 0), bits = READ_ONCE(n->bits) & *word;
 
     if (!bits || process_seems_killed(w->process)) /* a killed one takes itself out */
-        return;
+        return false;
     __atomic_fetch_and(&n->bits, ~bits, __ATOMIC_SEQ_CST);
-    list_remove(&w->ipc.link);
     *word = bits;
     if (w->resume == resume_wait)
         WRITE_ONCE(w->resume, sched_rest); /* it has all that it waited for */
     thread_wake(w);
+    return true;
 }
 
-static __noinline void deliver_to_all(struct notification *n)
+/*
+ * Looks at some of these waiters, for as long as there are bits; those that get none wait on. False: that is all. Under
+ * n's lock.
+ */
+static bool deliver_to_some(struct notification *n, struct list *waiters)
 {
-    for (struct list *node = n->waiters.next, *next; node != &n->waiters && READ_ONCE(n->bits); node = next) {
-        next = node->next;
-        deliver(n, list_entry(node, struct thread, ipc.link));
+    for (unsigned i = 0; i < WAITERS_AT_ONCE && !list_empty(waiters) && READ_ONCE(n->bits); i++) {
+        struct thread *w = first_of(waiters);
+        list_remove(&w->ipc.link);
+        if (!deliver(n, w))
+            list_push_back(&n->waiters, &w->ipc.link);
     }
+    if (!READ_ONCE(n->bits))
+        list_push_all(&n->waiters, waiters);
+    return !list_empty(waiters);
+}
+
+/*
+ * A program chooses how many threads wait. So the lock is dropped after WAITERS_AT_ONCE of them, and interrupts come if
+ * the caller allows them. Those who waited when the bits were set are in a list of this call meanwhile, which they may
+ * leave; whoever joins the notification's list later has seen the bits. Returns what spin_lock_irqsave() returned last.
+ */
+static __noinline bool deliver_to_all(struct notification *n, bool irq)
+{
+    struct list waiters;
+
+    list_init(&waiters);
+    list_push_all(&waiters, &n->waiters);
+    while (deliver_to_some(n, &waiters)) {
+        spin_unlock_irqrestore(&n->lock, irq);
+        irq = spin_lock_irqsave(&n->lock);
+    }
+    return irq;
 }
 
 void notification_signal(struct notification *n, u64 bits)
@@ -66,7 +95,7 @@ void notification_signal(struct notification *n, u64 bits)
     thread_event(MM_EVENT_SIGNAL, current_thread()->id, (u64)n, bits);
     __atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);
     if (!list_empty(&n->waiters))
-        deliver_to_all(n);
+        irq = deliver_to_all(n, irq);
     if (n->endpoint)
         endpoint_signal(n->endpoint);
     spin_unlock_irqrestore(&n->lock, irq);

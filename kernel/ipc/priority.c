@@ -44,9 +44,11 @@ void ipc_thread_gone(void) { wait_for_walks(); }
 /* --- a queue ------------------------------------------------------------------------------------------- */
 void priority_count(struct endpoint *e, struct thread *caller)
 {
+    unsigned lent = READ_ONCE(caller->priority);
+
     caller->ipc.calls = e;
-    caller->ipc.lent = READ_ONCE(caller->priority);
-    e->nr_waiting[caller->ipc.lent]++;
+    WRITE_ONCE(caller->ipc.lent, lent); /* hand_in() reads it without the lock */
+    e->nr_waiting[lent]++;
 }
 
 void priority_uncount(struct endpoint *e, struct thread *caller) { e->nr_waiting[caller->ipc.lent]--; }

@@ -85,7 +85,7 @@ static unsigned choose_cpu(const struct thread *t)
     unsigned least = urgency(&runqueues[best]);
     for (unsigned i = 1; least > PRIORITY_IDLE && i < nr_cpus; i++) {
         unsigned cpu = (t->cpu + i) % nr_cpus;
-        if (!cpu_area(cpu)->online || urgency(&runqueues[cpu]) >= MIN(least, t->priority))
+        if (!cpu_area(cpu)->online || urgency(&runqueues[cpu]) >= MIN(least, READ_ONCE(t->priority)))
             continue;
         best = cpu;
         least = urgency(&runqueues[cpu]);
@@ -111,7 +111,7 @@ static unsigned lock_queue_for(const struct thread *t)
         unsigned cpu = choose_cpu(t);
         struct runqueue *rq = &runqueues[cpu];
         rq_lock(rq);
-        if (cpu == t->cpu || tries == nr_cpus || runs_at_once(rq, t->priority))
+        if (cpu == t->cpu || tries == nr_cpus || runs_at_once(rq, READ_ONCE(t->priority)))
             return cpu;
         rq_unlock(rq); /* another thread was queued there meanwhile: choose again */
     }
@@ -121,10 +121,10 @@ static unsigned lock_queue_for(const struct thread *t)
 static inline void add(struct percpu *cpu, struct runqueue *rq, struct thread *t, bool kick)
 {
     enqueue(rq, t);
-    if (kick) {
+    if (kick)
         rq->need_resched = true;
-        cpu->user_work = true;
-    }
+    if (kick && cpu == this_cpu())
+        cpu->user_work = true; /* another CPU does it itself when it gets the message */
 }
 
 static __noinline void queue_somewhere(struct thread *t)

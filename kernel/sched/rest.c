@@ -72,6 +72,8 @@ static inline void change_places(struct runqueue *rq, struct thread *self, struc
     list_remove(&next->run_link);
     self->queue = next->queue;
     list_push_back(&rq->queue[self->queue], &self->run_link);
+    WRITE_ONCE(next->queued, NULL);
+    WRITE_ONCE(self->queued, rq);
 }
 
 /*

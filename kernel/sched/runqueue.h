@@ -53,6 +53,7 @@ static inline void rq_unlock(struct runqueue *rq) { raw_unlock(&rq->locked); }
  */
 static inline void enqueue(struct runqueue *rq, struct thread *t)
 {
+    WRITE_ONCE(t->queued, rq);
     t->queue = READ_ONCE(t->priority);
     struct list *queue = &rq->queue[t->queue];
     list_insert_after(t->slice_left_ns ? queue : queue->prev, &t->run_link);
@@ -63,6 +64,7 @@ static inline void enqueue(struct runqueue *rq, struct thread *t)
 static inline void dequeue(struct runqueue *rq, struct thread *t)
 {
     list_remove(&t->run_link);
+    WRITE_ONCE(t->queued, NULL);
     if (list_empty(&rq->queue[t->queue]))
         WRITE_ONCE(rq->occupied, rq->occupied & ~(1u << t->queue));
     WRITE_ONCE(rq->nr_queued, rq->nr_queued - 1);

@@ -115,7 +115,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     next->slice_left_ns = 0;
     leave_registers(cpu, prev);
     cpu->left = prev;
-    WRITE_ONCE(rq->running_priority, next->priority);
+    WRITE_ONCE(rq->running_priority, READ_ONCE(next->priority));
     WRITE_ONCE(cpu->current, next); /* least_loaded() reads it from other CPUs */
     lock_list_copy(&prev->locks, &cpu->locks);
     lock_list_copy(&cpu->locks, &next->locks);
@@ -137,11 +137,12 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
 static __noinline void step_aside(struct runqueue *rq, struct thread *prev)
 {
     u64 now = arch_clock_ns();
-    bool over = now >= rq->slice_end_ns, equals = rq->occupied >> prev->priority & 1;
+    unsigned priority = READ_ONCE(prev->priority);
+    bool over = now >= rq->slice_end_ns, equals = rq->occupied >> priority & 1;
     bool moves = over && equals && rq->slice_end_ns != SLICE_GIVEN_UP && !prev->pinned;
     unsigned cpu = moves ? sched_less_loaded(prev) : this_cpu()->cpu;
 
-    prev->slice_left_ns = over || !(rq->occupied >> (prev->priority + 1)) ? 0 : rq->slice_end_ns - now;
+    prev->slice_left_ns = over || !(rq->occupied >> (priority + 1)) ? 0 : rq->slice_end_ns - now;
     if (cpu == this_cpu()->cpu) {
         thread_change(prev, THREAD_RUNNING, THREAD_READY);
         enqueue(rq, prev);
@@ -158,7 +159,7 @@ static struct thread *choose(struct runqueue *rq, struct thread *prev)
 {
     switch (READ_ONCE(prev->state)) {
     case THREAD_RUNNING:
-        if (!(rq->occupied >> prev->priority))
+        if (!(rq->occupied >> READ_ONCE(prev->priority)))
             return prev;
         step_aside(rq, prev);
         break;
@@ -226,7 +227,7 @@ void schedule(void)
     if (next != prev) {
         switch_to(rq, prev, next);
     } else {
-        WRITE_ONCE(rq->running_priority, next->priority);
+        WRITE_ONCE(rq->running_priority, READ_ONCE(next->priority));
         rq->slice_end_ns = arch_clock_ns() + TIME_SLICE_NS;
         sched_set_timer(rq, next);
         rq_unlock(rq);
@@ -324,7 +325,7 @@ void sched_set_priority(struct thread *t, unsigned priority)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     struct runqueue *rq = lock_queue_of(t);
     struct percpu *cpu = cpu_area((unsigned)(rq - runqueues));
-    bool queued = !list_empty(&t->run_link), kick = false;
+    bool queued = READ_ONCE(t->queued) == rq, kick = false;
     if (queued) {
         dequeue(rq, t);
     } else if (cpu != this_cpu()) {
@@ -333,10 +334,10 @@ void sched_set_priority(struct thread *t, unsigned priority)
         WRITE_ONCE(rq->running_priority, priority);
         kick = rq->occupied >> (priority + 1); /* one that has waited for t to lose its priority */
     }
-    if (kick) {
+    if (kick)
         rq->need_resched = true;
-        cpu->user_work = true;
-    }
+    if (kick && cpu == this_cpu())
+        cpu->user_work = true; /* another CPU does it itself when it gets the message */
     rq_unlock(rq);
     if (queued)
         sched_queue(t);

@@ -30,6 +30,7 @@ static u32 closed;
 static struct told {
     s64 call, receive, reply, send, wait;
     u64 word, bits;
+    unsigned sends_got;
     bool wrong_priority;
 } told[OPERATIONS_MAX];
 static u32 signals;
@@ -44,11 +45,15 @@ static void close_endpoint(void)
         object_closed(&endpoint->object, RIGHT_RECEIVE);
 }
 
-/* The thread ends, as the kernel does it. */
+/* A program ends. */
 static void leave(void)
 {
     ipc_thread_ends();
     close_endpoint();
+}
+
+static void thread_is_over(void)
+{
     spin_lock(&process.lock); /* whoever kills or hurries it holds this lock, and either finds it or doesn't */
     if (first == current_thread())
         first = NULL;
@@ -85,6 +90,7 @@ static s64 receive(u64 until)
     object_get(&endpoint->object);
     *tf_extra(tf) = 0;
     t->receive = ipc_receive(endpoint, tf, until);
+    t->sends_got += t->receive == QUIRE_GOT_SEND;
     if (t->receive == QUIRE_GOT_SIGNAL)
         t->bits |= *tf_word(tf, 0);
     return t->receive;
@@ -189,14 +195,22 @@ static void wait_for_bit(u64 until)
 {
     struct told *t = own_told();
 
-    t->wait = notification_wait(notification, ~0UL, until, &t->bits);
+    struct trapframe *tf = arch_user_frame(current_thread()->stack_top);
+
+    *tf_word(tf, 0) = ~0UL; /* the mask */
+    t->wait = notification_wait((struct notification *)object_get(&notification->object), until);
+    t->bits = t->wait ? 0 : *tf_word(tf, 0);
     leave();
 }
 void thread_waits_for_bit(void) { wait_for_bit(FOR_EVER); }
 void thread_waits_for_bit_late(void) { wait_for_bit(LATE); }
 
 /* --- beginning and end -------------------------------------------------------------------------------------------- */
-static void body(void *cpu) { operations_now[(u64)cpu]->thread(); }
+static void body(void *cpu)
+{
+    operations_now[(u64)cpu]->thread();
+    thread_is_over();
+}
 
 static void begin_thread(unsigned cpu)
 {
@@ -208,7 +222,7 @@ static void begin_thread(unsigned cpu)
         t->process = &process;
         first = t;
     }
-    told[cpu] = (struct told){NOT_MADE, NOT_MADE, NOT_MADE, NOT_MADE, NOT_MADE, 0, 0, false};
+    told[cpu] = (struct told){NOT_MADE, NOT_MADE, NOT_MADE, NOT_MADE, NOT_MADE, 0, 0, 0, false};
     cpu_area(cpu)->online = true;
     thread_start_on(t, cpu);
     t->pinned = false;
@@ -247,7 +261,7 @@ void calls_check(void)
         answered += t->call == 0;
         replied += t->reply == 0;
         sent += t->send == 0;
-        sends_got += t->receive == QUIRE_GOT_SEND;
+        sends_got += t->sends_got;
         bits |= t->bits;
         if (!t->call)
             CHECK_EQ(t->word, 8, "word 0 of the answer", "the caller has the server's words when its call returns 0");

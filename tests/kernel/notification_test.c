@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Notifications with many waiters: each is woken, and the lock isn't held for all of them at once. */
+#include "helpers.h"
+#include "../../kernel/ipc/ipc.h"
+#include <quire/endpoint.h>
+#include <quire/lock_check.h>
+#include <quire/upcalls.h>
+
+#define WAITERS 256u
+#define LOCK_MOST_NS 100000u /* waking all under one lock takes several times as long */
+
+static struct notification *many;
+static u32 numbers, wrong, done;
+
+static void wait_for_a_bit(void *arg)
+{
+    u64 mask = 1ul << __atomic_fetch_add(&numbers, 1, __ATOMIC_RELAXED) % 64, bits = 0;
+
+    (void)arg;
+    if (notification_wait(many, mask, ~0ul, &bits) || bits != mask)
+        __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
+}
+
+static unsigned nr_waiting(void)
+{
+    unsigned nr = 0;
+    bool irq = spin_lock_irqsave(&many->lock);
+
+    list_for_each(node, &many->waiters)
+        nr++;
+    spin_unlock_irqrestore(&many->lock, irq);
+    return nr;
+}
+
+/* Until nobody of those who were woken runs any more: `left` wait, the others have ended. */
+static void settle(unsigned left)
+{
+    while (READ_ONCE(done) != WAITERS - left || nr_waiting() != left)
+        thread_yield();
+}
+
+TEST(notification, a_signal_wakes_many_waiters_a_few_at_a_time)
+{
+    struct crew crew = {0};
+
+    many = notification_create();
+    ASSERT(many);
+    numbers = wrong = done = 0;
+    for (unsigned i = 0; i < WAITERS; i++)
+        ASSERT(crew_start(&crew, i % nr_cpus, wait_for_a_bit, NULL));
+    settle(WAITERS);
+    for (unsigned left = WAITERS; left > 0; left -= 64) {
+        lock_time_begin(true);
+        notification_signal(many, ~0ul);
+        if (nr_cpus == 1) /* else another CPU's turn may come while the lock is held */
+            EXPECT(lock_time_longest().ns < LOCK_MOST_NS);
+        settle(left - 64);
+    }
+    crew_wait(&crew);
+    EXPECT_EQ(wrong, 0);
+    object_put(&many->object);
+}
