@@ -179,6 +179,7 @@ void sched_set_priority(struct thread *t, unsigned priority);
  * holds nothing any more. This comes back only if the caller was woken meanwhile. No locks.
  */
 void sched_leave_waiting(struct thread *self);
+extern const bool sched_rests; /* false: no thread rests, and nobody calls sched_leave_waiting() */
 void sched_rest(struct thread *self); /* thread->resume: straight to user mode, kernel/sched/rest.c */
 void sched_tick(void);        /* trap_timer() */
 bool sched_need_resched(void);

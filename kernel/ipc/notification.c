@@ -47,7 +47,7 @@ static bool deliver(struct notification *n, struct thread *w)
         return false;
     __atomic_fetch_and(&n->bits, ~bits, __ATOMIC_SEQ_CST);
     *word = bits;
-    if (w->resume == resume_wait)
+    if (READ_ONCE(w->resume) == resume_wait)
         WRITE_ONCE(w->resume, sched_rest); /* it has all that it waited for */
     thread_wake(w);
     return true;
@@ -150,7 +150,7 @@ static bool sleep(struct thread *self, u64 until, bool rests)
 /* self is a waiter. */
 static s64 wait(struct notification *n, struct thread *self, u64 until)
 {
-    bool rests = until == ~0UL && !self->traced; /* a tracer is told about the end of the system call */
+    bool rests = sched_rests && until == ~0UL && !self->traced; /* a tracer is told about the end of the system call */
 
     do {
         thread_announce_wait();

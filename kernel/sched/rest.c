@@ -17,6 +17,7 @@
 #include <arch-generic/machine.h>
 
 void sched_rest(struct thread *self) {}
+const bool sched_rests = QUIRE_FASTPATH;
 
 #if QUIRE_FASTPATH
 static inline struct thread *first_in(const struct list *queue)
@@ -177,5 +178,5 @@ struct trapframe *sched_preempt(struct trapframe *tf)
     schedule();
     return tf;
 }
-void sched_leave_waiting(struct thread *self) { schedule(); }
+void sched_leave_waiting(struct thread *self) { panic("thread %s rests, in a kernel without resting threads", self->name); }
 #endif

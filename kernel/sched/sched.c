@@ -222,7 +222,7 @@ void schedule(void)
 
     rq_lock(rq);
     rq->need_resched = false;
-    prev->resume = NULL; /* before prev is in the queue, where pick() may find it: it has become more urgent meanwhile */
+    WRITE_ONCE(prev->resume, NULL); /* before prev is in the queue, where pick() may find it: it has become more urgent meanwhile */
     struct thread *next = choose(rq, prev);
     if (next != prev) {
         switch_to(rq, prev, next);
@@ -282,7 +282,7 @@ int thread_pin(s64 cpu)
         rq->need_resched = false;
         WRITE_ONCE(self->cpu, (unsigned)cpu);
         thread_change(self, THREAD_RUNNING, THREAD_LEAVING);
-        self->resume = NULL;
+        WRITE_ONCE(self->resume, NULL);
         switch_to(rq, self, pick(rq));
     }
     irq_restore(irq);

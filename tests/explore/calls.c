@@ -23,6 +23,7 @@
 static struct endpoint *endpoint;
 static struct notification *notification;
 static struct process process; /* of the first CPU's thread, which may be killed */
+static struct process others = {.state = PROCESS_LIVES};
 static struct thread *first;   /* NULL: it has ended; under process.lock */
 static u32 closed;
 
@@ -198,7 +199,8 @@ static void wait_for_bit(u64 until)
     struct trapframe *tf = arch_user_frame(current_thread()->stack_top);
 
     *tf_word(tf, 0) = ~0UL; /* the mask */
-    t->wait = notification_wait((struct notification *)object_get(&notification->object), until);
+    object_get(&notification->object);
+    t->wait = notification_wait(notification, until);
     t->bits = t->wait ? 0 : *tf_word(tf, 0);
     leave();
 }
@@ -218,10 +220,9 @@ static void begin_thread(unsigned cpu)
     struct thread *t = thread_create(operations_now[cpu]->name, NULL, cpu ? PRIORITY_USER : PRIORITY_USER + 1, body,
                                      (void *)(u64)cpu);
 
-    if (cpu == 0) {
-        t->process = &process;
+    t->process = cpu ? &others : &process;
+    if (cpu == 0)
         first = t;
-    }
     told[cpu] = (struct told){NOT_MADE, NOT_MADE, NOT_MADE, NOT_MADE, NOT_MADE, 0, 0, 0, false};
     cpu_area(cpu)->online = true;
     thread_start_on(t, cpu);

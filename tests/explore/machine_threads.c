@@ -116,3 +116,8 @@ void arch_idle(void)
         cpus_through();
     cpus_wait("it idles");
 }
+
+/* Nobody rests here: who waits keeps its stack, kernel/sched/rest.c. */
+const bool sched_rests;
+void sched_rest(struct thread *self) { (void)self; }
+void sched_leave_waiting(struct thread *self) { panic("thread %s rests", self->name); }

@@ -17,13 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.mutants import caches, chance, kernel, memory, messages, mm, races, signals, trace, uv, waiting  # noqa: E402
+from tests.mutants import caches, calls, chance, kernel, memory, messages, mm, races, signals, trace, uv, waiting  # noqa: E402
 from tests.mutants.workshop import build, first_failure, run_tests, told, tree, workers  # noqa: E402
 from tests.runner.campaign import Progress  # noqa: E402
 from tests.runner.report import plural  # noqa: E402
 
 MUTANTS = (
-    mm.MUTANTS + caches.MUTANTS + uv.UV + kernel.KERNEL + messages.MESSAGES + memory.MEMORY + waiting.WAITING + signals.SIGNALS + trace.TRACE + races.RACES
+    mm.MUTANTS + caches.MUTANTS + uv.UV + kernel.KERNEL + messages.MESSAGES + memory.MEMORY + waiting.WAITING + signals.SIGNALS + trace.TRACE + races.RACES + calls.CALLS
 )
 VERDICTS = ("killed", "explained", "survived", "stale")
 

@@ -108,7 +108,7 @@ KERNEL = [
            "    if (arch_clock_ns() >= rq->slice_end_ns && rq->nr_queued) {", "    if (0 && arch_clock_ns() >= rq->slice_end_ns && rq->nr_queued) {",
            "sched.equals_on_one_cpu_share_its_time", "a thread's time ends", cpus="4"),
     Mutant("urgency-is-no-reason", "kernel/sched/place.c",
-           "    enqueue(rq, t);\n    if (kick) {\n        rq->need_resched = true;", "    enqueue(rq, t);\n    if (kick && urgency(rq) == PRIORITY_IDLE) {\n        rq->need_resched = true;",
+           "kick = urgency(rq) < READ_ONCE(t->priority), may_move", "kick = urgency(rq) == PRIORITY_IDLE, may_move",
            "sched.a_more_urgent_thread_runs_at_once", "a more urgent thread runs at once", cpus="4"),
     # --- address spaces -------------------------------------------------------------------------------------------
     Mutant("leaves-the-address-space-last", "kernel/objects/process_end.c",

@@ -16,6 +16,7 @@ DEVICES = "x86_64"  # the device of its tests asks for service by levels and by 
 HIGH_BITS = "x86_64"  # the format whose entries have bits above the frame number
 NATIVE_AS = f"native-as-{MACHINE}"
 NATIVE_UV = "native-uv"  # uv/core alone, against a model
+NATIVE_IPC = "native-ipc"  # kernel/ipc/, with threads that are coroutines
 # Every order in which two operations can meet, natively (make explore); one change of CPU is enough for each here.
 EXPLORE = "explore"
 

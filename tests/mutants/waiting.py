@@ -50,11 +50,11 @@ WAITING = [
            "    unsigned cpu = moves ? sched_less_loaded(prev) : this_cpu()->cpu;", "    unsigned cpu = moves ? this_cpu()->cpu : this_cpu()->cpu;",
            "schedule.equal*", "equal threads get equal time", cpus="4"),
     Mutant("a-new-priority-is-only-noted", "kernel/sched/sched.c",
-           "    bool queued = !list_empty(&t->run_link), kick = false;", "    bool queued = 0 && !list_empty(&t->run_link), kick = false;",
+           "    bool queued = READ_ONCE(t->queued) == rq, kick = false;", "    bool queued = 0 && READ_ONCE(t->queued) == rq, kick = false;",
            "priority.*", "a thread in a run queue moves up when its priority does"),
     # --- a priority that changes while its thread is on its way -----------------------------------------------------
     Mutant("a-stack-that-is-in-use-is-begun-anew", "kernel/sched/sched.c",
-           "    prev->resume = NULL; /* before prev is in the queue, where pick() may find it: it has become more urgent meanwhile */\n", "",
+           "    WRITE_ONCE(prev->resume, NULL); /* before prev is in the queue, where pick() may find it: it has become more urgent meanwhile */\n", "",
            "stressyield.who_is_preempted*", "a thread that leaves its CPU keeps its kernel stack", cpus="4", parallel=True),
     Mutant("who-yields-gets-itself", "kernel/sched/sched.c",
            "    struct thread *next = pick(rq); /* first: self may become more urgent than all in the queue meanwhile */\n    if (READ_ONCE(self->state) == THREAD_RUNNING) {\n        thread_change(self, THREAD_RUNNING, THREAD_READY);\n        enqueue(rq, self);\n    }\n", "    if (READ_ONCE(self->state) == THREAD_RUNNING) {\n        thread_change(self, THREAD_RUNNING, THREAD_READY);\n        enqueue(rq, self);\n    }\n    struct thread *next = pick(rq);\n",

@@ -98,7 +98,8 @@ static void wait_for_bits(struct player *p, u64 until)
 {
     waits_limited[p - players] = until != FOR_EVER;
     *tf_word(own_frame(), 0) = 3; /* the mask */
-    s64 result = notification_wait((struct notification *)object_get(&scene.notification->object), until);
+    object_get(&scene.notification->object);
+    s64 result = notification_wait(scene.notification, until);
     ledger_waited(p, result, result ? 0 : *tf_word(own_frame(), 0));
 }
 static void do_wait(struct player *p) { wait_for_bits(p, FOR_EVER); }

@@ -79,6 +79,7 @@ void pager_put(struct pager *pager) { (void)pager; } /* no object has one */
 /* --- time and events --------------------------------------------------------------------------- */
 u64 arch_cycles(void) { return 0; }
 void arch_pt_activate_kernel(const struct pt_root *kernel) { (void)kernel; }
+u32 events_wanted; /* nobody has a handle to events */
 void mm_event(enum mm_event_kind kind, unsigned long a, unsigned long b, unsigned long c)
 {
     (void)a, (void)b, (void)c;
