@@ -43,7 +43,7 @@ static bool deliver(struct notification *n, struct thread *w)
 {
     u64 *word = tf_word(frame_of(w), 0), bits = READ_ONCE(n->bits) & *word;
 
-    if (!bits || process_seems_killed(w->process)) /* a killed one takes itself out */
+    if (!bits || (w->process && process_seems_killed(w->process))) /* a killed one takes itself out */
         return false;
     __atomic_fetch_and(&n->bits, ~bits, __ATOMIC_SEQ_CST);
     *word = bits;

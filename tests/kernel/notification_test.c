@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Notifications with many waiters: each is woken, and the lock isn't held for all of them at once. */
+/* Notifications with many waiters: each bit wakes one, and the lock isn't held for all of them at once. */
 #include "helpers.h"
 #include "../../kernel/ipc/ipc.h"
 #include <quire/endpoint.h>
 #include <quire/lock_check.h>
 #include <quire/upcalls.h>
 
+#define FOR_EVER (~0ul - 1) /* a limit, so it waits on its own stack: a kernel thread has no user mode to go to */
 #define WAITERS 256u
 #define LOCK_MOST_NS 100000u /* waking all under one lock takes several times as long */
 
@@ -14,10 +15,13 @@ static u32 numbers, wrong, done;
 
 static void wait_for_a_bit(void *arg)
 {
-    u64 mask = 1ul << __atomic_fetch_add(&numbers, 1, __ATOMIC_RELAXED) % 64, bits = 0;
+    u64 *word = tf_word(frame_of(current_thread()), 0); /* the mask, and then the bits */
+    u64 mask = 1ul << __atomic_fetch_add(&numbers, 1, __ATOMIC_RELAXED) % 64;
 
     (void)arg;
-    if (notification_wait(many, mask, ~0ul, &bits) || bits != mask)
+    *word = mask;
+    object_get(&many->object);
+    if (notification_wait(many, FOR_EVER) || *word != mask)
         __atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&done, 1, __ATOMIC_RELAXED);
 }

@@ -108,7 +108,7 @@ KERNEL = [
            "    if (arch_clock_ns() >= rq->slice_end_ns && rq->nr_queued) {", "    if (0 && arch_clock_ns() >= rq->slice_end_ns && rq->nr_queued) {",
            "sched.equals_on_one_cpu_share_its_time", "a thread's time ends", cpus="4"),
     Mutant("urgency-is-no-reason", "kernel/sched/place.c",
-           "kick = urgency(rq) < READ_ONCE(t->priority), may_move", "kick = urgency(rq) == PRIORITY_IDLE, may_move",
+           "kick = runs_at_once(rq, READ_ONCE(t->priority)), may_move", "kick = runs_at_once(rq, PRIORITY_IDLE + 1), may_move",
            "sched.a_more_urgent_thread_runs_at_once", "a more urgent thread runs at once", cpus="4"),
     # --- address spaces -------------------------------------------------------------------------------------------
     Mutant("leaves-the-address-space-last", "kernel/objects/process_end.c",

@@ -48,7 +48,7 @@ MESSAGES = [
            "    __atomic_fetch_or(&n->bits, bits, __ATOMIC_SEQ_CST);", "    __atomic_store_n(&n->bits, bits, __ATOMIC_SEQ_CST);",
            "ipc.signals_are*", "signals are or-ed"),
     Mutant("a-bound-signal-wakes-nobody", "kernel/ipc/notification.c",
-           "    if (n->endpoint)\n        endpoint_signal(n->endpoint);\n    while", "    while",
+           "    if (n->endpoint)\n        endpoint_signal(n->endpoint);\n    spin", "    spin",
            "ipc.signals_come*", "a receiver gets the signals of the notification that is bound"),
     Mutant("the-short-cut-is-never-taken", "kernel/ipc/fast.c",
            "    if (unlikely(info || !hold_handles(p, shared)))\n        return NULL;\n", "    return NULL;\n",

@@ -92,7 +92,7 @@ WAITING = [
            "bits = READ_ONCE(n->bits) & *word;", "bits = READ_ONCE(n->bits);",
            "rest.each_waiter*", "a waiter gets the bits of its mask alone"),
     Mutant("a-killed-waiter-takes-bits-along", "kernel/ipc/notification.c",
-           "if (!bits || process_seems_killed(w->process))", "if (!bits)",
+           "if (!bits || (w->process && process_seems_killed(w->process)))", "if (!bits)",
            "rest.a_killed*", "who is killed takes no bits along"),
     Mutant("a-waiter-holds-nothing", "kernel/ipc/notification.c",
            "    self->ipc.waits_for = n;\n", "    self->ipc.waits_for = n;\n    object_put((struct object *)n);\n",
