@@ -38,32 +38,32 @@ struct notification *notification_create(void)
 
 static void resume_wait(struct thread *self);
 
-/* w waits. Gives it the bits that it waits for. False: there are none. Under n's lock. */
-static bool deliver(struct notification *n, struct thread *w)
+/* w is among the waiters of n. It gets the bits that it waits for, if there are any. Under n's lock. */
+static void deliver(struct notification *n, struct thread *w)
 {
     u64 *word = tf_word(frame_of(w), 0), bits = READ_ONCE(n->bits) & *word;
 
     if (!bits || (w->process && process_seems_killed(w->process))) /* a killed one takes itself out */
-        return false;
+        return;
     __atomic_fetch_and(&n->bits, ~bits, __ATOMIC_SEQ_CST);
+    list_remove(&w->ipc.link);
     *word = bits;
     if (READ_ONCE(w->resume) == resume_wait)
         WRITE_ONCE(w->resume, sched_rest); /* it has all that it waited for */
     thread_wake(w);
-    return true;
 }
 
 /*
- * Looks at some of these waiters, for as long as there are bits; those that get none wait on. False: that is all. Under
- * n's lock.
+ * Looks at the first of these waiters, for as long as there are bits. They wait on at n, but for those that get bits.
+ * False: that is all. Under n's lock.
  */
 static bool deliver_to_some(struct notification *n, struct list *waiters)
 {
     for (unsigned i = 0; i < WAITERS_AT_ONCE && !list_empty(waiters) && READ_ONCE(n->bits); i++) {
         struct thread *w = first_of(waiters);
         list_remove(&w->ipc.link);
-        if (!deliver(n, w))
-            list_push_back(&n->waiters, &w->ipc.link);
+        list_push_back(&n->waiters, &w->ipc.link);
+        deliver(n, w);
     }
     if (!READ_ONCE(n->bits))
         list_push_all(&n->waiters, waiters);
@@ -75,7 +75,7 @@ static bool deliver_to_some(struct notification *n, struct list *waiters)
  * the caller allows them. Those who waited when the bits were set are in a list of this call meanwhile, which they may
  * leave; whoever joins the notification's list later has seen the bits. Returns what spin_lock_irqsave() returned last.
  */
-static __noinline bool deliver_to_all(struct notification *n, bool irq)
+static __noinline bool deliver_to_many(struct notification *n, bool irq)
 {
     struct list waiters;
 
@@ -86,6 +86,20 @@ static __noinline bool deliver_to_all(struct notification *n, bool irq)
         irq = spin_lock_irqsave(&n->lock);
     }
     return irq;
+}
+
+static __noinline bool deliver_to_all(struct notification *n, bool irq)
+{
+    struct list *next = n->waiters.next;
+
+    for (unsigned i = 0; i < WAITERS_AT_ONCE; i++) {
+        struct list *node = next;
+        if (node == &n->waiters || !READ_ONCE(n->bits))
+            return irq;
+        next = node->next;
+        deliver(n, list_entry(node, struct thread, ipc.link));
+    }
+    return deliver_to_many(n, irq);
 }
 
 void notification_signal(struct notification *n, u64 bits)

@@ -145,8 +145,7 @@ struct trapframe *sched_preempt(struct trapframe *tf)
     dequeue(rq, next);
     thread_change(self, THREAD_RUNNING, THREAD_READY);
     enqueue(rq, self);
-    if (!self->pinned)
-        sched_wake_an_idle_cpu();
+    sched_offer(self);
     return part_with(cpu, rq, self, next, now);
 }
 

@@ -120,6 +120,11 @@ static inline void thread_waits(struct thread *self)
 unsigned sched_less_loaded(const struct thread *t);
 /* A thread that may go anywhere is in this CPU's queue: if a CPU idles, it comes and takes it. */
 void sched_wake_an_idle_cpu(void);
+static inline void sched_offer(const struct thread *t)
+{
+    if (nr_cpus > 1 && !t->pinned)
+        sched_wake_an_idle_cpu();
+}
 /* Takes a thread out of another CPU's queue into this CPU's, the most urgent first. False: there is none. */
 bool sched_steal(struct runqueue *mine);
 /*

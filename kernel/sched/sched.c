@@ -146,8 +146,7 @@ static __noinline void step_aside(struct runqueue *rq, struct thread *prev)
     if (cpu == this_cpu()->cpu) {
         thread_change(prev, THREAD_RUNNING, THREAD_READY);
         enqueue(rq, prev);
-        if (!prev->pinned)
-            sched_wake_an_idle_cpu();
+        sched_offer(prev);
     } else {
         WRITE_ONCE(prev->cpu, cpu);
         thread_change(prev, THREAD_RUNNING, THREAD_LEAVING);

@@ -83,7 +83,7 @@ WAITING = [
            "    self->slice_left_ns = rq->slice_end_ns - now;\n", "    self->slice_left_ns = 0;\n",
            "schedule.*", "who is preempted keeps the rest of its slice"),
     Mutant("a-preempted-thread-tells-nobody", "kernel/sched/rest.c",
-           "    if (!self->pinned)\n        sched_wake_an_idle_cpu();\n", "",
+           "    sched_offer(self);\n", "",
            "rest.a_preempted_thread_goes*", "no thread waits for its CPU while another one idles", cpus="4"),
     Mutant("a-short-frame-is-left", "arch/riscv/trap.S",
            "FUNC(complete)\n    COMPLETE_FRAME\n", "FUNC(complete)\n",
