@@ -314,6 +314,8 @@ END(arch_call_fast_yield)
 /* void arch_hand_over(struct trapframe *to) */
 FUNC(arch_hand_over)
     mv sp, a0
+    addi t0, sp, -8
+    sc.d zero, zero, (t0) /* ends a reservation of the thread that is left, as in arch_switch() */
     call sched_has_left
     j return_to_user
 END(arch_hand_over)

@@ -179,6 +179,12 @@ void sched_set_priority(struct thread *t, unsigned priority);
  * holds nothing any more. This comes back only if the caller was woken meanwhile. No locks.
  */
 void sched_leave_waiting(struct thread *self);
+/*
+ * t waits at rest, and what it waits for is in its frame: it wakes, and goes straight to user mode. False: nothing has
+ * changed, because somebody else wakes it, or it hasn't left its kernel stack yet. Then it begins at its own resume(),
+ * and may rely on the caller's locks there: nobody who has woken it goes on to touch it.
+ */
+bool sched_wake_at_rest(struct thread *t);
 extern const bool sched_rests; /* false: no thread rests, and nobody calls sched_leave_waiting() */
 void sched_rest(struct thread *self); /* thread->resume: straight to user mode, kernel/sched/rest.c */
 void sched_tick(void);        /* trap_timer() */

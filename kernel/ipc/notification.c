@@ -48,9 +48,8 @@ static void deliver(struct notification *n, struct thread *w)
     __atomic_fetch_and(&n->bits, ~bits, __ATOMIC_SEQ_CST);
     list_remove(&w->ipc.link);
     *word = bits;
-    if (READ_ONCE(w->resume) == resume_wait)
-        WRITE_ONCE(w->resume, sched_rest); /* it has all that it waited for */
-    thread_wake(w);
+    if (READ_ONCE(w->resume) != resume_wait || !sched_wake_at_rest(w)) /* else it has all that it waited for */
+        thread_wake(w);
 }
 
 /*

@@ -5,8 +5,8 @@
  * put together only to be left again. A thread comes to rest when it yields, when a more urgent thread takes the CPU on
  * its way to user mode, and when what it waited for was put into its frame (kernel/ipc/notification.c).
  *
- * The caller is in a queue, or may be woken, before its kernel stack is left. So the lock of the run queue is held until
- * then: sched_has_left() drops it. No other CPU can run the caller before.
+ * The caller is in a queue, or may be woken, before its kernel stack is left. So the lock of the run queue is held
+ * until then: sched_has_left() drops it. No other CPU can run the caller before.
  *
  * If the next thread doesn't rest, there is an ordinary switch. With FASTPATH=0 that is the only way.
  */
@@ -170,12 +170,25 @@ void sched_leave_waiting(struct thread *self)
     dequeue(rq, next);
     arch_hand_over(part_with(cpu, rq, self, next, arch_clock_ns()));
 }
+
+bool sched_wake_at_rest(struct thread *t)
+{
+    if (!thread_try_change(t, THREAD_BLOCKED, THREAD_READY))
+        return false;
+    WRITE_ONCE(t->resume, sched_rest); /* it is in no queue yet: nobody else may run it */
+    sched_queue(t);
+    return true;
+}
 #else
+bool sched_wake_at_rest(struct thread *t) { return false; }
 struct trapframe *sched_fast_yield(struct trapframe *tf) { return NULL; }
 struct trapframe *sched_preempt(struct trapframe *tf)
 {
     schedule();
     return tf;
 }
-void sched_leave_waiting(struct thread *self) { panic("thread %s rests, in a kernel without resting threads", self->name); }
+void sched_leave_waiting(struct thread *self)
+{
+    panic("thread %s rests, in a kernel without resting threads", self->name);
+}
 #endif

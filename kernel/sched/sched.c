@@ -156,16 +156,14 @@ static __noinline void step_aside(struct runqueue *rq, struct thread *prev)
 /* The thread that runs now: prev, if it can run and no queued thread is as urgent. Under rq's lock. */
 static struct thread *choose(struct runqueue *rq, struct thread *prev)
 {
-    switch (READ_ONCE(prev->state)) {
-    case THREAD_RUNNING:
+    if (READ_ONCE(prev->state) == THREAD_WOKEN) { /* the wake-up came before the wait began */
+        thread_change(prev, THREAD_WOKEN, THREAD_RUNNING);
+        this_cpu()->user_work = true; /* a kill may have woken it */
+    }
+    if (READ_ONCE(prev->state) == THREAD_RUNNING) {
         if (!(rq->occupied >> READ_ONCE(prev->priority)))
             return prev;
         step_aside(rq, prev);
-        break;
-    case THREAD_WOKEN: /* the wake-up came before the wait began */
-        thread_change(prev, THREAD_WOKEN, THREAD_RUNNING);
-        this_cpu()->user_work = true; /* a kill may have woken it */
-        return prev;
     }
     return pick(rq);
 }
@@ -221,7 +219,8 @@ void schedule(void)
 
     rq_lock(rq);
     rq->need_resched = false;
-    WRITE_ONCE(prev->resume, NULL); /* before prev is in the queue, where pick() may find it: it has become more urgent meanwhile */
+    /* Before prev is in the queue, where pick() may find it: it has become more urgent meanwhile. */
+    WRITE_ONCE(prev->resume, NULL);
     struct thread *next = choose(rq, prev);
     if (next != prev) {
         switch_to(rq, prev, next);
@@ -241,6 +240,7 @@ void sched_leave(struct runqueue *rq, struct thread *self)
     if (READ_ONCE(self->state) == THREAD_RUNNING) {
         thread_change(self, THREAD_RUNNING, THREAD_READY);
         enqueue(rq, self);
+        sched_offer(self);
     }
     switch_to(rq, self, next);
     panic("thread %s goes on where it left its kernel stack for good", self->name);
@@ -392,7 +392,8 @@ void __noreturn sched_idle(void)
     for (;;) {
         arch_irq_disable();
         shootdown_serve();
-        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* others see that it idles before it looks: sched_wake_an_idle_cpu() */
+        /* Others see that it idles before it looks: sched_wake_an_idle_cpu(). */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (READ_ONCE(rq->nr_queued) || sched_steal(rq))
             schedule();
         else

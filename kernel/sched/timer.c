@@ -2,8 +2,8 @@
 /*
  * When a CPU's timer comes next. See runqueue.h.
  *
- * It comes for the first alarm, for the end of the time slice if others wait for this CPU, for the end of the CPU's turn
- * where QEMU lets its CPUs take turns, and in a debug kernel for the watch over threads that hang.
+ * It comes for the first alarm, for the end of the time slice if others wait for this CPU, for the end of the CPU's
+ * turn where QEMU lets its CPUs take turns, and in a debug kernel for the watch over threads that hang.
  */
 #include "runqueue.h"
 #include <quire/turns.h>

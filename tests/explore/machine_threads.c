@@ -120,4 +120,5 @@ void arch_idle(void)
 /* Nobody rests here: who waits keeps its stack, kernel/sched/rest.c. */
 const bool sched_rests;
 void sched_rest(struct thread *self) { (void)self; }
+bool sched_wake_at_rest(struct thread *t) { (void)t; return false; }
 void sched_leave_waiting(struct thread *self) { panic("thread %s rests", self->name); }

@@ -46,7 +46,7 @@ KERNEL = [
            "        } else {\n            return false;\n        }", "        } else if (state == THREAD_RUNNING) {\n            sched_queue(t);\n            return true;\n        } else {\n            return false;\n        }",
            "sched.only_one_who_waits_is_woken", "only a thread that waits can be woken", cpus="4"),
     Mutant("woken-before-it-waits-is-lost", "kernel/sched/sched.c",
-           "    case THREAD_WOKEN: /* the wake-up came before the wait began */\n        thread_change(prev, THREAD_WOKEN, THREAD_RUNNING);\n", "    case THREAD_WOKEN: /* the wake-up came before the wait began */\n        prev->state = THREAD_WAITING;\n        break;\n",
+           "        thread_change(prev, THREAD_WOKEN, THREAD_RUNNING);\n        this_cpu()->user_work = true; /* a kill may have woken it */\n", "        prev->state = THREAD_WAITING;\n",
            "stress*", "a wake-up that comes before the wait begins ends it", parallel=True, cpus="4"),
     Mutant("blocked-before-it-is-off-its-stack", "kernel/sched/sched.c",
            "    if (state == THREAD_WAITING && !thread_try_change(left, THREAD_WAITING, THREAD_BLOCKED))\n        state = THREAD_WOKEN;", "    if (state == THREAD_WAITING)\n        left->state = THREAD_BLOCKED;",

@@ -221,6 +221,43 @@ static void *take_the_cpu(void *unused)
     return unused;
 }
 
+/* The same, but it hasn't waited at rest: the switch to it is an ordinary one. */
+static void *take_the_cpu_after_a_sleep(void *unused)
+{
+    quire_call(cpu_pin, 0);
+    quire_call(thread_priority, 0, QUIRE_PRIORITY_MAX);
+    ADD(ready, 1);
+    quire_call(sleep, 3 * MS);
+    for (long end = quire_call(clock) + 100 * MS; quire_call(clock) < end && !LOAD(stop);)
+        ;
+    ADD(taken, 1);
+    return unused;
+}
+
+/* Whoever computes on CPU 0, and may go anywhere, isn't kept from it for long while another CPU idles. */
+TEST(rest, a_thread_that_a_sleeper_preempts_goes_on_where_a_cpu_idles)
+{
+    long worst = 0;
+    pthread_t t;
+
+    if (quire_call(cpu_pin, 1) < 0)
+        SKIP("needs two CPUs");
+    quire_call(cpu_pin, 0);
+    ASSERT_EQ(pthread_create(&t, NULL, take_the_cpu_after_a_sleep, NULL), 0);
+    while (!LOAD(ready))
+        usleep(100);
+    quire_call(cpu_pin, -1);
+    for (long last = quire_call(clock), end = last + 20 * MS, now; last < end; last = now) {
+        now = quire_call(clock);
+        worst = now - last > worst ? now - last : worst;
+    }
+    STORE(stop, 1);
+    EXPECT_EQ(pthread_join(t, NULL), 0);
+    if (worst > 30 * MS)
+        test_fail(__FILE__, __LINE__, "a preempted thread went on after %ld us, although other CPUs idled",
+                  worst / 1000);
+}
+
 TEST(rest, a_preempted_thread_goes_on_where_a_cpu_idles)
 {
     pthread_t t;

@@ -51,6 +51,53 @@ TEST(stresssignal, timers_are_set_stopped_and_closed_by_all)
     }
 }
 
+/* --- waiters at rest that are killed -------------------------------------------------------------- */
+static int asked, gone; /* notifications; LOAD(gone): the parent has killed its last child */
+
+static void *signal_all_the_time(void *unused)
+{
+    while (!LOAD(gone)) {
+        quire_call(signal, asked, 1);
+        quire_call(signal, asked, 2);
+    }
+    return unused;
+}
+
+static void *wait_all_the_time(void *number)
+{
+    unsigned long bits, mask = 1ul << (long)number % 2;
+
+    for (;;) {
+        EXPECT_EQ(notification_wait(asked, mask, 0, &bits), 0);
+        EXPECT_EQ(bits, mask);
+    }
+    return NULL;
+}
+
+/* Whoever signals has the waiter in hand just when it is killed, runs on, ends and is freed. */
+TEST(stresssignal, waiters_at_rest_are_killed_while_signals_come)
+{
+    pthread_t signaller;
+    int status;
+
+    asked = (int)quire_call(notification_create);
+    start(&signaller, 1, signal_all_the_time);
+    for (int i = 0; i < 12; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            pthread_t t[2];
+            start(t, 2, wait_all_the_time);
+            wait_all_the_time(NULL);
+        }
+        usleep(1000 + i * 300);
+        EXPECT_EQ(kill(pid, SIGKILL), 0);
+        EXPECT_EQ(waitpid(pid, &status, 0), pid);
+        EXPECT_EQ(WTERMSIG(status), SIGKILL);
+    }
+    STORE(gone, 1);
+    join(&signaller, 1);
+}
+
 /* --- interrupts ----------------------------------------------------------------------------------- */
 static volatile unsigned *registers;
 static long interrupt;

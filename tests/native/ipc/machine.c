@@ -170,6 +170,7 @@ void machine_end(void)
 const bool sched_rests;
 void sched_leave_waiting(struct thread *self) { panic("a thread rests"); }
 void sched_rest(struct thread *self) {}
+bool sched_wake_at_rest(struct thread *t) { return false; }
 void sched_queue(struct thread *t) { (void)t; } /* READY: the test says when it runs */
 void sched_set_priority(struct thread *t, unsigned priority) { t->priority = priority; }
 void cpu_request_reschedule(unsigned cpu) { (void)cpu; }
