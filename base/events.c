@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event ring: see <quire/mm_event.h>. Debug builds have one, for all CPUs, because the checkers look at the order of
- * events of different CPUs.
+ * The event ring: see <quire/mm_event.h>. Debug builds have one, for all CPUs, because the checkers look at the order
+ * of events of different CPUs.
  *
  * Nobody ever waits. Whoever records takes the next number, n, and with it the place n modulo the ring's size. The
  * place's sequence says what is there:
@@ -13,9 +13,9 @@
  *   m < n      BUSY    who writes event n; compare and swap
  *   BUSY       n       the same, when its words are written
  *
- * A writer that finds BUSY, or a later event, has been overtaken by a whole ring: its event is lost. A reader copies, and
- * looks at the sequence before and after: if it is n both times, nobody has written meanwhile, because a place never
- * gets the same number twice.
+ * A writer that finds BUSY, or a later event, has been overtaken by a whole ring: its event is lost. A reader copies,
+ * and looks at the sequence before and after: if it is n both times, nobody has written meanwhile, because a place
+ * never gets the same number twice.
  */
 #include <quire/mm_event.h>
 #include <quire/percpu.h>
@@ -32,7 +32,8 @@ static bool claim(struct mm_event_record *r, unsigned long n)
 {
     unsigned long found = __atomic_load_n(&r->sequence, __ATOMIC_RELAXED);
 
-    return found < n && __atomic_compare_exchange_n(&r->sequence, &found, BUSY, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    return found < n &&
+           __atomic_compare_exchange_n(&r->sequence, &found, BUSY, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 void mm_event(enum mm_event_kind kind, unsigned long a, unsigned long b, unsigned long c)

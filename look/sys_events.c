@@ -56,9 +56,10 @@ static s64 copy_events(struct user_window *to, u64 n, u64 most)
 s64 sys_events_read(struct trapframe *tf)
 {
     u64 most = tf_arg(tf, 2) / sizeof(struct mm_event_record), from = tf_arg(tf, 3);
+    struct handle_table *handles = &current_process()->handles;
     struct user_window to;
     int err;
-    struct object *events = handle_get(&current_process()->handles, (long)tf_arg(tf, 0), OBJECT_EVENTS, RIGHT_READ, &err);
+    struct object *events = handle_get(handles, (long)tf_arg(tf, 0), OBJECT_EVENTS, RIGHT_READ, &err);
 
     if (!events)
         return err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event hook: it records what happens to entries, frames, folios and threads. Debug builds keep the records in order
- * in one ring for all CPUs; release builds have none. Format: <uapi/quire/event.h>.
+ * The event hook: it records what happens to entries, frames, folios and threads. Debug builds keep the records in
+ * order in one ring for all CPUs; release builds have none. Format: <uapi/quire/event.h>.
  */
 #pragma once
 

@@ -92,8 +92,8 @@ struct thread {
     unsigned own_priority;
     unsigned queue;          /* of its run queue, while it is in there */
     /*
-     * The run queue in which it is; NULL: in none. Changes under that queue's lock, so whoever holds the lock of a queue
-     * knows whether the thread is in there, although another CPU may be about to queue it elsewhere.
+     * The run queue in which it is; NULL: in none. Changes under that queue's lock, so whoever holds the lock of a
+     * queue knows whether the thread is in there, although another CPU may be about to queue it elsewhere.
      */
     struct runqueue *queued;
     u32 refs; /* the thread's own, and one for each duty to answer a call that it doesn't wait in any more */
@@ -106,9 +106,9 @@ struct thread {
     void (*entry)(void *); /* first function and its argument */
     void *argument;
     /*
-     * While the thread waits or is in a queue, not NULL: its kernel stack holds nothing. It begins there, with itself as
-     * the argument, and goes to user mode then; sched_rest: it may go there at once. See kernel/sched/hand_over.h and
-     * rest.c. In other states this means nothing: an ordinary switch clears it.
+     * While the thread waits or is in a queue, not NULL: its kernel stack holds nothing. It begins there, with itself
+     * as the argument, and goes to user mode then; sched_rest: it may go there at once. See kernel/sched/hand_over.h
+     * and rest.c. In other states this means nothing: an ordinary switch clears it.
      */
     void (*resume)(struct thread *self);
     struct quota *quota;     /* the account that pays for it; NULL: none */
@@ -187,6 +187,12 @@ void sched_leave_waiting(struct thread *self);
 bool sched_wake_at_rest(struct thread *t);
 extern const bool sched_rests; /* false: no thread rests, and nobody calls sched_leave_waiting() */
 void sched_rest(struct thread *self); /* thread->resume: straight to user mode, kernel/sched/rest.c */
+/*
+ * A more urgent thread waits for this CPU, or the time slice is over, and the current thread is on its way to user mode
+ * with this frame. Returns the frame to go on with: the same, or another thread's, and then the run queue is locked
+ * until sched_has_left(). Interrupts off, no locks; trap_user_work() alone.
+ */
+struct trapframe *sched_preempt(struct trapframe *tf);
 void sched_tick(void);        /* trap_timer() */
 bool sched_need_resched(void);
 void sched_rearm_timer(void); /* after somebody else used this CPU's timer */

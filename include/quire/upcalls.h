@@ -105,11 +105,7 @@ void sched_settle_woken(void);
  * leaves this kernel stack, and then calls sched_has_left().
  */
 struct trapframe *sched_fast_yield(struct trapframe *tf);
-/*
- * A more urgent thread waits for this CPU, or the time slice is over; the current thread is on its way to user mode.
- * Returns the frame to go on with; it is another thread's: as trap_user_work(). Interrupts off.
- */
-struct trapframe *sched_preempt(struct trapframe *tf);
+/* What arch_hand_over() calls: nobody uses the kernel stack that was left any more. Drops the run queue's lock. */
 void sched_has_left(void);
 
 /* --- interrupts of devices: arch -> kernel/ipc ------------------------------------------------------------ */

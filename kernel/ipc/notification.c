@@ -19,8 +19,8 @@
 #include <quire/errno.h>
 #include <quire/log.h>
 #include <quire/messages.h>
-#include <quire/process.h>
 #include <quire/mm_event.h>
+#include <quire/process.h>
 #include <arch-generic/machine.h>
 
 #define WAITERS_AT_ONCE 32
@@ -80,13 +80,14 @@ static __noinline bool deliver_to_many(struct notification *n, bool irq)
 
     list_init(&waiters);
     list_push_all(&waiters, &n->waiters);
-    while (deliver_to_some(n, &waiters)) {
+    do {
         spin_unlock_irqrestore(&n->lock, irq);
         irq = spin_lock_irqsave(&n->lock);
-    }
+    } while (deliver_to_some(n, &waiters));
     return irq;
 }
 
+/* The usual case, a few waiters, needs no list of its own. Returns the same. */
 static __noinline bool deliver_to_all(struct notification *n, bool irq)
 {
     struct list *next = n->waiters.next;
@@ -135,7 +136,7 @@ static bool still_waits(struct notification *n, struct thread *self, bool rests)
 {
     bool irq = spin_lock_irqsave(&n->lock), waits = !list_empty(&self->ipc.link);
 
-    self->resume = rests ? resume_wait : NULL;
+    WRITE_ONCE(self->resume, rests ? resume_wait : NULL);
     spin_unlock_irqrestore(&n->lock, irq);
     return waits;
 }

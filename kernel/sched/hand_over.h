@@ -59,8 +59,8 @@ static inline void tell_message(const struct thread *self, const struct thread *
 
 /*
  * The caller waits from now on, and its kernel stack holds nothing: if it is woken in the ordinary way it begins at
- * resume(self). The address space of `next`, which is the result, is
- * announced, too: one fence is enough for both. p: the caller's process.
+ * resume(self). The address space of `next`, which is the result, is announced, too: one fence is enough for both. p:
+ * the caller's process.
  */
 static __always_inline struct mm *sched_give_up(struct percpu *cpu, struct thread *self, struct process *p,
                                                 struct thread *next, void (*resume)(struct thread *))

@@ -120,6 +120,7 @@ static inline void thread_waits(struct thread *self)
 unsigned sched_less_loaded(const struct thread *t);
 /* A thread that may go anywhere is in this CPU's queue: if a CPU idles, it comes and takes it. */
 void sched_wake_an_idle_cpu(void);
+/* t has just come into this CPU's queue, because it makes room for another. */
 static inline void sched_offer(const struct thread *t)
 {
     if (nr_cpus > 1 && !t->pinned)
@@ -132,7 +133,6 @@ bool sched_steal(struct runqueue *mine);
  * no second interrupt. Sleepers do need theirs, because the kernel may run for long before it reschedules.
  */
 void sched_set_timer(struct runqueue *rq, const struct thread *next);
-void sched_has_left(void); /* the first step after a switch, still under the run queue's lock, which is dropped */
 void sched_queue(struct thread *t);            /* puts a READY thread into a CPU's queue, and tells that CPU */
 void sched_ring_alarms(struct runqueue *rq);   /* those whose time has come; rq is this CPU's; interrupts off */
 void thread_free_dead(struct thread *t);       /* frees a dead thread; no CPU uses its stack any more */

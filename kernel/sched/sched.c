@@ -67,6 +67,7 @@ static struct thread *pick(struct runqueue *rq)
 }
 
 /* --- switching --------------------------------------------------------------------------------- */
+/* The thread that was left isn't in the queue of this CPU. Drops rq's lock. */
 static __noinline void left_otherwise(struct runqueue *rq, struct thread *left)
 {
     u32 state = __atomic_load_n(&left->state, __ATOMIC_ACQUIRE);
@@ -87,7 +88,7 @@ static __noinline void left_otherwise(struct runqueue *rq, struct thread *left)
     }
 }
 
-/* No CPU uses the stack of cpu->left any more. */
+/* The first step after a switch, still under the run queue's lock: no CPU uses the stack of cpu->left any more. */
 void sched_has_left(void)
 {
     struct percpu *cpu = this_cpu();

@@ -24,7 +24,7 @@ static struct endpoint *endpoint;
 static struct notification *notification;
 static struct process process; /* of the first CPU's thread, which may be killed */
 static struct process others = {.state = PROCESS_LIVES};
-static struct thread *first;   /* NULL: it has ended; under process.lock */
+static struct thread *first; /* NULL: it has ended; under process.lock */
 static u32 closed;
 
 /* What each thread was told; calls and replies by the CPU of the caller. */
@@ -195,8 +195,7 @@ void thread_signals(void)
 static void wait_for_bit(u64 until)
 {
     struct told *t = own_told();
-
-    struct trapframe *tf = arch_user_frame(current_thread()->stack_top);
+    struct trapframe *tf = frame_of(current_thread());
 
     *tf_word(tf, 0) = ~0UL; /* the mask */
     object_get(&notification->object);

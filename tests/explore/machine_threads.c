@@ -83,7 +83,8 @@ void explore_stack_free(void *top)
 bool thread_stack_has(const void *at)
 {
     u64 offset = (u64)at - (u64)thread_stacks;
-    return offset < sizeof(thread_stacks) && offset % STACK_BYTES < STACK_BYTES - ALIGN_UP(sizeof(struct trapframe), 16);
+    return offset < sizeof(thread_stacks) &&
+           offset % STACK_BYTES < STACK_BYTES - ALIGN_UP(sizeof(struct trapframe), 16);
 }
 
 /* --- what kernel/ipc/ needs of other rooms: messages here are words, and nobody has the console ---- */

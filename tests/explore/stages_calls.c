@@ -48,7 +48,8 @@ static const struct operation on_calls[] = {
     NO_OPERATION,
 };
 const struct stage stage_calls = {
-    .name = "calls", .begin = begin_calls, .operations = on_calls, .small = true, .check = calls_check, .end = calls_end};
+    .name = "calls", .begin = begin_calls, .operations = on_calls, .small = true, .check = calls_check,
+    .end = calls_end};
 
 static const struct operation on_bits[] = {
     THREAD("wait", thread_waits_for_bit, WAITS(CALL)),

@@ -31,8 +31,11 @@ CALLS = [
            "    if (got && current_killed())\n        notification_signal", "    if (0)\n        notification_signal",
            "waits.every*", "bits that a dead thread has got go to another one", NATIVE_IPC),
     Mutant("some-waiters-sleep-on", "kernel/ipc/notification.c",
-           "    while (deliver_to_some(n, &waiters)) {", "    deliver_to_some(n, &waiters);\n    while (0) {",
+           "    } while (deliver_to_some(n, &waiters));", "    } while (deliver_to_some(n, &waiters) && 0);",
            "notification.*", "all who waited when the bits came are woken"),
+    Mutant("a-signal-holds-its-lock", "kernel/ipc/notification.c",
+           "#define WAITERS_AT_ONCE 32", "#define WAITERS_AT_ONCE 32000",
+           "notification.*", "a program doesn't choose how long a lock is held", cpus="1"),
     # --- every schedule ---------------------------------------------------------------------------------------------
     Mutant("a-caller-looks-before-it-waits", "kernel/ipc/endpoint.c",
            "        thread_announce_wait();\n        u32 state = CALL_STATE(__atomic_load_n(&self->ipc.call, __ATOMIC_ACQUIRE));",

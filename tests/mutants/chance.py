@@ -31,7 +31,8 @@ OPERATORS = [(" == ", " != "), (" != ", " == "), (" < ", " <= "), (" <= ", " < "
 STATEMENT = re.compile(r"^( {4,})([a-z_][\w>.\-\[\]\*()]*(\(.*\)| [-+|&]?= .*|\+\+|--));$")
 DECLARATION = re.compile(r"^ +(const |struct |static |unsigned |[a-z]\w* +\*?\w+ = |[a-z_0-9]+_t )")
 VERDICTS = ("killed", "survived", "the same", "no program")
-EXPLORED = tuple(f"kernel/sched/{name}.c" for name in ("sched", "place", "thread", "sleep", "alarm")) + ("base/sync.c",)  # and mm/, uv/
+EXPLORED = tuple(f"kernel/sched/{name}.c" for name in ("sched", "place", "timer", "thread", "sleep", "alarm"))
+EXPLORED += tuple(f"kernel/ipc/{name}.c" for name in ("endpoint", "notification", "priority")) + ("base/sync.c",)  # and mm/, uv/
 CONDITION = re.compile(r"^ +(?:\} else )?(?:if|while) \((.*)\)( \{)?$")
 
 

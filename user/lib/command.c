@@ -76,12 +76,16 @@ const char *command_next(char **line, struct command *command)
     return NULL;
 }
 
+void command_path(const char *name, char path[COMMAND_PATH])
+{
+    snprintf(path, COMMAND_PATH, "%s%s", strchr(name, '/') ? "" : "bin/", name);
+}
+
 pid_t command_start(const struct command *command)
 {
-    char path[128];
-    const char *name = command->argv[0];
+    char path[COMMAND_PATH];
 
-    snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "bin/", name);
+    command_path(command->argv[0], path);
     return spawn(path, command->argv);
 }
 

@@ -23,10 +23,10 @@ PROGRAM("[COMMANDS]",
 static int run_driver(char *const argv[])
 {
     struct quire_start start;
-    char path[128];
+    char path[COMMAND_PATH];
     int status = 0;
 
-    snprintf(path, sizeof(path), "bin/%s", argv[0] ? argv[0] : "");
+    command_path(argv[0] ? argv[0] : "", path);
     long driver = program_load(path, argv, 0, &start);
     start.nr_same = QUIRE_DEVICES + 1;
     long err = driver < 0 ? driver : quire_call(process_start, driver, &start);

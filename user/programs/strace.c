@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <quire/call_table.h>
+#include <quire/command.h>
 #include <quire/loader.h>
 #include <quire/message.h>
 #include <quire/program.h>
@@ -93,9 +94,9 @@ static void fail(const char *what, long error)
 /* The program with us as its handler, not started; the end of it comes to the endpoint as a signal. */
 static long prepare(char **argv, struct quire_start *start, int *endpoint)
 {
-    char path[128];
+    char path[COMMAND_PATH];
 
-    snprintf(path, sizeof(path), "%s%s", strchr(argv[0], '/') ? "" : "bin/", argv[0]);
+    command_path(argv[0], path);
     long process = program_load(path, argv, 0, start);
     if (process < 0)
         fail(argv[0], process);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <quire/command.h>
 #include <quire/loader.h>
 #include <quire/program.h>
 #include <quire/message.h>
@@ -88,9 +89,9 @@ static void collect(void)
 /* The program, not started; its end comes to the notification. */
 static long prepare(char **argv, struct quire_start *start, long *notification)
 {
-    char path[128];
+    char path[COMMAND_PATH];
 
-    snprintf(path, sizeof(path), "%s%s", strchr(argv[0], '/') ? "" : "bin/", argv[0]);
+    command_path(argv[0], path);
     long process = program_load(path, argv, 0, start);
     if (process < 0)
         fail(argv[0], process);
@@ -209,8 +210,8 @@ static void print_words(unsigned long lines)
         printf("\n");
         shown++;
     }
-    printf("trace: %lu events, %lu shown, %lu of trace itself; %lu lost, %lu not kept\n", trace.nr, shown, own, trace.lost,
-           trace.not_kept);
+    printf("trace: %lu events, %lu shown, %lu of trace itself; %lu lost, %lu not kept\n", trace.nr, shown, own,
+           trace.lost, trace.not_kept);
 }
 
 /* --- for tools/trace.py ---------------------------------------------------------------------------------- */

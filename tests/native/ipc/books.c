@@ -61,7 +61,8 @@ static void check_duties(const struct thread *t)
         over += is && !lasts(d);
     }
     CHECK_EQ(last, state == CALL_TAKEN, "duties to answer a call", "a call that was taken has one that answers it");
-    CHECK_EQ(t->refs, 1 + over, "references to a thread", "a caller that took back its call has counted one for the duty");
+    CHECK_EQ(t->refs, 1 + over, "references to a thread",
+             "a caller that took back its call has counted one for the duty");
 }
 
 /* Whatever it waits for has not come yet. */
@@ -83,8 +84,8 @@ static void check_player(const struct player *p)
 
     CHECK(lists_of(t) <= 1, "a thread is in one list or in none", "player %ld is in %u", p - players, lists_of(t));
     CHECK_EQ(position(&scene.endpoint->callers, t) != 0, state == CALL_QUEUED, "it is in the queue", "QUEUED says so");
-    CHECK_EQ(position(&scene.endpoint->receivers, t) != 0, t->ipc.receiving == RECEIVE_WAITS, "it is among the receivers",
-             "RECEIVE_WAITS says so");
+    CHECK_EQ(position(&scene.endpoint->receivers, t) != 0, t->ipc.receiving == RECEIVE_WAITS,
+             "it is among the receivers", "RECEIVE_WAITS says so");
     CHECK(state != CALL_REPLYING, "REPLYING is for a moment", "player %ld's call is", p - players);
     check_duties(t);
     if (player_waits(p))
@@ -151,7 +152,8 @@ static void check_priorities(void)
 static void check_endpoint(void)
 {
     const struct endpoint *e = scene.endpoint;
-    unsigned counted[NR_PRIORITIES] = {0}, holders = 1, waiting = length(&e->callers), receiving = length(&e->receivers);
+    unsigned counted[NR_PRIORITIES] = {0}, holders = 1;
+    unsigned waiting = length(&e->callers), receiving = length(&e->receivers);
 
     for (unsigned i = 0; i < nr_players; i++) {
         const struct thread *t = players[i].thread;
@@ -159,12 +161,17 @@ static void check_endpoint(void)
         if (t && position(&e->callers, t))
             counted[t->ipc.lent]++;
     }
-    CHECK_EQ(e->object.refs, holders, "references to the endpoint", "one of the test, one of each that receives from it");
+    CHECK_EQ(e->object.refs, holders, "references to the endpoint",
+             "one of the test, one of each that receives from it");
     for (unsigned p = 0; p < NR_PRIORITIES; p++)
         CHECK_EQ(e->nr_waiting[p], counted[p], "callers counted with a priority", "those in the queue are counted");
-    CHECK(!waiting || !receiving, "a caller and a receiver meet", "%u callers wait, and %u receivers", waiting, receiving);
+    CHECK(!waiting || !receiving, "a caller and a receiver meet", "%u callers wait, and %u receivers", waiting,
+          receiving);
     CHECK(!scene.closed || !(waiting + receiving), "nobody waits at a closed endpoint", "%u do", waiting + receiving);
 }
+
+/* A signal has given t bits, and t hasn't run since then. */
+static bool has_got_bits(const struct thread *t) { return t->ipc.waits_for && list_empty(&t->ipc.link); }
 
 static void check_bits(void)
 {
@@ -176,9 +183,10 @@ static void check_bits(void)
         const struct thread *t = players[i].thread;
         if (t && t->ipc.receiving == RECEIVE_GOT && tf_ret(frame_of(t)) == QUIRE_GOT_SIGNAL)
             got |= *tf_word(frame_of(t), 0);
-        if (t && t->ipc.waits_for && list_empty(&t->ipc.link))
-            got |= *tf_word(frame_of(t), 0); /* a signal gave them to it, and it hasn't run yet */
-        CHECK(!player_waits(&players[i]) || player_killed(&players[i]) || !position(&n->waiters, t) || !(n->bits & 3), "bits wake", "a waiter waits");
+        if (t && has_got_bits(t))
+            got |= *tf_word(frame_of(t), 0);
+        bool waits = player_waits(&players[i]) && !player_killed(&players[i]) && position(&n->waiters, t);
+        CHECK(!waits || !(n->bits & MASK), "bits wake", "a waiter waits");
     }
     CHECK_EQ(got, scene.pending, "bits that nobody has got", "no signal is lost, none comes from nowhere");
 }
@@ -240,7 +248,7 @@ static void add_player(unsigned i)
     add_call(open_call(i));
     if (player_woken(p)) {
         add((u64)tf_ret(frame_of(t)));
-        add(tf_ret(frame_of(t)) == QUIRE_GOT_SIGNAL ? *tf_word(frame_of(t), 0) : 0);
+        add(tf_ret(frame_of(t)) == QUIRE_GOT_SIGNAL || has_got_bits(t) ? *tf_word(frame_of(t), 0) : 0);
     }
 }
 

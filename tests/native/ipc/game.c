@@ -97,7 +97,7 @@ static void do_send(struct player *p)
 static void wait_for_bits(struct player *p, u64 until)
 {
     waits_limited[p - players] = until != FOR_EVER;
-    *tf_word(own_frame(), 0) = 3; /* the mask */
+    *tf_word(own_frame(), 0) = MASK;
     object_get(&scene.notification->object);
     s64 result = notification_wait(scene.notification, until);
     ledger_waited(p, result, result ? 0 : *tf_word(own_frame(), 0));

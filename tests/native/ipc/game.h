@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The game of calls: two or three programs, one endpoint, one reply object, one notification. A move is a system call of
- * one program up to the place where it waits; or a thread that was woken goes on; or somebody is killed, a time limit
- * ends, the endpoint is closed, a notification is signalled.
+ * The game of calls: two or three programs, one endpoint, one reply object, one notification. A move is a system call
+ * of one program up to the place where it waits; or a thread that was woken goes on; or somebody is killed, a time
+ * limit ends, the endpoint is closed, a notification is signalled.
  *
  *   game.c     moves
  *   ledger.c   what programs were told about each call, and whether it fits
@@ -11,6 +11,8 @@
 #pragma once
 
 #include "machine.h"
+
+#define MASK 3ul /* the bits that programs wait for */
 
 struct scene {
     struct endpoint *endpoint;

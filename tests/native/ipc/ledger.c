@@ -26,7 +26,8 @@ static void check_reason(const struct player *p, s64 result)
     else if (result == -ETIMEDOUT)
         CHECK(p->late && waits_limited[p - players], "-ETIMEDOUT: the time of the wait is over", "it isn't");
     else
-        CHECK(result == -EINTR && player_killed(p), "a wait that brings nothing ends by a kill, else it goes on", "result %s",
+        CHECK(result == -EINTR && player_killed(p), "a wait that brings nothing ends by a kill, else it goes on",
+              "result %s",
               error_name(result));
 }
 
@@ -46,7 +47,8 @@ void ledger_called(struct player *p, unsigned id, s64 result, u64 word)
     tell("player %u: its call %u ends: %s", c->by, id, error_name(result));
     CHECK(!c->over, "a call ends once", "call %u ends again", id);
     c->over = true;
-    CHECK_EQ(c->answered, result == 0, "replies that returned 0", "the server's reply returns 0 if, and only if, the call does");
+    CHECK_EQ(c->answered, result == 0, "replies that returned 0",
+             "the server's reply returns 0 if, and only if, the call does");
     if (!result)
         CHECK_EQ(word, REPLY_SAYS(id), "word 0 of the answer", "a caller gets the reply to its own call");
     else if (result != -EPIPE || !c->dropped)
@@ -74,7 +76,8 @@ void ledger_received(struct player *p, s64 result, u64 word, u64 badge)
     }
     tell("player %ld: its receive ends: %s", p - players, error_name(result));
     if (result == QUIRE_GOT_SEND) {
-        CHECK(word > SEND_SAYS(0) && word <= SEND_SAYS(nr_sent), "a receiver gets the words of a message", "%#lx", word);
+        CHECK(word > SEND_SAYS(0) && word <= SEND_SAYS(nr_sent), "a receiver gets the words of a message", "%#lx",
+              word);
         CHECK_EQ(badge, BADGE(0), "badge", "the receiver sees the badge of the handle that was used");
         nr_sent_received++;
     } else if (result == QUIRE_GOT_SIGNAL) {
@@ -115,7 +118,8 @@ void ledger_replied(unsigned id, s64 result)
     bool waits = id && !calls[id].over && !calls[id].answered && !calls[id].dropped;
 
     tell("  reply to call %u: %s", id, error_name(result));
-    CHECK_EQ(result, waits ? 0 : -ESRCH, "result of a reply", "a reply reaches its caller as long as that waits in this call");
+    CHECK_EQ(result, waits ? 0 : -ESRCH, "result of a reply",
+             "a reply reaches its caller as long as that waits in this call");
     if (waits)
         calls[id].answered = true;
 }

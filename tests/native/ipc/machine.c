@@ -161,8 +161,8 @@ void machine_begin(unsigned nr, const unsigned *priorities)
 
 void machine_end(void)
 {
-    CHECK_EQ(living, 0, "blocks of memory that are left", "threads, endpoints, notifications and reply objects are freed "
-                                                        "when nobody has a reference any more");
+    CHECK_EQ(living, 0, "blocks of memory that are left",
+             "threads, endpoints, notifications and reply objects are freed when nobody has a reference any more");
     CHECK_EQ(this_cpu()->locks.nr, 0, "locks that are held", "every lock that is taken is let go, on every way out");
     CHECK(!threads_are_ending(), "who has ended is freed", "a thread isn't");
 }
@@ -201,7 +201,10 @@ u64 extra_out(struct extra *x, u64 address) { return 0; }
 void extra_window(const struct extra *x, struct duty *duty) {}
 void shootdown_serve(void) {}
 void cpu_relax(void) { panic("a loop waits for another CPU"); }
-void spin_wait(spinlock_t *lock) { panic("spin lock %p is taken twice: on a real machine this CPU hangs", (void *)lock); }
+void spin_wait(spinlock_t *lock)
+{
+    panic("spin lock %p is taken twice: on a real machine this CPU hangs", (void *)lock);
+}
 
 void panic(const char *fmt, ...)
 {

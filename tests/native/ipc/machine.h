@@ -26,7 +26,7 @@ void machine_begin(unsigned nr, const unsigned *priorities); /* players in user 
 void machine_end(void);                                      /* all have ended: nothing is left */
 struct player *player_of(const struct thread *t);
 static inline struct player *self_player(void) { return player_of(current_thread()); }
-/* The player runs until it waits, or is in user mode again, or has ended. It makes this call; NULL: goes on with one. */
+/* The player runs until it waits, is in user mode again, or has ended. It makes this call; NULL: goes on with one. */
 void player_run(struct player *p, void (*call)(struct player *));
 void player_ends(struct player *p); /* game.c: its thread is about to end */
 static inline bool player_killed(const struct player *p) { return process_killed(&p->process); }
@@ -34,4 +34,4 @@ static inline bool player_waits(const struct player *p) { return p->thread && p-
 static inline bool player_woken(const struct player *p) { return p->thread && p->thread->state == THREAD_READY; }
 static inline bool player_idles(const struct player *p) { return p->thread && !p->call; }
 
-#define LIMIT_NS 10u /* when waits with a time limit end; the clock stands at 1 until the test says that a wait is late */
+#define LIMIT_NS 10u /* when waits with a time limit end; the clock stands at 1 until the test calls a wait late */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exhaustive test: see every.h. If the last move of a sequence did nothing, the sequence is the same as without this
- * move, so it isn't extended. A game that tells its state has more to offer: of several sequences that lead to one state
- * the shortest is extended, and the others needn't be. So all longer sequences are covered by far fewer.
+ * The exhaustive test: see every.h. If the last move of a sequence did nothing, the sequence is the same as without
+ * this move, so it isn't extended. A game that tells its state has more to offer: of several sequences that lead to one
+ * state the shortest is extended, and the others needn't be. So all longer sequences are covered by far fewer.
  */
 #ifndef FUZZING
 #include "every.h"

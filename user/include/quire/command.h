@@ -22,7 +22,10 @@ struct command {
  */
 const char *command_next(char **line, struct command *command);
 
-/* Starts bin/NAME, or the path if it holds a slash. -1: errno says why. */
+#define COMMAND_PATH 128 /* bytes */
+/* Where the program of this name is: bin/NAME, or the name itself if it holds a slash. */
+void command_path(const char *name, char path[COMMAND_PATH]);
+/* Starts it. -1: errno says why. */
 pid_t command_start(const struct command *command);
 
 /* The code of a command that Ctrl-C has ended: 128 + SIGINT. */

@@ -42,8 +42,8 @@ static inline long message_reply_receive(int endpoint, struct message *m)
     return message_system_call_(QUIRE_SYS_reply_receive, endpoint, m);
 }
 /*
- * Waits for bits of the mask at a notification. limit: 0, or QUIRE_INFO_LIMIT_US(). The bits go to *bits, none after an error. The mask, and
- * then the bits, are the first word of a message.
+ * Waits for bits of the mask at a notification. limit: 0, or QUIRE_INFO_LIMIT_US(). The bits go to *bits, none after an
+ * error. The mask, and then the bits, are the first word of a message.
  */
 static inline long notification_wait(long notification, unsigned long mask, unsigned long limit, unsigned long *bits)
 {
